@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+/// A Swift target of ours: same settings everywhere, so that one build serves every product.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
+    -> Target
+{
+    .testTarget(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "tidemark",
+    products: [.executable(name: "tidemark", targets: ["tidemark"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // Foreign code: each C library is imported by exactly one Swift target.
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]
+        ),
+        .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(
+            name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(
+            name: "CSimdJSON", cSettings: [.unsafeFlags([])],
+            linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CKernels"),
+
+        // Pure: bytes, mathematics, events. No I/O.
+        module("Records", ["CCrypto"]),
+        module("Tensor", ["COpenBLAS", "CKernels"]),
+        module("Tokenization"),
+        module("Encoder", ["Tensor", "Tokenization", "Records"]),
+        module("ResponseModel", ["Tensor", "Records"]),
+        module("ContinualLearning", ["ResponseModel", "Encoder", "Records"]),
+        module("Pricing"),
+        module("Events", ["CSimdJSON", "Records"]),
+        module(
+            "Engine",
+            ["ContinualLearning", "ResponseModel", "Encoder", "Pricing", "Events", "Records"]),
+
+        // The edge: files, Kafka, the store.
+        module("EventLog", ["CZlib", "CZstd", "Events"]),
+        module("KafkaStream", ["CRdKafka", "Events"]),
+        module("SnapshotStore", ["CLMDB", "Records"]),
+        module("Telemetry", [log]),
+        module("Simulator", ["Events", "Pricing", "EventLog"]),
+        module(
+            "Daemon",
+            ["Engine", "EventLog", "KafkaStream", "SnapshotStore", "Telemetry", yaml]),
+        .executableTarget(
+            name: "tidemark", dependencies: ["Daemon", "Simulator", arguments],
+            swiftSettings: settings),
+
+        tests("RecordsTests", ["Records"]),
+        tests("TensorTests", ["Tensor"]),
+        tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
+        tests("EncoderTests", ["Encoder"], resources: [.copy("Fixtures")]),
+        tests("ResponseModelTests", ["ResponseModel"], resources: [.copy("Fixtures")]),
+        tests("ContinualLearningTests", ["ContinualLearning"]),
+        tests("PricingTests", ["Pricing"]),
+        tests("EventsTests", ["Events"]),
+        tests("EventLogTests", ["EventLog"]),
+        tests("KafkaStreamTests", ["KafkaStream"]),
+        tests("SnapshotStoreTests", ["SnapshotStore"]),
+        tests("SimulatorTests", ["Simulator"]),
+        tests("EngineTests", ["Engine"]),
+        tests("DaemonTests", ["Daemon", "Simulator"]),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,171 @@
+/// Appends fixed-width little-endian values and length-prefixed byte strings.
+///
+/// What `ByteWriter` writes, `ByteReader` reads back in the same order. Records of the store are
+/// made of these, so the layout is part of the store's format.
+public struct ByteWriter: Sendable {
+    public private(set) var bytes: [UInt8] = []
+
+    public init(capacity: Int = 0) {
+        bytes.reserveCapacity(capacity)
+    }
+
+    public mutating func integer<I: FixedWidthInteger>(_ value: I) {
+        unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    public mutating func double(_ value: Double) { integer(value.bitPattern) }
+    public mutating func float(_ value: Float) { integer(value.bitPattern) }
+    public mutating func bool(_ value: Bool) { integer(value ? 1 as UInt8 : 0) }
+
+    /// A count (32 bits) and the bytes.
+    public mutating func data(_ value: some Collection<UInt8>) {
+        integer(UInt32(value.count))
+        bytes.append(contentsOf: value)
+    }
+
+    public mutating func string(_ value: String) { data(value.utf8) }
+
+    public mutating func optional<T>(_ value: T?, _ write: (inout ByteWriter, T) -> Void) {
+        bool(value != nil)
+        if let value { write(&self, value) }
+    }
+
+    /// A count (32 bits) and the elements.
+    public mutating func array<C: Collection>(
+        _ values: C, _ write: (inout ByteWriter, C.Element) -> Void
+    ) {
+        integer(UInt32(values.count))
+        for value in values { write(&self, value) }
+    }
+
+    /// A count (32 bits) and the values' bits.
+    public mutating func doubles(_ values: [Double]) {
+        integer(UInt32(values.count))
+        unsafe values.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    /// A count (32 bits) and the values' bits.
+    public mutating func floats(_ values: [Float]) {
+        integer(UInt32(values.count))
+        unsafe values.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+    }
+}
+
+/// A record whose bytes do not have the layout they should.
+public enum ByteCodingError: Error, Equatable, CustomStringConvertible {
+    case truncated(at: Int, needed: Int, available: Int)
+    case trailing(count: Int)
+    case notUTF8(at: Int)
+    case badValue(at: Int, String)
+
+    public var description: String {
+        switch self {
+        case .truncated(let at, let needed, let available):
+            "record ends early: \(needed) bytes needed at byte \(at), \(available) left"
+        case .trailing(let count): "record has \(count) bytes more than it should"
+        case .notUTF8(let at): "record holds text that is not UTF-8 at byte \(at)"
+        case .badValue(let at, let what): "record holds \(what) at byte \(at)"
+        }
+    }
+}
+
+/// Reads what `ByteWriter` wrote; every read is checked against the end.
+public struct ByteReader: Sendable {
+    private let bytes: [UInt8]
+    public private(set) var position = 0
+
+    public init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    public var remaining: Int { bytes.count - position }
+
+    private mutating func take(_ count: Int) throws(ByteCodingError) -> ArraySlice<UInt8> {
+        guard count <= remaining else {
+            throw .truncated(at: position, needed: count, available: remaining)
+        }
+        defer { position += count }
+        return bytes[position..<position + count]
+    }
+
+    public mutating func integer<I: FixedWidthInteger>(
+        _ type: I.Type = I.self
+    ) throws(ByteCodingError) -> I {
+        let slice = try take(MemoryLayout<I>.size)
+        return unsafe slice.withUnsafeBytes { unsafe I(littleEndian: $0.loadUnaligned(as: I.self)) }
+    }
+
+    public mutating func double() throws(ByteCodingError) -> Double {
+        Double(bitPattern: try integer())
+    }
+
+    public mutating func float() throws(ByteCodingError) -> Float {
+        Float(bitPattern: try integer())
+    }
+
+    public mutating func bool() throws(ByteCodingError) -> Bool {
+        switch try integer(UInt8.self) {
+        case 0: false
+        case 1: true
+        case let other: throw .badValue(at: position - 1, "\(other) where 0 or 1 should be")
+        }
+    }
+
+    public mutating func data() throws(ByteCodingError) -> [UInt8] {
+        let count = try integer(UInt32.self)
+        return Array(try take(Int(count)))
+    }
+
+    public mutating func string() throws(ByteCodingError) -> String {
+        let start = position
+        guard let text = String(validating: try data(), as: UTF8.self) else {
+            throw .notUTF8(at: start)
+        }
+        return text
+    }
+
+    public mutating func optional<T>(
+        _ read: (inout ByteReader) throws(ByteCodingError) -> T
+    ) throws(ByteCodingError) -> T? {
+        try bool() ? try read(&self) : nil
+    }
+
+    public mutating func array<T>(
+        _ read: (inout ByteReader) throws(ByteCodingError) -> T
+    ) throws(ByteCodingError) -> [T] {
+        let count = Int(try integer(UInt32.self))
+        // Each element takes a byte at least: a damaged count must not reserve gigabytes.
+        guard count <= remaining else {
+            throw .truncated(at: position, needed: count, available: remaining)
+        }
+        var values: [T] = []
+        values.reserveCapacity(count)
+        for _ in 0..<count { values.append(try read(&self)) }
+        return values
+    }
+
+    public mutating func doubles() throws(ByteCodingError) -> [Double] {
+        try plainArray(Double.self, zero: 0)
+    }
+
+    public mutating func floats() throws(ByteCodingError) -> [Float] {
+        try plainArray(Float.self, zero: 0)
+    }
+
+    private mutating func plainArray<T: BitwiseCopyable>(
+        _ type: T.Type, zero: T
+    ) throws(ByteCodingError) -> [T] {
+        let count = Int(try integer(UInt32.self))
+        let slice = try take(count * MemoryLayout<T>.size)
+        var values = [T](repeating: zero, count: count)
+        unsafe values.withUnsafeMutableBytes { target in
+            unsafe slice.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
+        }
+        return values
+    }
+
+    /// Call last: bytes left over mean that the layout is not the one expected.
+    public func finish() throws(ByteCodingError) {
+        if remaining != 0 { throw .trailing(count: remaining) }
+    }
+}

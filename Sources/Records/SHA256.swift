@@ -1,0 +1,131 @@
+import CCrypto
+
+/// A 256-bit digest, as the four little-endian words it is added and compared by.
+public struct Digest256: Hashable, Sendable, Comparable, CustomStringConvertible {
+    public var words: (UInt64, UInt64, UInt64, UInt64)
+
+    public static let zero = Digest256(words: (0, 0, 0, 0))
+
+    public init(words: (UInt64, UInt64, UInt64, UInt64)) {
+        self.words = words
+    }
+
+    /// Reads 32 bytes; `nil` for any other count.
+    public init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == 32 else { return nil }
+        var word: [UInt64] = [0, 0, 0, 0]
+        for (index, byte) in bytes.enumerated() {
+            word[index / 8] |= UInt64(byte) << UInt64(8 * (index % 8))
+        }
+        words = (word[0], word[1], word[2], word[3])
+    }
+
+    /// Reads 64 hexadecimal digits; `nil` for anything else.
+    public init?(hex: some StringProtocol) {
+        let digits = hex.compactMap(\.hexDigitValue)
+        guard digits.count == 64, hex.count == 64 else { return nil }
+        self.init(bytes: (0..<32).map { UInt8(digits[2 * $0] << 4 | digits[2 * $0 + 1]) })
+    }
+
+    public var bytes: [UInt8] {
+        [words.0, words.1, words.2, words.3].flatMap { word in
+            (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) }
+        }
+    }
+
+    public var hex: String { bytes.hex }
+    public var description: String { hex }
+
+    public static func == (a: Self, b: Self) -> Bool { a.words == b.words }
+    public static func < (a: Self, b: Self) -> Bool {
+        (a.words.3, a.words.2, a.words.1, a.words.0) < (b.words.3, b.words.2, b.words.1, b.words.0)
+    }
+    public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+
+    /// Addition modulo 2^256: the sum over a set of records does not depend on their order, so a
+    /// state's digest can be kept up as records come and go.
+    public static func &+ (a: Self, b: Self) -> Self {
+        var carry: UInt64 = 0
+        func add(_ x: UInt64, _ y: UInt64) -> UInt64 {
+            let (first, over) = x.addingReportingOverflow(y)
+            let (second, more) = first.addingReportingOverflow(carry)
+            carry = (over ? 1 : 0) + (more ? 1 : 0)
+            return second
+        }
+        return Self(
+            words: (
+                add(a.words.0, b.words.0), add(a.words.1, b.words.1), add(a.words.2, b.words.2),
+                add(a.words.3, b.words.3)
+            ))
+    }
+
+    /// The inverse of `&+`.
+    public static func &- (a: Self, b: Self) -> Self {
+        let negated = Self(words: (~b.words.0, ~b.words.1, ~b.words.2, ~b.words.3))
+        return a &+ negated &+ Self(words: (1, 0, 0, 0))
+    }
+}
+
+/// SHA-256 over bytes given piece by piece.
+@safe public struct SHA256: ~Copyable {
+    /// Owned by this value alone and freed in `deinit`.
+    private let context: OpaquePointer
+
+    public init() {
+        guard let made = unsafe EVP_MD_CTX_new(),
+            unsafe EVP_DigestInit_ex(made, EVP_sha256(), nil) == 1
+        else { preconditionFailure("libcrypto offers no SHA-256") }
+        unsafe context = made
+    }
+
+    deinit {
+        unsafe EVP_MD_CTX_free(context)
+    }
+
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        guard let base = bytes.baseAddress else { return }
+        let done = unsafe EVP_DigestUpdate(context, base, bytes.count)
+        precondition(done == 1, "libcrypto failed in SHA-256")
+    }
+
+    public mutating func update(_ bytes: [UInt8]) {
+        unsafe bytes.withUnsafeBytes { unsafe update($0) }
+    }
+
+    public consuming func finalize() -> Digest256 {
+        var out = [UInt8](repeating: 0, count: 32)
+        var count: UInt32 = 0
+        let done = unsafe EVP_DigestFinal_ex(context, &out, &count)
+        precondition(done == 1 && count == 32, "libcrypto failed in SHA-256")
+        return Digest256(bytes: out) ?? .zero
+    }
+
+    public static func hash(_ bytes: UnsafeRawBufferPointer) -> Digest256 {
+        var hasher = SHA256()
+        unsafe hasher.update(bytes)
+        return hasher.finalize()
+    }
+
+    public static func hash(_ bytes: [UInt8]) -> Digest256 {
+        unsafe bytes.withUnsafeBytes { unsafe hash($0) }
+    }
+
+    public static func hash(_ text: String) -> Digest256 {
+        hash(Array(text.utf8))
+    }
+}
+
+extension Collection<UInt8> {
+    /// Lower-case hexadecimal, two digits a byte.
+    public var hex: String {
+        var text = ""
+        text.reserveCapacity(2 * count)
+        for byte in self {
+            text.append(hexDigits[Int(byte >> 4)])
+            text.append(hexDigits[Int(byte & 15)])
+        }
+        return text
+    }
+}
+
+private let hexDigits = Array("0123456789abcdef")

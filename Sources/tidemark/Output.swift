@@ -1,0 +1,53 @@
+import Foundation
+
+/// Standard error, for messages and progress; standard output carries results alone.
+struct StandardError: TextOutputStream, Sendable {
+    func write(_ string: String) {
+        FileHandle.standardError.write(Data(string.utf8))
+    }
+}
+
+let standardError = StandardError()
+
+/// A small table for people: a header line, a rule, columns as wide as their widest cell.
+struct TextTable {
+    enum Alignment {
+        case left, right
+    }
+
+    private let columns: [(title: String, alignment: Alignment)]
+    private var rows: [[String]] = []
+
+    init(_ columns: [(String, Alignment)]) {
+        self.columns = columns.map { (title: $0.0, alignment: $0.1) }
+    }
+
+    mutating func add(_ cells: String...) {
+        precondition(cells.count == columns.count)
+        rows.append(cells)
+    }
+
+    func rendered() -> String {
+        let widths = columns.indices.map { index in
+            ([columns[index].title] + rows.map { $0[index] }).map(\.count).max() ?? 0
+        }
+        func line(_ cells: [String]) -> String {
+            let padded = cells.indices.map { index in
+                let space = String(repeating: " ", count: widths[index] - cells[index].count)
+                return columns[index].alignment == .left
+                    ? cells[index] + space : space + cells[index]
+            }
+            let joined = padded.joined(separator: "  ")
+            return String(joined.reversed().drop(while: { $0 == " " }).reversed())
+        }
+        let rule = widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")
+        return ([line(columns.map(\.title)), rule] + rows.map(line)).joined(separator: "\n")
+    }
+}
+
+/// Encodes with sorted keys, so that the same value is the same text.
+func jsonText(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+}
