@@ -57,7 +57,7 @@ private func field(_ type: rd_kafka_vtype_t, _ fill: (inout rd_kafka_vu_t) -> Vo
     return unsafe field
 }
 
-private func makeHeaders(_ headers: [(String, [UInt8])]) -> OpaquePointer? {
+private func makeHeaders(_ headers: [(name: String, value: [UInt8])]) -> OpaquePointer? {
     guard !headers.isEmpty else { return nil }
     let list = unsafe rd_kafka_headers_new(headers.count)
     for (name, value) in headers {

@@ -228,10 +228,9 @@ struct ClusterMetadata {
     }
 
     private static func topics(_ metadata: rd_kafka_metadata) -> [String: Result<Int, Code>] {
-        let list = unsafe UnsafeBufferPointer(
-            start: metadata.topics, count: Int(metadata.topic_cnt))
         var found: [String: Result<Int, Code>] = [:]
-        for unsafetopic in unsafe list {
+        for index in 0..<Int(unsafe metadata.topic_cnt) {
+            let topic = unsafe metadata.topics[index]
             let name = unsafe String(cString: topic.topic)
             let code = unsafe topic.err
             found[name] =

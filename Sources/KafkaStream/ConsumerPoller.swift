@@ -167,12 +167,12 @@ extension SourceRecord {
 
     private static func headers(
         of message: UnsafeMutablePointer<rd_kafka_message_t>
-    ) -> [(String, [UInt8])] {
+    ) -> [(name: String, value: [UInt8])] {
         var list: OpaquePointer?
         guard unsafe rd_kafka_message_headers(message, &list) == RD_KAFKA_RESP_ERR_NO_ERROR,
             let list = unsafe list
         else { return [] }
-        var headers: [(String, [UInt8])] = []
+        var headers: [(name: String, value: [UInt8])] = []
         var name: UnsafePointer<CChar>?
         var value: UnsafeRawPointer?
         var count = 0

@@ -55,4 +55,8 @@ public final class DevelopmentBroker: @unchecked Sendable {
             throw .topicCreation(topic: name, reason: errorMessage(code))
         }
     }
+
+    func withCluster<Result>(_ body: (OpaquePointer) -> Result) -> Result {
+        unsafe body(cluster)
+    }
 }

@@ -25,11 +25,11 @@ public struct KafkaMessage: Sendable {
     public var partition: Int32?
     public var key: [UInt8]?
     public var value: [UInt8]?
-    public var headers: [(String, [UInt8])]
+    public var headers: [(name: String, value: [UInt8])]
 
     public init(
         topic: String, partition: Int32? = nil, key: [UInt8]?, value: [UInt8]?,
-        headers: [(String, [UInt8])] = []
+        headers: [(name: String, value: [UInt8])] = []
     ) {
         self.topic = topic
         self.partition = partition
