@@ -21,6 +21,12 @@ extension ByteWriter {
         }
         integer(UInt8(rest))
     }
+
+    /// A count (`varint`) and the UTF-8 bytes.
+    mutating func shortString(_ value: String) {
+        varint(UInt64(value.utf8.count))
+        for byte in value.utf8 { integer(byte) }
+    }
 }
 
 extension ByteReader {
@@ -48,5 +54,20 @@ extension ByteReader {
             if byte < 0x80 { return value }
             shift += 7
         }
+    }
+
+    mutating func shortString() throws(ByteCodingError) -> String {
+        let start = position
+        let count = try varint()
+        guard count <= UInt64(remaining) else {
+            throw .truncated(at: position, needed: Int(clamping: count), available: remaining)
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(count))
+        for _ in 0..<count { bytes.append(try integer()) }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .notUTF8(at: start)
+        }
+        return text
     }
 }
