@@ -226,7 +226,8 @@ struct ReplayMemoryTests {
         var fresh = MemoryState()
         fresh.apply(whole)
         let table = ReplayMemory.table
-        #expect(rows(of: table, in: state) == rows(of: table, in: fresh), "seed \(seed): rows differ")
+        let same = rows(of: table, in: state) == rows(of: table, in: fresh)
+        #expect(same, "seed \(seed): rows differ")
     }
 
     @Test("a commit holds the rows of what changed and no others")
