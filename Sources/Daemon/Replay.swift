@@ -55,7 +55,7 @@ public final class Replay {
             engineConfiguration, base: base, store: store, cluster: Self.cluster, clocked: false,
             publishes: false, log: log)
         var writers = try ReplayOutputs(predictions: predictions, recommendations: recommendations)
-        var progress = ReplayProgress(readers)
+        var progress = ReplayProgress(readers, readBefore: learner.engine.counters.read)
         let known = try store.offsets(cluster: Self.cluster)
         var published = 0
         for reader in readers {

@@ -44,10 +44,11 @@ struct ReplayProgress {
     private var bar = ProgressBar("replay")
     private let started = ContinuousClock.now
     private let readers: [LogReader]
-    private var readBefore: Int?
+    private let readBefore: Int
 
-    init(_ readers: [LogReader]) {
+    init(_ readers: [LogReader], readBefore: Int) {
         self.readers = readers
+        self.readBefore = readBefore
     }
 
     mutating func update(_ learner: Learner, in reader: LogReader) {
@@ -66,11 +67,12 @@ struct ReplayProgress {
 
     private func note(_ learner: Learner) -> String {
         let counters = learner.engine.counters
-        let rate = wallSeconds > 0 ? Int(Double(counters.read) / wallSeconds) : 0
+        let rate = wallSeconds > 0 ? Int(Double(eventsRead(learner)) / wallSeconds) : 0
         return "\(counters.read) events, \(rate)/s"
     }
 
-    func eventsRead(_ learner: Learner) -> Int { learner.engine.counters.read - learner.readBefore }
+    /// Events of this replay alone.
+    func eventsRead(_ learner: Learner) -> Int { learner.engine.counters.read - readBefore }
 
     var wallSeconds: Double {
         let elapsed = started.duration(to: .now).components
