@@ -41,7 +41,7 @@ public struct ConfigurationCheck {
                 findings.append(
                     Finding(
                         what: what, status: .failed, message: "\(error)",
-                        exitCode: FailureKind(error).exitCode))
+                        exitCode: FailureKind(error).rawValue))
             }
         }
         check("configuration") {

@@ -8,21 +8,16 @@ import ResponseModel
 import SnapshotStore
 import Tokenization
 
-/// What kind of failure an error is, which is what the exit code tells.
-public enum FailureKind: Sendable {
-    case usage, badData, unavailable, bug, badConfiguration, interrupted
-
-    /// The codes of BSD's sysexits, and the shell's for an interrupt.
-    public var exitCode: Int32 {
-        switch self {
-        case .usage: 64
-        case .badData: 65
-        case .unavailable: 69
-        case .bug: 70
-        case .badConfiguration: 78
-        case .interrupted: 130
-        }
-    }
+/// What kind of failure an error is: the exit code that a script may rely on.
+///
+/// The codes are those of BSD's sysexits, and the shell's for an interrupt.
+public enum FailureKind: Int32, Sendable {
+    case usage = 64
+    case badData = 65
+    case unavailable = 69
+    case bug = 70
+    case badConfiguration = 78
+    case interrupted = 130
 
     public init(_ error: any Error) {
         switch error {
@@ -64,11 +59,11 @@ public enum FailureKind: Sendable {
     }
 
     private static func kind(of error: KafkaError) -> FailureKind {
-        switch error {
-        case .configuration, .reservedKey: .badConfiguration
-        case .offsetGap: .badData
-        case .closed: .interrupted
-        default: .unavailable
+        switch error.category {
+        case .configuration: .badConfiguration
+        case .unavailable: .unavailable
+        case .data: .badData
+        case .bug: .bug
         }
     }
 }
