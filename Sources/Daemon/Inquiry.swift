@@ -69,25 +69,7 @@ public struct Explanation: Codable, Sendable {
     public var purchases: Int
     public var recentItems: [String]
     /// Expected conversion at every depth of the grid.
-    public var demand: [Depth]
-
-    public struct Depth: Codable, Sendable {
-        public var discount: Double
-        public var conversion: Double
-        /// Standard deviation of the conversion's logit.
-        public var logitDeviation: Double
-
-        enum CodingKeys: String, CodingKey {
-            case discount, conversion
-            case logitDeviation = "logit_deviation"
-        }
-
-        public init(discount: Double, conversion: Double, logitDeviation: Double) {
-            self.discount = discount
-            self.conversion = conversion
-            self.logitDeviation = logitDeviation
-        }
-    }
+    public var demand: [ExpectedDemand]
 
     enum CodingKeys: String, CodingKey {
         case recommendation, title, category, cost, stock, clicks, purchases, demand

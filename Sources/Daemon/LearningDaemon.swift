@@ -49,7 +49,7 @@ public final class LearningDaemon {
             path: configuration.store.path, base: base, mode: .readWrite)
         let learner = try wiring.learner(
             engineConfiguration, base: base, store: store, cluster: cluster, clocked: true,
-            publishes: true)
+            publishes: true, log: log)
         try acceptCluster(cluster, store)
         let assignment = try consumer.assign(from: try store.offsets(cluster: cluster)) {
             StopSignal.isReceived
@@ -69,7 +69,7 @@ public final class LearningDaemon {
         try end(learner, publisher)
         let report = try Report(
             learner, eventsRead: loop.eventsRead, published: loop.published,
-            wallSeconds: loop.wallSeconds, platform: wiring.platform)
+            wallSeconds: loop.wallSeconds, platform: try wiring.platform())
         try store.close()
         return report
     }

@@ -72,7 +72,7 @@ public final class Replay {
         progress.finish(learner)
         let report = try Report(
             learner, eventsRead: progress.eventsRead(learner), published: published,
-            wallSeconds: progress.wallSeconds, platform: wiring.platform)
+            wallSeconds: progress.wallSeconds, platform: try wiring.platform())
         try store.close()
         if StopSignal.isReceived { throw Interrupted() }
         return report

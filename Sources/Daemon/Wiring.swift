@@ -93,13 +93,12 @@ struct Wiring {
     }
 
     func engineConfiguration(_ base: BaseModel) throws -> EngineConfiguration {
-        let lora = configuration.lora
-        let layers = base.layerCount
-        guard lora.layers <= layers else {
+        guard configuration.lora.layers <= base.layerCount else {
             throw ConfigurationError(
                 place: "lora.layers",
                 message:
-                    "the base has \(layers) layers, so it must be at most that, not \(lora.layers)")
+                    "must be at most \(base.layerCount), the layers of the base, not \(configuration.lora.layers)"
+            )
         }
         var head = HeadConfiguration()
         head.slotCountMax = configuration.heads.slots
@@ -107,7 +106,7 @@ struct Wiring {
         head.tailPageCountMax = configuration.heads.tailPages
         let seed = UInt64(configuration.learning.seed)
         return EngineConfiguration(
-            seed: seed, head: head, adapters: try adapterConfiguration(layers),
+            seed: seed, head: head, adapters: adapterConfiguration(base),
             refresh: refreshSchedule(),
             memory: ReplayMemory.Configuration(
                 capacity: configuration.guards.replayExamples,

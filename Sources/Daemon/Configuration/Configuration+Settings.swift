@@ -160,10 +160,6 @@ extension Configuration {
         .number(
             "pricing.epsilon", \.pricing.epsilon, 0...1,
             "Share of decisions drawn uniformly from the allowed depths."),
-        .optionalNumber(
-            "pricing.confidence", \.pricing.confidence, 0.5...0.999,
-            "Give a discount only if its incremental margin is positive with this probability; null: if it is expected to be."
-        ),
         .number(
             "pricing.holdout", \.pricing.holdout, 0...0.9,
             "Share of shoppers who never get a personal discount, for comparison."),

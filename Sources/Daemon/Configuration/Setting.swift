@@ -223,12 +223,12 @@ enum Duration {
 }
 
 /// Sizes in bytes with a binary unit.
-enum ByteSize {
+package enum ByteSize {
     private static let units: [(String, Int)] = [
         ("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40),
     ]
 
-    static func bytes(_ text: String) -> Int? {
+    package static func bytes(_ text: String) -> Int? {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard let count = Int(digits),
             let unit = units.first(where: { $0.0 == text.dropFirst(digits.count) })
