@@ -69,3 +69,12 @@ public struct PricingDraws: Sendable, Hashable {
         guard (0..<1).contains(depth) else { throw .badDraw(name: "the depth", value: depth) }
     }
 }
+
+/// A discount as it reaches the shopper.
+public struct DeliveredPrice: Sendable, Hashable {
+    public let price: Double
+    /// Of the price in whole cents, so that it may differ a little from the grid's.
+    public let discount: Double
+    /// The depth of the grid that it comes from: where its demand stands.
+    public let depthIndex: Int
+}

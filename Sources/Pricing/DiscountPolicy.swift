@@ -57,18 +57,26 @@ public struct DiscountPolicy: Sendable {
             rules: PricingRule.allCases.filter(rules.contains), actions: options.map(\.action))
     }
 
-    /// The price that a wish for `depth` comes to under the rules: the deepest allowed depth of the
-    /// grid that is not beyond it. For judging a fixed discount by the same rules.
+    /// The price that a wish for `depth` comes to under the rules.
+    ///
+    /// It is that of the deepest depth of the grid that is not beyond the wish, as the grid has it
+    /// or as it is delivered: so a delivered discount comes to itself, and a fixed discount can be
+    /// judged by the same rules.
     public func delivered(
         depth: Double, item: ItemOffer
-    ) throws(PricingError) -> (price: Double, discount: Double) {
+    ) throws(PricingError) -> DeliveredPrice {
         try item.validate()
         let cost = item.cost ?? configuration.costFraction.map { $0 * item.price }
-        let ladder = PriceLadder(item: item, cost: cost, configuration: configuration)
-        guard itemRules(item, costKnown: cost != nil).isEmpty else { return (item.price, 0) }
-        let wished = configuration.depths.lastIndex { $0 <= depth + 1e-9 } ?? 0
-        let step = ladder.allowed[min(wished, ladder.allowed.count - 1)]
-        return (step.price, step.discount)
+        guard itemRules(item, costKnown: cost != nil).isEmpty else {
+            return DeliveredPrice(price: item.price, discount: 0, depthIndex: 0)
+        }
+        let steps = PriceLadder(item: item, cost: cost, configuration: configuration).allowed
+        let index =
+            steps.indices.last {
+                min(configuration.depths[$0], steps[$0].discount) <= depth + 1e-9
+            } ?? 0
+        return DeliveredPrice(
+            price: steps[index].price, discount: steps[index].discount, depthIndex: index)
     }
 
     private func check(_ demand: [DemandPoint]) throws(PricingError) {

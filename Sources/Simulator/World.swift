@@ -49,7 +49,7 @@ public struct World: Sendable {
 
     let choices: VisitChoices
     /// For each item, what each depth of the grid comes to under the rules.
-    private let ladders: [[(price: Double, discount: Double)]]
+    private let ladders: [[DeliveredPrice]]
     private let seasons: [Season]
 
     /// - Throws: `PricingError` for a pricing configuration that makes no sense.
@@ -65,9 +65,9 @@ public struct World: Sendable {
             count: configuration.shopperCount, categoryCount: Vocabulary.categories.count,
             seed: seed)
         let policy = try DiscountPolicy(configuration.pricing)
-        var ladders: [[(price: Double, discount: Double)]] = []
+        var ladders: [[DeliveredPrice]] = []
         for item in items {
-            var ladder: [(price: Double, discount: Double)] = []
+            var ladder: [DeliveredPrice] = []
             for depth in configuration.pricing.depths {
                 ladder.append(try policy.delivered(depth: depth, item: item.offer))
             }

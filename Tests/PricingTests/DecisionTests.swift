@@ -93,6 +93,23 @@ import Testing
         if abs(list * (1 - depth) - price) < 1e-9 { #expect(given.discount == depth) }
     }
 
+    @Test("a delivered discount comes to itself, in 200,000 random cases")
+    func deliveredAgain() throws {
+        var random = SeededRandom(seed: 21)
+        var rounded = 0
+        for _ in 0..<200_000 {
+            let problem = RandomCase(&random)
+            let policy = try DiscountPolicy(problem.configuration)
+            let wish = problem.demand[Int(random.unit() * Double(problem.demand.count))].depth
+            let first = try policy.delivered(depth: wish, item: problem.item)
+            let again = try policy.delivered(depth: first.discount, item: problem.item)
+            #expect(again.price == first.price && again.discount == first.discount)
+            #expect(first.price > problem.item.price * (1 - wish) - 0.005_002)
+            rounded += first.discount < wish && first.discount > 0 ? 1 : 0
+        }
+        #expect(rounded > 1000)
+    }
+
     @Test("more demand at every depth never lowers the expected margin")
     func moreDemand() throws {
         var random = SeededRandom(seed: 12)
