@@ -14,10 +14,15 @@ public struct StoreIdentity: Sendable, Equatable {
     public let createdMs: Int64
 
     public init(id: String, base: Digest256, createdMs: Int64) {
+        self.init(id: id, base: base, createdMs: createdMs, format: Self.formatVersion)
+    }
+
+    /// For tests of what an older program says of a newer store.
+    package init(id: String, base: Digest256, createdMs: Int64, format: UInt32) {
         self.id = id
         self.base = base
         self.createdMs = createdMs
-        format = Self.formatVersion
+        self.format = format
     }
 
     static let key = Array("identity".utf8)

@@ -157,8 +157,9 @@ struct PageWalk {
         try walk(root.free, of: file, integerKeys: true) { key, value, _, page throws(PageDamage) in
             let list = Page(number: page, bytes: value)
             let count = try list.integer(0, as: UInt64.self)
-            guard try Page(number: page, bytes: key).integer(0, as: UInt64.self)
-                <= UInt64(root.transaction), count <= UInt64(value.count / 8 - 1)
+            guard
+                try Page(number: page, bytes: key).integer(0, as: UInt64.self)
+                    <= UInt64(root.transaction), count <= UInt64(value.count / 8 - 1)
             else { throw .page(page, "has an impossible list of free pages") }
             var numbers: [UInt64] = []
             for index in 0..<Int(count) {

@@ -112,7 +112,9 @@ public enum StoreCheck {
     ) throws(PageDamage) -> StoreIdentity {
         guard let bytes = meta[StoreIdentity.key] else { throw .file("it has no identity") }
         let identity: StoreIdentity
-        do { identity = try StoreIdentity(bytes: bytes) } catch { throw .file("identity: \(error)") }
+        do { identity = try StoreIdentity(bytes: bytes) } catch {
+            throw .file("identity: \(error)")
+        }
         guard identity.format <= StoreIdentity.formatVersion else {
             throw .store(
                 .newerFormat(

@@ -29,7 +29,8 @@ enum Envelope {
     static func seal(
         _ digest: Digest256, _ value: [UInt8], fullKey key: [UInt8]? = nil
     ) -> [UInt8] {
-        var writer = ByteWriter(capacity: headerBytes + value.count + (key.map { $0.count + 4 } ?? 0))
+        var writer = ByteWriter(
+            capacity: headerBytes + value.count + (key.map { $0.count + 4 } ?? 0))
         writer.integer(key == nil ? plain : withKey)
         writer.integer(digest.words.0)
         writer.integer(digest.words.1)

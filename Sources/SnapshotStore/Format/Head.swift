@@ -32,6 +32,8 @@ struct Head: Sendable, Equatable {
     var nextHistory: UInt64 = 0
     /// The sequence of the snapshot that the state stands on.
     var headSnapshot: UInt64?
+    /// Journal entries up to this commit have been pruned.
+    var journalPrunedThrough: UInt64 = 0
     /// The cluster whose offsets the last commit moved.
     var cluster = ""
 
@@ -102,6 +104,7 @@ extension Head {
         writer.integer(nextAudit)
         writer.integer(nextHistory)
         writer.optional(headSnapshot) { $0.integer($1) }
+        writer.integer(journalPrunedThrough)
         writer.string(cluster)
         return writer.bytes
     }
@@ -122,6 +125,7 @@ extension Head {
         nextAudit = try reader.integer()
         nextHistory = try reader.integer()
         headSnapshot = try reader.optional { r throws(ByteCodingError) in try r.integer() }
+        journalPrunedThrough = try reader.integer()
         cluster = try reader.string()
         try reader.finish()
     }

@@ -92,7 +92,8 @@ struct RecordWriter: ~Copyable {
             guard let bytes = unsafe bytes else { return nil }
             do throws(RecordDamage) {
                 // A value that is kept for later must be known to be good.
-                let found = unsafe keepsOld
+                let found =
+                    unsafe keepsOld
                     ? try Envelope.verified(bytes, place.domain, key) : Envelope.open(bytes)
                 guard let contents = unsafe found else { throw .layout }
                 return unsafe (

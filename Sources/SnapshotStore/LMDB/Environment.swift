@@ -69,7 +69,8 @@ struct Database: Sendable {
             var made: OpaquePointer?
             try check(unsafe mdb_env_create(&made), "mdb_env_create", folder.path)
             guard let environment = unsafe made else {
-                throw .lmdb(call: "mdb_env_create", path: folder.path, code: 0, message: "no handle")
+                throw .lmdb(
+                    call: "mdb_env_create", path: folder.path, code: 0, message: "no handle")
             }
             unsafe mdb_env_set_mapsize(environment, bytes)
             unsafe mdb_env_set_maxdbs(environment, 64)

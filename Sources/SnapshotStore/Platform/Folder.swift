@@ -18,7 +18,8 @@ struct StoreFolder: Sendable {
     var creating: String { path + "/creating" }
 
     static let fileNames: Set<String> = [
-        "data.mdb", "lock.mdb", "writer.lock", "clean", "clean.new", "synced-root", "synced-root.new",
+        "data.mdb", "lock.mdb", "writer.lock", "clean", "clean.new", "synced-root",
+        "synced-root.new",
         "creating", "creating.new",
     ]
 
@@ -81,4 +82,3 @@ struct StoreFolder: Sendable {
         return try source.read(at: 0, count: min(status.byteCount, 65_536))
     }
 }
-

@@ -10,8 +10,9 @@ struct Tag: Hashable, Sendable {
             throw .badTag(name, reason: "1 to 128 bytes")
         }
         let allowed = name.unicodeScalars.allSatisfy {
-            $0.properties.isAlphabetic || $0.properties.numericType != nil || "-_./+".unicodeScalars
-                .contains($0)
+            $0.properties.isAlphabetic || $0.properties.numericType != nil
+                || "-_./+".unicodeScalars
+                    .contains($0)
         }
         guard allowed else {
             throw .badTag(name, reason: "letters, digits and - _ . / + only")

@@ -39,7 +39,9 @@ extension RecordWriter {
         if request.isChampion {
             try setReference(.champion, to: sequence, wallTimeMs: request.wallTimeMs)
         }
-        for tag in tags { try setReference(.tag(tag), to: sequence, wallTimeMs: request.wallTimeMs) }
+        for tag in tags {
+            try setReference(.tag(tag), to: sequence, wallTimeMs: request.wallTimeMs)
+        }
         return record
     }
 
