@@ -1,10 +1,12 @@
+import Events
+
 /// Events to come, earliest first; events of one moment in the order they were put in.
 ///
 /// A binary heap. It holds what was bought and not yet told, and what will be sent back: bounded
 /// by the purchases of the longest delay.
 struct EventQueue: Sendable {
     private struct Entry {
-        let event: ShopEvent
+        let event: Event
         let tsMs: Int64
         let order: Int
 
@@ -16,7 +18,7 @@ struct EventQueue: Sendable {
 
     var count: Int { heap.count }
 
-    mutating func insert(_ event: ShopEvent) {
+    mutating func insert(_ event: Event) {
         heap.append(Entry(event: event, tsMs: event.tsMs, order: inserted))
         inserted += 1
         var child = heap.count - 1
@@ -29,7 +31,7 @@ struct EventQueue: Sendable {
     }
 
     /// Takes out the earliest event if it is due.
-    mutating func next(upTo tsMs: Int64) -> ShopEvent? {
+    mutating func next(upTo tsMs: Int64) -> Event? {
         guard let first = heap.first, first.tsMs <= tsMs else { return nil }
         let last = heap.removeLast()
         if !heap.isEmpty {

@@ -1,3 +1,4 @@
+import Events
 import Pricing
 import Simulator
 
@@ -8,9 +9,9 @@ let spring: Int64 = 1_772_323_200_000
 /// A run from start to finish; `respond` answers the visits that wait.
 func run(
     _ shoppers: inout Shoppers, visits: Int, batch: Int = 100,
-    respond: ([(userID: String, itemID: String)]) -> [Offer] = { _ in [] }
-) -> [ShopEvent] {
-    var events: [ShopEvent] = []
+    respond: ([(userID: String, itemID: String)]) -> [ReceivedOffer] = { _ in [] }
+) -> [Event] {
+    var events: [Event] = []
     while shoppers.visitCount < visits {
         events += shoppers.nextVisits(min(batch, visits - shoppers.visitCount))
         events += shoppers.offer(respond(shoppers.awaited))
@@ -27,14 +28,14 @@ func shoppers(
         plan: .ending(atMs: spring, visits: visits, spanMs: 28 * day, discounts: discounts))
 }
 
-extension [ShopEvent] {
-    var clicks: [ClickEvent] {
-        compactMap { if case .click(let event) = $0 { event } else { nil } }
+extension [Event] {
+    var clicks: [(event: Event, offer: Event.Offer)] {
+        compactMap { if case .click(let offer) = $0.body { ($0, offer) } else { nil } }
     }
-    var purchases: [PurchaseEvent] {
-        compactMap { if case .purchase(let event) = $0 { event } else { nil } }
+    var purchases: [(event: Event, purchase: Event.Purchase)] {
+        compactMap { if case .purchase(let purchase) = $0.body { ($0, purchase) } else { nil } }
     }
-    var refunds: [RefundEvent] {
-        compactMap { if case .refund(let event) = $0 { event } else { nil } }
+    var refunds: [(event: Event, refund: Event.Refund)] {
+        compactMap { if case .refund(let refund) = $0.body { ($0, refund) } else { nil } }
     }
 }

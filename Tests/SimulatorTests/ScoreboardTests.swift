@@ -1,3 +1,4 @@
+import Events
 import Pricing
 import Records
 import Simulator
@@ -22,8 +23,9 @@ import Testing
         #expect(abs(purchases - expected) < 4 * expected.squareRoot())
         #expect(abs(purchases - expected) > 0)
         var squares = 0.0
-        for purchase in events.purchases {
-            let gain = (purchase.paid - (costs[purchase.itemID] ?? 0)) * Double(purchase.quantity)
+        for (_, purchase) in events.purchases {
+            let unit = (purchase.paid ?? 0) - (costs[purchase.offer.itemID] ?? 0)
+            let gain = unit * Double(purchase.quantity)
             squares += gain * gain
         }
         let difference = abs(board.realised.margin - total.margins[0])
@@ -60,13 +62,13 @@ import Testing
         while shoppers.visitCount < 10_000 {
             let events = shoppers.nextVisits(1)
             moment = events.last?.tsMs ?? moment
-            let offers = shoppers.awaited.compactMap { pair -> Offer? in
+            let offers = shoppers.awaited.compactMap { pair -> ReceivedOffer? in
                 guard let user = users[pair.userID], let item = items[pair.itemID] else {
                     return nil
                 }
                 let best = world.oracle(
                     item: item, demand: world.demand(shopper: user, item: item, atMs: moment))
-                return Offer(
+                return ReceivedOffer(
                     recommendationID: "r", userID: pair.userID, itemID: pair.itemID,
                     discount: best.discount, price: best.price)
             }
@@ -91,9 +93,9 @@ import Testing
         let events = run(&shoppers, visits: 120_000)
         let segments = Dictionary(
             uniqueKeysWithValues: world.shoppers.map { ($0.id, $0.segment) })
-        let bought = Set(events.purchases.map(\.sessionID))
+        let bought = Set(events.purchases.map(\.purchase.offer.sessionID))
         var rows = [[(x: Double, y: Double)]](repeating: [], count: Segment.all.count)
-        for click in events.clicks {
+        for (_, click) in events.clicks {
             let x = -naturalLogarithm(1 - click.discount)
             rows[segments[click.userID] ?? 0].append((x, bought.contains(click.sessionID) ? 1 : 0))
         }
@@ -112,11 +114,11 @@ import Testing
         var shoppers = try shoppers(seed: 3, visits: 60_000, discounts: .random)
         let items = shoppers.world.items
         let events = run(&shoppers, visits: 60_000)
-        let bought = Set(events.purchases.map(\.sessionID))
+        let bought = Set(events.purchases.map(\.purchase.offer.sessionID))
         func conversion(_ words: [String]) -> (rate: Double, error: Double) {
             let ids = Set(
                 items.filter { item in words.contains { item.title.contains($0) } }.map(\.id))
-            let clicks = events.clicks.filter { ids.contains($0.itemID) }
+            let clicks = events.clicks.map(\.offer).filter { ids.contains($0.itemID) }
             let rate =
                 Double(clicks.count { bought.contains($0.sessionID) }) / Double(clicks.count)
             return (rate, (rate * (1 - rate) / Double(clicks.count)).squareRoot())

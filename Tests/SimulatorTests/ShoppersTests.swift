@@ -1,4 +1,4 @@
-import Foundation
+import Events
 import Pricing
 import Simulator
 import Testing
@@ -9,7 +9,8 @@ import Testing
         func bytes(seed: UInt64, _ discounts: VisitPlan.Discounts) throws -> String {
             var shoppers = try shoppers(seed: seed, visits: 3000, discounts: discounts)
             let events = shoppers.catalogue() + run(&shoppers, visits: 3000, respond: halfPrice)
-            return events.map(\.json).joined(separator: "\n")
+            return events.map { String(decoding: EventEncoder.encode($0), as: UTF8.self) }.joined(
+                separator: "\n")
         }
         for discounts in [VisitPlan.Discounts.recommended, .random] {
             let first = try bytes(seed: 1, discounts)
@@ -18,9 +19,9 @@ import Testing
         }
     }
 
-    private func halfPrice(_ waiting: [(userID: String, itemID: String)]) -> [Offer] {
+    private func halfPrice(_ waiting: [(userID: String, itemID: String)]) -> [ReceivedOffer] {
         waiting.compactMap {
-            Offer(
+            ReceivedOffer(
                 recommendationID: "r-\($0.userID)-\($0.itemID)", userID: $0.userID,
                 itemID: $0.itemID, discount: 0.5, price: 5, propensity: 0.25)
         }
@@ -45,21 +46,10 @@ import Testing
         let world = first.world
         var second = Shoppers(
             world: world, plan: .ending(atMs: spring + day, visits: 5000, spanMs: 28 * day))
-        var ids: Set<String> = []
-        var count = 0
-        for events in [
-            first.catalogue() + run(&first, visits: 5000),
-            second.catalogue() + run(&second, visits: 5000),
-        ] {
-            for event in events {
-                let object = try #require(
-                    try JSONSerialization.jsonObject(with: Data(event.json.utf8))
-                        as? [String: Any])
-                ids.insert(try #require(object["event_id"] as? String))
-                count += 1
-            }
-        }
-        #expect(ids.count == count)
+        let events =
+            first.catalogue() + run(&first, visits: 5000) + second.catalogue()
+            + run(&second, visits: 5000)
+        #expect(Set(events.map(\.eventID)).count == events.count)
     }
 
     @Test("a refund names an order that was placed, and comes after it")
@@ -67,13 +57,15 @@ import Testing
         var shoppers = try shoppers(visits: 40_000)
         let events = run(&shoppers, visits: 40_000)
         let orders = Dictionary(
-            events.purchases.map { ($0.orderID, $0) }, uniquingKeysWith: { first, _ in first })
+            events.purchases.map { ($0.purchase.orderID, $0) }, uniquingKeysWith: { a, _ in a })
         #expect(orders.count == events.purchases.count)
         #expect(events.refunds.count > 50)
-        for refund in events.refunds {
+        for (event, refund) in events.refunds {
             let order = try #require(orders[refund.orderID])
-            #expect(refund.tsMs > order.tsMs && refund.itemID == order.itemID)
-            #expect(refund.userID == order.userID && refund.quantity == order.quantity)
+            #expect(event.tsMs > order.event.tsMs)
+            #expect(refund.itemID == order.purchase.offer.itemID)
+            #expect(refund.userID == order.purchase.offer.userID)
+            #expect(refund.quantity == order.purchase.quantity)
         }
         let share = Double(events.refunds.count) / Double(orders.count)
         #expect(share > 0.01 && share < 0.07)
@@ -84,15 +76,16 @@ import Testing
         var shoppers = try shoppers(visits: 5000)
         let events = run(&shoppers, visits: 5000, respond: halfPrice)
         let clicks = Dictionary(
-            events.clicks.map { ($0.sessionID, $0) }, uniquingKeysWith: { first, _ in first })
+            events.clicks.map { ($0.offer.sessionID, $0) }, uniquingKeysWith: { a, _ in a })
         #expect(events.purchases.count > 1000)
-        for purchase in events.purchases {
-            let click = try #require(clicks[purchase.sessionID])
-            #expect(click.userID == purchase.userID && click.itemID == purchase.itemID)
-            #expect(click.discount == 0 && click.price == purchase.price)
-            #expect(purchase.discount == 0.5 && purchase.paid == 5)
-            #expect(purchase.recommendationID == "r-\(click.userID)-\(click.itemID)")
-            #expect(purchase.propensity == 0.25 && purchase.tsMs >= click.tsMs)
+        for (event, purchase) in events.purchases {
+            let offer = purchase.offer
+            let click = try #require(clicks[offer.sessionID])
+            #expect(click.offer.userID == offer.userID && click.offer.itemID == offer.itemID)
+            #expect(click.offer.discount == 0 && click.offer.price == offer.price)
+            #expect(offer.discount == 0.5 && purchase.paid == 5)
+            #expect(offer.recommendationID == "r-\(offer.userID)-\(offer.itemID)")
+            #expect(offer.propensity == 0.25 && event.tsMs >= click.event.tsMs)
         }
         #expect(shoppers.scoreboard.total.offers == 5000)
     }
@@ -102,8 +95,9 @@ import Testing
         var shoppers = try shoppers(visits: 5000)
         let events = run(&shoppers, visits: 5000)
         #expect(events.purchases.count > 200)
-        for purchase in events.purchases {
-            #expect(purchase.paid == purchase.price && purchase.recommendationID == nil)
+        for (_, purchase) in events.purchases {
+            #expect(purchase.paid == purchase.offer.price)
+            #expect(purchase.offer.recommendationID == nil)
         }
         let board = shoppers.scoreboard
         #expect(board.total.offers == 0)
@@ -119,21 +113,21 @@ import Testing
         let events = run(&shoppers, visits: 60_000) { waiting in
             defer { before = waiting }
             return before.compactMap {
-                Offer(
+                ReceivedOffer(
                     recommendationID: "late", userID: $0.userID, itemID: $0.itemID, discount: 0.1,
                     price: 9, expiresAtMs: spring)
             }
         }
         let shown = shoppers.scoreboard.total.offers
         #expect(shown > 50)
-        #expect(events.purchases.contains { $0.recommendationID == "late" })
+        #expect(events.purchases.contains { $0.purchase.offer.recommendationID == "late" })
 
         var expired = Shoppers(world: world, plan: shoppers.plan)
         before = []
         _ = run(&expired, visits: 60_000) { waiting in
             defer { before = waiting }
             return before.compactMap {
-                Offer(
+                ReceivedOffer(
                     recommendationID: "late", userID: $0.userID, itemID: $0.itemID, discount: 0.1,
                     price: 9, expiresAtMs: spring - 28 * day)
             }
@@ -146,34 +140,25 @@ import Testing
     func badOffers() {
         for (discount, price) in [(1.0, 5.0), (-0.1, 5), (.nan, 5), (0.1, 0), (0.1, .infinity)] {
             #expect(
-                Offer(
+                ReceivedOffer(
                     recommendationID: "r", userID: "u", itemID: "i", discount: discount,
                     price: price) == nil)
         }
     }
 
-    @Test("every event is a JSON object with the members of its type")
-    func json() throws {
-        var shoppers = try shoppers(visits: 3000, discounts: .random)
-        let events = shoppers.catalogue() + run(&shoppers, visits: 3000)
-        let members: [String: Set<String>] = [
-            "item": ["title", "category", "brand", "price", "stock", "item_id"],
-            "click": ["user_id", "item_id", "price", "discount", "propensity", "context"],
-            "purchase": [
-                "user_id", "item_id", "price", "discount", "paid", "quantity", "order_id",
-            ],
-            "refund": ["user_id", "order_id", "item_id", "quantity"],
-        ]
-        var seen: Set<String> = []
-        for event in events {
-            let object = try #require(
-                try JSONSerialization.jsonObject(with: Data(event.json.utf8)) as? [String: Any])
-            let type = try #require(object["type"] as? String)
-            seen.insert(type)
-            let expected = try #require(members[type]).union(["type", "event_id", "ts"])
-            #expect(expected.isSubset(of: Set(object.keys)), "\(event.json)")
-            #expect(object["ts"] as? Int64 == event.tsMs)
+    @Test("every event passes the decoder, and comes back as it was")
+    func decodes() throws {
+        for discounts in [VisitPlan.Discounts.recommended, .random] {
+            var shoppers = try shoppers(visits: 3000, discounts: discounts)
+            let events = shoppers.catalogue() + run(&shoppers, visits: 3000, respond: halfPrice)
+            let decoder = EventDecoder()
+            var seen: Set<EventType> = []
+            for event in events {
+                let decoded = try decoder.decode(EventEncoder.encode(event))
+                #expect(decoded == event)
+                seen.insert(event.type)
+            }
+            #expect(seen == [.item, .click, .purchase, .refund])
         }
-        #expect(seen == Set(members.keys))
     }
 }
