@@ -8,6 +8,8 @@ import Records
 struct AssignmentKeeper {
     /// How often a partition is started again at a position that the broker says it has.
     private static let restartsMax = 10
+    /// Bounds each question, and with it how long closing the consumer may take.
+    private static let questionMs = 2000
 
     private let core: ConsumerCore
     private let metadata: ClusterMetadata
@@ -20,7 +22,7 @@ struct AssignmentKeeper {
         self.core = core
         self.choice = choice
         self.known = known
-        metadata = ClusterMetadata(client: core.client)
+        metadata = ClusterMetadata(client: core.client, servesCallbacks: false)
         nextLookMs = MonotonicClock.nowMs() + Int64(core.configuration.discoveryIntervalMs)
     }
 
@@ -52,7 +54,7 @@ struct AssignmentKeeper {
     private mutating func look() {
         do {
             for topic in core.configuration.topics {
-                let count = try metadata.partitionCount(of: topic, timeoutMs: 5000)
+                let count = try metadata.partitionCount(of: topic, timeoutMs: Self.questionMs)
                 // A topic that is gone makes itself known through the fetch.
                 let new = choice.positions(topic: topic, count: count ?? 0)
                     .filter { !known.contains($0) }
@@ -66,7 +68,7 @@ struct AssignmentKeeper {
 
     /// New partitions are read from their beginning: all that is in them is new.
     private mutating func add(_ positions: [TopicPartition]) throws(KafkaError) {
-        let marks = try metadata.watermarks(of: positions, timeoutMs: 5000)
+        let marks = try metadata.watermarks(of: positions, timeoutMs: Self.questionMs)
         let starts = positions.compactMap { position in
             marks[position].map { (position, $0) }
         }
@@ -108,7 +110,8 @@ struct AssignmentKeeper {
         let position = progress.position
         let expected = progress.receivedOffset
         guard
-            let available = try metadata.watermarks(of: [position], timeoutMs: 2000)[position]
+            let available = try metadata.watermarks(of: [position], timeoutMs: Self.questionMs)[
+                position]
         else { return }
         var start = expected
         if let kind = OffsetGap.Kind(next: expected, available: available) {
@@ -176,7 +179,7 @@ public struct PartitionChoice: Sendable {
         partition >= 0 && Int(partition) % shards == shard
     }
 
-    func positions(topic: String, count: Int) -> [TopicPartition] {
+    package func positions(topic: String, count: Int) -> [TopicPartition] {
         stride(from: shard, to: count, by: shards).map {
             TopicPartition(topic: topic, partition: Int32($0))
         }

@@ -1,40 +1,41 @@
 import Records
 
 /// What to read and from where, once the cluster has been asked.
-struct AssignmentPlan {
-    struct Start: Equatable {
-        let position: TopicPartition
-        let offset: Int64
-        let end: Int64
+package struct AssignmentPlan {
+    package struct Start: Equatable {
+        package let position: TopicPartition
+        package let offset: Int64
+        package let end: Int64
         /// There was no offset to go on from.
-        let isNew: Bool
+        package let isNew: Bool
     }
 
     let choice: PartitionChoice
     let partitionCounts: [String: Int]
-    let starts: [Start]
-    let gaps: [OffsetGap]
+    package let starts: [Start]
+    package let gaps: [OffsetGap]
 
     static func make(
-        _ core: ConsumerCore, offsets: [TopicPartition: Int64], timeoutMs: Int,
+        _ core: ConsumerCore, offsets: [TopicPartition: Int64], partitionsMax: Int,
         stop: () -> Bool
     ) throws(KafkaError) -> AssignmentPlan {
         let configuration = core.configuration
-        let metadata = ClusterMetadata(client: core.client)
-        try metadata.connect(timeoutMs: timeoutMs, stop: stop)
+        let metadata = ClusterMetadata(client: core.client, servesCallbacks: true)
+        try metadata.connect(timeoutMs: configuration.connectTimeoutMs, stop: stop)
         let choice = PartitionChoice(shards: configuration.shards, shard: configuration.shard)
         let counts = try waitForTopics(metadata, configuration, stop)
         let positions = configuration.topics.flatMap {
-            choice.positions(topic: $0, count: counts[$0, default: 0])
+            choice.positions(topic: $0, count: min(partitionsMax, counts[$0, default: 0]))
         }
-        let available = try metadata.watermarks(of: positions, timeoutMs: timeoutMs)
+        let available = try metadata.watermarks(
+            of: positions, timeoutMs: configuration.connectTimeoutMs)
         return try AssignmentPlan(
             choice: choice, partitionCounts: counts, positions: positions, offsets: offsets,
             available: available, onGap: configuration.onGap)
     }
 
     /// The decision alone: stored offsets against what the broker has.
-    init(
+    package init(
         choice: PartitionChoice, partitionCounts: [String: Int], positions: [TopicPartition],
         offsets: [TopicPartition: Int64], available: [TopicPartition: Range<Int64>],
         onGap: KafkaConfiguration.GapPolicy
@@ -91,7 +92,7 @@ struct AssignmentPlan {
             guard MonotonicClock.nowMs() < deadlineMs else {
                 throw .unknownTopic(missing, brokers: metadata.client.brokers)
             }
-            metadata.client.poll(timeoutMs: 250)
+            metadata.pause(ms: 250)
         }
     }
 }

@@ -19,22 +19,23 @@ public struct PartitionProgress: Sendable, Hashable {
 /// The consumer's view of its partitions: a pure value, told what happened and when.
 ///
 /// Units: times are milliseconds of one monotonic clock.
-struct AssignmentProgress: Sendable {
-    private(set) var partitions: [PartitionProgress] = []
+package struct AssignmentProgress: Sendable {
+    package private(set) var partitions: [PartitionProgress] = []
     private var indexes: [TopicPartition: Int] = [:]
     private var unfinished = 0
     private var lastRecordMs: Int64
     private var lastChangeMs: Int64
 
-    init(nowMs: Int64) {
+    package init(nowMs: Int64) {
         lastRecordMs = nowMs
         lastChangeMs = nowMs
     }
 
-    func index(of position: TopicPartition) -> Int? { indexes[position] }
+    package func index(of position: TopicPartition) -> Int? { indexes[position] }
 
-    mutating func assigned(_ position: TopicPartition, from offset: Int64, end: Int64, nowMs: Int64)
-    {
+    package mutating func assigned(
+        _ position: TopicPartition, from offset: Int64, end: Int64, nowMs: Int64
+    ) {
         precondition(indexes[position] == nil, "a partition is assigned once")
         indexes[position] = partitions.count
         partitions.append(
@@ -46,31 +47,31 @@ struct AssignmentProgress: Sendable {
     }
 
     /// The partition goes on from another offset, because what was to come is gone.
-    mutating func moved(_ index: Int, to offset: Int64, end: Int64, nowMs: Int64) {
+    package mutating func moved(_ index: Int, to offset: Int64, end: Int64, nowMs: Int64) {
         setReachedEnd(index, false, nowMs)
         partitions[index].receivedOffset = offset
         partitions[index].endOffset = end
     }
 
-    mutating func received(_ index: Int, offset: Int64, nowMs: Int64) {
+    package mutating func received(_ index: Int, offset: Int64, nowMs: Int64) {
         partitions[index].receivedOffset = offset + 1
         if partitions[index].endOffset <= offset { partitions[index].endOffset = offset + 1 }
         lastRecordMs = nowMs
         if partitions[index].reachedEnd { setReachedEnd(index, false, nowMs) }
     }
 
-    mutating func reachedEnd(_ index: Int, offset: Int64, nowMs: Int64) {
+    package mutating func reachedEnd(_ index: Int, offset: Int64, nowMs: Int64) {
         // Beyond the last record may lie the marks of transactions, which are no records.
         partitions[index].receivedOffset = max(partitions[index].receivedOffset, offset)
         partitions[index].endOffset = partitions[index].receivedOffset
         setReachedEnd(index, true, nowMs)
     }
 
-    mutating func sawEnd(_ index: Int, _ end: Int64) {
+    package mutating func sawEnd(_ index: Int, _ end: Int64) {
         if end > partitions[index].endOffset { partitions[index].endOffset = end }
     }
 
-    mutating func handedOut(_ index: Int, nextOffset: Int64) {
+    package mutating func handedOut(_ index: Int, nextOffset: Int64) {
         partitions[index].nextOffset = nextOffset
     }
 
@@ -82,12 +83,12 @@ struct AssignmentProgress: Sendable {
     }
 
     /// Whether the end of every partition was reached after its last record.
-    var isCaughtUp: Bool { unfinished == 0 }
+    package var isCaughtUp: Bool { unfinished == 0 }
 
     /// How long nothing has come since every partition's end was reached; nil before that.
-    func idleMs(nowMs: Int64) -> Int64? {
+    package func idleMs(nowMs: Int64) -> Int64? {
         isCaughtUp ? max(0, nowMs - max(lastRecordMs, lastChangeMs)) : nil
     }
 
-    func sinceLastRecordMs(nowMs: Int64) -> Int64 { max(0, nowMs - lastRecordMs) }
+    package func sinceLastRecordMs(nowMs: Int64) -> Int64 { max(0, nowMs - lastRecordMs) }
 }

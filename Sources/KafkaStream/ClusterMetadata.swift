@@ -1,4 +1,5 @@
 import CRdKafka
+import Glibc
 import Records
 
 /// What a cluster says of itself and of the topics asked for.
@@ -19,7 +20,8 @@ public struct ClusterDescription: Sendable {
         try configuration.validate()
         let native = try NativeConfiguration(configuration, role: .administration)
         let context = ClientContext(redactor: native.redactor, onNotice: onNotice)
-        let metadata = ClusterMetadata(client: try native.makeClient(context))
+        let metadata = ClusterMetadata(
+            client: try native.makeClient(context), servesCallbacks: true)
         try metadata.connect(timeoutMs: configuration.connectTimeoutMs)
         let counts = try metadata.partitionCounts(
             of: configuration.topics, timeoutMs: configuration.connectTimeoutMs)
@@ -36,6 +38,22 @@ public struct ClusterDescription: Sendable {
 /// Thread: any; not the consumer's poll thread, which must not wait for a broker.
 struct ClusterMetadata {
     let client: ClientHandle
+    /// Whether to serve the client's callbacks while waiting. Never beside a poll thread: on a
+    /// consumer that fetches, this would take records off its queue and drop them.
+    private let servesCallbacks: Bool
+
+    init(client: ClientHandle, servesCallbacks: Bool) {
+        self.client = client
+        self.servesCallbacks = servesCallbacks
+    }
+
+    func pause(ms: Int32) {
+        if servesCallbacks {
+            client.poll(timeoutMs: ms)
+        } else {
+            usleep(UInt32(ms) * 1000)
+        }
+    }
 
     /// Waits for a broker that answers.
     ///
@@ -47,7 +65,7 @@ struct ClusterMetadata {
             let answer = unsafe ask(.brokers, timeoutMs: 250) { _ in }
             guard case .failure(let code) = answer else { return }
             // Serves the error callback, which knows the reason.
-            client.poll(timeoutMs: 0)
+            pause(ms: 5)
             let (last, authentication) = client.context.state.withLock {
                 ($0.lastError, $0.authenticationError)
             }
@@ -135,7 +153,7 @@ struct ClusterMetadata {
             default: break
             }
             guard MonotonicClock.nowMs() < deadlineMs else { throw unanswered(code) }
-            client.poll(timeoutMs: 20)
+            pause(ms: 20)
         }
     }
 
@@ -161,7 +179,7 @@ struct ClusterMetadata {
                 guard case .timedOut = error, MonotonicClock.nowMs() < deadlineMs else {
                     throw error
                 }
-                client.poll(timeoutMs: 20)
+                pause(ms: 20)
             }
         }
     }

@@ -14,6 +14,7 @@ final class ConsumerCore: Sendable {
         var gaps: [OffsetGap] = []
         var added: [TopicPartition] = []
         var failure: KafkaError?
+        var started = false
         var stopping = false
         var recordsReceived: Int64 = 0
     }

@@ -45,7 +45,9 @@ public final class KafkaConsumer: Sendable {
     /// - Returns: the cluster's id; nil for a cluster too old to have one.
     /// Throws: `KafkaError.unreachable` after `connectTimeoutMs`, `.denied`, `.closed` on `stop`.
     public func connect(stop: () -> Bool = { false }) throws(KafkaError) -> String? {
-        let metadata = ClusterMetadata(client: try core().client)
+        let core = try core()
+        precondition(!core.state.withLock(\.started), "connect comes before assign")
+        let metadata = ClusterMetadata(client: core.client, servesCallbacks: true)
         try metadata.connect(timeoutMs: configuration.connectTimeoutMs, stop: stop)
         return metadata.clusterId(timeoutMs: 1000)
     }
@@ -60,11 +62,22 @@ public final class KafkaConsumer: Sendable {
     public func assign(
         from offsets: [TopicPartition: Int64], stop: () -> Bool = { false }
     ) throws(KafkaError) -> Assignment {
+        try assign(from: offsets, partitionsMax: .max, stop: stop)
+    }
+
+    /// - Parameter partitionsMax: partitions of a topic to take now; those beyond are found like
+    ///   new ones. For tests over the development broker, whose topics cannot grow.
+    @discardableResult
+    package func assign(
+        from offsets: [TopicPartition: Int64], partitionsMax: Int, stop: () -> Bool = { false }
+    ) throws(KafkaError) -> Assignment {
         let core = try core()
+        precondition(!core.state.withLock(\.started), "partitions are assigned once")
         let plan = try AssignmentPlan.make(
-            core, offsets: offsets, timeoutMs: configuration.connectTimeoutMs, stop: stop)
+            core, offsets: offsets, partitionsMax: partitionsMax, stop: stop)
         let nowMs = MonotonicClock.nowMs()
         core.state.update { state in
+            state.started = true
             state.progress = AssignmentProgress(nowMs: nowMs)
             for start in plan.starts {
                 state.progress.assigned(

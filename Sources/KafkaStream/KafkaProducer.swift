@@ -130,7 +130,8 @@ public final class KafkaProducer: Sendable {
     ///
     /// Throws: `KafkaError.unreachable`, `.denied`, `.closed` on `stop`.
     public func connect(timeoutMs: Int, stop: () -> Bool = { false }) throws(KafkaError) {
-        try ClusterMetadata(client: try client()).connect(timeoutMs: timeoutMs, stop: stop)
+        let metadata = ClusterMetadata(client: try client(), servesCallbacks: false)
+        try metadata.connect(timeoutMs: timeoutMs, stop: stop)
     }
 
     /// Queues a message; its report comes under `token`, whatever becomes of it.

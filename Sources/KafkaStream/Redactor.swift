@@ -1,10 +1,10 @@
 /// Takes secrets out of texts that come from librdkafka.
 ///
 /// librdkafka quotes settings in some of its messages, so every text of it passes through here.
-struct Redactor: Sendable {
+package struct Redactor: Sendable {
     private let secrets: [String]
 
-    init(client: [String: String]) {
+    package init(client: [String: String]) {
         var found: Set<String> = []
         for (key, value) in client where Self.isSecret(key) {
             // Settings that are lists of pairs are quoted in part.
@@ -27,7 +27,7 @@ struct Redactor: Sendable {
         return marks.contains { lowered.contains($0) }
     }
 
-    func callAsFunction(_ text: String) -> String {
+    package func callAsFunction(_ text: String) -> String {
         secrets.reduce(text) { $0.replacing($1, with: "***") }
     }
 }
