@@ -43,13 +43,14 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CKernels"),
+        .target(name: "CPosterior"),
 
         // Pure: bytes, mathematics, events. No I/O.
         module("Records", ["CCrypto"]),
         module("Tensor", ["COpenBLAS", "CKernels"]),
         module("Tokenization"),
         module("Encoder", ["Tensor", "Tokenization", "Records"]),
-        module("ResponseModel", ["Tensor", "Records"]),
+        module("ResponseModel", ["CPosterior", "Records"]),
         module("ContinualLearning", ["ResponseModel", "Encoder", "Records"]),
         module("Pricing"),
         module("Events", ["CSimdJSON", "Records"]),

@@ -31,6 +31,7 @@ public struct Report: Codable, Sendable {
         public var duplicates: Int
         public var late: Int
         public var unattributed: Int
+        public var unmatchedRefunds: Int
         public var overflowed: Int
         public var superseded: Int
         public var corrected: Int
@@ -38,6 +39,7 @@ public struct Report: Codable, Sendable {
 
         enum CodingKeys: String, CodingKey {
             case read, accepted, duplicates, late, unattributed, overflowed, superseded, corrected
+            case unmatchedRefunds = "unmatched_refunds"
             case deadLettered = "dead_lettered"
             case byType = "by_type"
         }
@@ -119,7 +121,8 @@ extension Report.Events {
         self.init(
             read: counters.read, accepted: counters.accepted, deadLettered: counters.deadLettered,
             duplicates: counters.duplicates, late: counters.late,
-            unattributed: counters.unattributed, overflowed: counters.overflowed,
+            unattributed: counters.unattributed, unmatchedRefunds: counters.unmatchedRefunds,
+            overflowed: counters.overflowed,
             superseded: counters.superseded, corrected: counters.corrected,
             byType: counters.byType)
     }

@@ -8,6 +8,7 @@ public struct Counters: Sendable, Equatable {
     public var duplicates = 0
     public var late = 0
     public var unattributed = 0
+    public var unmatchedRefunds = 0
     public var overflowed = 0
     public var superseded = 0
     public var erased = 0
@@ -24,7 +25,7 @@ public struct Counters: Sendable, Equatable {
     public var byType: [String: Int] = [:]
 
     static let fields: [WritableKeyPath<Counters, Int> & Sendable] = [
-        \.read, \.accepted, \.deadLettered, \.duplicates, \.late, \.unattributed, \.overflowed,
+        \.read, \.accepted, \.deadLettered, \.duplicates, \.late, \.unattributed, \.unmatchedRefunds, \.overflowed,
         \.superseded, \.erased, \.corrected, \.examples, \.batches, \.recommendations,
         \.ruleViolations, \.clipped, \.skipped, \.gatePassed, \.gateRejected,
     ]

@@ -11,26 +11,48 @@ public enum Label: String, Sendable, CaseIterable {
 
 /// One exposure whose outcome is known.
 struct TrainingExample {
+    /// What predictions are listed under: the event or recommendation that opened it.
     let eventID: String
+    /// What replay memory knows it by.
+    let memoryID: String
     let itemID: String
     let exposure: Exposure
-    let clicked: Bool?
-    let purchased: Bool?
+    let labels: [(Label, Bool)]
     /// How many exposures it stands for, where its log kept only some.
     let weight: Double
 
     init(_ event: Event, _ outcome: Event.Outcome) {
         eventID = event.eventID
+        memoryID = event.eventID
         itemID = outcome.offer.itemID
         exposure = Exposure(outcome.offer, tsMs: event.tsMs)
-        clicked = outcome.clicked
-        purchased = outcome.purchased
+        labels = [(.click, outcome.clicked), (.purchase, outcome.purchased)].compactMap {
+            label, value in value.map { (label, $0) }
+        }
         weight = 1 / (outcome.samplingRate ?? 1)
     }
 
-    var labels: [(Label, Bool)] {
-        [(.click, clicked), (.purchase, purchased)].compactMap { label, value in
-            value.map { (label, $0) }
+    init(_ example: LabelledExample) {
+        eventID = example.openedBy
+        memoryID = Self.memoryID(example.id)
+        itemID = example.offer.itemID
+        exposure = Exposure(example.offer, tsMs: example.tsMs)
+        labels = [Label.of(example.label)]
+        weight = 1
+    }
+
+    /// Apart from the ids of outcome rows, which are their producers' own.
+    static func memoryID(_ id: ExampleID) -> String { "join:\(id)" }
+}
+
+extension Label {
+    /// The head that a joined label belongs to, and the label itself.
+    static func of(_ label: ExampleLabel) -> (Label, Bool) {
+        switch label {
+        case .clicked: (.click, true)
+        case .notClicked: (.click, false)
+        case .purchased: (.purchase, true)
+        case .notPurchased: (.purchase, false)
         }
     }
 }
@@ -74,7 +96,7 @@ extension Engine {
                 tsMs: example.exposure.tsMs, slices: item.category.map { ["category=\($0)"] } ?? [])
             memory.insert(
                 MemoryExample(
-                    exampleID: example.eventID, head: label.rawValue, itemID: example.itemID,
+                    exampleId: example.memoryID, head: label.rawValue, itemId: example.itemID,
                     exposure: example.exposure, label: outcome, weight: example.weight,
                     servedLogit: served.logit, encoderVersion: encoderVersion),
                 category: item.category)
@@ -94,14 +116,16 @@ extension Engine {
         switch outcome {
         case .labelled(let example):
             try learn(TrainingExample(example), embedding: embedding, into: &output)
-        case .corrected(let correction):
-            let found = memory.correct(
-                exampleID: correction.exampleID, head: Label.purchase.rawValue,
-                label: correction.purchased)
-            if found { counters.corrected += 1 }
-        case .unattributed: counters.unattributed += 1
-        case .overflowed: counters.overflowed += 1
+        case .corrected(let id, let label):
+            let (head, isPositive) = Label.of(label)
+            let isKnown = memory.correct(
+                exampleId: TrainingExample.memoryID(id), head: head.rawValue, label: isPositive)
+            if isKnown { counters.corrected += 1 }
+        case .unattributedPurchase: counters.unattributed += 1
+        case .overflow: counters.overflowed += 1
         case .superseded: counters.superseded += 1
+        case .unmatchedRefund: counters.unmatchedRefunds += 1
+        case .duplicate, .late: break  // counted where the event was handed in
         }
     }
 
@@ -115,7 +139,7 @@ extension Engine {
         of itemID: String, _ embedding: any TextEmbedding
     ) throws -> ItemFeatures {
         let item = catalog[itemID] ?? Item(id: itemID)
-        if let text = item.text, !catalog.hasVector(text) {
+        if let text = item.text, catalog.vector(ofText: text) == nil {
             try encode([text], embedding)
         }
         return ItemFeatures(
@@ -143,7 +167,7 @@ extension Engine {
                 item.merge(inline)
                 preview[itemID] = item
             }
-            if let text = item.text, !catalog.hasVector(text) { missing.insert(text) }
+            if let text = item.text, catalog.vector(ofText: text) == nil { missing.insert(text) }
         }
         try encode(missing.sorted(), embedding)
     }

@@ -5,36 +5,39 @@ import ResponseModel
 
 extension Engine {
     /// The offer that a click asks for: the one that stands, or a new one.
+    ///
+    /// - Returns: the recommendation, and the decision to be joined where it is a new one.
     mutating func recommend(
-        _ event: Event, _ offer: Event.Offer, shopper: inout ShopperState, late: Bool,
+        _ event: Event, _ offer: Event.Offer, shopper: inout ShopperState,
         embedding: any TextEmbedding
-    ) throws -> Recommendation {
+    ) throws -> (Recommendation, IssuedDecision?) {
         let exposure = Exposure(offer, tsMs: event.tsMs)
         let quote = try decide(
             exposure, itemID: offer.itemID, held: shopper.offer(of: offer.itemID, atMs: event.tsMs),
             draws: draws(of: event.eventID), embedding: embedding)
+        if quote.discount > configuration.pricing.maximumDepth + 1e-9 { counters.ruleViolations += 1 }
         let id = Recommendation.id(
             lineage: lineage, eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
-        let expiresMs =
-            quote.held?.expiresMs ?? event.tsMs + configuration.pricing.offerLifetimeMs
-        if quote.held == nil {
-            shopper.hold(
-                HeldOffer(
-                    itemID: offer.itemID, listPrice: offer.price, discount: quote.discount,
-                    propensity: quote.decision.propensity, explored: quote.decision.explored,
-                    expiresMs: expiresMs), atMs: event.tsMs)
-            if !late {
-                join.open(
-                    exampleID: id, event: event, offer: offer, discount: quote.discount,
-                    propensity: quote.decision.propensity)
-            }
-        }
-        if quote.discount > configuration.pricing.maximumDepth + 1e-9 {
-            counters.ruleViolations += 1
-        }
-        return quote.recommendation(
+        let expiresMs = quote.held?.expiresMs ?? event.tsMs + configuration.pricing.offerLifetimeMs
+        let recommendation = quote.recommendation(
             id: id, userID: offer.userID, itemID: offer.itemID, snapshot: snapshot,
             issuedMs: event.tsMs, expiresMs: expiresMs)
+        guard quote.held == nil else { return (recommendation, nil) }
+        let propensity = quote.decision.propensity
+        shopper.hold(
+            HeldOffer(
+                itemID: offer.itemID, listPrice: offer.price, discount: quote.discount,
+                propensity: propensity, explored: quote.decision.explored, expiresMs: expiresMs),
+            atMs: event.tsMs)
+        var issued = offer
+        issued.discount = quote.discount
+        issued.propensity = propensity
+        return (
+            recommendation,
+            IssuedDecision(
+                offer: issued, recommendationID: id, tsMs: event.tsMs,
+                triggerEventID: event.eventID)
+        )
     }
 
     /// What would be offered for this exposure: the decision and what speaks for it.
@@ -55,11 +58,9 @@ extension Engine {
         )
         let points = zip(configuration.pricing.depths, demand).map { depth, prediction in
             DemandPoint(
-                depth: depth, probability: prediction.probability,
-                uncertainty: LogitUncertainty(
-                    mean: prediction.logit, variance: prediction.variance,
-                    covarianceWithBaseline: prediction.covarianceWithBaseline))
+                depth: depth, probability: prediction.probability)
         }
+
         let holdout = configuration.pricing.isHoldout(
             userHash: StableHash.of("holdout", exposure.user, seed: configuration.seed))
         let decision = try policy.decide(

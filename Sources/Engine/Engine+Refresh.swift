@@ -10,14 +10,14 @@ public struct RefreshSchedule: Sendable {
     /// Fresh examples on which a candidate is judged, each time it is.
     public var judgeEvents: Int
     public var training: RefreshConfiguration
-    public var optimizer: AdamWConfiguration
+    public var optimizer: AdamW.Configuration
     public var gate: RefreshGate.Configuration
     /// Categories that the gate judges one by one.
     public var gateSlices: Int
 
     public init(
         events: Int, judgeEvents: Int, training: RefreshConfiguration,
-        optimizer: AdamWConfiguration, gate: RefreshGate.Configuration, gateSlices: Int
+        optimizer: AdamW.Configuration, gate: RefreshGate.Configuration, gateSlices: Int
     ) {
         self.events = events
         self.judgeEvents = judgeEvents
@@ -42,6 +42,42 @@ enum RefreshProgress {
         /// Examples from this one on were not in the job.
         let freshFrom: UInt64
         var judgeAt: Int
+    }
+}
+
+extension RefreshProgress {
+    /// Without the job, which is a row of its own.
+    func encoded(encoderVersion: UInt32) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.integer(encoderVersion)
+        switch self {
+        case .idle(let nextAt):
+            writer.bool(false)
+            writer.integer(Int64(nextAt))
+        case .running(let candidate):
+            writer.bool(true)
+            writer.integer(Int64(candidate.judgeAt))
+            writer.integer(candidate.freshFrom)
+        }
+        return writer.bytes
+    }
+
+    /// - Parameter job: the row with the job, where one is under way.
+    static func decode(
+        _ bytes: [UInt8], job: RefreshJob?
+    ) throws -> (progress: RefreshProgress, encoderVersion: UInt32) {
+        var reader = ByteReader(bytes)
+        let version = try reader.integer(UInt32.self)
+        let isRunning = try reader.bool()
+        let at = Int(try reader.integer(Int64.self))
+        guard isRunning else {
+            try reader.finish()
+            return (.idle(nextAt: at), version)
+        }
+        let freshFrom = try reader.integer(UInt64.self)
+        try reader.finish()
+        guard let job else { throw EngineError.stateMismatch("a refresh is under way without its job") }
+        return (.running(.init(job: job, freshFrom: freshFrom, judgeAt: at)), version)
     }
 }
 
@@ -167,7 +203,7 @@ extension Engine {
     private func largestCategories() -> [String] {
         var counts: [String: Int] = [:]
         memory.forEach { remembered in
-            guard let category = catalog[remembered.example.itemID]?.category else { return }
+            guard let category = catalog[remembered.example.itemId]?.category else { return }
             counts[category, default: 0] += 1
         }
         let sorted = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }

@@ -25,7 +25,16 @@ extension Engine {
             adaptersChanged = false
         }
         changes.put(Self.stateTable, Self.countersKey, counters.encoded())
-        changes.put(Self.stateTable, Self.refreshKey, refresh.encoded(encoderVersion))
+        changes.put(
+            Self.stateTable, Self.refreshKey, refresh.encoded(encoderVersion: encoderVersion))
+        if refreshJobChanged {
+            if case .running(let candidate) = refresh {
+                changes.put(Self.stateTable, Self.jobKey, candidate.job.encoded())
+            } else {
+                changes.remove(Self.stateTable, Self.jobKey)
+            }
+            refreshJobChanged = false
+        }
     }
 
     /// The state that was collected, bit for bit.
@@ -55,19 +64,24 @@ extension Engine {
             optimizer = try AdamW(encoded: row, configuration: configuration.refresh.optimizer)
         }
         catalog = try ItemCatalog(dimension: dimension, reading: state)
-        join = try AttributionJoin(configuration.join, reading: state)
+        join = try AttributionJoin(configuration: configuration.join, from: state)
         for label in Label.allCases {
             heads[label] = try ResponseHead(
-                name: label.rawValue, dimension: dimension, configuration: configuration.head,
-                reading: state)
+                restoring: label.rawValue, configuration: configuration.head, from: state)
         }
-        memory = try ReplayMemory(configuration: configuration.memory, reading: state)
-        metrics = try ProgressiveMetrics(heads: Label.allCases.map(\.rawValue), reading: state)
+        memory = try ReplayMemory.restore(configuration: configuration.memory, from: state) ?? memory
+        metrics =
+            try ProgressiveMetrics.restore(heads: Label.allCases.map(\.rawValue), from: state)
+            ?? metrics
         if let row = try state.value(Self.stateTable, Self.countersKey) {
             counters = try Counters(encoded: row)
         }
         if let row = try state.value(Self.stateTable, Self.refreshKey) {
-            (refresh, encoderVersion) = try RefreshProgress.decode(row)
+            let job = try state.value(Self.stateTable, Self.jobKey).map { bytes in
+                try RefreshJob(encoded: bytes, base: base)
+            }
+            (refresh, encoderVersion) = try RefreshProgress.decode(row, job: job)
+            forgetForeignRefresh()
         }
         adaptersChanged = false
     }
@@ -76,6 +90,16 @@ extension Engine {
     private static let optimizerKey = Array("optimizer".utf8)
     private static let countersKey = Array("counters".utf8)
     private static let refreshKey = Array("refresh".utf8)
+    private static let jobKey = Array("refresh job".utf8)
+
+    /// After a rollback of the weights, what is trained from the ones rolled back is not wanted.
+    private mutating func forgetForeignRefresh() {
+        guard case .running(let candidate) = refresh, candidate.job.adapters != adapters else {
+            return
+        }
+        refresh = .idle(nextAt: counters.examples + configuration.refresh.events)
+        refreshJobChanged = true
+    }
 
     /// The scores of what was served, since the store began.
     public var scores: ProgressiveReport { metrics.report() }

@@ -60,10 +60,10 @@ public struct Engine {
         self.configuration = configuration
         self.adapters = adapters
         self.dimension = dimension
-        optimizer = AdamW(configuration.refresh.optimizer)
+        optimizer = AdamW(configuration.refresh.optimizer, for: adapters)
         refresh = .idle(nextAt: configuration.refresh.events)
         catalog = ItemCatalog(dimension: dimension)
-        join = AttributionJoin(configuration.join)
+        join = AttributionJoin(configuration: configuration.join)
         memory = ReplayMemory(configuration: configuration.memory)
         metrics = ProgressiveMetrics(heads: Label.allCases.map(\.rawValue))
         policy = try DiscountPolicy(configuration.pricing)
@@ -84,8 +84,7 @@ public struct Engine {
             switch input.event {
             case .success(let event):
                 try take(
-                    event, from: input.record.position, reading: state, embedding: embedding,
-                    into: &output)
+                    event, from: input.record, reading: state, embedding: embedding, into: &output)
             case .failure(let error):
                 counters.deadLettered += 1
                 output.deadLetters.append(
@@ -98,7 +97,7 @@ public struct Engine {
     }
 
     private mutating func take(
-        _ event: Event, from source: TopicPartition, reading state: any StateReader,
+        _ event: Event, from record: SourceRecord, reading state: any StateReader,
         embedding: any TextEmbedding, into output: inout StepOutput
     ) throws {
         counters.accepted += 1
@@ -116,30 +115,33 @@ public struct Engine {
             catalog.update(itemID) { $0.merge(inline) }
         }
         var resolved: [JoinOutput] = []
-        let verdict = join.accept(event, from: source, into: &resolved)
-        for outcome in resolved { try settle(outcome, embedding: embedding, into: &output) }
-        switch verdict {
-        case .duplicate:
-            counters.duplicates += 1
-            return
-        case .late: counters.late += 1
-        case .taken: break
+        let admission = join.ingest(
+            event, from: record.position, offset: record.offset, into: &resolved)
+        if admission == .duplicate { counters.duplicates += 1 }
+        if admission == .late { counters.late += 1 }
+        if admission != .duplicate {
+            try act(
+                on: event, from: record, late: admission == .late, reading: state,
+                embedding: embedding, resolved: &resolved, into: &output)
         }
-        try act(
-            on: event, late: verdict == .late, reading: state, embedding: embedding, into: &output)
+        for outcome in resolved { try settle(outcome, embedding: embedding, into: &output) }
     }
 
     private mutating func act(
-        on event: Event, late: Bool, reading state: any StateReader,
-        embedding: any TextEmbedding, into output: inout StepOutput
+        on event: Event, from record: SourceRecord, late: Bool, reading state: any StateReader,
+        embedding: any TextEmbedding, resolved: inout [JoinOutput], into output: inout StepOutput
     ) throws {
         switch event.body {
         case .click(let offer):
             var shopper = try shoppers.find(offer.userID, in: state)
             shopper.clicked(offer.itemID, atMs: event.tsMs)
-            let recommendation = try recommend(
-                event, offer, shopper: &shopper, late: late, embedding: embedding)
+            let (recommendation, decision) = try recommend(
+                event, offer, shopper: &shopper, embedding: embedding)
             shoppers.set(offer.userID, shopper)
+            if let decision {
+                join.open(
+                    decision, from: record.position, offset: record.offset, into: &resolved)
+            }
             counters.recommendations += 1
             output.recommendations.append(recommendation)
         case .purchase(let purchase):
@@ -150,6 +152,17 @@ public struct Engine {
             try learn(TrainingExample(event, outcome), embedding: embedding, into: &output)
         case .impression, .outcome, .refund, .item, .erase: break
         }
+    }
+
+    /// Takes the verdict that a partition brings nothing for now, so that windows close without it.
+    public mutating func setIdle(
+        _ position: TopicPartition, embedding: any TextEmbedding
+    ) throws -> StepOutput {
+        var output = StepOutput()
+        var resolved: [JoinOutput] = []
+        join.setIdle(position, true, into: &resolved)
+        for outcome in resolved { try settle(outcome, embedding: embedding, into: &output) }
+        return output
     }
 
     /// Forgets what is held under this id: history, offers, open joins, remembered examples.

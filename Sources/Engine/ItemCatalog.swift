@@ -12,7 +12,7 @@ struct ItemCatalog: Sendable {
     private var changedItems: Set<String> = []
     private var changedTexts: Set<String> = []
     /// The vector of an item without a text: it says nothing.
-    private let silent: [Float]
+    let silent: [Float]
 
     init(dimension: Int) {
         silent = [Float](repeating: 0, count: dimension)
@@ -33,7 +33,7 @@ struct ItemCatalog: Sendable {
         item.text.flatMap { vectors[$0] } ?? silent
     }
 
-    func hasVector(_ text: String) -> Bool { vectors[text] != nil }
+    func vector(ofText text: String) -> [Float]? { vectors[text] }
 
     mutating func setVector(_ vector: [Float], of text: String) {
         vectors[text] = vector
