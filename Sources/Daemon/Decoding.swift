@@ -17,7 +17,7 @@ struct Decoding {
                 record: record,
                 event: Result { () throws(EventError) in
                     try decoder.decode(record, defaultType: defaults[record.position.topic])
-                })
+                }.mapError { RejectedRecord(reason: $0.description) })
         }
     }
 }

@@ -16,7 +16,7 @@ public final class Inquiry {
         let store = try SnapshotStore.open(path: path, mode: .readOnly)
         let record = try store.resolve(snapshot)
         var configuration = try Configuration(
-            stored: try store.configuration(of: record), place: "snapshot \(record.id)")
+            stored: try store.texts(of: record).configuration, place: "snapshot \(record.id)")
         if let base { configuration.model.base = base }
         let wiring = Wiring(configuration: configuration)
         let model = try wiring.loadBase()
@@ -24,9 +24,9 @@ public final class Inquiry {
             throw StoreError.otherBase(
                 path: path, found: store.identity.base, expected: model.fingerprint)
         }
-        engine = try Engine(
-            try wiring.engineConfiguration(model), base: model,
-            reading: try store.state(of: record))
+        engine = try store.withSnapshot(record.id) { _, state in
+            try Engine(try wiring.engineConfiguration(model), base: model, reading: state)
+        }
         engine.snapshot = record.id
         embedding = EncoderEmbedding(
             try wiring.encoder(model, adapters: engine.adapters), dimension: model.hiddenSize)
@@ -43,8 +43,9 @@ public final class Inquiry {
             throw InquiryError.noPrice(itemID: itemID)
         }
         guard price > 0, price.isFinite else { throw InquiryError.badPrice(price) }
-        let state = try store.state(of: record)
-        let shopper = try engine.shopper(userID, reading: state)
+        let shopper = try store.withSnapshot(record.id) { _, state in
+            try engine.shopper(userID, reading: state)
+        }
         let (recommendation, demand) = try engine.inquire(
             userID: userID, itemID: itemID, price: price, atMs: record.eventTimeMs,
             embedding: embedding)

@@ -11,6 +11,8 @@ enum JournalRecord: Sendable, Equatable {
     case refresh(String)
     /// Records that were lost before they could be read, and whose loss was accepted.
     case gap(TopicPartition, Range<Int64>)
+    /// The verdict that a partition brings nothing for now, so that windows close without it.
+    case idle(TopicPartition)
 
     private struct Stored: Codable {
         var kind: String
@@ -49,6 +51,8 @@ enum JournalRecord: Sendable, Equatable {
         case .refresh(let text): stored = Stored(kind: "refresh", text: text)
         case .gap(let position, let range):
             stored = Stored(kind: "gap", ranges: [StoredRange(position, range)])
+        case .idle(let position):
+            stored = Stored(kind: "idle", ranges: [StoredRange(position, 0..<0)])
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -70,6 +74,9 @@ enum JournalRecord: Sendable, Equatable {
         case ("gap", _, _, _):
             guard let (position, range) = ranges.first else { return nil }
             self = .gap(position, range)
+        case ("idle", _, _, _):
+            guard let (position, _) = ranges.first else { return nil }
+            self = .idle(position)
         default: return nil
         }
     }

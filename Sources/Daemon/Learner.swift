@@ -70,11 +70,13 @@ final class Learner {
     private func begin() throws {
         commit.journal.append(
             try JournalRecord.configuration(description.configuration).encoded())
-        if let head = try store.headSnapshot() {
+        if try store.status().sequence == 0 {
+            try makeCommit(snapshot: true)
+        } else {
+            let head = try store.resolve("head")
             engine.snapshot = head.id
             try makeCommit(snapshot: false)
-        } else {
-            try makeCommit(snapshot: true)
+            log.emit(.resumed(snapshot: head.id, examples: engine.counters.examples))
         }
     }
 
@@ -84,8 +86,9 @@ final class Learner {
     func learn(
         _ batch: [EngineInput], next: [TopicPartition: Int64]
     ) throws -> StepOutput {
-        let output = try engine.step(
-            batch, reading: try store.headState(), embedding: embedding, training: training)
+        let output = try store.withHead { state in
+            try engine.step(batch, reading: state, embedding: embedding, training: training)
+        }
         var ranges: [TopicPartition: Range<Int64>] = [:]
         for input in batch {
             let position = input.record.position
@@ -112,9 +115,16 @@ final class Learner {
         commit.journal.append(try JournalRecord.gap(position, range).encoded())
     }
 
+    /// Takes the verdict that a partition brings nothing for now.
+    func setIdle(_ position: TopicPartition) throws {
+        commit.journal.append(try JournalRecord.idle(position).encoded())
+        try note(try engine.setIdle(position, embedding: embedding))
+        eventsSinceCommit += 1
+    }
+
     private func note(_ output: StepOutput) throws {
         for notice in output.notices {
-            commit.journal.append(try JournalRecord.refresh(notice.journaled).encoded())
+            commit.journal.append(try JournalRecord.refresh(notice.journaled()).encoded())
             log.emit(notice.event)
             if case .refreshJudged(let verdict) = notice, verdict.outcome == .promote {
                 promoted = true
@@ -166,7 +176,7 @@ final class Learner {
         if snapshot {
             commit.snapshot = SnapshotRequest(
                 wallTimeMs: wallTimeMs(), configuration: description.configuration,
-                platform: description.platform, metrics: try engine.scores.snapshotText(),
+                platform: description.platform, metrics: try scoresText(),
                 isChampion: promoted || engine.snapshot.isEmpty)
         }
         let info = try store.commit(commit, sync: cadence.sync)
@@ -182,6 +192,15 @@ final class Learner {
             log.emit(.snapshot(id: record.id, events: engine.counters.read))
         }
         return info
+    }
+}
+
+extension Learner {
+    /// The scores over everything, as a snapshot keeps them: JSON by head.
+    private func scoresText() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return String(decoding: try encoder.encode(engine.scores.progressive), as: UTF8.self)
     }
 }
 

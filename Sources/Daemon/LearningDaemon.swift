@@ -18,7 +18,6 @@ public final class LearningDaemon {
 
     /// How long the end of a run waits for the delivery of what is published.
     private static let drainMs = 30_000
-    private static let progressEvery = Swift.Duration.seconds(5)
 
     public init(_ configuration: Configuration, exitWhenIdleMs: Int? = nil) throws {
         self.configuration = configuration
@@ -58,8 +57,8 @@ public final class LearningDaemon {
         let status = consumer.status()
         log.emit(
             .consuming(
-                topics: kafka.topics.joined(separator: ", "), partitions: status.partitions.count,
-                behind: status.lag))
+                topics: kafka.topics.joined(separator: ", "),
+                partitions: status?.partitions.count ?? 0, behind: status?.lag ?? 0))
         let publisher = Publisher(store: store, configuration: kafka, log: log)
         publisher.start()
         var loop = LearningLoop(
@@ -94,11 +93,11 @@ public final class LearningDaemon {
     }
 
     private func accept(_ gap: OffsetGap, _ learner: Learner) throws {
+        let lost = min(gap.stored, gap.available.lowerBound)..<max(gap.stored, gap.available.lowerBound)
         log.emit(
-            .gapAccepted(partition: "\(gap.position)", from: gap.expected, to: gap.available))
-        try learner.accept(
-            gap: min(gap.expected, gap.available)..<max(gap.expected, gap.available),
-            of: gap.position)
+            .gapAccepted(
+                partition: "\(gap.position)", from: lost.lowerBound, to: lost.upperBound))
+        try learner.accept(gap: lost, of: gap.position)
     }
 }
 

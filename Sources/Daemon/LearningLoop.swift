@@ -2,6 +2,7 @@ import Engine
 import Events
 import Foundation
 import KafkaStream
+import Records
 import Telemetry
 
 /// The learning thread's loop: next batch, learn, commit when due.
@@ -19,6 +20,9 @@ struct LearningLoop {
     private let started = ContinuousClock.now
     private var lastProgress = ContinuousClock.now
     private var readAtProgress = 0
+
+    private var lastRecord: [TopicPartition: ContinuousClock.Instant] = [:]
+    private var idle: Set<TopicPartition> = []
 
     private static let progressEvery = Swift.Duration.seconds(5)
     /// How often the loop looks up while nothing comes: for stops, commits and the end when idle.
@@ -50,6 +54,7 @@ struct LearningLoop {
                 waitMs: Self.waitMs, stop: { StopSignal.isReceived })
             for gap in batch.gaps { try onGap(gap) }
             try learn(batch)
+            try noteIdlePartitions(batch)
             if learner.isCommitDue { try commit() }
             sayProgress()
             if StopSignal.isReceived {
@@ -70,6 +75,21 @@ struct LearningLoop {
         published += output.recommendations.count
     }
 
+    /// Tells the learner of partitions that have brought nothing for a while, each once until it
+    /// brings something again.
+    private mutating func noteIdlePartitions(_ batch: KafkaBatch) throws {
+        let now = ContinuousClock.now
+        for position in batch.nextOffsets.keys {
+            lastRecord[position] = now
+            idle.remove(position)
+        }
+        let limit = Swift.Duration.milliseconds(configuration.attribution.idleAfterMs)
+        for (position, last) in lastRecord.sorted(by: { $0.key < $1.key })
+        where last.duration(to: now) >= limit && idle.insert(position).inserted {
+            try learner.setIdle(position)
+        }
+    }
+
     private func commit() throws {
         try learner.commitNow(delivered: try publisher.deliveredThrough())
         publisher.wake()
@@ -77,10 +97,9 @@ struct LearningLoop {
 
     /// Whether nothing came for so long; what waits for a batch to fill is learned first.
     private mutating func isIdle(forMs limit: Int) throws -> Bool {
-        let status = consumer.status()
-        guard status.isCaughtUp, let idle = status.idleMs, idle >= Int64(limit) else {
-            return false
-        }
+        guard let status = consumer.status(), status.isCaughtUp, let idle = status.idleMs,
+            idle >= Int64(limit)
+        else { return false }
         guard status.waitingRecords > 0 else { return true }
         try learn(try consumer.drain(maxRecords: configuration.batch.events))
         return false
@@ -103,7 +122,7 @@ struct LearningLoop {
                     ($0.key, $0.value.logLoss ?? .nan, $0.value.normalizedEntropy ?? .nan)
                 },
                 recommendations: learner.engine.counters.recommendations,
-                lag: consumer.status().lag))
+                lag: consumer.status()?.lag ?? 0))
         readAtProgress = eventsRead
     }
 }

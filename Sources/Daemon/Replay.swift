@@ -145,7 +145,7 @@ extension Decoding {
             let record = SourceRecord(
                 position: TopicPartition(topic: topic, partition: 0), offset: entry.line,
                 value: bytes)
-            return EngineInput(record: record, event: .failure(.unreadable(reason)))
+            return EngineInput(record: record, event: .failure(RejectedRecord(reason: reason)))
         }
     }
 }

@@ -21,12 +21,12 @@ extension Report {
             guards: Guards(
                 clipped: counters.clipped, skipped: counters.skipped,
                 gatePassed: counters.gatePassed, gateRejected: counters.gateRejected,
-                rollbacks: snapshots.count { $0.cause != .commit }, driftAlarms: nil),
+                rollbacks: snapshots.count { $0.record.cause != .commit }, driftAlarms: nil),
             recommendations: Recommendations(
                 published: published, ruleViolations: counters.ruleViolations),
-            head: try learner.store.headSnapshot()?.id ?? "",
-            champion: try learner.store.champion()?.id ?? "",
-            stateSHA256: learner.stateDigest.hex, snapshots: snapshots.map(\.id),
+            head: snapshots.first(where: \.isHead)?.record.id ?? "",
+            champion: snapshots.first(where: \.isChampion)?.record.id ?? "",
+            stateSHA256: learner.stateDigest.hex, snapshots: snapshots.map(\.record.id),
             platform: platform)
     }
 }

@@ -9,7 +9,7 @@ enum StopSignal {
     private static let received = Atomic<Int32>(0)
 
     static func install() {
-        for number in [SIGINT, SIGTERM] { unsafe signal(number, noteSignal) }
+        for number in [SIGINT, SIGTERM] { signal(number, noteSignal) }
     }
 
     static var isReceived: Bool { received.load(ordering: .acquiring) != 0 }
@@ -20,7 +20,7 @@ enum StopSignal {
     /// Thread: any; called by the system inside a signal handler, so it only stores and resets.
     fileprivate static func note(_ number: Int32) {
         received.store(number, ordering: .releasing)
-        unsafe signal(number, SIG_DFL)
+        signal(number, SIG_DFL)
     }
 }
 

@@ -15,8 +15,9 @@ extension Wiring {
         _ engineConfiguration: EngineConfiguration, base: BaseModel, store: SnapshotStore,
         cluster: String, clocked: Bool, publishes: Bool, log: EventLogger
     ) throws -> Learner {
-        let engine = try Engine(
-            engineConfiguration, base: base, reading: try store.headState())
+        let engine = try store.withHead { state in
+            try Engine(engineConfiguration, base: base, reading: state)
+        }
         let threads = configuration.learning.threads
         return try Learner(
             engine: engine, store: store,
@@ -67,9 +68,11 @@ extension Wiring {
     func joinConfiguration() -> AttributionConfiguration {
         let attribution = configuration.attribution
         return AttributionConfiguration(
-            windowMs: Int64(attribution.windowMs), latenessMs: Int64(attribution.latenessMs),
-            openMax: attribution.openMax, duplicatesMax: attribution.duplicatesMax,
-            ordersMax: attribution.ordersMax)
+            windowMs: Int64(attribution.windowMs), clickWindowMs: Int64(attribution.clickWindowMs),
+            latenessMs: Int64(attribution.latenessMs),
+            refundWindowMs: Int64(attribution.refundWindowMs),
+            duplicateWindowMs: Int64(attribution.duplicateWindowMs), openMax: attribution.openMax,
+            purchasesMax: attribution.purchasesMax, duplicatesMax: attribution.duplicatesMax)
     }
 
     func pricingConfiguration() -> PricingConfiguration {

@@ -85,10 +85,10 @@ public struct Engine {
             case .success(let event):
                 try take(
                     event, from: input.record, reading: state, embedding: embedding, into: &output)
-            case .failure(let error):
+            case .failure(let rejected):
                 counters.deadLettered += 1
                 output.deadLetters.append(
-                    DeadLetter(record: input.record, reason: error.description))
+                    DeadLetter(record: input.record, reason: rejected.reason))
             }
         }
         counters.batches += 1

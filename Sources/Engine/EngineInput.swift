@@ -2,12 +2,21 @@ import ContinualLearning
 import Events
 import Records
 
+/// Why a record is no event, in a sentence.
+public struct RejectedRecord: Error {
+    public let reason: String
+
+    public init(reason: String) {
+        self.reason = reason
+    }
+}
+
 /// One record and what decoding made of it.
 public struct EngineInput: Sendable {
     public let record: SourceRecord
-    public let event: Result<Event, EventError>
+    public let event: Result<Event, RejectedRecord>
 
-    public init(record: SourceRecord, event: Result<Event, EventError>) {
+    public init(record: SourceRecord, event: Result<Event, RejectedRecord>) {
         self.record = record
         self.event = event
     }
@@ -55,7 +64,9 @@ public enum EngineNotice: Sendable {
 
 /// How a refreshed model did on examples it had not seen, beside what was served for them.
 public struct RefreshVerdict: Sendable, Codable {
-    public let outcome: RefreshGate.Outcome
+    public typealias Outcome = RefreshGate.Outcome
+
+    public let outcome: Outcome
     public let judgedExamples: Int
     /// Share of the served log-loss; negative is better than what was served.
     public let harm: Double?

@@ -109,8 +109,9 @@ final class DaemonFixture {
         let end = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < end {
             records += try consumer.next(maxRecords: 1000, lingerMs: 5, waitMs: 50).records
-            let status = consumer.status()
-            if status.isCaughtUp, status.waitingRecords == 0 { return records }
+            if let status = consumer.status(), status.isCaughtUp, status.waitingRecords == 0 {
+                return records
+            }
         }
         throw Missing(what: "the end of \(topic)")
     }

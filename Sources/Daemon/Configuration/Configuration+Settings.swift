@@ -122,6 +122,19 @@ extension Configuration {
             "attribution.lateness", \.attribution.latenessMs, 0...(30 * 86_400_000),
             "How far behind the newest event a late one may be and still be learned."),
         .duration(
+            "attribution.click_window", \.attribution.clickWindowMs, 1_000...(30 * 86_400_000),
+            "A click this long after an impression counts for it."),
+        .duration(
+            "attribution.refund_window", \.attribution.refundWindowMs, 0...(365 * 86_400_000),
+            "A refund this long after its purchase corrects what was learned from it."),
+        .duration(
+            "attribution.duplicate_window", \.attribution.duplicateWindowMs,
+            0...(30 * 86_400_000), "How long an event id is remembered."),
+        .duration(
+            "attribution.idle_after", \.attribution.idleAfterMs, 100...(86_400_000),
+            "A partition that brought nothing for this long no longer holds windows of the others open."
+        ),
+        .duration(
             "attribution.skew_max", \.attribution.skewMaxMs, 0...(30 * 86_400_000),
             "An event further ahead of its Kafka timestamp goes to the dead letters."),
         .integer(
@@ -131,8 +144,8 @@ extension Configuration {
             "attribution.duplicates_max", \.attribution.duplicatesMax, 100...100_000_000,
             "Event ids remembered to recognise duplicates."),
         .integer(
-            "attribution.orders_max", \.attribution.ordersMax, 100...100_000_000,
-            "Purchases remembered so that a refund can correct them."),
+            "attribution.purchases_max", \.attribution.purchasesMax, 100...100_000_000,
+            "Purchases remembered so that refunds find them, at most."),
     ]
 
     private static let pricingSettings: [Setting] = [

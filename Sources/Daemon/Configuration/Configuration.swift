@@ -72,9 +72,13 @@ public struct Configuration: Sendable {
         public var windowMs = 24 * 3_600_000
         public var latenessMs = 10 * 60_000
         public var skewMaxMs = 5 * 60_000
+        public var clickWindowMs = 30 * 60_000
+        public var refundWindowMs = 30 * 86_400_000
+        public var duplicateWindowMs = 24 * 3_600_000
+        public var idleAfterMs = 30_000
         public var openMax = 200_000
         public var duplicatesMax = 500_000
-        public var ordersMax = 200_000
+        public var purchasesMax = 200_000
     }
 
     public struct Pricing: Sendable {
