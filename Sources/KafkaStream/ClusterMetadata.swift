@@ -27,7 +27,7 @@ public struct ClusterDescription: Sendable {
             of: configuration.topics, timeoutMs: configuration.connectTimeoutMs)
         return ClusterDescription(
             clusterId: metadata.clusterId(timeoutMs: 1000),
-            brokerCount: try metadata.brokerCount(timeoutMs: configuration.connectTimeoutMs),
+            brokerCount: try metadata.brokerIds(timeoutMs: configuration.connectTimeoutMs).count,
             partitionCounts: counts,
             missingTopics: configuration.topics.filter { counts[$0] == nil })
     }
@@ -87,12 +87,23 @@ struct ClusterMetadata {
         }
     }
 
-    func brokerCount(timeoutMs: Int) throws(KafkaError) -> Int {
-        let answer = unsafe ask(.brokers, timeoutMs: timeoutMs) { unsafe Int($0.broker_cnt) }
+    func brokerIds(timeoutMs: Int) throws(KafkaError) -> [Int32] {
+        let answer = unsafe ask(.brokers, timeoutMs: timeoutMs) { metadata in
+            (0..<Int(unsafe metadata.broker_cnt)).map { unsafe metadata.brokers[$0].id }
+        }
         switch answer {
-        case .success(let count): return count
+        case .success(let ids): return ids
         case .failure(let code): throw unanswered(code.value)
         }
+    }
+
+    /// Whether there is a broker that answers for the cluster as a whole. The development broker
+    /// names a controller that does not exist, and asking it for anything would wait in vain.
+    func hasController(timeoutMs: Int) throws(KafkaError) -> Bool {
+        let controller = unsafe client.withPointer {
+            unsafe rd_kafka_controllerid($0, Int32(clamping: timeoutMs))
+        }
+        return try brokerIds(timeoutMs: timeoutMs).contains(controller)
     }
 
     /// The number of partitions of those topics that exist.

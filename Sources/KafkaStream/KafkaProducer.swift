@@ -54,6 +54,11 @@ public enum DeliveryResult: Sendable, Equatable {
 public struct Delivery: Sendable, Equatable {
     public let token: UInt64
     public let result: DeliveryResult
+
+    public init(token: UInt64, result: DeliveryResult) {
+        self.token = token
+        self.result = result
+    }
 }
 
 /// Sends messages, each once and in order within a partition while the producer lives.
@@ -191,11 +196,9 @@ public final class KafkaProducer: Sendable {
 
     /// Waits until there is a report to drain.
     ///
-    /// - Returns: false when none came in time.
+    /// - Returns: false when none came in time, or the producer failed for good.
     public func waitForDeliveries(timeoutMs: Int) -> Bool {
-        state.wait(untilMs: MonotonicClock.nowMs() + Int64(timeoutMs)) {
-            !$0.deliveries.isEmpty || $0.stopping ? !$0.deliveries.isEmpty : nil
-        } ?? false
+        wait(timeoutMs) { !$0.deliveries.isEmpty }
     }
 
     /// Messages sent and not yet reported.
@@ -203,11 +206,22 @@ public final class KafkaProducer: Sendable {
 
     /// Waits until every message sent is reported.
     ///
-    /// - Returns: false when the time was up first.
+    /// - Returns: false when the time was up first, or the producer failed for good.
     public func flush(timeoutMs: Int) -> Bool {
-        state.wait(untilMs: MonotonicClock.nowMs() + Int64(timeoutMs)) {
-            $0.inFlight == 0 || $0.stopping ? $0.inFlight == 0 : nil
-        } ?? false
+        wait(timeoutMs) { $0.inFlight == 0 }
+    }
+
+    private func wait(_ timeoutMs: Int, _ condition: (State) -> Bool) -> Bool {
+        let endMs = MonotonicClock.nowMs() + Int64(timeoutMs)
+        while true {
+            let nowMs = MonotonicClock.nowMs()
+            let holds: Bool? = state.wait(untilMs: min(endMs, nowMs + 100)) { state in
+                condition(state) ? true : state.stopping ? false : nil
+            }
+            if let holds { return holds }
+            // A producer that failed for good reports nothing any more.
+            if nowMs >= endMs || fatalError != nil { return false }
+        }
     }
 
     /// Ends the poll thread and lets the client go; what was not delivered is dropped, and stays

@@ -64,6 +64,9 @@ final class NativeConfiguration {
                     String(max(1, configuration.fetchQueueBytesMax >> 10))
                 ),
                 ("check.crcs", "true"),
+                // No group is joined; this bounds how long closing waits for offsets that were
+                // committed for monitors when the group's coordinator does not answer.
+                ("session.timeout.ms", "1000"),
                 ("allow.auto.create.topics", "false"),
             ]
         case .producer(let options):

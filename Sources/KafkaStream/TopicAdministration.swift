@@ -50,8 +50,11 @@ public enum TopicAdministration {
         let before = try metadata.partitionCounts(of: names, timeoutMs: timeoutMs)
         var outcomes = before.mapValues { TopicOutcome.existed(partitions: $0) }
         var createdNames: Set<String> = []
+        let administered = try metadata.hasController(timeoutMs: timeoutMs)
         for topic in topics where before[topic.name] == nil {
-            switch try create(topic, client, timeoutMs: timeoutMs) {
+            let answer =
+                administered ? try create(topic, client, timeoutMs: timeoutMs) : .unsupported
+            switch answer {
             case .created: createdNames.insert(topic.name)
             case .existed: break
             case .unsupported:
