@@ -26,7 +26,7 @@ enum DenseGroup: UInt8, CaseIterable, Sendable {
 }
 
 /// Effects of the tail, by the prior variance they share.
-enum TailGroup: UInt8, CaseIterable, Sendable {
+package enum TailGroup: UInt8, CaseIterable, Sendable {
     case user, category, department, brand
     /// Crosses with a promotion: a flag, any discount, depth, a changed price.
     case itemPromotion, departmentPromotion, userPromotion
