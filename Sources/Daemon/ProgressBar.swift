@@ -16,12 +16,12 @@ public struct ProgressBar {
     /// - Parameters:
     ///   - fraction: share that is done; `nil` where the whole is not known.
     ///   - note: what to say behind the bar.
-    public mutating func update(fraction: Double?, note: @autoclosure () -> String) {
+    public mutating func update(fraction: Double?, note: String) {
         guard active else { return }
         let now = ContinuousClock.now
         if let drawn, now - drawn < .milliseconds(100) { return }
         drawn = now
-        draw(fraction: fraction, note: note())
+        draw(fraction: fraction, note: note)
     }
 
     public mutating func finish(note: String) {

@@ -100,9 +100,13 @@ final class Publisher: @unchecked Sendable {
                 delivery = .init(first: first.sequence)
             }
             for message in messages {
-                do {
+                do throws(KafkaError) {
                     try producer.send(KafkaMessage(message), token: message.sequence)
-                } catch KafkaError.fatal { return false }
+                } catch {
+                    // A producer that is over is made again; anything else ends the publishing.
+                    if producer.fatalError != nil { return false }
+                    throw error
+                }
                 delivery.next = message.sequence + 1
             }
             if producer.inFlight > 0 || !messages.isEmpty {

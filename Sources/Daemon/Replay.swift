@@ -54,7 +54,7 @@ public final class Replay {
         let learner = try wiring.learner(
             engineConfiguration, base: base, store: store, cluster: Self.cluster, clocked: false,
             publishes: false, log: log)
-        var writers = try ReplayOutputs(predictions: predictions, recommendations: recommendations)
+        let writers = try ReplayOutputs(predictions: predictions, recommendations: recommendations)
         var progress = ReplayProgress(readers, readBefore: learner.engine.counters.read)
         let known = try store.offsets(cluster: Self.cluster)
         var published = 0

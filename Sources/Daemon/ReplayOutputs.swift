@@ -3,7 +3,7 @@ import EventLog
 import Foundation
 
 /// The files a replay writes beside its report.
-struct ReplayOutputs: ~Copyable {
+final class ReplayOutputs {
     private var predictions: LogWriter?
     private var recommendations: LogWriter?
 
@@ -17,7 +17,7 @@ struct ReplayOutputs: ~Copyable {
         }
     }
 
-    mutating func write(_ output: StepOutput) throws {
+    func write(_ output: StepOutput) throws {
         for row in output.predictions {
             let line = "\(csv(row.eventID)),\(row.head),\(row.probability),\(row.label ? 1 : 0)"
             try predictions?.writeLine(Array(line.utf8))
@@ -27,9 +27,10 @@ struct ReplayOutputs: ~Copyable {
         }
     }
 
-    consuming func close() throws {
-        try predictions?.flush()
-        try recommendations?.flush()
+    /// Has everything on the disk.
+    func close() throws {
+        if let writer = predictions.take() { try writer.close() }
+        if let writer = recommendations.take() { try writer.close() }
     }
 
     /// Quoted where the field needs it (RFC 4180).
@@ -56,13 +57,13 @@ struct ReplayProgress {
             sum.flatMap { sum in reader.byteCount.map { sum + $0 } }
         }
         let done = readers.reduce(0) { $0 + $1.bytesRead }
-        bar.update(
-            fraction: whole.map { Double(done) / Double(max(1, $0)) },
-            note: note(learner))
+        let text = note(learner)
+        bar.update(fraction: whole.map { Double(done) / Double(max(1, $0)) }, note: text)
     }
 
     mutating func finish(_ learner: Learner) {
-        bar.finish(note: note(learner))
+        let text = note(learner)
+        bar.finish(note: text)
     }
 
     private func note(_ learner: Learner) -> String {
