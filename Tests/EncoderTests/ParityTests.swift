@@ -73,7 +73,7 @@ struct ParityTests {
         let encoder = try TextEncoder(base: base, adapters: adapters, maxTokens: 512, threads: 1)
         var optimizer = AdamW(
             .init(
-                learningRate: 0.02, weightDecay: 0.05, warmupSteps: 5, gradientClip: 0.3),
+                learningRate: 0.005, weightDecay: 0.05, warmupSteps: 5, gradientClip: 0.3),
             for: adapters)
         let sequences = try fixture.sequences
         let direction = try fixture["direction"].map { Double($0) }
