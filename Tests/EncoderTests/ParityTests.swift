@@ -65,7 +65,8 @@ struct ParityTests {
         }
     }
 
-    @Test("twenty steps of AdamW follow PyTorch's loss, norms and weights",
+    @Test(
+        "twenty steps of AdamW follow PyTorch's loss, norms and weights",
         arguments: Fixture.adapters)
     func curve(_ name: String) throws {
         let (base, fixture) = try Fixture.adapter(name)
