@@ -1,4 +1,4 @@
-import CKernels
+import CPosterior
 
 /// Blocks of deferred covariance updates, and the checks at their ends.
 extension GaussianCore {

@@ -1,4 +1,4 @@
-import CKernels
+import CPosterior
 
 /// The core of the posterior: a Gaussian with full covariance over N entries that grow as effects
 /// and items appear.

@@ -1,4 +1,4 @@
-import CKernels
+import CPosterior
 
 /// The items that have an entry in the core now, and what a new one can be told by them.
 ///

@@ -1,4 +1,4 @@
-import CKernels
+import CPosterior
 
 extension ResponseHead {
     /// Predicts an exposure; the state stays as it is.

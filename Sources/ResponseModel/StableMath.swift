@@ -1,4 +1,4 @@
-import CKernels
+import CPosterior
 
 // The system's exp and log change their last bits with version and processor; what enters the
 // state uses these.

@@ -1,0 +1,118 @@
+import Records
+import ResponseModel
+
+// MARK: Corrections and erasure
+
+extension ReplayMemory {
+    /// Rewrites the label of an example that a late purchase or a refund changed.
+    ///
+    /// - Returns: whether the example is still remembered; of several under one id the newest is.
+    @discardableResult
+    public mutating func correct(exampleId: String, head: String, label: Bool) -> Bool {
+        var found: Int?
+        byExample.forEachCandidate(Self.hash(exampleId, head)) { index in
+            guard slots[index].exampleId == exampleId, strings[slots[index].head] == head else {
+                return
+            }
+            if found.map({ slots[$0].sequence < slots[index].sequence }) ?? true { found = index }
+        }
+        guard let found else { return false }
+        if slots[found].label != label {
+            slots[found].label = label
+            if slots[found].sequence >= recentFrom { slots[found].sampledLabel = label }
+            slots[found].isCorrected = true
+            changedExamples[slots[found].sequence] = UInt32(found)
+        }
+        return true
+    }
+
+    /// Removes everything of one user, and what it stood for.
+    ///
+    /// - Returns: how many examples went.
+    /// - Complexity: O(count).
+    @discardableResult
+    public mutating func remove(user: String) -> Int {
+        guard let symbol = strings.find(user) else { return 0 }
+        let gone = slots.indices.filter {
+            slots[$0].sequence != Slot.vacant && slots[$0].user == symbol
+        }
+        var touched: Set<Int> = []
+        for index in gone {
+            let sequence = slots[index].sequence
+            if sequence >= recentFrom {
+                ring[Int(sequence % UInt64(ring.count))] = Self.noSlot
+            } else {
+                touched.insert(stratumIndex(of: slots[index]))
+            }
+        }
+        for index in touched.sorted() {
+            strata[index]?.remove { slots[Int($0.slot)].user == symbol }
+            changedStrata.insert(index)
+        }
+        for index in gone { vacate(index) }
+        return gone.count
+    }
+}
+
+// MARK: Reading
+
+extension ReplayMemory {
+    /// Visits every example from `sequence` on, in the order they were learned.
+    ///
+    /// - Complexity: O(count · log count).
+    public func forEach(
+        from sequence: UInt64 = 0, _ body: (WeightedExample) throws -> Void
+    ) rethrows {
+        for slot in order(from: sequence) { try body(weighted(slot)) }
+    }
+
+    /// Slots in use, by sequence number.
+    func order(from sequence: UInt64 = 0) -> [Int] {
+        let used = slots.indices.filter {
+            slots[$0].sequence != Slot.vacant && slots[$0].sequence >= sequence
+        }
+        return used.sorted { slots[$0].sequence < slots[$1].sequence }
+    }
+
+    /// Draws examples with replacement, each as likely as what it stands for.
+    ///
+    /// - Complexity: O(this memory's count + `count`): draw many at once.
+    public mutating func draw(_ count: Int) -> [WeightedExample] {
+        var groups = [(mass: 0.0, slots: ring.filter { $0 != Self.noSlot })]
+        groups[0].mass = Double(groups[0].slots.count)
+        for (_, stratum) in strata.sorted(by: { $0.key < $1.key }) where stratum.kept > 0 {
+            // By sequence number: the order inside a heap is no part of the state.
+            let members = stratum.members.sorted { $0.sequence < $1.sequence }
+            groups.append((stratum.seen, members.map(\.slot)))
+        }
+        groups.removeAll { $0.slots.isEmpty }
+        guard !groups.isEmpty else { return [] }
+        let total = groups.reduce(0) { $0 + $1.mass }
+        return (0..<max(0, count)).map { _ in
+            var at = random.unit() * total
+            var group = 0
+            while group + 1 < groups.count, at >= groups[group].mass {
+                at -= groups[group].mass
+                group += 1
+            }
+            let choice = random.next() % UInt64(groups[group].slots.count)
+            return weighted(Int(groups[group].slots[Int(choice)]))
+        }
+    }
+
+    func weighted(_ index: Int) -> WeightedExample {
+        let slot = slots[index]
+        var example = MemoryExample(
+            exampleId: slot.exampleId, head: strings[slot.head], itemId: strings[slot.item],
+            exposure: Exposure(
+                tsMs: slot.tsMs, user: strings[slot.user], price: slot.price,
+                discount: slot.discount, context: contexts[slot.context].pairs),
+            label: slot.label, weight: slot.weight, servedLogit: slot.servedLogit,
+            encoderVersion: slot.encoderVersion)
+        example.isCorrected = slot.isCorrected
+        example.sequence = slot.sequence
+        let weight =
+            slot.sequence >= recentFrom ? 1 : strata[stratumIndex(of: slot)]?.weight ?? 1
+        return WeightedExample(example: example, inclusionWeight: weight)
+    }
+}

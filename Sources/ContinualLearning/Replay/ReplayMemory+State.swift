@@ -1,0 +1,204 @@
+import Records
+import ResponseModel
+
+extension ReplayMemory {
+    /// A header, a row for each category and stratum, and one for each example.
+    public static let table = StateTable("replay", .keyed)
+
+    /// What a row holds: the first byte of its key.
+    private enum Part: UInt8 {
+        case header, category, stratum, example
+    }
+
+    private static func key(_ part: Part, _ number: UInt64 = 0) -> [UInt8] {
+        var writer = ByteWriter(capacity: 9)
+        writer.integer(part.rawValue)
+        writer.integer(number.bigEndian)
+        return writer.bytes
+    }
+
+    /// Emits the rows changed since the last call: those of new and corrected examples, of those
+    /// that went, and of the strata they went through.
+    public mutating func collectChanges(into changes: inout StateChanges) {
+        var header = ByteWriter(capacity: 32)
+        header.integer(1 as UInt8)
+        header.integer(inserted)
+        header.integer(recentFrom)
+        header.integer(random.state)
+        changes.put(Self.table, Self.key(.header), header.bytes)
+        while committedCategories < categories.count {
+            var writer = ByteWriter()
+            writer.string(categories[committedCategories])
+            changes.put(
+                Self.table, Self.key(.category, UInt64(committedCategories)), writer.bytes)
+            committedCategories += 1
+        }
+        for index in changedStrata.sorted() {
+            var writer = ByteWriter(capacity: 16)
+            writer.double(strata[index, default: Stratum()].seen)
+            writer.integer(strata[index, default: Stratum()].bar)
+            changes.put(Self.table, Self.key(.stratum, UInt64(index)), writer.bytes)
+        }
+        for sequence in removedExamples.sorted() {
+            changes.remove(Self.table, Self.key(.example, sequence))
+        }
+        for (sequence, slot) in changedExamples.sorted(by: { $0.key < $1.key }) {
+            changes.put(Self.table, Self.key(.example, sequence), encode(slots[Int(slot)]))
+        }
+        changedStrata = []
+        removedExamples = []
+        changedExamples = [:]
+        committedExamples = inserted
+    }
+
+    private func encode(_ slot: Slot) -> [UInt8] {
+        var writer = ByteWriter(capacity: 128)
+        writer.integer(
+            (slot.label ? 1 : 0) | (slot.sampledLabel ? 2 : 0) | (slot.isCorrected ? 4 : 0)
+                as UInt8)
+        writer.varint(UInt64(slot.category))
+        writer.varint(UInt64(slot.encoderVersion))
+        writer.varint(UInt64(bitPattern: slot.tsMs))
+        for value in [slot.price, slot.discount, slot.weight, slot.servedLogit] {
+            writer.shortDouble(value)
+        }
+        writer.shortString(slot.exampleId)
+        for symbol in [slot.head, slot.item, slot.user] { writer.shortString(strings[symbol]) }
+        let entries = contexts[slot.context].entries
+        writer.varint(UInt64(entries.count))
+        for entry in entries {
+            writer.shortString(entry.key)
+            switch entry.value {
+            case .number(let value):
+                writer.integer(0 as UInt8)
+                writer.shortDouble(value)
+            case .text(let value):
+                writer.integer(1 as UInt8)
+                writer.shortString(value)
+            }
+        }
+        return writer.bytes
+    }
+
+    /// Makes the memory again that the rows were collected from.
+    ///
+    /// A configuration with less room than the rows need takes effect at the next insertion.
+    /// - Returns: `nil` when there are no rows.
+    /// - Throws: `ContinualLearningError` for rows that are damaged or contradict each other.
+    public static func restore(
+        configuration: Configuration = Configuration(), from reader: some StateReader
+    ) throws -> ReplayMemory? {
+        guard let header = try reader.value(table, key(.header)) else { return nil }
+        var memory = ReplayMemory(configuration: configuration)
+        try memory.restoreHeader(header)
+        // Keys sort by part: categories and strata are there before the examples.
+        try reader.forEach(table) { key, value in
+            guard let part = key.first.flatMap(Part.init(rawValue:)), key.count == 9 else {
+                throw ContinualLearningError.inconsistentState(
+                    table: table.name, "an unknown key \(key.hex)")
+            }
+            let number = key.dropFirst().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            try memory.restore(part, number, key, value)
+        }
+        memory.committedExamples = memory.inserted
+        memory.committedCategories = memory.categories.count
+        return memory
+    }
+
+    private mutating func restoreHeader(_ value: [UInt8]) throws(ContinualLearningError) {
+        let (version, next, recent, state) = try Self.table.decode(Self.key(.header), value) {
+            (reader) throws(ByteCodingError) in
+            (
+                try reader.integer(UInt8.self), try reader.integer(UInt64.self),
+                try reader.integer(UInt64.self), try reader.integer(UInt64.self)
+            )
+        }
+        guard version == 1, recent <= next, next - recent <= 1 << 26 else {
+            throw .inconsistentState(
+                table: Self.table.name, "version \(version), recent from \(recent) of \(next)")
+        }
+        inserted = next
+        recentFrom = recent
+        random = SeededRandom(seed: state)
+        growRing(to: Int(next - recent))
+    }
+
+    private mutating func restore(
+        _ part: Part, _ number: UInt64, _ key: [UInt8], _ value: [UInt8]
+    ) throws(ContinualLearningError) {
+        switch part {
+        case .header: return
+        case .category:
+            let name = try Self.table.decode(key, value) { (reader) throws(ByteCodingError) in
+                try reader.string()
+            }
+            guard restoreCategory(name) == number else {
+                throw .inconsistentState(table: Self.table.name, "category \(number) out of order")
+            }
+        case .stratum:
+            let (seen, bar) = try Self.table.decode(key, value) {
+                (reader) throws(ByteCodingError) in
+                (try reader.double(), try reader.integer(UInt64.self))
+            }
+            guard number < 1 << 20, seen >= 0 else {
+                throw .inconsistentState(table: Self.table.name, "stratum \(number) saw \(seen)")
+            }
+            strata[Int(number)] = Stratum(seen: seen, bar: bar)
+        case .example:
+            let (example, category, sampledLabel) = try Self.table.decode(key, value) {
+                (reader) throws(ByteCodingError) in try Self.decodeExample(&reader)
+            }
+            guard number < inserted, Int(category) < categories.count else {
+                throw .inconsistentState(
+                    table: Self.table.name, "example \(number) of category \(category)")
+            }
+            let slot = place(example, sequence: number, category: category)
+            slots[slot].sampledLabel = sampledLabel
+            guard number < recentFrom else { return }
+            let index = stratumIndex(of: slots[slot])
+            guard strata[index] != nil else {
+                throw .inconsistentState(
+                    table: Self.table.name, "example \(number) has no stratum \(index)")
+            }
+            let member = member(slot)
+            strata[index]?.add(member)
+        }
+    }
+
+    private static func decodeExample(
+        _ reader: inout ByteReader
+    ) throws(ByteCodingError) -> (MemoryExample, category: UInt16, sampledLabel: Bool) {
+        let flags = try reader.integer(UInt8.self)
+        let category = try reader.varint()
+        let version = try reader.varint()
+        guard flags < 8, let category = UInt16(exactly: category),
+            let version = UInt32(exactly: version)
+        else { throw .badValue(at: 0, "flags \(flags), category \(category)") }
+        let tsMs = Int64(bitPattern: try reader.varint())
+        let price = try reader.shortDouble()
+        let discount = try reader.shortDouble()
+        let weight = try reader.shortDouble()
+        let servedLogit = try reader.shortDouble()
+        let exampleId = try reader.shortString()
+        let head = try reader.shortString()
+        let item = try reader.shortString()
+        let user = try reader.shortString()
+        var context: [(key: String, value: ContextValue)] = []
+        for _ in 0..<(try reader.varint()) {
+            let key = try reader.shortString()
+            if try reader.bool() {
+                context.append((key, .text(try reader.shortString())))
+            } else {
+                context.append((key, .number(try reader.shortDouble())))
+            }
+        }
+        var example = MemoryExample(
+            exampleId: exampleId, head: head, itemId: item,
+            exposure: Exposure(
+                tsMs: tsMs, user: user, price: price, discount: discount, context: context),
+            label: flags & 1 != 0, weight: weight, servedLogit: servedLogit,
+            encoderVersion: version)
+        example.isCorrected = flags & 4 != 0
+        return (example, category, flags & 2 != 0)
+    }
+}

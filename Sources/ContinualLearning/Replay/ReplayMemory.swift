@@ -1,0 +1,221 @@
+import Records
+import ResponseModel
+
+/// A bounded memory of learned examples: all recent ones, and a stratified sample of older ones.
+///
+/// Strata are category × depth bucket × label. Below capacity nothing is ever dropped and every
+/// example stands for itself. Above it, strata give way in proportion to the square root of what
+/// they have seen, so that rare kinds stay. One learner's thread.
+public struct ReplayMemory: Sendable {
+    public struct Configuration: Sendable, Hashable {
+        /// Examples kept at most.
+        public var capacity: Int
+        /// The newest examples, all of which are kept; at most `capacity`.
+        public var recent: Int
+        /// Categories told apart; the rest share strata.
+        public var categoriesMax: Int
+        public var seed: UInt64
+
+        public init(
+            capacity: Int = 200_000, recent: Int? = nil, categoriesMax: Int = 256,
+            seed: UInt64 = 0
+        ) {
+            self.capacity = max(1, capacity)
+            self.recent = min(max(1, recent ?? capacity / 2), self.capacity)
+            self.categoriesMax = min(max(0, categoriesMax), 4_000)
+            self.seed = seed
+        }
+    }
+
+    /// One example as it lies in memory: numbers, and symbols for what repeats.
+    struct Slot: Sendable {
+        static let vacant = UInt64.max
+
+        var sequence: UInt64
+        var tsMs: Int64
+        var price: Double
+        var discount: Double
+        var weight: Double
+        var servedLogit: Double
+        var exampleId: String
+        var head: UInt32
+        var item: UInt32
+        var user: UInt32
+        var context: UInt32
+        var encoderVersion: UInt32
+        var category: UInt16
+        var label: Bool
+        /// The label by which it is sorted into a stratum; once older, corrections leave it there.
+        var sampledLabel: Bool
+        var isCorrected: Bool
+    }
+
+    public let configuration: Configuration
+    /// Examples ever inserted: the sequence number of the next one.
+    public internal(set) var inserted: UInt64 = 0
+    /// Examples from this sequence number on are recent.
+    var recentFrom: UInt64 = 0
+    var random: SeededRandom
+
+    var slots: [Slot] = []
+    var freeSlots: [UInt32] = []
+    /// Slot of each recent example, by sequence number modulo the ring's length.
+    var ring: [UInt32]
+    var byExample = ProbeTable()
+    var strings = InternTable<String> { StableHash.of($0) }
+    var contexts = InternTable<InternedContext> { $0.stableHash }
+
+    var strata: [Int: Stratum] = [:]
+    /// Names of the categories told apart, by number; 0 is every other one and none.
+    var categories: [String] = [""]
+    private var categoryNumbers: [String: UInt16] = [:]
+
+    // What the next commit must write. Bounded by the capacity, committed or not.
+    /// Sequence number and slot.
+    var changedExamples: [UInt64: UInt32] = [:]
+    var removedExamples: Set<UInt64> = []
+    var changedStrata: Set<Int> = []
+    /// Examples below this sequence number, and categories below that number, have rows.
+    var committedExamples: UInt64 = 0
+    var committedCategories = 1
+
+    static let noSlot = UInt32.max
+
+    public init(configuration: Configuration = Configuration()) {
+        self.configuration = configuration
+        ring = Array(repeating: Self.noSlot, count: configuration.recent)
+        random = SeededRandom(seed: StableHash.of("replay memory", seed: configuration.seed))
+    }
+
+    /// Examples held now.
+    public var count: Int { slots.count - freeSlots.count }
+
+    // MARK: Insertion and ageing
+
+    /// Remembers one example and returns its sequence number.
+    ///
+    /// - Parameter category: for stratification only.
+    /// - Complexity: O(log count), amortised; about a microsecond.
+    @discardableResult
+    public mutating func insert(_ example: MemoryExample, category: String?) -> UInt64 {
+        let sequence = inserted
+        inserted += 1
+        // First, since the oldest recent example has the new one's place in the ring.
+        while inserted - recentFrom > UInt64(configuration.recent) { age() }
+        let slot = place(
+            example, sequence: sequence, category: number(ofCategory: category))
+        changedExamples[sequence] = UInt32(slot)
+        while count > configuration.capacity, evict() {}
+        return sequence
+    }
+
+    private mutating func number(ofCategory category: String?) -> UInt16 {
+        guard let category else { return 0 }
+        if let known = categoryNumbers[category] { return known }
+        guard categories.count <= configuration.categoriesMax else { return 0 }
+        return restoreCategory(category)
+    }
+
+    @discardableResult
+    mutating func restoreCategory(_ category: String) -> UInt16 {
+        let number = UInt16(categories.count)
+        categories.append(category)
+        categoryNumbers[category] = number
+        return number
+    }
+
+    /// Makes room for `count` recent examples, as a restored state may have more than configured.
+    mutating func growRing(to count: Int) {
+        guard count > ring.count else { return }
+        ring = Array(repeating: Self.noSlot, count: count)
+    }
+
+    /// Puts an example into a slot, and into the ring when it is recent.
+    mutating func place(_ example: MemoryExample, sequence: UInt64, category: UInt16) -> Int {
+        let made = Slot(
+            sequence: sequence, tsMs: example.exposure.tsMs, price: example.exposure.price,
+            discount: example.exposure.discount, weight: example.weight,
+            servedLogit: example.servedLogit, exampleId: example.exampleId,
+            head: strings.acquire(example.head), item: strings.acquire(example.itemId),
+            user: strings.acquire(example.exposure.user),
+            context: contexts.acquire(InternedContext(example.exposure.context)),
+            encoderVersion: example.encoderVersion, category: category, label: example.label,
+            sampledLabel: example.label, isCorrected: example.isCorrected)
+        let slot: Int
+        if let free = freeSlots.popLast() {
+            slot = Int(free)
+            slots[slot] = made
+        } else {
+            slot = slots.count
+            slots.append(made)
+        }
+        byExample.insert(slot, hash: Self.hash(example.exampleId, example.head))
+        if sequence >= recentFrom {
+            ring[Int(sequence % UInt64(ring.count))] = UInt32(slot)
+        }
+        return slot
+    }
+
+    static func hash(_ exampleId: String, _ head: String) -> UInt64 {
+        StableHash.of(exampleId, head)
+    }
+
+    /// The oldest recent example goes into its stratum's sample, or goes.
+    private mutating func age() {
+        let at = Int(recentFrom % UInt64(ring.count))
+        recentFrom += 1
+        guard ring[at] != Self.noSlot else { return }
+        let slot = Int(ring[at])
+        ring[at] = Self.noSlot
+        let index = stratumIndex(of: slots[slot])
+        changedStrata.insert(index)
+        if !strata[index, default: Stratum()].offer(member(slot)) { vacate(slot) }
+    }
+
+    /// Drops one older example from the stratum that has most beyond its share.
+    private mutating func evict() -> Bool {
+        var victim: Int?
+        var most = 0.0
+        for (index, stratum) in strata where stratum.kept > 0 {
+            let excess = Double(stratum.kept) * Double(stratum.kept) / max(stratum.seen, 1)
+            if excess > most || (excess == most && index < victim ?? .max) {
+                (victim, most) = (index, excess)
+            }
+        }
+        guard let victim, let gone = strata[victim]?.giveUpOne() else { return false }
+        changedStrata.insert(victim)
+        vacate(Int(gone.slot))
+        return true
+    }
+
+    func member(_ slot: Int) -> Stratum.Member {
+        let sequence = slots[slot].sequence
+        var hash = StableHash(seed: configuration.seed)
+        hash.combine(sequence)
+        return Stratum.Member(priority: hash.value, sequence: sequence, slot: UInt32(slot))
+    }
+
+    /// category × 8 depth buckets × label.
+    func stratumIndex(of slot: Slot) -> Int {
+        (Int(slot.category) * 8 + Self.depthBucket(slot.discount)) * 2 + (slot.sampledLabel ? 1 : 0)
+    }
+
+    /// 0 for none (up to 1 %), then by tenths; the last takes everything from 60 %.
+    static func depthBucket(_ discount: Double) -> Int {
+        guard discount > 0.01 else { return 0 }
+        return 1 + Int(min(discount * 10, 6))
+    }
+
+    /// Forgets what a slot holds; its stratum is the caller's affair.
+    mutating func vacate(_ index: Int) {
+        let slot = slots[index]
+        byExample.remove(index, hash: Self.hash(slot.exampleId, strings[slot.head]))
+        for symbol in [slot.head, slot.item, slot.user] { strings.release(symbol) }
+        contexts.release(slot.context)
+        slots[index].sequence = Slot.vacant
+        slots[index].exampleId = ""
+        freeSlots.append(UInt32(index))
+        changedExamples[slot.sequence] = nil
+        if slot.sequence < committedExamples { removedExamples.insert(slot.sequence) }
+    }
+}
