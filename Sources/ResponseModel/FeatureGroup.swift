@@ -43,7 +43,9 @@ package enum TailGroup: UInt8, CaseIterable, Sendable {
     var priorVariance: Double {
         switch self {
         case .user, .userCategory, .userDepartment, .userItemPromotion: 0.03
-        case .category, .department: 0.09
+        case .category: 0.09
+        // Response rates of departments differ by factors, not by per cent.
+        case .department: 0.7
         case .brand, .itemBucket: 0.03
         case .itemPromotion, .userItem: 0.045
         case .departmentPromotion, .context: 0.06
