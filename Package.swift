@@ -64,7 +64,7 @@ let package = Package(
         module("KafkaStream", ["CRdKafka", "Events", "Records"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", [log]),
-        module("Simulator", ["Pricing", "Records"]),
+        module("Simulator", ["Events", "Pricing", "Records"]),
         module(
             "Daemon",
             [
@@ -91,7 +91,7 @@ let package = Package(
         tests("EventLogTests", ["EventLog", "Events", "Records"]),
         tests("KafkaStreamTests", ["KafkaStream", "Events", "Records"]),
         tests("SnapshotStoreTests", ["SnapshotStore", "Records"]),
-        tests("SimulatorTests", ["Simulator", "Pricing", "Records"]),
+        tests("SimulatorTests", ["Simulator", "Events", "Pricing", "Records"]),
         tests("EngineTests", ["Engine", "Events", "Records"]),
         tests("DaemonTests", ["Daemon", "Events", "KafkaStream", "Records", "SnapshotStore"]),
     ],
