@@ -33,8 +33,8 @@ public struct PricingConfiguration: Sendable, Hashable {
 
     public init(
         depths: [Double] = PricingConfiguration.defaultDepths, maximumDepth: Double = 0.5,
-        marginFloor: Double = 0.05, offerLifetimeMs: Int64 = 86_400_000,
-        exploration: Exploration = .epsilonGreedy, epsilon: Double = 0.1,
+        marginFloor: Double = 0, offerLifetimeMs: Int64 = 86_400_000,
+        exploration: Exploration = .epsilonGreedy, epsilon: Double = 0.05,
         holdoutFraction: Double = 0.05, killSwitch: Bool = false, costFraction: Double? = nil,
         confidence: Double? = nil
     ) {
@@ -77,13 +77,13 @@ public struct PricingConfiguration: Sendable, Hashable {
             "up to 1,000 ascending fractions from 0, below 1, at least 0.001 apart")
         try require(
             (0..<1).contains(maximumDepth), "maximum_depth", maximumDepth, "in [0, 1)")
-        try require((0..<1).contains(marginFloor), "margin_floor", marginFloor, "in [0, 1)")
+        try require((0...1).contains(marginFloor), "margin_floor", marginFloor, "in [0, 1]")
         try require(offerLifetimeMs > 0, "offer_lifetime", offerLifetimeMs, "above 0")
         try require((0...1).contains(epsilon), "epsilon", epsilon, "in [0, 1]")
         try require(
             (0...1).contains(holdoutFraction), "holdout_fraction", holdoutFraction, "in [0, 1]")
         if let costFraction {
-            try require((0..<1).contains(costFraction), "cost_fraction", costFraction, "in [0, 1)")
+            try require((0...1).contains(costFraction), "cost_fraction", costFraction, "in [0, 1]")
         }
         if let confidence {
             try require(

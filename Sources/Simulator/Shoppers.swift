@@ -67,12 +67,16 @@ public struct Shoppers: Sendable {
     /// by then are closed at the list price.
     public mutating func nextVisits(_ count: Int) -> [Event] {
         var events = close(offers: [:])
-        for _ in 0..<max(0, count) {
+        let firstMs = Double(visitCount) * plan.gapMs
+        // Those who wait for their offers together came together, whatever the speed of event
+        // time; otherwise the first of them would wait for hours of it.
+        let spacingMs = plan.discounts == .recommended ? min(plan.gapMs, 250) : plan.gapMs
+        for place in 0..<max(0, count) {
             let index = visitCount
             visitCount += 1
-            // Evenly spread with a random place inside the gap: never past the plan's end.
-            let place = (Double(index) + arrivals.unit()) * plan.gapMs
-            let tsMs = max(clockMs, plan.startMs + Int64(place))
+            // At a random place inside its space: never past the plan's end.
+            let offsetMs = firstMs + (Double(place) + arrivals.unit()) * spacingMs
+            let tsMs = max(clockMs, plan.startMs + Int64(offsetMs))
             events += due(upTo: tsMs)
             clockMs = tsMs
             let (shopper, item) = world.choices.draw(&arrivals)

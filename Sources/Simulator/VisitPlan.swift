@@ -27,12 +27,24 @@ public struct VisitPlan: Sendable, Hashable {
         self.windowVisits = windowVisits
     }
 
-    /// A plan of `visits` visits over a span of event time that ends at `endMs`.
-    public static func ending(
-        atMs endMs: Int64, visits: Int, spanMs: Int64, discounts: Discounts = .recommended
+    /// A plan of `visits` visits spread over a span of event time.
+    public static func spanning(
+        fromMs startMs: Int64, spanMs: Int64, visits: Int, discounts: Discounts = .recommended
     ) -> VisitPlan {
         VisitPlan(
-            startMs: endMs - spanMs, gapMs: Double(spanMs) / Double(max(1, visits)),
+            startMs: startMs, gapMs: Double(spanMs) / Double(max(1, visits)),
             discounts: discounts, windowVisits: max(1, (visits + 9) / 10))
+    }
+
+    /// Where the event time of a run lies that goes on after what the stream already holds.
+    ///
+    /// Event time runs faster than the clock and must never be ahead of it, so a first run begins
+    /// two years back and leaves room for those that follow. A run that begins close to now gets
+    /// the time there is.
+    public static func nextSpan(
+        afterMs newestMs: Int64?, nowMs: Int64, spanMs: Int64
+    ) -> (startMs: Int64, spanMs: Int64) {
+        let startMs = min(newestMs.map { $0 + 1 } ?? nowMs - 730 * 86_400_000, nowMs)
+        return (startMs, min(spanMs, nowMs - startMs))
     }
 }

@@ -25,7 +25,8 @@ func shoppers(
 ) throws -> Shoppers {
     Shoppers(
         world: try World(seed: seed, configuration: WorldConfiguration(pricing: pricing)),
-        plan: .ending(atMs: spring, visits: visits, spanMs: 28 * day, discounts: discounts))
+        plan: .spanning(
+            fromMs: spring - 28 * day, spanMs: 28 * day, visits: visits, discounts: discounts))
 }
 
 extension [Event] {

@@ -40,12 +40,48 @@ import Testing
         }
     }
 
+    @Test("a run goes on after the stream's newest event, and never beyond the clock")
+    func nextSpan() {
+        let first = VisitPlan.nextSpan(afterMs: nil, nowMs: spring, spanMs: 28 * day)
+        #expect(first.startMs == spring - 730 * day && first.spanMs == 28 * day)
+        let end = first.startMs + first.spanMs
+        let second = VisitPlan.nextSpan(afterMs: end, nowMs: spring, spanMs: 28 * day)
+        #expect(second.startMs == end + 1 && second.spanMs == 28 * day)
+        let close = VisitPlan.nextSpan(afterMs: spring - day, nowMs: spring, spanMs: 28 * day)
+        #expect(close.startMs == spring - day + 1 && close.spanMs == day - 1)
+        let ahead = VisitPlan.nextSpan(afterMs: spring + day, nowMs: spring, spanMs: 28 * day)
+        #expect(ahead.startMs == spring && ahead.spanMs == 0)
+        #expect(VisitPlan.spanning(fromMs: spring, spanMs: 0, visits: 10).gapMs == 0)
+    }
+
+    @Test("those who wait together came together, so that a purchase follows within half a day")
+    func bursts() throws {
+        // Batches of 500 in a stream of one visit in twenty minutes: a week of event time each.
+        var shoppers = try shoppers(visits: 2000)
+        var events: [Event] = []
+        for _ in 0..<4 {
+            let next = shoppers.nextVisits(500)
+            let clicks = next.clicks.map(\.event.tsMs)
+            #expect((clicks.max() ?? 0) - (clicks.min() ?? 0) <= 125_000)
+            events += next + shoppers.offer([])
+        }
+        events += shoppers.finish()
+        let clicks = Dictionary(
+            events.clicks.map { ($0.offer.sessionID, $0.event.tsMs) }, uniquingKeysWith: max)
+        #expect(events.purchases.count > 100)
+        for (event, purchase) in events.purchases {
+            let clickMs = try #require(clicks[purchase.offer.sessionID])
+            #expect((0...day / 2 + 125_000).contains(event.tsMs - clickMs))
+        }
+    }
+
     @Test("event ids are never given twice, in one run or in the next")
     func eventIDs() throws {
         var first = try shoppers(visits: 5000)
         let world = first.world
         var second = Shoppers(
-            world: world, plan: .ending(atMs: spring + day, visits: 5000, spanMs: 28 * day))
+            world: world, plan: .spanning(fromMs: spring - 27 * day, spanMs: 28 * day, visits: 5000)
+        )
         let events =
             first.catalogue() + run(&first, visits: 5000) + second.catalogue()
             + run(&second, visits: 5000)
