@@ -75,7 +75,7 @@ extension Engine {
         let delivered = try policy.delivered(depth: held.discount, item: item)
         if abs(delivered.discount - held.discount) < 1e-9, !holdout || held.discount == 0 {
             let assumed = configuration.pricing.costFraction.map { $0 * item.price }
-            quote.keep(held, price: delivered.price, cost: item.cost ?? assumed)
+            quote.keep(held, at: delivered, cost: item.cost ?? assumed)
         }
         return quote
     }

@@ -29,13 +29,13 @@ struct Quote {
     }
 
     /// Keeps an offer that stands, at the price the rules deliver it at today.
-    mutating func keep(_ offer: HeldOffer, price: Double, cost: Double?) {
+    mutating func keep(_ offer: HeldOffer, at delivered: DeliveredPrice, cost: Double?) {
         held = offer
         discount = offer.discount
-        self.price = price
-        let point = demand.last { $0.depth <= offer.discount + 1e-9 } ?? demand[0]
+        price = delivered.price
+        let point = demand[delivered.depthIndex]
         expectedConversion = point.probability
-        expectedMargin = cost.map { (price - $0) * point.probability * point.expectedQuantity }
+        expectedMargin = cost.map { (delivered.price - $0) * point.probability * point.expectedQuantity }
         incrementalMargin = cost.flatMap { cost in
             let none = demand[0].probability * demand[0].expectedQuantity
             return expectedMargin.map { $0 - (decision.listPrice - cost) * none }

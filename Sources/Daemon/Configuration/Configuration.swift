@@ -82,7 +82,7 @@ public struct Configuration: Sendable {
     }
 
     public struct Pricing: Sendable {
-        public var depths = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5]
+        public var depths = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5]
         public var maximumDepth = 0.5
         public var marginFloor = 0.0
         public var exploration = Exploration.epsilonGreedy
