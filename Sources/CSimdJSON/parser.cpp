@@ -5,7 +5,6 @@
 #include <cstring>
 #include <memory>
 #include <new>
-#include <string>
 #include <vector>
 
 #include <simdjson.h>
@@ -14,74 +13,100 @@ namespace {
 
 using namespace simdjson;
 
-/// Length and the outer bytes: enough to tell a schema's field names apart; equality of hashes is
-/// always confirmed on the bytes.
-uint64_t hash_of(const char *key, size_t length) {
-    uint64_t head = 0, tail = 0;
-    if (length >= 8) {
-        std::memcpy(&head, key, 8);
-        std::memcpy(&tail, key + length - 8, 8);
-    } else {
-        std::memcpy(&head, key, length);
-    }
-    uint64_t hash = (head ^ (length * 0x9e3779b97f4a7c15ull)) * 0xff51afd7ed558ccdull;
-    hash = (hash ^ (hash >> 32) ^ tail) * 0xc4ceb9fe1a85ec53ull;
-    return hash ^ (hash >> 29);
+/// The part of a tape word that is not its type.
+constexpr uint64_t payload_mask = (1ull << 56) - 1;
+
+uint64_t load(const char *bytes) {
+    uint64_t word;
+    std::memcpy(&word, bytes, sizeof word);
+    return word;
 }
 
+/// A key with its first and last eight bytes, which together are all of it up to sixteen.
 struct Member {
-    uint64_t hash;
+    uint64_t head, tail, hash;
     const char *key;
-    size_t length;
+    uint32_t length;
+
+    /// Eight bytes from `given` on must be readable, as they are in simdjson's string buffer.
+    Member(const char *given, uint32_t count) : key(given), length(count) {
+        if (count >= 8) {
+            head = load(given);
+            tail = load(given + count - 8);
+        } else {
+            head = load(given) & ((1ull << (8 * count)) - 1);
+            tail = 0;
+        }
+        hash = (head ^ (count * 0x9e3779b97f4a7c15ull)) * 0xff51afd7ed558ccdull;
+        hash = (hash ^ (hash >> 32) ^ tail) * 0xc4ceb9fe1a85ec53ull;
+        hash ^= hash >> 29;
+    }
+
+    bool operator==(const Member &other) const {
+        return head == other.head && tail == other.tail && length == other.length
+               && (length <= 16 || std::memcmp(key, other.key, length) == 0);
+    }
+
+    /// A total order in which equal keys are neighbours.
+    bool operator<(const Member &other) const {
+        if (hash != other.hash) return hash < other.hash;
+        if (length != other.length) return length < other.length;
+        return std::memcmp(key, other.key, length) < 0;
+    }
 };
-
-bool same(const Member &a, const Member &b) {
-    return a.hash == b.hash && a.length == b.length && std::memcmp(a.key, b.key, a.length) == 0;
-}
-
-/// A total order in which equal keys are neighbours.
-bool before(const Member &a, const Member &b) {
-    if (a.hash != b.hash) return a.hash < b.hash;
-    if (a.length != b.length) return a.length < b.length;
-    return std::memcmp(a.key, b.key, a.length) < 0;
-}
 
 /// The index of a member that repeats an earlier key, or `count`. May reorder `members`.
 size_t repeated(Member *members, size_t count) {
     if (count <= 24) {
         for (size_t i = 1; i < count; i++)
             for (size_t j = 0; j < i; j++)
-                if (members[i].hash == members[j].hash && same(members[i], members[j])) return i;
+                if (members[i] == members[j]) return i;
         return count;
     }
-    std::sort(members, members + count, before);
+    std::sort(members, members + count);
     for (size_t i = 1; i < count; i++)
-        if (same(members[i - 1], members[i])) return i;
+        if (members[i - 1] == members[i]) return i;
     return count;
 }
 
 }  // namespace
 
 struct tsj_parser {
+    /// Where the walk stands in a container that is not closed yet.
+    struct Frame {
+        size_t node;           // the container's index
+        size_t first_unknown;  // its first key in `members`
+        uint64_t seen;         // the known names met; what is known needs no comparing
+        uint32_t length;
+        bool is_object;
+    };
+
     dom::parser dom;
     std::unique_ptr<char[]> buffer;
     size_t capacity = 0;
     size_t depth_max;
-    std::vector<tsj_node> nodes;
+    std::vector<tsj_node> nodes;  // as many as were ever needed; `count` are in use
+    size_t count = 0;
+    std::vector<Frame> frames;
     std::vector<Member> members;
-    std::vector<std::string> names;
+    std::unique_ptr<char[]> name_bytes;
+    std::vector<Member> names;
     std::vector<uint16_t> slots;  // open addressing, a power of two, at most a quarter full
     const char *detail = nullptr;
     size_t detail_length = 0;
 
-    tsj_parser(const char *given, size_t given_length, size_t depth) : depth_max(depth) {
-        for (size_t start = 0; start < given_length; start += names.back().size() + 1)
-            names.emplace_back(given + start);
+    tsj_parser(const char *given, size_t given_length, size_t depth)
+        : depth_max(depth), frames(depth), name_bytes(new char[given_length + 8]()) {
+        std::memcpy(name_bytes.get(), given, given_length);
+        for (size_t start = 0; start < given_length; start += names.back().length + 1) {
+            const char *name = name_bytes.get() + start;
+            names.emplace_back(name, static_cast<uint32_t>(std::strlen(name)));
+        }
         size_t size = 16;
         while (size < 4 * names.size()) size *= 2;
         slots.assign(size, TSJ_UNNAMED);
         for (size_t i = 0; i < names.size(); i++) {
-            size_t slot = hash_of(names[i].data(), names[i].size()) & (size - 1);
+            size_t slot = names[i].hash & (size - 1);
             while (slots[slot] != TSJ_UNNAMED) slot = (slot + 1) & (size - 1);
             slots[slot] = static_cast<uint16_t>(i);
         }
@@ -91,11 +116,7 @@ struct tsj_parser {
         size_t mask = slots.size() - 1;
         for (size_t slot = member.hash & mask;; slot = (slot + 1) & mask) {
             uint16_t name = slots[slot];
-            if (name == TSJ_UNNAMED) return name;
-            const std::string &text = names[name];
-            if (text.size() == member.length
-                && std::memcmp(text.data(), member.key, member.length) == 0)
-                return name;
+            if (name == TSJ_UNNAMED || names[name] == member) return name;
         }
     }
 
@@ -117,90 +138,110 @@ struct tsj_parser {
         }
     }
 
-    /// Appends `element` and all it holds. The parser's depth bound bounds the recursion.
-    int add(dom::element element, tsj_node node) {
-        switch (element.type()) {
-        case dom::element_type::NULL_VALUE: node.kind = TSJ_NULL; break;
-        case dom::element_type::BOOL:
-            node.kind = bool(element.get_bool().value_unsafe()) ? TSJ_TRUE : TSJ_FALSE;
-            break;
-        case dom::element_type::INT64:
-            node.kind = TSJ_INTEGER;
-            node.bits = static_cast<uint64_t>(element.get_int64().value_unsafe());
-            break;
-        case dom::element_type::UINT64:
-            return add_double(static_cast<double>(element.get_uint64().value_unsafe()), node);
-        case dom::element_type::DOUBLE:
-            return add_double(element.get_double().value_unsafe(), node);
-        case dom::element_type::STRING: {
-            std::string_view text = element.get_string().value_unsafe();
-            node.kind = TSJ_STRING;
-            node.text = text.data();
-            node.length = static_cast<uint32_t>(text.size());
-            break;
-        }
-        case dom::element_type::ARRAY: return add_array(element.get_array().value_unsafe(), node);
-        case dom::element_type::OBJECT:
-            return add_object(element.get_object().value_unsafe(), node);
-        }
-        node.extent = 1;
-        nodes.push_back(node);
-        return TSJ_OK;
-    }
-
-    int add_double(double value, tsj_node node) {
-        node.kind = TSJ_DOUBLE;
-        std::memcpy(&node.bits, &value, sizeof value);
-        node.extent = 1;
-        nodes.push_back(node);
-        return TSJ_OK;
-    }
-
-    int add_array(dom::array array, tsj_node node) {
-        size_t index = nodes.size();
-        node.kind = TSJ_ARRAY;
-        nodes.push_back(node);
-        uint32_t count = 0;
-        for (dom::element child : array) {
-            tsj_node blank{};
-            blank.name = TSJ_UNNAMED;
-            if (int code = add(child, blank)) return code;
-            count++;
-        }
-        nodes[index].length = count;
-        nodes[index].extent = static_cast<uint32_t>(nodes.size() - index);
-        return TSJ_OK;
-    }
-
-    int add_object(dom::object object, tsj_node node) {
-        size_t index = nodes.size(), first = members.size();
-        uint32_t count = 0;
-        uint64_t seen = 0;  // the known names met; what is known needs no comparing
-        node.kind = TSJ_OBJECT;
-        nodes.push_back(node);
-        for (dom::key_value_pair field : object) {
-            Member member{hash_of(field.key.data(), field.key.size()), field.key.data(),
-                          field.key.size()};
-            tsj_node child{};
-            child.key = member.key;
-            child.key_length = static_cast<uint32_t>(member.length);
-            child.name = name_of(member);
-            if (child.name < 64) {
-                uint64_t bit = 1ull << child.name;
-                if (seen & bit) return duplicate(member);
-                seen |= bit;
-            } else {
-                members.push_back(member);
+    /// Turns the tape into nodes in one pass, without recursion.
+    ///
+    /// simdjson's tape (doc/tape.md): words of a type in the top byte and a payload below; a root
+    /// word at either end; a string's payload is where its length (32 bits) and bytes lie in the
+    /// string buffer; a number has its 64 bits in the next word.
+    int flatten() {
+        const uint64_t *tape = dom.doc.tape.get();
+        const uint8_t *strings = dom.doc.string_buf.get();
+        const size_t end = static_cast<size_t>(tape[0] & payload_mask) - 1;
+        // A value takes a word at least, a key one more that makes no node.
+        nodes.resize(std::max(nodes.size(), end));
+        tsj_node *out = nodes.data();
+        size_t depth = 0;
+        Frame *frame = nullptr;
+        count = 0;
+        for (size_t at = 1; at < end; at++) {
+            uint64_t word = tape[at];
+            char type = static_cast<char>(word >> 56);
+            if (type == '}' || type == ']') {
+                if (int code = close(*frame, out)) return code;
+                depth--;
+                frame = depth == 0 ? nullptr : &frames[depth - 1];
+                continue;
             }
+            tsj_node &node = out[count];
+            node.key = nullptr;
+            node.key_length = 0;
+            node.name = TSJ_UNNAMED;
+            if (frame != nullptr) {
+                frame->length++;
+                if (frame->is_object) {
+                    if (int code = read_key(strings + (word & payload_mask), *frame, node))
+                        return code;
+                    word = tape[++at];
+                    type = static_cast<char>(word >> 56);
+                }
+            }
+            node.text = nullptr;
+            node.length = 0;
+            node.extent = 1;
             count++;
-            if (int code = add(field.value, child)) return code;
+            switch (type) {
+            case '"': {
+                const uint8_t *text = strings + (word & payload_mask);
+                node.kind = TSJ_STRING;
+                std::memcpy(&node.length, text, sizeof node.length);
+                node.text = reinterpret_cast<const char *>(text + sizeof node.length);
+                break;
+            }
+            case 'l':
+                node.kind = TSJ_INTEGER;
+                node.bits = tape[++at];
+                break;
+            case 'd':
+                node.kind = TSJ_DOUBLE;
+                node.bits = tape[++at];
+                break;
+            case 'u': {
+                double value = static_cast<double>(tape[++at]);
+                node.kind = TSJ_DOUBLE;
+                std::memcpy(&node.bits, &value, sizeof value);
+                break;
+            }
+            case 't': node.kind = TSJ_TRUE; break;
+            case 'f': node.kind = TSJ_FALSE; break;
+            case 'n': node.kind = TSJ_NULL; break;
+            case '{':
+            case '[':
+                if (depth == frames.size()) return TSJ_TOO_DEEP;
+                node.kind = type == '{' ? TSJ_OBJECT : TSJ_ARRAY;
+                frame = &frames[depth++];
+                *frame = Frame{count - 1, members.size(), 0, 0, type == '{'};
+                break;
+            default: return TSJ_MALFORMED;
+            }
         }
-        size_t unknown = members.size() - first;
-        size_t twice = repeated(members.data() + first, unknown);
-        if (twice != unknown) return duplicate(members[first + twice]);
-        members.resize(first);
-        nodes[index].length = count;
-        nodes[index].extent = static_cast<uint32_t>(nodes.size() - index);
+        return TSJ_OK;
+    }
+
+    int read_key(const uint8_t *text, Frame &frame, tsj_node &node) {
+        std::memcpy(&node.key_length, text, sizeof node.key_length);
+        node.key = reinterpret_cast<const char *>(text + sizeof node.key_length);
+        Member member(node.key, node.key_length);
+        node.name = name_of(member);
+        if (node.name < 64) {
+            uint64_t bit = 1ull << node.name;
+            if (frame.seen & bit) return duplicate(member);
+            frame.seen |= bit;
+        } else {
+            members.push_back(member);
+        }
+        return TSJ_OK;
+    }
+
+    int close(const Frame &frame, tsj_node *out) {
+        size_t unknown = members.size() - frame.first_unknown;
+        if (unknown > 1) {
+            Member *first = members.data() + frame.first_unknown;
+            size_t twice = repeated(first, unknown);
+            if (twice != unknown) return duplicate(first[twice]);
+        }
+        members.erase(members.begin() + frame.first_unknown, members.end());
+        out[frame.node].length = frame.length;
+        out[frame.node].extent = static_cast<uint32_t>(count - frame.node);
         return TSJ_OK;
     }
 
@@ -220,7 +261,7 @@ struct tsj_parser {
     }
 
     int parse(const void *text, size_t length) {
-        nodes.clear();
+        count = 0;
         members.clear();
         detail = nullptr;
         detail_length = 0;
@@ -229,12 +270,8 @@ struct tsj_parser {
         if (int code = reserve(length)) return code;
         std::memcpy(buffer.get(), text, length);
         std::memset(buffer.get() + length, 0, SIMDJSON_PADDING);
-        dom::element root;
-        error_code error = dom.parse(buffer.get(), length, false).get(root);
-        if (error) return failed(error);
-        tsj_node node{};
-        node.name = TSJ_UNNAMED;
-        return add(root, node);
+        if (error_code error = dom.parse(buffer.get(), length, false).error()) return failed(error);
+        return flatten();
     }
 };
 
@@ -257,7 +294,7 @@ extern "C" tsj_document tsj_parse(tsj_parser *parser, const void *text, size_t l
     }
     if (document.code == TSJ_OK) {
         document.nodes = parser->nodes.data();
-        document.count = parser->nodes.size();
+        document.count = parser->count;
     } else {
         document.detail = parser->detail;
         document.detail_length = parser->detail_length;

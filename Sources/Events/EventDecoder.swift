@@ -52,35 +52,39 @@ internal import CSimdJSON
     public func decode(
         _ bytes: [UInt8], timestampMs: Int64? = nil, defaultType: EventType? = nil
     ) throws(EventError) -> Event {
-        // A typed error does not pass through `withUnsafeBytes`.
-        let result = unsafe bytes.withUnsafeBytes { buffer -> Result<Event, EventError> in
-            do throws(EventError) {
-                return .success(
-                    unsafe try decode(buffer, timestampMs: timestampMs, defaultType: defaultType))
-            } catch {
-                return .failure(error)
-            }
+        // The parser copies what it is given, so its nodes outlive the closure.
+        let root = try unsafe bytes.withUnsafeBufferPointer { buffer throws(EventError) in
+            unsafe try parse(UnsafeRawBufferPointer(buffer))
         }
-        return try result.get()
+        return try event(root, timestampMs: timestampMs, defaultType: defaultType)
     }
 
     public func decode(
         _ bytes: UnsafeRawBufferPointer, timestampMs: Int64? = nil, defaultType: EventType? = nil
     ) throws(EventError) -> Event {
+        try event(unsafe try parse(bytes), timestampMs: timestampMs, defaultType: defaultType)
+    }
+
+    private func parse(_ bytes: UnsafeRawBufferPointer) throws(EventError) -> JSONNode {
         guard bytes.count <= limits.recordBytesMax else {
             throw .tooLarge(byteCount: bytes.count, byteCountMax: limits.recordBytesMax)
         }
         let root = unsafe try parser.parse(try unframed(bytes))
         guard root.kind == TSJ_OBJECT else { throw .notAnObject(root.described) }
+        return root
+    }
+
+    private func event(_ root: JSONNode, timestampMs: Int64?, defaultType: EventType?)
+        throws(EventError) -> Event
+    {
         let fields = unsafe EventFields(root, slots: slots)
         guard let type = try fields.type() ?? defaultType else { throw fields.missing(.type) }
         let eventID = try fields.requiredID(.eventID)
         let tsMs = try fields.ts()
         let body = try body(type, fields)
-        let extra =
-            if let extraField { try fields.extra(slot: extraSlot, name: extraField) } else {
-                nil as String?
-            }
+        let extra = try extraField.flatMap { name throws(EventError) in
+            try fields.extra(slot: extraSlot, name: name)
+        }
         if let timestampMs { try checkClock(tsMs, against: timestampMs) }
         return Event(eventID: eventID, tsMs: tsMs, body: body, extra: extra)
     }
@@ -126,31 +130,35 @@ extension EventDecoder {
         guard let price = try fields.number(.price, .positive) else {
             throw fields.missing(.price)
         }
-        var offer = Event.Offer(userID: userID, itemID: itemID, price: price)
-        if let discount = try fields.number(.discount, .discount) { offer.discount = discount }
-        offer.recommendationID = try fields.id(.recommendationID)
-        offer.propensity = try fields.number(.propensity, .probability)
-        offer.position = try fields.integer(.position, 0...EventLimits.positionMax)
-        offer.sessionID = try fields.id(.sessionID)
-        offer.context = try fields.attributes(
-            .context, countMax: EventLimits.contextFieldsMax, allowsBool: false)
-        if let inline = unsafe try fields.object(.item, slots: itemSlots) {
-            if let inner = try inline.id(.itemID), !inner.utf8.elementsEqual(itemID.utf8) {
-                throw .inconsistent(
-                    "item.item_id: must be the event's own item_id or be left out, not "
-                        + "\"\(shortened(inner))\"")
-            }
-            offer.item = try item(inline, itemID: itemID, isInline: true)
+        return Event.Offer(
+            userID: userID, itemID: itemID, price: price,
+            discount: try fields.number(.discount, .discount) ?? 0,
+            recommendationID: try fields.id(.recommendationID),
+            propensity: try fields.number(.propensity, .probability),
+            position: try fields.integer(.position, 0...EventLimits.positionMax),
+            sessionID: try fields.id(.sessionID),
+            context: try fields.attributes(
+                .context, countMax: EventLimits.contextFieldsMax, allowsBool: false),
+            item: fields.has(.item) ? try inlineItem(fields, itemID: itemID) : nil)
+    }
+
+    private func inlineItem(_ fields: EventFields, itemID: String) throws(EventError) -> Event.Item?
+    {
+        guard let inline = unsafe try fields.object(.item, slots: itemSlots) else { return nil }
+        if let inner = try inline.id(.itemID), !inner.utf8.elementsEqual(itemID.utf8) {
+            throw .inconsistent(
+                "item.item_id: must be the event's own item_id or be left out, not "
+                    + "\"\(shortened(inner))\"")
         }
-        return offer
+        return try item(inline, itemID: itemID, isInline: true)
     }
 
     private func purchase(_ fields: EventFields) throws(EventError) -> Event.Purchase {
-        var purchase = Event.Purchase(offer: try offer(fields))
-        purchase.quantity = try fields.integer(.quantity, 1...EventLimits.quantityMax) ?? 1
-        purchase.paid = try fields.number(.paid, .notNegative)
-        purchase.orderID = try fields.id(.orderID)
-        return purchase
+        Event.Purchase(
+            offer: try offer(fields),
+            quantity: try fields.integer(.quantity, 1...EventLimits.quantityMax) ?? 1,
+            paid: try fields.number(.paid, .notNegative),
+            orderID: try fields.id(.orderID))
     }
 
     private func refund(_ fields: EventFields) throws(EventError) -> Event.Refund {
@@ -167,15 +175,15 @@ extension EventDecoder {
     }
 
     private func outcome(_ fields: EventFields) throws(EventError) -> Event.Outcome {
-        var outcome = Event.Outcome(offer: try offer(fields))
-        outcome.clicked = try fields.bool(.clicked)
-        outcome.purchased = try fields.bool(.purchased)
-        outcome.quantity = try fields.integer(.quantity, 1...EventLimits.quantityMax)
-        outcome.samplingRate = try fields.number(.samplingRate, .probability)
-        guard outcome.clicked != nil || outcome.purchased != nil else {
+        let clicked = try fields.bool(.clicked)
+        let purchased = try fields.bool(.purchased)
+        guard clicked != nil || purchased != nil else {
             throw .inconsistent("clicked: is missing, and so is purchased; one is needed")
         }
-        return outcome
+        return Event.Outcome(
+            offer: try offer(fields), clicked: clicked, purchased: purchased,
+            quantity: try fields.integer(.quantity, 1...EventLimits.quantityMax),
+            samplingRate: try fields.number(.samplingRate, .probability))
     }
 
     private func item(_ fields: EventFields, itemID: String, isInline: Bool)

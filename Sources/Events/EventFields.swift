@@ -88,11 +88,21 @@ extension EventFields {
         guard node.kind == TSJ_STRING else {
             throw .unknownType(node.described)
         }
-        let name = node.string
-        guard let type = EventType(rawValue: name) else {
+        // Hardly two of the names are of one length.
+        let candidate: EventType? =
+            switch node.length {
+            case 4: .item
+            case 5: unsafe node.bytes[0] == UInt8(ascii: "c") ? .click : .erase
+            case 6: .refund
+            case 7: .outcome
+            case 8: .purchase
+            case 10: .impression
+            default: nil
+            }
+        guard let candidate, node.string == candidate.rawValue else {
             throw .unknownType(node.described)
         }
-        return type
+        return candidate
     }
 
     /// The text of a field asked for by name: a string, or an integer as its digits.

@@ -28,6 +28,18 @@ internal import CSimdJSON
         return root
     }
 
+    /// Whether the text is one document; parses it and makes nothing of it.
+    package func accepts(_ text: [UInt8]) -> Bool {
+        unsafe text.withUnsafeBytes { bytes in
+            do throws(EventError) {
+                _ = unsafe try parse(bytes)
+                return true
+            } catch {
+                return false
+            }
+        }
+    }
+
     /// The document as a tree, for callers that are in no hurry.
     package func value(_ text: [UInt8]) throws(EventError) -> JSONValue {
         let result = unsafe text.withUnsafeBytes { bytes -> Result<JSONValue, EventError> in
