@@ -62,7 +62,7 @@ extension SnapshotStore {
             guard let wanted else { throw .missing(path: folder.path) }
             try create(folder, wanted, options)
         }
-        let environment = try Environment(folder, readOnly: false, mapBytes: options.mapBytes)
+        let environment = try Environment(folder, readOnly: false, mapBytes: options.mapBytesMax)
         let store = try finishOpening(folder, .readWrite, environment, wanted, options)
         // From here on an unclean stop is one.
         try CleanMarker.remove(folder)
@@ -95,7 +95,7 @@ extension SnapshotStore {
     private static func makeTables(
         _ folder: StoreFolder, _ identity: StoreIdentity, _ options: Options
     ) throws(StoreError) {
-        let environment = try Environment(folder, readOnly: false, mapBytes: options.mapBytes)
+        let environment = try Environment(folder, readOnly: false, mapBytes: options.mapBytesMax)
         let transaction = try WriteTransaction(environment)
         _ = try Databases(transaction, create: true)
         try transaction.commit()

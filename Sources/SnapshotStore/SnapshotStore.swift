@@ -65,6 +65,9 @@ public final class SnapshotStore: Sendable {
         writer = Mutex(Writer(head: head))
     }
 
+    /// Address space that the system granted; 0 once closed.
+    package var mapBytes: Int { session.withLock { $0?.environment.mapBytes ?? 0 } }
+
     /// Throws: `.closed` after `close`.
     func current() throws(StoreError) -> Session {
         guard let session = session.withLock({ $0 }) else { throw .closed(path: path) }
@@ -89,7 +92,11 @@ public final class SnapshotStore: Sendable {
         guard mode == .readWrite else { throw .openedReadOnly(path: path) }
         let session = try current()
         return try writer.withLock { writer throws(StoreError) in
-            try write(&writer, session, sync, body)
+            do throws(StoreError) { return try write(&writer, session, sync, body) } catch {
+                guard error.isMapFull, let most = options.bytesMax else { throw error }
+                throw .quotaReached(
+                    path: path, usedBytes: session.environment.usedBytes, bytesMax: most)
+            }
         }
     }
 

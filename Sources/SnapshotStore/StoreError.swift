@@ -20,7 +20,7 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     case damaged(path: String, what: String)
     /// An unclean stop left unsynced commits; only a writer may put the last synced one back.
     case needsRecovery(path: String)
-    case quotaReached(path: String, usedBytes: Int, neededBytes: Int, bytesMax: Int)
+    case quotaReached(path: String, usedBytes: Int, bytesMax: Int)
     case diskFull(path: String)
     case keyTooLong(table: String, count: Int)
     case unknownReference(String, nearest: [String])
@@ -54,9 +54,9 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case .damaged(let path, let what): "the store at \(path) is damaged: \(what)"
         case .needsRecovery(let path):
             "the store at \(path) was not closed cleanly and must be opened for writing first"
-        case .quotaReached(let path, let used, let needed, let most):
-            "the store at \(path) is at its quota: \(megabytes(used)) used, "
-                + "\(megabytes(needed)) needed, \(megabytes(most)) allowed (store.bytes_max)"
+        case .quotaReached(let path, let used, let most):
+            "the store at \(path) is at its quota: \(megabytes(used)) of \(megabytes(most)) "
+                + "(store.bytes_max) are used, and the commit needs more; prune snapshots or raise it"
         case .diskFull(let path): "the disk that holds the store at \(path) is full"
         case .keyTooLong(let table, let count):
             "a key of \(count) bytes is too long for table \(table)"

@@ -28,6 +28,10 @@ final class ScratchFolder: Sendable {
     }
 }
 
+/// How much more than usual the seeded tests do: `TIDEMARK_TEST_ROUNDS=10` for ten times as much.
+let roundsFactor = max(
+    1, Int(ProcessInfo.processInfo.environment["TIDEMARK_TEST_ROUNDS"] ?? "") ?? 1)
+
 let adapters = StateTable("adapters", .weights)
 let posterior = StateTable("posterior", .weights)
 let users = StateTable("users", .keyed)

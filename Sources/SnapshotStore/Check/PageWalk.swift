@@ -37,6 +37,10 @@ struct PageWalk {
     mutating func walk(
         _ tree: PageTree, of file: borrowing PageFile, integerKeys: Bool = false, _ visit: Visit
     ) throws(PageDamage) {
+        // Flags change how LMDB compares keys: a store's tables have none, the list of free pages one.
+        guard tree.flags == (integerKeys ? 0x08 : 0) else {
+            throw .file("a tree has flags that no store has")
+        }
         if tree.isEmpty {
             guard tree.entries == 0 else { throw .file("an empty tree claims entries") }
             return

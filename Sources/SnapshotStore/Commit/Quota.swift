@@ -1,4 +1,12 @@
-import CLMDB
+extension SnapshotStore.Options {
+    /// What may be mapped: with a quota, LMDB itself keeps the file below a little more than it.
+    ///
+    /// The little more is for what makes room again: removing snapshots rewrites pages first.
+    var mapBytesMax: Int {
+        guard let bytesMax else { return mapBytes }
+        return min(mapBytes, bytesMax + max(bytesMax / 8, 16 << 20))
+    }
+}
 
 extension SnapshotStore {
     /// Refuses a commit that could take the data file beyond its quota, before anything is written.
@@ -7,6 +15,17 @@ extension SnapshotStore {
     func requireRoom(for commit: Commit) throws(StoreError) {
         guard let most = options.bytesMax else { return }
         let session = try current()
+        let needed = try bytesNeeded(commit)
+        if session.environment.usedBytes + needed <= most { return }
+        // Close to the quota. Pages that older commits let go of can be used again, those since the
+        // last sync only after the next.
+        try sync()
+        let used = session.environment.usedBytes - (try freeBytes())
+        guard used + needed > most else { return }
+        throw .quotaReached(path: path, usedBytes: used, bytesMax: most)
+    }
+
+    private func bytesNeeded(_ commit: Commit) throws(StoreError) -> Int {
         let page = 4_096
         func pages(_ bytes: Int) -> Int { bytes / page + 2 }
         var needed = 64
@@ -19,35 +38,29 @@ extension SnapshotStore {
             needed += pages((message.value?.count ?? 0) + (message.key?.count ?? 0))
         }
         for body in commit.journal { needed += pages(body.count) }
-        if commit.snapshot != nil {
-            needed += pages(2 * weightsBytes(try status()))
+        if let snapshot = commit.snapshot {
+            let kept = try status().tables.filter { $0.kind == .weights || snapshot.isWhole }
+            needed += pages(2 * kept.reduce(0) { $0 + $1.bytes })
         }
-        let used = session.environment.usedBytes
-        guard used + needed * page > most else { return }
-        // Close to the quota: pages that older commits let go of can be used again.
-        let free = try freePages() * page
-        guard used - free + needed * page > most else { return }
-        throw .quotaReached(
-            path: path, usedBytes: used - free, neededBytes: needed * page, bytesMax: most)
+        return needed * page
     }
 
-    private func weightsBytes(_ status: StoreStatus) -> Int {
-        status.tables.reduce(0) { $1.kind == .weights ? $0 + $1.bytes : $0 }
-    }
-
-    /// Pages on LMDB's list of free ones. Source: `mdb_stat.c`, option `-f`.
-    private func freePages() throws(StoreError) -> Int {
-        try withRead { transaction, _ throws(StoreError) in
-            try transaction.withCursor(Database(handle: 0)) { cursor throws(StoreError) in
+    /// Bytes of pages that the next commit may use again. Source: `mdb_stat.c`, option `-f`; a page
+    /// let go of by the last commit waits one commit more (`mdb_find_oldest`).
+    private func freeBytes() throws(StoreError) -> Int {
+        let last = try current().environment.lastTransaction
+        return try withRead { transaction, _ throws(StoreError) in
+            try transaction.withCursor(.freePages) { cursor throws(StoreError) in
                 var total = 0
-                let add: Cursor.Body<Void> = { _, value in
-                    if value.count >= 8 {
-                        total += Int(truncatingIfNeeded: unsafe value.loadUnaligned(as: UInt.self))
-                    }
+                let add: Cursor.Body<Void> = { key, value in
+                    guard key.count == 8, value.count >= 8,
+                        unsafe key.loadUnaligned(as: Int.self) < last
+                    else { return }
+                    total += Int(truncatingIfNeeded: unsafe value.loadUnaligned(as: UInt.self))
                 }
                 var found: Void? = try unsafe cursor.move(.first, add)
                 while found != nil { found = try unsafe cursor.move(.next, add) }
-                return total
+                return total * 4_096
             }
         }
     }

@@ -6,6 +6,16 @@ import Synchronization
 /// A handle of one named database; valid for the environment that opened it.
 struct Database: Sendable {
     let handle: MDB_dbi
+
+    /// LMDB's own table of free pages.
+    static let freePages = Database(handle: 0)
+}
+
+extension StoreError {
+    /// Whether LMDB has used up the size it may map.
+    var isMapFull: Bool {
+        if case .lmdb(_, _, MDB_MAP_FULL, _) = self { true } else { false }
+    }
 }
 
 /// One LMDB environment.
@@ -141,6 +151,8 @@ func check(_ code: Int32, _ call: String, _ path: String) throws(StoreError) {
 func failure(_ code: Int32, _ call: String, _ path: String) -> StoreError {
     switch code {
     case ENOSPC, EDQUOT, EFBIG: return .diskFull(path: path)
+    // LMDB reports a write that the system cut short as EIO ("TODO: Use which error code?").
+    case EIO where roomIsGone(path): return .diskFull(path: path)
     case EACCES, EROFS, EPERM: return .cannotWrite(path: path, reason: systemMessage(code))
     case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_INVALID, MDB_VERSION_MISMATCH, MDB_BAD_TXN:
         let message = unsafe String(cString: mdb_strerror(code))
@@ -149,4 +161,18 @@ func failure(_ code: Int32, _ call: String, _ path: String) -> StoreError {
         let message = unsafe String(cString: mdb_strerror(code))
         return .lmdb(call: call, path: path, code: code, message: message)
     }
+}
+
+/// Whether so little may still be written that a commit was probably cut short by it.
+private func roomIsGone(_ path: String) -> Bool {
+    let little: UInt = 64 << 20
+    var room = statvfs()
+    if unsafe statvfs(path, &room) == 0, UInt(room.f_bavail) * UInt(room.f_frsize) < little {
+        return true
+    }
+    var limit = rlimit()
+    let fileSize = __rlimit_resource_t(1)
+    guard unsafe getrlimit(fileSize, &limit) == 0 else { return false }
+    let used = (try? FileStatus.of(StoreFolder(path: path).data))?.byteCount ?? 0
+    return limit.rlim_cur < rlim_t(used) + rlim_t(little)
 }

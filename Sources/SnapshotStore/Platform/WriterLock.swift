@@ -9,6 +9,12 @@ final class WriterLock: Sendable {
 
     private init(_ file: consuming Descriptor) { self.file = file }
 
+    deinit {
+        // Explicitly: a child process between `fork` and `exec` has the open file too, and the lock
+        // would stay until that one closes it.
+        flock(file.number, LOCK_UN)
+    }
+
     /// Throws: `.inUse` when another has it; `.cannotWrite` when the file cannot be made.
     static func acquire(_ folder: StoreFolder) throws(StoreError) -> WriterLock {
         let opened: Descriptor

@@ -30,6 +30,7 @@ extension SnapshotStore {
     /// weights tables, notes it in audit and journal, and makes a new head snapshot whose parent is
     /// the target. Offsets, keyed state, ledger and outbox stay as they are.
     /// - Parameter wallTimeMs: Milliseconds since 1970.
+    @discardableResult
     public func rollback(
         to reference: String, reason: String, who: String, wallTimeMs: Int64
     ) throws(StoreError) -> RollbackInfo {
@@ -40,6 +41,7 @@ extension SnapshotStore {
     ///
     /// The ledger stays: spend, outbox, audit and references never go back.
     /// - Throws: `.notReplayable` beyond the undo horizon, unless the snapshot is whole.
+    @discardableResult
     public func rewind(
         to reference: String, reason: String, who: String, wallTimeMs: Int64
     ) throws(StoreError) -> RollbackInfo {

@@ -9,6 +9,7 @@ extension SnapshotStore {
     /// Works in bounded pieces, each a commit of its own; a stop between two leaves what the next
     /// call goes on with, and nothing that a kept snapshot needs is ever gone.
     /// - Parameter dryRun: Only tells which snapshots would go.
+    @discardableResult
     public func prune(
         _ retention: Retention, dryRun: Bool = false
     ) throws(StoreError) -> PruneReport {
