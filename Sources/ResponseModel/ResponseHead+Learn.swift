@@ -13,6 +13,7 @@ extension ResponseHead {
         guard weight > 0, weight.isFinite else {
             throw .badValue(field: "weight", value: weight, must: "above zero and finite")
         }
+        profile.start()
         let owners = FeatureOwners(exposure, item)
         let known = slots.slot(owners.item)
         let isHeld = known >= 0 && slots.holds(known, item.vector)
@@ -20,19 +21,23 @@ extension ResponseHead {
 
         scalarsAreDirty = true
         let hours = Self.hours(exposure.tsMs)
-        openBlock(at: hours)
+        openBlock(at: hours, after: .features)
         let touched = tail.touches
         let pages = OwnerPages(touching: owners, in: &tail)
         buildRow(exposure, owners, pages)
+        profile.end(.features)
         let slot =
             isHeld ? known : placeItem(item, owners.item, known: known, pages.item, at: hours)
         slots.use(slot, event: eventCount)
+        profile.end(.items)
         resolveCore(exposure, slots.slots[slot].entry, since: touched)
         resolveTail(pages, since: touched)
         activateEntries(at: hours)
+        profile.end(.lookups)
         let before = core.learn(
             positions: scratch.positions, values: scratch.values, tail: scratch.tail,
             cells: &tail.cells, tau: tau, label: label, weight: weight)
+        profile.end(.update)
         guard let before else { throw .notFinite(head: name) }
         finishEvent()
         return Prediction(logit: before.mean, variance: before.variance)
@@ -137,8 +142,8 @@ extension ResponseHead {
 
     private mutating func activateEntries(at hours: Double) {
         if core.active.count + core.inactiveCount(scratch.entries) > GaussianCore.activeMax {
-            endBlock()
-            openBlock(at: hours)
+            endBlock(after: .lookups)
+            openBlock(at: hours, after: .lookups)
         }
         scratch.positions.removeAll(keepingCapacity: true)
         for entry in scratch.entries { scratch.positions.append(core.activate(entry)) }
@@ -147,14 +152,16 @@ extension ResponseHead {
     // MARK: Blocks
 
     /// Ends a block that has lasted long, and moves the drift at the start of one.
-    private mutating func openBlock(at hours: Double) {
+    private mutating func openBlock(at hours: Double, after part: StepProfile.Part) {
         if !core.active.isEmpty, hours - (driftHours ?? hours) >= configuration.blockHours {
-            endBlock()
+            endBlock(after: part)
         }
         guard core.active.isEmpty else { return }
+        profile.end(part)
         let (factor, variance) = driftStep(to: hours)
         if factor < 1 { core.decayDrift(factor: factor, variance: variance) }
         driftHours = max(driftHours ?? hours, hours)
+        profile.end(.blocks)
     }
 
     /// How the drift's deviation shrinks until `hours`, and what variance comes in.
@@ -164,16 +171,20 @@ extension ResponseHead {
         return (factor, (1 - factor * factor) * configuration.driftVariance)
     }
 
-    private mutating func endBlock() {
+    private mutating func endBlock(after part: StepProfile.Part) {
+        profile.end(part)
         core.endBlock()
         blockEvents = 0
+        profile.end(.blocks)
     }
 
     private mutating func finishEvent() {
         eventCount += 1
         blockEvents += 1
-        if blockEvents >= configuration.blockEventCount { endBlock() }
-        if eventCount >= nextPriorEvent { estimatePriors() }
+        if blockEvents >= configuration.blockEventCount { endBlock(after: .update) }
+        guard eventCount >= nextPriorEvent else { return }
+        estimatePriors()
+        profile.end(.priors)
     }
 
     // MARK: Items
@@ -185,8 +196,8 @@ extension ResponseHead {
         let slot = slots.place(known: known)
         let leaving = slot < slots.slots.count ? slot : -1
         if isActive(slot: slot) {
-            endBlock()
-            openBlock(at: hours)
+            endBlock(after: .items)
+            openBlock(at: hours, after: .items)
         }
         // An item whose text has changed leaves its slot and takes it again.
         if known >= 0 { leave(slot, core.product(leavingWeights(slot))) }

@@ -34,6 +34,7 @@ public struct ResponseHead: Sendable {
     var nextPriorEvent: UInt64
     var scalarsAreDirty = true
     var scratch = Scratch()
+    package var profile = StepProfile()
 
     /// Buffers reused from event to event.
     struct Scratch: Sendable {

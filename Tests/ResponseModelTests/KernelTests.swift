@@ -1,4 +1,4 @@
-import CKernels
+import CPosterior
 import Foundation
 import Records
 import ResponseModel
