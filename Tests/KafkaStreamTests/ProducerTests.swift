@@ -49,6 +49,47 @@ struct ProducerTests {
         #expect(Set(records.map(\.position.partition)).count > 1)
     }
 
+    @Test(
+        "a key's partition is known without asking, for both partitioners",
+        arguments: [
+            (KeyPartitioner.crc32, "consistent"), (.crc32, "consistent_random"),
+            (.murmur2, "murmur2"), (.murmur2, "murmur2_random"),
+        ])
+    func knownPartition(partitioner: KeyPartitioner, setting: String) throws {
+        let cluster = try TestCluster()
+        let topic = try cluster.topic("partitioner", partitions: 7)
+        let producer = try cluster.producer(client: ["partitioner": setting])
+        for length in 1..<60 {
+            let key = (0..<length).map { UInt8(truncatingIfNeeded: $0 * 37 + length * 11) }
+            try producer.send(
+                KafkaMessage(topic: topic, key: key, value: key), token: UInt64(length))
+        }
+        #expect(producer.flush(timeoutMs: 20_000))
+        for record in try cluster.consumer([topic]).records(59) {
+            let key = try #require(record.key)
+            #expect(partitioner.partition(of: key, count: 7) == record.position.partition)
+        }
+    }
+
+    @Test("murmur2 is that of Java's clients")
+    func murmur2() {
+        // Source: Apache Kafka, UtilsTest.testMurmur2.
+        for (key, hash) in [
+            ("21", -973_932_308), ("foobar", -790_332_482),
+            ("a-little-bit-long-string", -985_981_536),
+            ("a-little-bit-longer-string", -1_486_304_829),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
+            ("abc", 479_470_107),
+        ] as [(String, Int32)] {
+            let positive = Int(hash & 0x7fff_ffff)
+            for count in [1, 7, 1000] {
+                #expect(
+                    KeyPartitioner.murmur2.partition(of: Array(key.utf8), count: count)
+                        == Int32(positive % count))
+            }
+        }
+    }
+
     @Test("a message that is too large is reported so, and the others are delivered")
     func tooLarge() throws {
         let cluster = try TestCluster()
