@@ -115,6 +115,8 @@ extension Engine {
     ) throws {
         switch outcome {
         case .labelled(let example):
+            // A decision that a click asked for was clicked before it was made.
+            if example.opening == .decision, Label.of(example.label).0 == .click { return }
             try learn(TrainingExample(example), embedding: embedding, into: &output)
         case .corrected(let id, let label):
             let (head, isPositive) = Label.of(label)

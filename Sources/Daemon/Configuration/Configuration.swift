@@ -100,7 +100,7 @@ public struct Configuration: Sendable {
 
     public struct Batch: Sendable {
         public var events = 500
-        public var lingerMs = 100
+        public var lingerMs = 20
     }
 
     public struct Kafka: Sendable {
@@ -141,7 +141,7 @@ public struct Configuration: Sendable {
         public var bytesMax = 64 << 30
         public var sync = true
         public var commitEvents = 2_000
-        public var commitMs = 500
+        public var commitMs = 100
         public var snapshotEvents = 20_000
         public var snapshotMs = 5 * 60_000
         public var keepLatest = 48
