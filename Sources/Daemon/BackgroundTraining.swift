@@ -8,12 +8,16 @@ import Foundation
 /// Thread: `start` and `finish` belong to the engine's thread; the result crosses under `condition`.
 final class BackgroundTraining: RefreshTraining {
     private let base: BaseModel
+    private let maxTokens: Int
     private let threads: Int
+    private let prefixCacheBytes: Int
     private var running: Running?
 
-    init(base: BaseModel, threads: Int) {
+    init(base: BaseModel, maxTokens: Int, threads: Int, prefixCacheBytes: Int) {
         self.base = base
+        self.maxTokens = maxTokens
         self.threads = threads
+        self.prefixCacheBytes = prefixCacheBytes
     }
 
     deinit {

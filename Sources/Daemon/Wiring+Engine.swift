@@ -18,12 +18,15 @@ extension Wiring {
         let engine = try store.withHead { state in
             try Engine(engineConfiguration, base: base, reading: state)
         }
-        let threads = configuration.learning.threads
         return try Learner(
             engine: engine, store: store,
             embedding: EncoderEmbedding(
                 try encoder(base, adapters: engine.adapters), dimension: base.hiddenSize),
-            training: BackgroundTraining(base: base, threads: threads), cluster: cluster,
+            training: BackgroundTraining(
+                base: base, maxTokens: configuration.model.maxTokens,
+                threads: configuration.learning.threads,
+                prefixCacheBytes: configuration.lora.prefixCacheBytes),
+            cluster: cluster,
             cadence: Learner.Cadence(
                 commitEvents: configuration.store.commitEvents,
                 snapshotEvents: configuration.store.snapshotEvents,

@@ -107,7 +107,7 @@ extension Engine {
         let texts = catalog.items.compactMapValues(\.text)
         let job = RefreshJob(
             memory: memory, heads: heads.values.sorted { $0.name < $1.name }, texts: texts,
-            vectors: { catalog.vector(ofText: $0) }, adapters: adapters, optimizer: optimizer,
+            adapters: adapters, optimizer: optimizer,
             seed: StableHash.of(
                 "refresh", "\(encoderVersion)", "\(counters.examples)", seed: configuration.seed),
             configuration: configuration.refresh.training)
@@ -141,8 +141,8 @@ extension Engine {
             slices: largestCategories(), configuration: configuration.refresh.gate)
         var rebuilt: [Label: ResponseHead] = [:]
         for label in Label.allCases where heads[label] != nil {
-            let rebuild = try rebuildHead(
-                freshHead(label), from: memory, freshFrom: candidate.freshFrom
+            let rebuild = try memory.rebuild(
+                freshHead(label), freshFrom: candidate.freshFrom
             ) { itemID in
                 let item = catalog[itemID] ?? Item(id: itemID)
                 return ItemFeatures(

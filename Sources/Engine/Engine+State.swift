@@ -29,7 +29,7 @@ extension Engine {
             Self.stateTable, Self.refreshKey, refresh.encoded(encoderVersion: encoderVersion))
         if refreshJobChanged {
             if case .running(let candidate) = refresh {
-                changes.put(Self.stateTable, Self.jobKey, candidate.job.encoded())
+                changes.put(Self.stateTable, Self.jobKey, candidate.job.record)
             } else {
                 changes.remove(Self.stateTable, Self.jobKey)
             }
@@ -79,7 +79,9 @@ extension Engine {
         }
         if let row = try state.value(Self.stateTable, Self.refreshKey) {
             let job = try state.value(Self.stateTable, Self.jobKey).map { bytes in
-                try RefreshJob(encoded: bytes, base: base)
+                try RefreshJob(
+                    record: bytes, base: base, optimizer: configuration.refresh.optimizer,
+                    configuration: configuration.refresh.training)
             }
             (refresh, encoderVersion) = try RefreshProgress.decode(row, job: job)
             forgetForeignRefresh()
