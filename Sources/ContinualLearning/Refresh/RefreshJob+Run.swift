@@ -64,7 +64,7 @@ extension RefreshJob {
         _ result: inout RefreshResult, _ dropoutSeed: UInt64
     ) throws {
         var headGradient: [Double] = []
-        let gradient = try encoder.trainStep(
+        let gradient = try unsafe encoder.trainStep(
             texts: batch.map(\.text), dropoutSeed: dropoutSeed
         ) { vectors, upstream in
             headGradient = unsafe head.gradient(batch, vectors, into: upstream)
