@@ -1,0 +1,88 @@
+// Numerical kernels of the Gaussian response head.
+//
+// Every function gives the same bits on every x86-64 machine: sums have a fixed order, nothing is
+// contracted into fused multiply-adds, and exp and log are polynomials of our own.
+//
+// Shapes: N entries of the core; A active entries of the present block (at most
+// POSTERIOR_ACTIVE_MAX, which is also the row stride of the A x A matrices, whose unused part is
+// zero). S is the lower triangle of the covariance, packed by rows: row i starts at i(i+1)/2.
+
+#ifndef TIDEMARK_POSTERIOR_H
+#define TIDEMARK_POSTERIOR_H
+
+#include <stdint.h>
+
+enum { POSTERIOR_ACTIVE_MAX = 128 };
+
+/// e^x, within one unit in the last place; 0 below -708, e^708 above 708.
+double posterior_exp(double x);
+
+/// Natural logarithm of a positive, normal, finite x, within one unit in the last place.
+double posterior_log(double x);
+
+/// y = S g. With g2 and y2 not null, y2 = S g2 in the same pass.
+void posterior_symv(
+    int32_t n, const double *S, const double *g, double *y, const double *g2, double *y2);
+
+/// V[a, 0..<n] = row index[a] of the symmetric S; rows of V are `stride` apart.
+void posterior_gather(
+    int32_t n, const double *S, int32_t count, const int32_t *index, double *V, int32_t stride);
+
+/// S -= V' K V and m += V' shift, the end of a block.
+///
+/// V (A x stride) is made by posterior_gather and padded with zeros; `work` is as large as V.
+/// `stride` is a multiple of 16. Returns the count of diagonal entries that are not positive and
+/// finite afterwards.
+int32_t posterior_downdate(
+    int32_t n, double *S, double *m, int32_t active, const double *V, int32_t stride,
+    const double *K, const double *shift, double *work);
+
+/// One event: predicts, then moves the posterior to the one that the label gives.
+///
+/// prior (A x A) is the covariance of the active entries at the block's start; K and shift hold
+/// what the block has learned so far: covariance S - S[:,A] K S[A,:], mean m + S[:,A] shift.
+/// mean (A) is the present mean of the active entries. A tail cell of -1 is one that is not kept:
+/// its effect is at the prior and learns nothing. outcome = {logit's mean, its variance, step,
+/// curvature}. scratch holds 4 A + tail_count doubles. Returns 0, with nothing changed, when the
+/// prediction is not finite or the weight is not positive.
+int32_t posterior_learn(
+    int32_t active, const double *prior, double *K, double *mean, double *shift,
+    int32_t core_count, const int32_t *position, const double *core_value,
+    int32_t tail_count, const int32_t *cell, const uint8_t *group, const double *tail_value,
+    double *precision, double *eta, const double *tau,
+    double label, double weight, double *scratch, double *outcome);
+
+/// y[a, r] for support entry r = S[A[a], index[r]], as rows of Y (count x POSTERIOR_ACTIVE_MAX),
+/// and G (count x count) = S[index, index]. An index of -1 is the row `extra` (N + 1 values, the
+/// last one its own variance).
+void posterior_support(
+    int32_t n, const double *S, int32_t active, const int32_t *A, int32_t count,
+    const int32_t *index, const double *extra, double *G, double *Y);
+
+/// x' (G - Y' K Y) x, the variance of a combination of support entries.
+double posterior_variance(
+    int32_t active, const double *K, int32_t count, const double *G, const double *Y,
+    const double *x, double *scratch);
+
+/// out[r] = vectors[r] . e for `count` rows of `dimension` floats.
+void posterior_similarity(
+    int32_t dimension, int32_t count, const float *vectors, const float *e, double *out);
+
+/// target[0..<dimension] -= weight * vector.
+void posterior_subtract(int32_t dimension, double weight, const float *vector, double *target);
+
+/// Solves M x = b for a symmetric positive definite M (n x n, row-major, overwritten by its
+/// factor); b becomes x. Returns 0 when M is not positive definite.
+int32_t posterior_solve(int32_t n, double *M, double *b);
+
+/// Whether the packed S is positive definite; `work` is as large as S.
+int32_t posterior_is_definite(int32_t n, const double *S, double *work);
+
+/// Sums by group over `count` cells of which each holds precision lambda and eta:
+/// gamma[g] += 1 - tau[g] v, square[g] += (eta v)^2, with v = 1 / (tau[g] + lambda).
+/// Cells with lambda = 0 are left out.
+void posterior_group_sums(
+    int64_t count, const double *precision, const double *eta, const uint8_t *group,
+    const double *tau, double *gamma, double *square);
+
+#endif

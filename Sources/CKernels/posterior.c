@@ -1,0 +1,444 @@
+#include "posterior.h"
+
+#include <math.h>
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+#if defined(__x86_64__)
+#define MULTIVERSION \
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define MULTIVERSION
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+enum { STRIDE = POSTERIOR_ACTIVE_MAX };
+
+// Eight lanes, however wide the machine's registers are: the order of every sum stays the same.
+typedef double lanes __attribute__((vector_size(64), aligned(8)));
+typedef float lanesf __attribute__((vector_size(32), aligned(4)));
+
+#define LOAD(p) (*(const lanes *)(p))
+#define STORE(p, v) (*(lanes *)(p) = (v))
+#define SUM(v) (((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])))
+
+// MARK: exp and log
+
+INLINE double exponential(double x) {
+    if (x > 708) x = 708;
+    if (!(x >= -708)) return x != x ? x : 0;
+    const double shift = 0x1.8p52;
+    double k = (x * 0x1.71547652b82fep0 + shift) - shift;
+    double r = (x - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33;
+    // Taylor to the 13th power: below 1e-17 for |r| <= ln(2)/2. Estrin's order, for speed.
+    double r2 = r * r, r4 = r2 * r2, r8 = r4 * r4;
+    double q0 = (1.0 / 2 + r * (1.0 / 6)) + r2 * (1.0 / 24 + r * (1.0 / 120));
+    double q1 = (1.0 / 720 + r * (1.0 / 5040)) + r2 * (1.0 / 40320 + r * (1.0 / 362880));
+    double q2 = (1.0 / 3628800 + r * (1.0 / 39916800))
+        + r2 * (1.0 / 479001600 + r * (1.0 / 6227020800));
+    double e = 1 + (r + r2 * ((q0 + r4 * q1) + r8 * q2));
+    int64_t bits = ((int64_t)k + 1023) << 52;
+    double scale;
+    memcpy(&scale, &bits, sizeof scale);
+    return e * scale;
+}
+
+INLINE double logistic(double z) { return 1 / (1 + exponential(-z)); }
+
+double posterior_exp(double x) { return exponential(x); }
+
+double posterior_log(double x) {
+    int64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int64_t exponent = (bits >> 52) - 1023;
+    bits = (bits & 0x000fffffffffffff) | 0x3ff0000000000000;
+    double m;
+    memcpy(&m, &bits, sizeof m);
+    if (m > 0x1.6a09e667f3bcdp0) {
+        m *= 0.5;
+        exponent += 1;
+    }
+    // log(1+f) = 2 atanh(s), s = f/(2+f), summed so that the leading term is exact in f.
+    double f = m - 1, s = f / (2 + f), s2 = s * s, half = 0.5 * f * f;
+    double sum = 0;
+    for (int power = 23; power >= 3; power -= 2) sum = (sum + 2.0 / power) * s2;
+    double k = (double)exponent;
+    return k * 0x1.62e42feep-1 + (f - (half - (s * (half + sum) + k * 0x1.a39ef35793c76p-33)));
+}
+
+// MARK: the packed covariance
+
+MULTIVERSION
+void posterior_symv(
+    int32_t n, const double *S, const double *g, double *y, const double *g2, double *y2) {
+    const double *row = S;
+    for (int32_t i = 0; i < n; i++) {
+        double gi = g[i], hi = g2 ? g2[i] : 0;
+        lanes dot = {0}, dot2 = {0};
+        int32_t j = 0;
+        if (g2) {
+            for (; j + 8 <= i; j += 8) {
+                lanes s = LOAD(row + j);
+                dot += s * LOAD(g + j);
+                dot2 += s * LOAD(g2 + j);
+                STORE(y + j, LOAD(y + j) + s * gi);
+                STORE(y2 + j, LOAD(y2 + j) + s * hi);
+            }
+        } else {
+            for (; j + 8 <= i; j += 8) {
+                lanes s = LOAD(row + j);
+                dot += s * LOAD(g + j);
+                STORE(y + j, LOAD(y + j) + s * gi);
+            }
+        }
+        double d = SUM(dot), d2 = SUM(dot2);
+        for (; j < i; j++) {
+            d += row[j] * g[j];
+            y[j] += row[j] * gi;
+            if (g2) {
+                d2 += row[j] * g2[j];
+                y2[j] += row[j] * hi;
+            }
+        }
+        y[i] = d + row[i] * gi;
+        if (g2) y2[i] = d2 + row[i] * hi;
+        row += i + 1;
+    }
+}
+
+void posterior_gather(
+    int32_t n, const double *S, int32_t count, const int32_t *index, double *V, int32_t stride) {
+    const double *row = S;
+    for (int32_t j = 0; j < n; j++) {
+        for (int32_t a = 0; a < count; a++) {
+            if (index[a] < j) V[(int64_t)a * stride + j] = row[index[a]];
+        }
+        row += j + 1;
+    }
+    for (int32_t a = 0; a < count; a++) {
+        int64_t i = index[a];
+        memcpy(V + (int64_t)a * stride, S + i * (i + 1) / 2, (i + 1) * sizeof(double));
+        memset(V + (int64_t)a * stride + n, 0, (stride - n) * sizeof(double));
+    }
+}
+
+/// t[4][16] = sum over b < count of L[b, 0..<4]' R[b, 0..<16].
+INLINE void tile(
+    int32_t count, const double *L, int64_t left, const double *R, int64_t right, lanes *t) {
+    lanes a0 = {0}, a1 = {0}, b0 = {0}, b1 = {0}, c0 = {0}, c1 = {0}, d0 = {0}, d1 = {0};
+    for (int32_t b = 0; b < count; b++, L += left, R += right) {
+        lanes r0 = LOAD(R), r1 = LOAD(R + 8);
+        a0 += r0 * L[0];
+        a1 += r1 * L[0];
+        b0 += r0 * L[1];
+        b1 += r1 * L[1];
+        c0 += r0 * L[2];
+        c1 += r1 * L[2];
+        d0 += r0 * L[3];
+        d1 += r1 * L[3];
+    }
+    t[0] = a0, t[1] = a1, t[2] = b0, t[3] = b1, t[4] = c0, t[5] = c1, t[6] = d0, t[7] = d1;
+}
+
+MULTIVERSION
+int32_t posterior_downdate(
+    int32_t n, double *S, double *m, int32_t active, const double *V, int32_t stride,
+    const double *K, const double *shift, double *work) {
+    lanes t[8];
+    // work = K V; K's unused rows and columns are zero, so four rows at a time do no harm.
+    for (int32_t a = 0; a < active; a += 4) {
+        for (int32_t j = 0; j < stride; j += 16) {
+            tile(active, K + a, STRIDE, V + j, stride, t);
+            for (int32_t r = 0; r < 4 && a + r < active; r++) {
+                STORE(work + (int64_t)(a + r) * stride + j, t[2 * r]);
+                STORE(work + (int64_t)(a + r) * stride + j + 8, t[2 * r + 1]);
+            }
+        }
+    }
+    int32_t bad = 0;
+    for (int32_t i = 0; i < n; i += 4) {
+        for (int32_t j = 0; j < i + 4 && j < n; j += 16) {
+            tile(active, work + i, stride, V + j, stride, t);
+            const double *values = (const double *)t;
+            for (int32_t r = 0; r < 4 && i + r < n; r++) {
+                double *target = S + (int64_t)(i + r) * (i + r + 1) / 2 + j;
+                if (j + 15 <= i + r) {
+                    STORE(target, LOAD(target) - t[2 * r]);
+                    STORE(target + 8, LOAD(target + 8) - t[2 * r + 1]);
+                } else {
+                    for (int32_t k = 0; j + k <= i + r; k++) target[k] -= values[16 * r + k];
+                }
+            }
+        }
+    }
+    for (int32_t a = 0; a < active; a++) {
+        for (int32_t j = 0; j < n; j++) m[j] += shift[a] * V[(int64_t)a * stride + j];
+    }
+    for (int64_t i = 0; i < n; i++) {
+        double d = S[i * (i + 1) / 2 + i];
+        if (!(d > 0 && d < 1e300)) bad++;
+    }
+    return bad;
+}
+
+// MARK: one event
+
+/// out[0..<width] = sum over rows j < count of factor[j] M[j, 0..<width]; width is a multiple of 8.
+INLINE void combine(
+    int32_t count, const double *factor, const double *M, int32_t width, double *out) {
+    for (int32_t c = 0; c < width; c += 32) {
+        lanes s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+        const double *row = M + c;
+        for (int32_t j = 0; j < count; j++, row += STRIDE) {
+            double f = factor[j];
+            s0 += LOAD(row) * f;
+            s1 += LOAD(row + 8) * f;
+            s2 += LOAD(row + 16) * f;
+            s3 += LOAD(row + 24) * f;
+        }
+        STORE(out + c, s0);
+        STORE(out + c + 8, s1);
+        STORE(out + c + 16, s2);
+        STORE(out + c + 24, s3);
+    }
+}
+
+/// The logit z at which weight (label - p(z)) = (z - mean) / variance.
+///
+/// The left side falls and the right side rises with z, so Newton's step is kept inside a bracket.
+INLINE double posterior_mode(double mean, double variance, double label, double weight) {
+    double low = label > 0 ? mean : mean - weight * variance;
+    double high = label > 0 ? mean + weight * variance : mean;
+    double z = mean;
+    for (int i = 0; i < 60; i++) {
+        double p = logistic(z);
+        double slope = weight * p * (1 - p) + 1 / variance;
+        double residual = weight * (label - p) - (z - mean) / variance;
+        if (residual > 0) low = z; else high = z;
+        double next = z + residual / slope;
+        if (!(next >= low && next <= high)) next = 0.5 * (low + high);
+        double moved = fabs(next - z);
+        z = next;
+        if (moved <= 1e-12 * (1 + fabs(z))) break;
+    }
+    return z;
+}
+
+MULTIVERSION
+int32_t posterior_learn(
+    int32_t active, const double *prior, double *K, double *mean, double *shift,
+    int32_t core_count, const int32_t *position, const double *core_value,
+    int32_t tail_count, const int32_t *cell, const uint8_t *group, const double *tail_value,
+    double *precision, double *eta, const double *tau,
+    double label, double weight, double *scratch, double *outcome) {
+    double *g = scratch, *x = g + STRIDE, *u = x + STRIDE, *w = u + STRIDE, *k = w + STRIDE;
+    int32_t width = (active + 31) & ~31;
+
+    // g = S x over the block's start; x~ = x - K g; u = S x~ is the present covariance times x.
+    for (int32_t c = 0; c < width; c += 32) {
+        lanes s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+        for (int32_t r = 0; r < core_count; r++) {
+            const double *row = prior + (int64_t)position[r] * STRIDE + c;
+            double f = core_value[r];
+            s0 += LOAD(row) * f;
+            s1 += LOAD(row + 8) * f;
+            s2 += LOAD(row + 16) * f;
+            s3 += LOAD(row + 24) * f;
+        }
+        STORE(g + c, s0);
+        STORE(g + c + 8, s1);
+        STORE(g + c + 16, s2);
+        STORE(g + c + 24, s3);
+    }
+    combine(active, g, K, width, x);
+    for (int32_t a = 0; a < width; a += 8) STORE(x + a, -LOAD(x + a));
+    for (int32_t r = 0; r < core_count; r++) x[position[r]] += core_value[r];
+    combine(active, x, prior, width, u);
+
+    double mu = 0, v = 0;
+    for (int32_t r = 0; r < core_count; r++) {
+        mu += core_value[r] * mean[position[r]];
+        v += core_value[r] * u[position[r]];
+    }
+    for (int32_t r = 0; r < tail_count; r++) {
+        double t = tau[group[r]], f = tail_value[r];
+        if (cell[r] < 0) {
+            k[r] = 1 / t;
+        } else {
+            k[r] = 1 / (t + precision[cell[r]]);
+            mu += f * (eta[cell[r]] * k[r]);
+        }
+        v += f * f * k[r];
+    }
+    if (v < 1e-9) v = 1e-9;
+    outcome[0] = mu;
+    outcome[1] = v;
+    outcome[2] = outcome[3] = 0;
+    if (!(fabs(mu) < 1e300 && v < 1e300 && weight > 0)) return 0;
+
+    double z = posterior_mode(mu, v, label, weight), p = logistic(z);
+    double l = weight * p * (1 - p), step = (z - mu) / v, curvature = l / (1 + l * v);
+    outcome[2] = step;
+    outcome[3] = curvature;
+    for (int32_t r = 0; r < tail_count; r++) {
+        int32_t h = cell[r];
+        if (h < 0) continue;
+        double f = tail_value[r], total = tau[group[r]] + precision[h];
+        double kf = k[r] * f, q = curvature * kf * f;
+        double grown = total * (q / (1 - q));
+        eta[h] = (eta[h] * k[r] + step * kf) * (total + grown);
+        precision[h] += grown;
+    }
+    double root = sqrt(curvature);
+    for (int32_t a = 0; a < width; a += 8) {
+        STORE(mean + a, LOAD(mean + a) + LOAD(u + a) * step);
+        STORE(shift + a, LOAD(shift + a) + LOAD(x + a) * step);
+        STORE(w + a, LOAD(x + a) * root);
+    }
+    // w w' is symmetric to the bit, and so K stays.
+    for (int32_t a = 0; a < active; a++) {
+        double f = w[a];
+        double *row = K + (int64_t)a * STRIDE;
+        for (int32_t b = 0; b < width; b += 8) STORE(row + b, LOAD(row + b) + LOAD(w + b) * f);
+    }
+    return 1;
+}
+
+// MARK: predictions that change nothing
+
+void posterior_support(
+    int32_t n, const double *S, int32_t active, const int32_t *A, int32_t count,
+    const int32_t *index, const double *extra, double *G, double *Y) {
+    for (int32_t r = 0; r < count; r++) {
+        int64_t i = index[r];
+        double *y = Y + (int64_t)r * STRIDE;
+        for (int32_t a = 0; a < active; a++) {
+            int64_t j = A[a];
+            y[a] = i < 0 ? extra[j] : i > j ? S[i * (i + 1) / 2 + j] : S[j * (j + 1) / 2 + i];
+        }
+        for (int32_t a = active; a < STRIDE; a++) y[a] = 0;
+        for (int32_t q = 0; q <= r; q++) {
+            int64_t j = index[q];
+            double s = i < 0 ? extra[j < 0 ? n : j]
+                : j < 0 ? extra[i]
+                : i > j ? S[i * (i + 1) / 2 + j] : S[j * (j + 1) / 2 + i];
+            G[(int64_t)r * count + q] = s;
+            G[(int64_t)q * count + r] = s;
+        }
+    }
+}
+
+MULTIVERSION
+double posterior_variance(
+    int32_t active, const double *K, int32_t count, const double *G, const double *Y,
+    const double *x, double *scratch) {
+    double *y = scratch, *z = y + STRIDE;
+    int32_t width = (active + 31) & ~31;
+    combine(count, x, Y, width, y);
+    combine(active, y, K, width, z);
+    double v = 0, less = 0;
+    for (int32_t r = 0; r < count; r++) {
+        double s = 0;
+        for (int32_t q = 0; q < count; q++) s += G[(int64_t)r * count + q] * x[q];
+        v += x[r] * s;
+    }
+    for (int32_t a = 0; a < active; a++) less += y[a] * z[a];
+    return v - less;
+}
+
+// MARK: births of items
+
+MULTIVERSION
+void posterior_similarity(
+    int32_t dimension, int32_t count, const float *vectors, const float *e, double *out) {
+    for (int32_t r = 0; r < count; r++) {
+        const float *row = vectors + (int64_t)r * dimension;
+        lanes s0 = {0}, s1 = {0};
+        int32_t d = 0;
+        for (; d + 16 <= dimension; d += 16) {
+            s0 += __builtin_convertvector(*(const lanesf *)(row + d), lanes)
+                * __builtin_convertvector(*(const lanesf *)(e + d), lanes);
+            s1 += __builtin_convertvector(*(const lanesf *)(row + d + 8), lanes)
+                * __builtin_convertvector(*(const lanesf *)(e + d + 8), lanes);
+        }
+        s0 += s1;
+        double sum = SUM(s0);
+        for (; d < dimension; d++) sum += (double)row[d] * (double)e[d];
+        out[r] = sum;
+    }
+}
+
+MULTIVERSION
+void posterior_subtract(int32_t dimension, double weight, const float *vector, double *target) {
+    for (int32_t d = 0; d < dimension; d++) target[d] -= weight * (double)vector[d];
+}
+
+MULTIVERSION
+int32_t posterior_solve(int32_t n, double *M, double *b) {
+    // M = U'U, right-looking: row k of U is final when the rows below it have been updated.
+    for (int32_t k = 0; k < n; k++) {
+        double *top = M + (int64_t)k * n;
+        if (!(top[k] > 0)) return 0;
+        double pivot = 1 / sqrt(top[k]);
+        for (int32_t j = k; j < n; j++) top[j] *= pivot;
+        for (int32_t i = k + 1; i < n; i++) {
+            double f = top[i];
+            double *row = M + (int64_t)i * n;
+            for (int32_t j = i; j < n; j++) row[j] -= f * top[j];
+        }
+    }
+    for (int32_t k = 0; k < n; k++) {
+        const double *top = M + (int64_t)k * n;
+        b[k] /= top[k];
+        for (int32_t j = k + 1; j < n; j++) b[j] -= top[j] * b[k];
+    }
+    for (int32_t k = n - 1; k >= 0; k--) {
+        const double *top = M + (int64_t)k * n;
+        double s = b[k];
+        for (int32_t j = k + 1; j < n; j++) s -= top[j] * b[j];
+        b[k] = s / top[k];
+    }
+    return 1;
+}
+
+MULTIVERSION
+int32_t posterior_is_definite(int32_t n, const double *S, double *work) {
+    // Cholesky by rows of the packed triangle: L[i,j] = (S[i,j] - L[i,:j] . L[j,:j]) / L[j,j].
+    double *row = work;
+    for (int32_t i = 0; i < n; i++) {
+        const double *source = S + (int64_t)i * (i + 1) / 2;
+        const double *other = work;
+        for (int32_t j = 0; j <= i; j++) {
+            lanes dot = {0};
+            int32_t k = 0;
+            for (; k + 8 <= j; k += 8) dot += LOAD(row + k) * LOAD(other + k);
+            double s = SUM(dot);
+            for (; k < j; k++) s += row[k] * other[k];
+            double rest = source[j] - s;
+            if (j < i) {
+                row[j] = rest / other[j];
+            } else {
+                if (!(rest > 0)) return 0;
+                row[j] = sqrt(rest);
+            }
+            other += j + 1;
+        }
+        row += i + 1;
+    }
+    return 1;
+}
+
+// MARK: prior variances
+
+MULTIVERSION
+void posterior_group_sums(
+    int64_t count, const double *precision, const double *eta, const uint8_t *group,
+    const double *tau, double *gamma, double *square) {
+    for (int64_t h = 0; h < count; h++) {
+        if (!(precision[h] > 1e-12)) continue;
+        double t = tau[group[h]], v = 1 / (t + precision[h]), m = eta[h] * v;
+        gamma[group[h]] += 1 - t * v;
+        square[group[h]] += m * m;
+    }
+}

@@ -1,0 +1,55 @@
+/// Effects with a place in the core, by the prior variance they share.
+enum DenseGroup: UInt8, CaseIterable, Sendable {
+    /// A context entry that is on.
+    case flag
+    /// Any discount at all: the step at zero.
+    case anyDiscount
+    /// Discount depth, three units at 100 %, level from 50 %.
+    case depth
+    /// Depth in tenths, the last bucket from 60 %.
+    case bucket
+    /// A flag with another flag, with any discount, with depth.
+    case pair
+    /// Log price against the department's usual one.
+    case priceLevel
+    /// Log price against the item's usual one.
+    case priceChange
+
+    var priorVariance: Double {
+        switch self {
+        case .flag, .anyDiscount, .depth: 0.15
+        case .bucket: 0.03
+        case .pair, .priceLevel: 0.06
+        case .priceChange: 0.3
+        }
+    }
+}
+
+/// Effects of the tail, by the prior variance they share.
+enum TailGroup: UInt8, CaseIterable, Sendable {
+    case user, category, department, brand
+    /// Crosses with a promotion: a flag, any discount, depth, a changed price.
+    case itemPromotion, departmentPromotion, userPromotion
+    case itemBucket
+    case userItem, userCategory, userDepartment, userBrand
+    /// User and item while there is any promotion.
+    case userItemPromotion
+    /// A text of the context, alone and with the item.
+    case context, itemContext
+    /// A dense effect that found no room in the core.
+    case overflow
+
+    /// What the estimate of the group's prior variance starts from.
+    var priorVariance: Double {
+        switch self {
+        case .user, .userCategory, .userDepartment, .userItemPromotion: 0.03
+        case .category, .department: 0.09
+        case .brand, .itemBucket: 0.03
+        case .itemPromotion, .userItem: 0.045
+        case .departmentPromotion, .context: 0.06
+        case .userPromotion, .userBrand: 0.015
+        case .itemContext: 0.03
+        case .overflow: 0.06
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import Records
+
+/// Names of effects as 64-bit hashes: with a million effects, the chance that any two meet is
+/// below one in ten million.
+enum FeatureHash {
+    static func owner(_ kind: Tail.Owner, _ id: String) -> UInt64 {
+        StableHash.of(id, seed: UInt64(kind.rawValue))
+    }
+
+    static func flag(_ key: String) -> UInt64 { StableHash.of(key, seed: 0x10) }
+
+    /// What crosses of promotions other than flags are named by.
+    static let anyDiscount: UInt64 = 0x9e6c_63d0_876a_9a35
+    static let depth: UInt64 = 0xc2b2_ae3d_27d4_eb4f
+    static let priceChange: UInt64 = 0x1656_67b1_9e37_79f9
+
+    /// An effect of group `group` between `first` and `second`.
+    ///
+    /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014), twice.
+    @inline(__always)
+    static func cross(_ group: Int, _ first: UInt64, _ second: UInt64 = 0) -> UInt64 {
+        mix(mix(first &+ 0x9e37_79b9_7f4a_7c15 &* UInt64(group + 1)) ^ second)
+    }
+
+    @inline(__always)
+    private static func mix(_ value: UInt64) -> UInt64 {
+        var z = value
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}

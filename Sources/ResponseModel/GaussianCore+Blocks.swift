@@ -1,0 +1,113 @@
+import CKernels
+
+/// Blocks of deferred covariance updates, and the checks at their ends.
+extension GaussianCore {
+    /// How many of `entries` are not active yet.
+    func inactiveCount(_ entries: [Int32]) -> Int {
+        var missing = 0
+        for entry in entries where position[Int(entry)] < 0 { missing += 1 }
+        return missing
+    }
+
+    /// Makes an entry part of the block and returns its place. Complexity: O(A).
+    @discardableResult
+    mutating func activate(_ entry: Int32) -> Int32 {
+        let index = Int(entry)
+        if position[index] >= 0 { return position[index] }
+        let place = active.count
+        pendingIsDirty = true
+        precondition(place < Self.activeMax, "a block has more active entries than it may have")
+        activeMean[place] = presentMean(index)
+        shift[place] = 0
+        active.append(entry)
+        position[index] = Int32(place)
+        copyPrior(place)
+        return Int32(place)
+    }
+
+    mutating func copyPrior(_ place: Int) {
+        let index = Int(active[place])
+        for other in 0...place {
+            let value = startCovariance(index, Int(active[other]))
+            prior[place * Self.activeMax + other] = value
+            prior[other * Self.activeMax + place] = value
+        }
+    }
+
+    /// Takes what the block has learned into S and m, and starts an empty one.
+    mutating func endBlock() {
+        guard !active.isEmpty else { return }
+        blocks += 1
+        let stride = (count + 15) & ~15
+        let size = active.count * stride
+        var rows = [Double](repeating: 0, count: size)
+        var work = [Double](repeating: 0, count: size)
+        unsafe posterior_gather(
+            Int32(count), covariance, Int32(active.count), active, &rows, Int32(stride))
+        let bad = unsafe posterior_downdate(
+            Int32(count), &covariance, &mean, Int32(active.count), rows, Int32(stride),
+            information, shift, &work)
+        clearBlock()
+        pendingIsDirty = true
+        markRows(from: 0)
+        if bad > 0 || blocks % Self.fullCheckBlocks == 0 { repairIfNeeded() }
+    }
+
+    private mutating func clearBlock() {
+        for entry in active { position[Int(entry)] = -1 }
+        for place in active.indices {
+            for other in active.indices {
+                prior[place * Self.activeMax + other] = 0
+                information[place * Self.activeMax + other] = 0
+            }
+            shift[place] = 0
+            activeMean[place] = 0
+        }
+        active.removeAll(keepingCapacity: true)
+    }
+
+    /// Moves the drift forward: its deviation shrinks by `factor`, `variance` is added.
+    ///
+    /// Only between blocks.
+    mutating func decayDrift(factor: Double, variance: Double) {
+        precondition(active.isEmpty, "the drift was moved inside a block")
+        let start = Self.rowStart(Self.drift)
+        for other in 0..<Self.drift { covariance[start + other] *= factor }
+        let diagonal = start + Self.drift
+        covariance[diagonal] = covariance[diagonal] * factor * factor + variance
+        for other in Self.drift + 1..<count {
+            covariance[Self.rowStart(other) + Self.drift] *= factor
+        }
+        mean[Self.drift] *= factor
+        markRows(from: Self.drift)
+    }
+
+    // MARK: Safety
+
+    /// Every so many blocks the whole covariance is checked, not just its diagonal.
+    static let fullCheckBlocks: UInt64 = 64
+
+    /// Rounding could in time leave the covariance indefinite; then correlations are shrunk a
+    /// little at a time until a Cholesky factor exists. A diagonal matrix always has one.
+    private mutating func repairIfNeeded() {
+        var work = [Double](repeating: 0, count: covariance.count)
+        if unsafe posterior_is_definite(Int32(count), covariance, &work) != 0 { return }
+        repairs += 1
+        for entry in 0..<count {
+            let diagonal = Self.rowStart(entry) + entry
+            if !(covariance[diagonal] > 1e-12 && covariance[diagonal] < 1e300) {
+                covariance[diagonal] = 1e-12
+            }
+        }
+        for keep in [1 - 1e-9, 1 - 1e-6, 1 - 1e-3, 0.9, 0] {
+            for row in 1..<count {
+                let start = Self.rowStart(row)
+                for column in 0..<row {
+                    let value = covariance[start + column] * keep
+                    covariance[start + column] = value.isFinite ? value : 0
+                }
+            }
+            if unsafe posterior_is_definite(Int32(count), covariance, &work) != 0 { return }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Records
+
+extension GaussianCore {
+    /// Rows of the covariance's triangle that are stored together.
+    static let chunkRows = 16
+
+    private func chunkRange(_ chunk: Int) -> Range<Int> {
+        let first = chunk * Self.chunkRows
+        let end = min(count, first + Self.chunkRows)
+        return Self.rowStart(first)..<Self.rowStart(end)
+    }
+
+    /// Writes changed rows of the covariance, means, and what is pending.
+    mutating func collect(_ tables: HeadTables, into changes: inout StateChanges) {
+        write(tables, into: &changes, all: false)
+        for chunk in dirtyChunks.indices { dirtyChunks[chunk] = false }
+        meanIsDirty = false
+        pendingIsDirty = false
+    }
+
+    func write(_ tables: HeadTables, into changes: inout StateChanges, all: Bool) {
+        for chunk in dirtyChunks.indices where all || dirtyChunks[chunk] {
+            var writer = ByteWriter()
+            writer.doubles(Array(covariance[chunkRange(chunk)]))
+            changes.put(tables.covariance, HeadTables.key(chunk), writer.bytes)
+        }
+        if all || meanIsDirty {
+            var writer = ByteWriter()
+            writer.doubles(mean)
+            changes.put(tables.head, HeadTables.mean, writer.bytes)
+        }
+        if all || pendingIsDirty {
+            changes.put(tables.head, HeadTables.pending, pendingRow())
+        }
+    }
+
+    /// The active entries, their means, and what the block has learned, as a triangle.
+    private func pendingRow() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.array(active) { $0.integer($1) }
+        writer.doubles(Array(activeMean[..<active.count]))
+        writer.doubles(Array(shift[..<active.count]))
+        var triangle: [Double] = []
+        for row in active.indices {
+            triangle += information[row * Self.activeMax...row * Self.activeMax + row]
+        }
+        writer.doubles(triangle)
+        return writer.bytes
+    }
+
+    /// The core that was written to `tables`.
+    init(
+        restoring tables: HeadTables, count: Int, blocks: UInt64, repairs: UInt64,
+        from reader: some StateReader
+    ) throws {
+        self.init()
+        let chunks = (count + Self.chunkRows - 1) / Self.chunkRows
+        var covariance: [Double] = []
+        covariance.reserveCapacity(Self.rowStart(count))
+        for chunk in 0..<chunks {
+            let end = min(count, (chunk + 1) * Self.chunkRows)
+            try tables.read(tables.covariance, HeadTables.key(chunk), from: reader) { row in
+                covariance += try row.doubles()
+                try HeadTables.expect(covariance.count == Self.rowStart(end), "a wrong length")
+            }
+        }
+        var mean: [Double] = []
+        try tables.read(tables.head, HeadTables.mean, from: reader) { row in
+            mean = try row.doubles()
+            try HeadTables.expect(mean.count == count, "a wrong length")
+        }
+        restore(covariance: covariance, mean: mean, blocks: blocks, repairs: repairs)
+        dirtyChunks = Array(repeating: false, count: chunks)
+        try tables.read(tables.head, HeadTables.pending, from: reader) { row in
+            try restorePending(&row)
+        }
+        meanIsDirty = false
+        pendingIsDirty = false
+    }
+
+    mutating func restorePending(_ row: inout ByteReader) throws {
+        let entries = try row.array { r throws(ByteCodingError) in try r.integer(Int32.self) }
+        let means = try row.doubles()
+        let shifts = try row.doubles()
+        let triangle = try row.doubles()
+        try HeadTables.expect(
+            entries.count <= Self.activeMax && means.count == entries.count
+                && shifts.count == entries.count && triangle.count == Self.rowStart(entries.count)
+                && Set(entries).count == entries.count
+                && entries.allSatisfy { $0 >= 0 && $0 < count }, "an impossible block")
+        restorePending(entries, means, shifts, triangle)
+    }
+
+    /// Fills a new core with what was stored of another.
+    mutating func restore(
+        covariance: [Double], mean: [Double], blocks: UInt64, repairs: UInt64
+    ) {
+        self.covariance = covariance
+        self.mean = mean
+        count = mean.count
+        position = Array(repeating: -1, count: count)
+        self.blocks = blocks
+        self.repairs = repairs
+    }
+
+    mutating func restorePending(
+        _ entries: [Int32], _ means: [Double], _ shifts: [Double], _ triangle: [Double]
+    ) {
+        for entry in entries {
+            position[Int(entry)] = Int32(active.count)
+            active.append(entry)
+        }
+        for place in entries.indices {
+            activeMean[place] = means[place]
+            shift[place] = shifts[place]
+            copyPrior(place)
+            for other in 0...place {
+                let value = triangle[Self.rowStart(place) + other]
+                information[place * Self.activeMax + other] = value
+                information[other * Self.activeMax + place] = value
+            }
+        }
+    }
+}

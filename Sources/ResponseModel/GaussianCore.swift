@@ -1,0 +1,190 @@
+import CKernels
+
+/// The core of the posterior: a Gaussian with full covariance over N entries that grow as effects
+/// and items appear.
+///
+/// Covariance updates of up to a block of events are deferred, exactly. With `A` the entries that
+/// the block has touched, the posterior is
+///
+///     covariance  S - S[:,A] K S[A,:]        mean  m + S[:,A] shift
+///
+/// where S and m are those of the block's start. An event costs work in A x A; the N x N triangle is
+/// touched once a block, by a downdate of rank |A|. A new entry that is a linear function of others
+/// plus independent noise fits into S and m at any time, since the formula carries over to linear
+/// functions.
+///
+/// Shape: S is the lower triangle packed by rows; A x A matrices have the row stride
+/// `GaussianCore.activeMax` and zeros outside.
+struct GaussianCore: Sendable {
+    static let activeMax = Int(POSTERIOR_ACTIVE_MAX)
+    static let intercept = 0
+    static let drift = 1
+    static let firstText = 2
+
+    var count = 0
+    // Storage is written by this type's own files only.
+    var covariance: [Double] = []
+    var mean: [Double] = []
+
+    /// The active entries in the order they were touched, and where each entry is among them.
+    var active: [Int32] = []
+    var position: [Int32] = []
+    /// S over the active entries, a copy.
+    var prior: [Double]
+    var information: [Double]
+    var shift: [Double]
+    /// The present mean of the active entries.
+    var activeMean: [Double]
+    private var scratch: [Double] = []
+
+    /// Rows of the covariance, by chunk, and whether the means, changed since the last collect.
+    var dirtyChunks: [Bool] = []
+    var meanIsDirty = false
+    var pendingIsDirty = true
+    /// How often the covariance had to be repaired, and blocks ended so far.
+    var repairs: UInt64 = 0
+    var blocks: UInt64 = 0
+
+    init() {
+        let square = Self.activeMax * Self.activeMax
+        prior = Array(repeating: 0, count: square)
+        information = Array(repeating: 0, count: square)
+        shift = Array(repeating: 0, count: Self.activeMax)
+        activeMean = Array(repeating: 0, count: Self.activeMax)
+    }
+
+    /// The core before any event: intercept, drift, text weights.
+    init(dimension: Int, _ configuration: HeadConfiguration) {
+        self.init()
+        append(mean: configuration.interceptMean, variance: configuration.interceptVariance)
+        append(mean: 0, variance: configuration.driftVariance)
+        for _ in 0..<dimension {
+            append(mean: 0, variance: configuration.scale * configuration.textVariance)
+        }
+    }
+
+    @inline(__always)
+    static func rowStart(_ row: Int) -> Int { row * (row + 1) / 2 }
+
+    // MARK: Entries
+
+    /// Adds an entry independent of all others. Complexity: O(N).
+    @discardableResult
+    mutating func append(mean value: Double, variance: Double) -> Int {
+        covariance.append(contentsOf: repeatElement(0, count: count))
+        covariance.append(variance)
+        return appended(value)
+    }
+
+    /// Adds an entry whose covariance with the others is `row`, as of the block's start.
+    @discardableResult
+    mutating func append(mean value: Double, variance: Double, row: [Double]) -> Int {
+        covariance.append(contentsOf: row[..<count])
+        covariance.append(variance)
+        return appended(value)
+    }
+
+    private mutating func appended(_ value: Double) -> Int {
+        mean.append(value)
+        position.append(-1)
+        count += 1
+        markRows(from: count - 1)
+        return count - 1
+    }
+
+    /// Makes `entry`, which must not be active, a new quantity. Complexity: O(N).
+    mutating func replace(_ entry: Int, mean value: Double, variance: Double, row: [Double]) {
+        precondition(position[entry] < 0, "an active entry was replaced inside its block")
+        let start = Self.rowStart(entry)
+        for other in 0..<entry { covariance[start + other] = row[other] }
+        covariance[start + entry] = variance
+        for other in entry + 1..<count {
+            covariance[Self.rowStart(other) + entry] = row[other]
+        }
+        mean[entry] = value
+        markRows(from: entry)
+    }
+
+    mutating func markRows(from entry: Int) {
+        meanIsDirty = true
+        let first = entry / Self.chunkRows
+        let last = (count - 1) / Self.chunkRows
+        while dirtyChunks.count <= last { dirtyChunks.append(true) }
+        for chunk in first...last { dirtyChunks[chunk] = true }
+    }
+
+    /// Covariance at the block's start of two entries.
+    func startCovariance(_ first: Int, _ second: Int) -> Double {
+        covariance[Self.rowStart(max(first, second)) + min(first, second)]
+    }
+
+    /// The present mean of an entry. Complexity: O(A).
+    func presentMean(_ entry: Int) -> Double {
+        if position[entry] >= 0 { return activeMean[Int(position[entry])] }
+        return startMean(entry) { self.startCovariance(entry, $0) }
+    }
+
+    /// The present mean of a quantity whose covariances at the block's start are given.
+    func startMean(_ entry: Int, _ covariance: (Int) -> Double) -> Double {
+        mean[entry] + pendingMean(covariance)
+    }
+
+    /// What the block has added so far to the mean of a quantity with these covariances.
+    func pendingMean(_ covariance: (Int) -> Double) -> Double {
+        var sum = 0.0
+        for (place, entry) in active.enumerated() { sum += covariance(Int(entry)) * shift[place] }
+        return sum
+    }
+
+    /// What the block has taken so far from the variance of a quantity with these covariances.
+    func pendingVariance(_ covariance: (Int) -> Double) -> Double {
+        let y = active.map { covariance(Int($0)) }
+        var sum = 0.0
+        for i in y.indices {
+            var row = 0.0
+            for j in y.indices { row += information[i * Self.activeMax + j] * y[j] }
+            sum += y[i] * row
+        }
+        return sum
+    }
+
+    /// y = S g, and y2 = S g2, at the block's start. Complexity: O(N^2).
+    func product(_ g: [Double]) -> [Double] {
+        var y = [Double](repeating: 0, count: count)
+        unsafe posterior_symv(Int32(count), covariance, g, &y, nil, nil)
+        return y
+    }
+
+    func products(_ g: [Double], _ g2: [Double]) -> ([Double], [Double]) {
+        var y = [Double](repeating: 0, count: count)
+        var y2 = y
+        unsafe posterior_symv(Int32(count), covariance, g, &y, g2, &y2)
+        return (y, y2)
+    }
+
+    // MARK: Learning
+
+    /// Learns one event; see `posterior_learn`.
+    ///
+    /// - Returns: mean and variance of the logit before, or nil when nothing was learned because
+    ///   they are not finite.
+    mutating func learn(
+        positions: [Int32], values: [Double], tail: TailRows, cells: inout TailCells,
+        tau: [Double], label: Bool, weight: Double
+    ) -> (mean: Double, variance: Double)? {
+        pendingIsDirty = true
+        let needed = 4 * Self.activeMax + tail.cells.count
+        if scratch.count < needed { scratch = Array(repeating: 0, count: needed) }
+        var outcome = (0.0, 0.0, 0.0, 0.0)
+        let learned = unsafe withUnsafeMutablePointer(to: &outcome) { pointer in
+            unsafe pointer.withMemoryRebound(to: Double.self, capacity: 4) { result in
+                unsafe posterior_learn(
+                    Int32(active.count), prior, &information, &activeMean, &shift,
+                    Int32(positions.count), positions, values,
+                    Int32(tail.cells.count), tail.cells, tail.groups, tail.values,
+                    &cells.precision, &cells.eta, tau, label ? 1 : 0, weight, &scratch, result)
+            }
+        }
+        return learned == 0 ? nil : (outcome.0, outcome.1)
+    }
+}

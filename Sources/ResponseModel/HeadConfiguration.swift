@@ -1,0 +1,49 @@
+/// Prior variances, time constants and bounds of a head. One setting serves every log.
+///
+/// Variances are of logits. The groups' own prior variances are in `DenseGroup` and `TailGroup`;
+/// those of the tail are re-estimated as the stream goes.
+public struct HeadConfiguration: Sendable, Hashable {
+    /// Prior mean and variance of the intercept.
+    public var interceptMean = -2.0
+    public var interceptVariance = 1.0
+    /// Stationary variance of the drift and the time in which it forgets.
+    public var driftVariance = 0.02
+    public var driftHours = 1000.0
+    /// Prior variance of each text weight.
+    public var textVariance = 0.12
+    /// An item's own effect, and what it shares with items born at about the same time.
+    public var itemVariance = 0.06
+    public var birthVariance = 0.05
+    public var birthHours = 96.0
+    /// What an item shares with items of like text born at about the same time.
+    public var localVariance = 0.1
+    public var localLength = 0.3
+    public var localHours = 24.0
+    /// Items born longer ago than this tell a new one nothing beyond the text weights.
+    public var birthHorizonHours = 288.0
+    /// Factor on all prior variances of effects.
+    public var scale = 1.0
+
+    /// Items with a slot in the core at one time; the least recently used one gives way.
+    public var slotCountMax = 128
+    /// Dense effects in the core; later ones live in the tail.
+    public var denseCountMax = 192
+    /// Context entries of an exposure that are looked at, in the order of their keys.
+    public var contextCountMax = 8
+    /// Pages (of eight effects) of the tail; the least recently seen owner gives way.
+    public var tailPageCountMax = 1 << 17
+    /// Pages of one owner; its later effects stay at their prior.
+    public var ownerPageCountMax = 512
+
+    /// Events a block of deferred covariance updates takes at most.
+    public var blockEventCount = 512
+    /// Events between two estimates of the tail's prior variances.
+    public var priorEventCount = 2000
+    /// Weight, in effects, of a group's first prior variance in these estimates.
+    public var priorStrength = 5.0
+
+    public init() {}
+
+    /// The drift moves between blocks only, so a block must not last long beside its memory.
+    var blockHours: Double { driftHours / 20 }
+}

@@ -1,0 +1,251 @@
+extension ResponseHead {
+    /// Predicts an example, then learns its label.
+    ///
+    /// - Parameter weight: power of the likelihood; 0.5 learns half of what one event teaches.
+    /// - Returns: the prediction made before learning.
+    /// - Throws: when a number is not finite or outside its range; then nothing was learned.
+    /// - Complexity: O(A^2) an event and O(N^2) a block or a new item.
+    @discardableResult
+    public mutating func learn(
+        _ exposure: Exposure, item: ItemFeatures, label: Bool, weight: Double = 1
+    ) throws(ResponseError) -> Prediction {
+        try Self.check(exposure, item, dimension: dimension)
+        guard weight > 0, weight.isFinite else {
+            throw .badValue(field: "weight", value: weight, must: "above zero and finite")
+        }
+        let owners = FeatureOwners(exposure, item)
+        let known = slots.slot(owners.item)
+        let isHeld = known >= 0 && slots.holds(known, item.vector)
+        if !isHeld { try Self.checkVector(item) }
+
+        scalarsAreDirty = true
+        let hours = Self.hours(exposure.tsMs)
+        openBlock(at: hours)
+        let touched = tail.touches
+        let pages = OwnerPages(touching: owners, in: &tail)
+        buildRow(exposure, owners, pages)
+        let slot =
+            isHeld ? known : placeItem(item, owners.item, known: known, pages.item, at: hours)
+        slots.use(slot, event: eventCount)
+        resolveCore(exposure, slots.slots[slot].entry, since: touched)
+        resolveTail(pages, since: touched)
+        activateEntries(at: hours)
+        let before = core.learn(
+            positions: scratch.positions, values: scratch.values, tail: scratch.tail,
+            cells: &tail.cells, tau: tau, label: label, weight: weight)
+        guard let before else { throw .notFinite(head: name) }
+        finishEvent()
+        return Prediction(logit: before.mean, variance: before.variance)
+    }
+
+    /// Pages of the owners of an event's tail effects.
+    struct OwnerPages {
+        let user: Int32
+        let item: Int32
+        let category: Int32
+        let department: Int32
+        let brand: Int32
+
+        init(touching owners: FeatureOwners, in tail: inout Tail) {
+            let since = tail.touches
+            user = tail.touch(.user, owners.user, since: since)
+            item = tail.touch(.item, owners.item, since: since)
+            category = owners.category.map { tail.touch(.category, $0, since: since) } ?? -1
+            department = tail.touch(.department, owners.department, since: since)
+            brand = owners.brand.map { tail.touch(.brand, $0, since: since) } ?? -1
+        }
+
+        func page(_ owner: Tail.Owner) -> Int32 {
+            switch owner {
+            case .user: user
+            case .item: item
+            case .category: category
+            case .department: department
+            case .brand: brand
+            case .context, .effect: -1
+            }
+        }
+    }
+
+    // MARK: Rows
+
+    /// Makes the sparse row, against the usual prices so far, and then moves these.
+    private mutating func buildRow(
+        _ exposure: Exposure, _ owners: FeatureOwners, _ pages: OwnerPages
+    ) {
+        let logPrice = Self.logPrice(exposure)
+        let usual = (
+            item: movePrice(pages.item, logPrice, by: 0.02),
+            department: movePrice(pages.department, logPrice, by: 0.002)
+        )
+        scratch.row.build(
+            exposure, owners: owners, logPrice: logPrice, usual: usual,
+            contextCountMax: configuration.contextCountMax)
+    }
+
+    static func logPrice(_ exposure: Exposure) -> Double { stableLog(max(exposure.price, 0.01)) }
+
+    /// Moves an owner's running mean of the log price; returns what it was.
+    private mutating func movePrice(_ page: Int32, _ logPrice: Double, by rate: Double) -> Double {
+        guard page >= 0 else { return logPrice }
+        let usual = tail.memories[Int(page)].logPrice ?? logPrice
+        tail.memories[Int(page)].logPrice = usual + rate * (logPrice - usual)
+        return usual
+    }
+
+    private mutating func resolveCore(_ exposure: Exposure, _ item: Int32, since: UInt64) {
+        scratch.entries.removeAll(keepingCapacity: true)
+        scratch.values.removeAll(keepingCapacity: true)
+        scratch.tail.removeAll()
+        add(Int32(GaussianCore.intercept), 1)
+        add(Int32(GaussianCore.drift), 1)
+        add(item, 1)
+        for index in scratch.row.dense.indices {
+            let effect = scratch.row.dense[index]
+            var entry = dense.entry(effect.key)
+            if entry < 0, !dense.isFull {
+                let variance = configuration.scale * effect.group.priorVariance
+                entry = Int32(core.append(mean: 0, variance: variance))
+                let name = scratch.row.name(effect, exposure)
+                dense.add(.init(key: effect.key, group: effect.group, entry: entry, name: name))
+            }
+            if entry >= 0 {
+                add(entry, effect.value)
+            } else {
+                let owner = tail.touch(.effect, effect.key, since: since)
+                let cell = tail.cell(effect.key, owner: owner, group: .overflow, since: since)
+                scratch.tail.append(cell: cell, group: .overflow, value: effect.value)
+            }
+        }
+    }
+
+    private mutating func add(_ entry: Int32, _ value: Double) {
+        scratch.entries.append(entry)
+        scratch.values.append(value)
+    }
+
+    private mutating func resolveTail(_ pages: OwnerPages, since: UInt64) {
+        for index in scratch.row.tail.indices {
+            let effect = scratch.row.tail[index]
+            let owner =
+                effect.owner == .context
+                ? tail.touch(.context, effect.ownerHash, since: since) : pages.page(effect.owner)
+            let cell = tail.cell(effect.key, owner: owner, group: effect.group, since: since)
+            scratch.tail.append(cell: cell, group: effect.group, value: effect.value)
+        }
+    }
+
+    private mutating func activateEntries(at hours: Double) {
+        if core.active.count + core.inactiveCount(scratch.entries) > GaussianCore.activeMax {
+            endBlock()
+            openBlock(at: hours)
+        }
+        scratch.positions.removeAll(keepingCapacity: true)
+        for entry in scratch.entries { scratch.positions.append(core.activate(entry)) }
+    }
+
+    // MARK: Blocks
+
+    /// Ends a block that has lasted long, and moves the drift at the start of one.
+    private mutating func openBlock(at hours: Double) {
+        if !core.active.isEmpty, hours - (driftHours ?? hours) >= configuration.blockHours {
+            endBlock()
+        }
+        guard core.active.isEmpty else { return }
+        let (factor, variance) = driftStep(to: hours)
+        if factor < 1 { core.decayDrift(factor: factor, variance: variance) }
+        driftHours = max(driftHours ?? hours, hours)
+    }
+
+    /// How the drift's deviation shrinks until `hours`, and what variance comes in.
+    func driftStep(to hours: Double) -> (factor: Double, variance: Double) {
+        guard let driftHours, hours > driftHours else { return (1, 0) }
+        let factor = stableExp((driftHours - hours) / configuration.driftHours)
+        return (factor, (1 - factor * factor) * configuration.driftVariance)
+    }
+
+    private mutating func endBlock() {
+        core.endBlock()
+        blockEvents = 0
+    }
+
+    private mutating func finishEvent() {
+        eventCount += 1
+        blockEvents += 1
+        if blockEvents >= configuration.blockEventCount { endBlock() }
+        if eventCount >= nextPriorEvent { estimatePriors() }
+    }
+
+    // MARK: Items
+
+    /// Gives the item an entry of the core, with what is known of it before its first event.
+    private mutating func placeItem(
+        _ item: ItemFeatures, _ hash: UInt64, known: Int, _ page: Int32, at hours: Double
+    ) -> Int {
+        let slot = slots.place(known: known)
+        let leaving = slot < slots.slots.count ? slot : -1
+        if leaving >= 0, core.position[Int(slots.slots[slot].entry)] >= 0 {
+            endBlock()
+            openBlock(at: hours)
+        }
+        // An item whose text has changed leaves its slot and takes it again.
+        if known >= 0 { leave(slot, core.product(leavingWeights(slot))) }
+        let own = page >= 0 ? tail.memories[Int(page)].own : nil
+        var prior = ItemPrior(
+            item.vector, hours: hours, own: own, leaving: leaving, slots: slots, core: core)
+        if leaving >= 0, known < 0 {
+            let (born, left) = core.products(prior.weights, leavingWeights(slot))
+            leave(slot, left)
+            prior.complete(born, core)
+        } else {
+            prior.complete(core.product(prior.weights), core)
+        }
+        var entry = leaving >= 0 ? Int(slots.slots[slot].entry) : -1
+        let variance = prior.row[core.count]
+        if entry < 0 {
+            entry = core.append(mean: prior.startMean, variance: variance, row: prior.row)
+        } else {
+            core.replace(entry, mean: prior.startMean, variance: variance, row: prior.row)
+        }
+        slots.assign(
+            slot,
+            .init(item: hash, entry: Int32(entry), bornHours: hours, used: eventCount),
+            vector: item.vector)
+        return slot
+    }
+
+    /// Weights of minus the own part of a slot's item: its text's part less its total effect.
+    private func leavingWeights(_ slot: Int) -> [Double] {
+        var weights = [Double](repeating: 0, count: core.count)
+        for (d, value) in slots.vector(slot).enumerated() {
+            weights[GaussianCore.firstText + d] = Double(value)
+        }
+        weights[Int(slots.slots[slot].entry)] = -1
+        return weights
+    }
+
+    /// The own part of a slot's item, from the product of S with `leavingWeights`.
+    private func ownPart(_ slot: Int, _ product: [Double]) -> Tail.Memory.Own {
+        let weights = leavingWeights(slot)
+        var mean = core.pendingMean { product[$0] }
+        var variance = -core.pendingVariance { product[$0] }
+        for entry in weights.indices {
+            mean += weights[entry] * core.mean[entry]
+            variance += weights[entry] * product[entry]
+        }
+        return .init(mean: -mean, variance: max(variance, 1e-9))
+    }
+
+    /// The own part of a slot's item now.
+    func ownPart(_ slot: Int) -> Tail.Memory.Own {
+        ownPart(slot, core.product(leavingWeights(slot)))
+    }
+
+    /// Keeps the own part of a slot's item for the day it comes back.
+    private mutating func leave(_ slot: Int, _ product: [Double]) {
+        let page = tail.owner(slots.slots[slot].item)
+        guard page >= 0 else { return }
+        tail.memories[Int(page)].own = ownPart(slot, product)
+        tail.mark(page)
+    }
+}

@@ -1,0 +1,175 @@
+import CKernels
+
+extension ResponseHead {
+    /// Predicts an exposure; the state stays as it is.
+    ///
+    /// An item never seen is predicted from its text and from the items born about now; whatever else
+    /// was never seen is at its prior, which adds to the variance.
+    ///
+    /// - Throws: when a number is not finite or outside its range.
+    public func predict(
+        _ exposure: Exposure, item: ItemFeatures
+    ) throws(ResponseError) -> Prediction {
+        try demand(exposure, item: item, depths: [exposure.discount])[0]
+    }
+
+    /// Predicts the same exposure at each of several discounts.
+    ///
+    /// - Complexity: O(A^2) a discount; O(N^2) once for an item that has no slot.
+    public func demand(
+        _ exposure: Exposure, item: ItemFeatures, depths: [Double]
+    ) throws(ResponseError) -> [Prediction] {
+        for depth in depths {
+            try Self.check(exposure.at(discount: depth), item, dimension: dimension)
+        }
+        let situation = try Situation(exposure, item, self)
+        var row = FeatureRow()
+        let queries = depths.map { depth in
+            situation.build(&row, exposure.at(discount: depth), self)
+            return Query(row, situation, self)
+        }
+        return evaluate(queries, situation)
+    }
+
+    /// What all discounts of one exposure share.
+    struct Situation {
+        let owners: FeatureOwners
+        let logPrice: Double
+        let usual: (item: Double, department: Double)
+        /// The item's entry of the core, or -1 with a prior.
+        let entry: Int32
+        let prior: ItemPrior?
+        /// What the drift will have become when the event is learned.
+        let drift: (factor: Double, variance: Double)
+
+        init(
+            _ exposure: Exposure, _ item: ItemFeatures, _ head: ResponseHead
+        ) throws(ResponseError) {
+            owners = FeatureOwners(exposure, item)
+            logPrice = ResponseHead.logPrice(exposure)
+            let page = head.tail.owner(owners.item)
+            let department = head.tail.owner(owners.department)
+            let memories = head.tail.memories
+            let price = logPrice
+            usual = (
+                item: page < 0 ? price : memories[Int(page)].logPrice ?? price,
+                department: department < 0 ? price : memories[Int(department)].logPrice ?? price
+            )
+            let hours = ResponseHead.hours(exposure.tsMs)
+            let slot = head.slots.slot(owners.item)
+            if slot >= 0, head.slots.holds(slot, item.vector) {
+                entry = head.slots.slots[slot].entry
+                prior = nil
+            } else {
+                try ResponseHead.checkVector(item)
+                // As if it took its slot now: without what the item that must leave would tell it.
+                let leaving = head.slots.place(known: slot)
+                let own = page < 0 ? nil : memories[Int(page)].own
+                var unseen = ItemPrior(
+                    item.vector, hours: hours, own: slot < 0 ? own : head.ownPart(slot),
+                    leaving: leaving, slots: head.slots, core: head.core)
+                unseen.complete(head.core.product(unseen.weights), head.core)
+                entry = -1
+                prior = unseen
+            }
+            let step = head.driftStep(to: hours)
+            let isDue =
+                head.core.active.isEmpty
+                || hours - (head.driftHours ?? hours) >= head.configuration.blockHours
+            drift = isDue ? step : (1, 0)
+        }
+
+        func build(_ row: inout FeatureRow, _ exposure: Exposure, _ head: ResponseHead) {
+            row.build(
+                exposure, owners: owners, logPrice: logPrice, usual: usual,
+                contextCountMax: head.configuration.contextCountMax)
+        }
+    }
+
+    /// A row resolved against the state: entries of the core, and sums over the rest.
+    struct Query {
+        var entries: [Int32] = []
+        var values: [Double] = []
+        var tailMeans: [Double] = []
+        /// Variance of the tail, of effects never seen, of the drift to come.
+        var variance = 0.0
+
+        init(_ row: FeatureRow, _ situation: Situation, _ head: ResponseHead) {
+            entries = [Int32(GaussianCore.intercept), Int32(GaussianCore.drift), situation.entry]
+            values = [1, situation.drift.factor, 1]
+            variance = situation.drift.variance
+            for effect in row.dense {
+                let entry = head.dense.entry(effect.key)
+                if entry >= 0 {
+                    entries.append(entry)
+                    values.append(effect.value)
+                } else if head.dense.isFull {
+                    add(head, head.tail.cell(effect.key), .overflow, effect.value)
+                } else {
+                    let prior = head.configuration.scale * effect.group.priorVariance
+                    variance += effect.value * effect.value * prior
+                }
+            }
+            for effect in row.tail {
+                add(head, head.tail.cell(effect.key), effect.group, effect.value)
+            }
+        }
+
+        private mutating func add(
+            _ head: ResponseHead, _ cell: Int32, _ group: TailGroup, _ value: Double
+        ) {
+            let (mean, spread) = head.tailEffect(cell, group)
+            tailMeans.append(value * mean)
+            variance += value * value * spread
+        }
+    }
+
+    /// Mean and variance of a tail effect; -1 is one that was never seen.
+    func tailEffect(_ cell: Int32, _ group: TailGroup) -> (mean: Double, variance: Double) {
+        let precision = tau[Int(group.rawValue)]
+        guard cell >= 0 else { return (0, 1 / precision) }
+        let variance = 1 / (precision + tail.cells.precision[Int(cell)])
+        return (tail.cells.eta[Int(cell)] * variance, variance)
+    }
+
+    /// The queries share most entries, so covariances are gathered once for all of them.
+    func evaluate(_ queries: [Query], _ situation: Situation) -> [Prediction] {
+        var place = [Int32](repeating: -1, count: core.count + 1)
+        var union: [Int32] = []
+        for query in queries {
+            for entry in query.entries where place[Int(entry + 1)] < 0 {
+                place[Int(entry + 1)] = Int32(union.count)
+                union.append(entry)
+            }
+        }
+        var square = [Double](repeating: 0, count: union.count * union.count)
+        var cross = [Double](repeating: 0, count: union.count * GaussianCore.activeMax)
+        let extra = situation.prior?.row ?? [0]
+        unsafe posterior_support(
+            Int32(core.count), core.covariance, Int32(core.active.count), core.active,
+            Int32(union.count), union, extra, &square, &cross)
+        let means = union.map { presentMean($0, situation.prior) }
+        var scratch = [Double](repeating: 0, count: 2 * GaussianCore.activeMax)
+        return queries.map { query in
+            var x = [Double](repeating: 0, count: union.count)
+            var mean = 0.0
+            for (entry, value) in zip(query.entries, query.values) {
+                let index = Int(place[Int(entry + 1)])
+                x[index] += value
+                mean += value * means[index]
+            }
+            for part in query.tailMeans { mean += part }
+            let variance = unsafe posterior_variance(
+                Int32(core.active.count), core.information, Int32(union.count), square, cross, x,
+                &scratch)
+            return Prediction(logit: mean, variance: max(variance + query.variance, 1e-9))
+        }
+    }
+
+    /// The present mean of an entry, or of an item without one.
+    func presentMean(_ entry: Int32, _ prior: ItemPrior?) -> Double {
+        guard entry < 0 else { return core.presentMean(Int(entry)) }
+        guard let prior else { return 0 }
+        return prior.startMean + core.pendingMean { prior.row[$0] }
+    }
+}

@@ -1,0 +1,26 @@
+import CKernels
+
+extension ResponseHead {
+    /// Estimates the prior variances of the tail's groups from their effects so far.
+    ///
+    ///     tau[g] = (sum (1 - tau[g] v) + a) / (sum m^2 + a / tau0[g])
+    ///
+    /// with v and m the effects' variances and means, and `a` the strength of the first value tau0.
+    /// Source: MacKay, "Bayesian interpolation", 1992, equation 4.9 with a Gamma prior.
+    mutating func estimatePriors() {
+        var gamma = [Double](repeating: 0, count: tau.count)
+        var square = gamma
+        unsafe posterior_group_sums(
+            Int64(tail.cellCount), tail.cells.precision, tail.cells.eta, tail.cells.groups, tau,
+            &gamma, &square)
+        let strength = configuration.priorStrength
+        for group in TailGroup.allCases {
+            let index = Int(group.rawValue)
+            let first = 1 / (configuration.scale * group.priorVariance)
+            tau[index] = (gamma[index] + strength) / (square[index] + strength / first)
+        }
+        // A walk over the whole tail: on a large one less often, so that its share stays small.
+        let pause = max(configuration.priorEventCount, tail.cellCount / 100)
+        nextPriorEvent = eventCount + UInt64(pause)
+    }
+}

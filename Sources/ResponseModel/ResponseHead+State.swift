@@ -1,0 +1,166 @@
+import Records
+
+extension ResponseHead {
+    /// Layout of the rows; another number is refused.
+    static let stateVersion: UInt32 = 1
+
+    /// The tables that hold the state, all prefixed by the head's name.
+    public static func tables(name: String) -> [StateTable] { HeadTables(name).all }
+
+    /// Emits the rows changed since the last call, and forgets that they changed.
+    ///
+    /// When it is called has no influence on what is learned. Applied in order, the rows of all
+    /// calls make the same state as `dump`.
+    public mutating func collectChanges(into changes: inout StateChanges) {
+        let tables = HeadTables(name)
+        if scalarsAreDirty {
+            changes.put(tables.head, HeadTables.scalars, scalarsRow())
+            scalarsAreDirty = false
+        }
+        core.collect(tables, into: &changes)
+        slots.collect(tables, into: &changes)
+        dense.collect(tables, into: &changes)
+        tail.collect(tables, into: &changes)
+    }
+
+    /// Emits every row of the state; marks of what changed stay as they are.
+    public func dump(into changes: inout StateChanges) {
+        let tables = HeadTables(name)
+        changes.put(tables.head, HeadTables.scalars, scalarsRow())
+        core.write(tables, into: &changes, all: true)
+        slots.write(tables, into: &changes, all: true)
+        dense.write(tables, into: &changes, from: 0)
+        tail.dump(tables, into: &changes)
+    }
+
+    /// The head that was collected under `name`, bit for bit, or nil where there is none.
+    ///
+    /// - Throws: `ResponseError.damagedState`, and what the reader throws.
+    public init?(
+        restoring name: String, configuration: HeadConfiguration = HeadConfiguration(),
+        from reader: some StateReader
+    ) throws {
+        let tables = HeadTables(name)
+        guard try reader.value(tables.head, HeadTables.scalars) != nil else { return nil }
+        var scalars = Scalars()
+        try tables.read(tables.head, HeadTables.scalars, from: reader) { row in
+            scalars = try Scalars(&row)
+        }
+        self.init(name: name, dimension: scalars.dimension, configuration: configuration)
+        eventCount = scalars.events
+        blockEvents = scalars.blockEvents
+        nextPriorEvent = scalars.nextPriorEvent
+        driftHours = scalars.driftHours
+        tau = scalars.tau
+        core = try GaussianCore(
+            restoring: tables, count: scalars.coreCount, blocks: scalars.blocks,
+            repairs: scalars.repairs, from: reader)
+        slots = try ItemSlots(
+            restoring: tables, dimension: dimension, coreCount: core.count, configuration,
+            from: reader)
+        dense = try DenseEffects(
+            restoring: tables, count: scalars.denseCount, coreCount: core.count, configuration,
+            from: reader)
+        tail = try Tail(
+            restoring: tables, pageCount: scalars.pageCount, touches: scalars.touches,
+            configuration, from: reader)
+        scalarsAreDirty = false
+    }
+
+    private func scalarsRow() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.integer(Self.stateVersion)
+        writer.integer(UInt32(dimension))
+        writer.integer(UInt32(core.count))
+        writer.integer(UInt32(dense.count))
+        writer.integer(UInt32(tail.pages.count))
+        writer.integer(UInt32(blockEvents))
+        writer.integer(eventCount)
+        writer.integer(nextPriorEvent)
+        writer.integer(core.blocks)
+        writer.integer(core.repairs)
+        writer.integer(tail.touches)
+        writer.optional(driftHours) { $0.double($1) }
+        writer.doubles(tau)
+        return writer.bytes
+    }
+
+    private struct Scalars {
+        var dimension = 0
+        var coreCount = 0
+        var denseCount = 0
+        var pageCount = 0
+        var blockEvents = 0
+        var events: UInt64 = 0
+        var nextPriorEvent: UInt64 = 0
+        var blocks: UInt64 = 0
+        var repairs: UInt64 = 0
+        var touches: UInt64 = 0
+        var driftHours: Double?
+        var tau: [Double] = []
+
+        init() {}
+
+        init(_ row: inout ByteReader) throws {
+            let version = try row.integer(UInt32.self)
+            try HeadTables.expect(version == stateVersion, "the unknown version \(version)")
+            dimension = Int(try row.integer(UInt32.self))
+            coreCount = Int(try row.integer(UInt32.self))
+            denseCount = Int(try row.integer(UInt32.self))
+            pageCount = Int(try row.integer(UInt32.self))
+            blockEvents = Int(try row.integer(UInt32.self))
+            events = try row.integer()
+            nextPriorEvent = try row.integer()
+            blocks = try row.integer()
+            repairs = try row.integer()
+            touches = try row.integer()
+            driftHours = try row.optional { r throws(ByteCodingError) in try r.double() }
+            tau = try row.doubles()
+            // A damaged count must not reserve gigabytes.
+            try HeadTables.expect(
+                coreCount >= dimension + 2 && coreCount <= dimension + (1 << 16)
+                    && dimension <= 1 << 14 && denseCount < coreCount && pageCount <= 1 << 26
+                    && tau.count == TailGroup.allCases.count
+                    && tau.allSatisfy { $0 > 0 && $0.isFinite }, "impossible sizes")
+        }
+    }
+}
+
+extension DenseEffects {
+    mutating func collect(_ tables: HeadTables, into changes: inout StateChanges) {
+        write(tables, into: &changes, from: collected)
+        collected = count
+    }
+
+    func write(_ tables: HeadTables, into changes: inout StateChanges, from first: Int) {
+        for (place, effect) in effects.enumerated().dropFirst(first) {
+            var writer = ByteWriter()
+            writer.integer(effect.key)
+            writer.integer(effect.group.rawValue)
+            writer.integer(effect.entry)
+            writer.string(effect.name)
+            changes.put(tables.dense, HeadTables.key(place), writer.bytes)
+        }
+    }
+
+    init(
+        restoring tables: HeadTables, count: Int, coreCount: Int,
+        _ configuration: HeadConfiguration, from reader: some StateReader
+    ) throws {
+        self.init(configuration)
+        for place in 0..<count {
+            try tables.read(tables.dense, HeadTables.key(place), from: reader) { row in
+                let key = try row.integer(UInt64.self)
+                let group = DenseGroup(rawValue: try row.integer())
+                let entry = try row.integer(Int32.self)
+                let name = try row.string()
+                guard let group, entry >= 0, entry < coreCount else {
+                    throw HeadTables.Distrust(reason: "an impossible effect")
+                }
+                try HeadTables.expect(self.entry(key) < 0, "an effect that occurs twice")
+                add(Effect(key: key, group: group, entry: entry, name: name))
+            }
+        }
+        collected = count
+    }
+}

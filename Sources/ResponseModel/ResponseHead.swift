@@ -1,0 +1,121 @@
+import Records
+
+/// Response of users to offered items: a Bayesian logistic regression learned online.
+///
+/// The state is a Gaussian over effects: a core with full covariance (`GaussianCore`) and a long
+/// tail without (`Tail`). Each event is predicted, then learned by one scalar Newton solve
+/// (assumed-density filtering: the logit's posterior mode and curvature). There is no learning rate;
+/// the order of events is the only schedule, and the same events give the same bits.
+///
+/// A value type: copies share storage until one of them learns.
+/// Source: Opper, "A Bayesian approach to on-line learning", 1998; MacKay, "Bayesian
+/// interpolation", 1992, for the tail's prior variances.
+public struct ResponseHead: Sendable {
+    /// The label, like "click" or "purchase": prefix of the tables the state is kept in.
+    public let name: String
+    /// Length of the items' vectors; 0 for a head that knows items by their identity alone.
+    public let dimension: Int
+    public let configuration: HeadConfiguration
+
+    /// Events learned so far.
+    public internal(set) var eventCount: UInt64 = 0
+
+    var core: GaussianCore
+    var tail: Tail
+    var slots: ItemSlots
+    var dense: DenseEffects
+    /// Prior precisions of the tail's groups.
+    var tau: [Double]
+    /// Until when the drift has been moved. Units: hours since 1970.
+    var driftHours: Double?
+    /// Events in the present block.
+    var blockEvents = 0
+    /// The event count at which the prior variances are estimated next.
+    var nextPriorEvent: UInt64
+    var scalarsAreDirty = true
+    var scratch = Scratch()
+
+    /// Buffers reused from event to event.
+    struct Scratch: Sendable {
+        var row = FeatureRow()
+        var entries: [Int32] = []
+        var positions: [Int32] = []
+        var values: [Double] = []
+        var tail = TailRows()
+    }
+
+    public init(
+        name: String, dimension: Int, configuration: HeadConfiguration = HeadConfiguration()
+    ) {
+        self.name = name
+        self.dimension = dimension
+        self.configuration = configuration
+        core = GaussianCore(dimension: dimension, configuration)
+        tail = Tail(configuration)
+        slots = ItemSlots(dimension: dimension, configuration)
+        dense = DenseEffects(configuration)
+        tau = TailGroup.allCases.map { 1 / (configuration.scale * $0.priorVariance) }
+        nextPriorEvent = UInt64(configuration.priorEventCount)
+    }
+
+    /// Present estimates of the tail's prior variances, by group.
+    public var priorVariances: [(group: String, variance: Double)] {
+        TailGroup.allCases.map { (String(describing: $0), 1 / tau[Int($0.rawValue)]) }
+    }
+
+    /// Sizes and health of the state.
+    public var summary: Summary {
+        Summary(
+            events: eventCount, coreEntries: core.count, denseEffects: dense.count,
+            itemSlots: slots.slots.count, tailPages: tail.pages.count - tail.freePages.count,
+            blocks: core.blocks, repairs: core.repairs)
+    }
+
+    public struct Summary: Sendable, Hashable {
+        public let events: UInt64
+        public let coreEntries: Int
+        public let denseEffects: Int
+        public let itemSlots: Int
+        public let tailPages: Int
+        /// Blocks of deferred covariance updates ended so far.
+        public let blocks: UInt64
+        /// How often the covariance had to be repaired; not 0 is worth a look.
+        public let repairs: UInt64
+    }
+
+    // MARK: Checks
+
+    static func check(
+        _ exposure: Exposure, _ item: ItemFeatures, dimension: Int
+    ) throws(ResponseError) {
+        guard exposure.price > 0, exposure.price.isFinite, exposure.price.isNormal else {
+            throw .badValue(field: "price", value: exposure.price, must: "above zero and finite")
+        }
+        guard exposure.discount >= 0, exposure.discount < 1 else {
+            throw .badValue(
+                field: "discount", value: exposure.discount, must: "at least 0 and below 1")
+        }
+        for entry in exposure.context {
+            if case .number(let number) = entry.value, !number.isFinite {
+                throw .badValue(field: "context.\(entry.key)", value: number, must: "finite")
+            }
+        }
+        guard item.vector.count == dimension else {
+            throw .vectorLength(item: item.id, count: item.vector.count, expected: dimension)
+        }
+    }
+
+    /// Only for items that are new to the core, since the others have the vector they had.
+    static func checkVector(_ item: ItemFeatures) throws(ResponseError) {
+        var square: Float = 0
+        for value in item.vector { square += value * value }
+        guard square <= 1.02 else {
+            throw .badValue(
+                field: "squared length of the vector of item '\(item.id)'", value: Double(square),
+                must: "finite and at most 1")
+        }
+    }
+
+    /// Event time in hours, and log of the price.
+    static func hours(_ tsMs: Int64) -> Double { Double(tsMs) / 3.6e6 }
+}
