@@ -1,0 +1,44 @@
+/* 2^v within 7e-8 relative, for v in [-126, 127]. Adding 1.5 * 2^23 rounds to the nearest integer n
+ * and leaves it in the low bits; 2^r for the rest is a minimax polynomial (greatest error 2e-9). */
+INLINE lanes LEVEL(power_of_two)(lanes v) {
+    lanes shifted = v + 12582912.0f;
+    lanes r = v - (shifted - 12582912.0f);
+    lanes p = LEVEL(splat)(1.535336e-4f);
+    p = p * r + 1.3398875e-3f;
+    p = p * r + 9.618437e-3f;
+    p = p * r + 5.5503324e-2f;
+    p = p * r + 2.4022648e-1f;
+    p = p * r + 6.931472e-1f;
+    p = p * r + 1.0f;
+    return (lanes)((ilanes)p + ((ilanes)shifted << 23));
+}
+
+/* e^x for x up to 88, within (1 + |x|) 1e-7 relative: for softmax and densities, where the large
+ * |x| have small weight. Below -87 the value there, 2e-38. */
+INLINE lanes LEVEL(exponential)(lanes x) {
+    lanes v = x * 1.44269504f, low = LEVEL(splat)(-125.5f);
+    return LEVEL(power_of_two)(LEVEL(select)(v < low, low, v));
+}
+
+/* erf(x / sqrt 2) within 1e-7 absolute: 1 - 2^(s Q(s)), s = |x| up to 4 sqrt 2, where Q is the
+ * minimax polynomial of log2(erfc(s / sqrt 2)) / s for this error of the whole (1.6e-8). */
+INLINE lanes LEVEL(error_function)(lanes x) {
+    lanes s = LEVEL(absolute)(x), most = LEVEL(splat)(5.656854f);
+    s = LEVEL(select)(s > most, most, s);
+    lanes q = LEVEL(splat)(-2.83491e-06f);
+    q = q * s + 3.9377646e-05f;
+    q = q * s + -1.8618e-04f;
+    q = q * s + -1.36937e-04f;
+    q = q * s + 7.063421e-03f;
+    q = q * s + -5.249618e-02f;
+    q = q * s + -4.592082e-01f;
+    q = q * s + -1.1511052f;
+    return LEVEL(with_sign)(1.0f - LEVEL(power_of_two)(s * q), x);
+}
+
+/* The hyperbolic tangent within 1e-7 absolute: 1 - 2 / (e^(2|x|) + 1). */
+INLINE lanes LEVEL(hyperbolic_tangent)(lanes x) {
+    lanes v = LEVEL(absolute)(x) * 2.88539008f, most = LEVEL(splat)(64.0f);
+    lanes e = LEVEL(power_of_two)(LEVEL(select)(v > most, most, v));
+    return LEVEL(with_sign)(1.0f - 2.0f / (e + 1.0f), x);
+}

@@ -1,0 +1,119 @@
+/// A row-major matrix somebody else owns, for reading.
+///
+/// Lifetime: that of the buffer it was made from; views are passed down calls and kept only beside
+/// their buffer.
+@safe package struct Matrix: @unchecked Sendable {
+    /// Row `i` starts at `base + i * stride`.
+    package let base: UnsafePointer<Float>
+    package let rows: Int
+    package let columns: Int
+    /// Floats from one row to the next, at least `columns`.
+    package let stride: Int
+
+    package init(base: UnsafePointer<Float>, rows: Int, columns: Int, stride: Int) {
+        unsafe self.base = unsafe base
+        self.rows = rows
+        self.columns = columns
+        self.stride = stride
+    }
+
+    package func rows(_ range: Range<Int>) -> Matrix {
+        precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows out of bounds")
+        return unsafe Matrix(
+            base: base + range.lowerBound * stride, rows: range.count, columns: columns,
+            stride: stride)
+    }
+
+    package func columns(_ range: Range<Int>) -> Matrix {
+        precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns out of bounds")
+        return unsafe Matrix(
+            base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
+    }
+
+    package subscript(row: Int, column: Int) -> Float {
+        precondition(row >= 0 && row < rows && column >= 0 && column < columns)
+        return unsafe base[row * stride + column]
+    }
+
+    /// The rows one after the other, without what lies between them.
+    package var values: [Float] {
+        (0..<rows).flatMap { row in
+            unsafe Array(UnsafeBufferPointer(start: base + row * stride, count: columns))
+        }
+    }
+
+    /// Whether rows follow each other without gaps.
+    package var isContiguous: Bool { stride == columns || rows <= 1 }
+}
+
+/// A row-major matrix somebody else owns, for writing: see `Matrix`.
+@safe package struct MutableMatrix: @unchecked Sendable {
+    package let base: UnsafeMutablePointer<Float>
+    package let rows: Int
+    package let columns: Int
+    package let stride: Int
+
+    package init(base: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int) {
+        unsafe self.base = unsafe base
+        self.rows = rows
+        self.columns = columns
+        self.stride = stride
+    }
+
+    /// The same elements, for reading.
+    package var read: Matrix {
+        unsafe Matrix(base: base, rows: rows, columns: columns, stride: stride)
+    }
+
+    package func rows(_ range: Range<Int>) -> MutableMatrix {
+        precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows out of bounds")
+        return unsafe MutableMatrix(
+            base: base + range.lowerBound * stride, rows: range.count, columns: columns,
+            stride: stride)
+    }
+
+    package func columns(_ range: Range<Int>) -> MutableMatrix {
+        precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns out of bounds")
+        return unsafe MutableMatrix(
+            base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
+    }
+
+    package var isContiguous: Bool { read.isContiguous }
+
+    package func fill(_ value: Float) {
+        for row in 0..<rows {
+            unsafe (base + row * stride).update(repeating: value, count: columns)
+        }
+    }
+
+    package func copy(from other: Matrix) {
+        precondition(rows == other.rows && columns == other.columns, "shapes differ")
+        if isContiguous && other.isContiguous {
+            unsafe base.update(from: other.base, count: rows * columns)
+            return
+        }
+        for row in 0..<rows {
+            unsafe (base + row * stride).update(
+                from: other.base + row * other.stride, count: columns)
+        }
+    }
+
+    package func copy(from values: [Float]) {
+        precondition(values.count == rows * columns && isContiguous, "shapes differ")
+        unsafe values.withUnsafeBufferPointer { source in
+            if let start = source.baseAddress {
+                unsafe base.update(from: start, count: values.count)
+            }
+        }
+    }
+
+    /// Writes the transpose of `other`.
+    package func copyTransposed(from other: Matrix) {
+        precondition(rows == other.columns && columns == other.rows, "shapes differ")
+        for row in 0..<rows {
+            for column in 0..<columns {
+                unsafe base[row * stride + column] = other.base[column * other.stride + row]
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import CKernels
+import COpenBLAS
+import Synchronization
+
+/// The arithmetic of this process: matrix products, kernels, and what can be promised of them.
+///
+/// Thread: any number of threads may use one value at once.
+public final class Numerics: Sendable {
+    public let platform: NumericPlatform
+    /// Whether the self-test found a row's bits independent of the rows beside it. Without it,
+    /// vectors may differ in their last bits with the size of a batch.
+    public let rowsAreIndependent: Bool
+    package let kernels: Kernels
+    private let blas: BLAS
+
+    private static let loaded = Mutex<Numerics?>(nil)
+
+    /// The arithmetic of a profile; the first call settles the profile for the whole process.
+    ///
+    /// - Throws: when the library is missing or of another flavour, when another profile is in use
+    ///   already, or when the processor cannot run the profile.
+    public static func load(_ profile: NumericProfile = .fast) throws(TensorError) -> Numerics {
+        try loaded.withLock { current throws(TensorError) in
+            if let current {
+                guard current.platform.profile == profile else {
+                    throw .profileFixed(loaded: current.platform.profile, wanted: profile)
+                }
+                return current
+            }
+            let made = try Numerics(profile)
+            current = made
+            return made
+        }
+    }
+
+    /// The arithmetic in use, loading the fast profile when none was chosen before.
+    public static func current() throws(TensorError) -> Numerics {
+        try load(loaded.withLock { $0?.platform.profile } ?? .fast)
+    }
+
+    private init(_ profile: NumericProfile) throws(TensorError) {
+        let blas = try BLAS(profile)
+        self.blas = blas
+        kernels = Kernels.best
+        platform = NumericPlatform(
+            profile: profile, blas: blas.name, core: blas.core, kernels: Kernels.version)
+        rowsAreIndependent = RowIndependence.holds(for: blas)
+    }
+
+    /// c = scale · a · b (+ c), with `a`, `b` or both transposed first.
+    ///
+    /// Bits depend on the shapes and values alone, but a row's may depend on how many rows there
+    /// are: where that matters, use `multiplyRows`.
+    package func multiply(
+        _ a: Matrix, transposed aTransposed: Bool = false, _ b: Matrix,
+        transposed bTransposed: Bool = false, into c: MutableMatrix, scale: Float = 1,
+        accumulate: Bool = false
+    ) {
+        blas.multiply(
+            a, aTransposed, b, bTransposed, into: c, scale: scale, accumulate: accumulate)
+    }
+
+    /// c = x · w (or w transposed), where each row of c has the bits it has alone.
+    ///
+    /// - Parameter padding: at least `paddingFloats` for this shape.
+    package func multiplyRows(
+        _ x: Matrix, _ w: Matrix, transposed: Bool, into c: MutableMatrix, padding: FloatBuffer
+    ) {
+        blas.multiplyRows(x, w, transposed: transposed, into: c, padding: padding)
+    }
+
+    /// The scratch floats `multiplyRows` may need for a product with this many inner and result
+    /// columns.
+    package static func paddingFloats(inner: Int, columns: Int) -> Int {
+        let rows = BLAS.rowsBeyondSmall(inner: inner, columns: columns)
+        return Arena.floats(rows, inner) + Arena.floats(rows, columns)
+    }
+}
+
+extension BLAS {
+    /// Up to this many multiplications OpenBLAS takes a path of its own, whose rows depend on the
+    /// number of rows (interface/gemm.c, kernel/x86_64/sgemm_small_kernel_permit_skylakex.c).
+    private static let smallProduct = 1_000_000
+
+    static func rowsBeyondSmall(inner: Int, columns: Int) -> Int {
+        // A result of one column is a vector product to the library: computed as two.
+        smallProduct / (max(inner, 1) * max(columns, 2)) + 1
+    }
+
+    func multiply(
+        _ a: Matrix, _ aTransposed: Bool, _ b: Matrix, _ bTransposed: Bool,
+        into c: MutableMatrix, scale: Float = 1, accumulate: Bool = false
+    ) {
+        let (rows, inner) = aTransposed ? (a.columns, a.rows) : (a.rows, a.columns)
+        let (bRows, columns) = bTransposed ? (b.columns, b.rows) : (b.rows, b.columns)
+        precondition(inner == bRows && rows == c.rows && columns == c.columns, "shapes differ")
+        if rows == 0 || columns == 0 { return }
+        unsafe sgemm(
+            CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans,
+            bTransposed ? CblasTrans : CblasNoTrans, Int32(rows), Int32(columns), Int32(inner),
+            scale, a.base, Int32(a.stride), b.base, Int32(b.stride), accumulate ? 1 : 0, c.base,
+            Int32(c.stride))
+    }
+
+    func multiplyRows(
+        _ x: Matrix, _ w: Matrix, transposed: Bool, into c: MutableMatrix, padding: FloatBuffer
+    ) {
+        let columns = transposed ? w.rows : w.columns
+        precondition(columns != 1, "a product of one column has no row-independent form")
+        let enough = Self.rowsBeyondSmall(inner: x.columns, columns: columns)
+        if x.rows >= enough {
+            multiply(x, false, w, transposed, into: c)
+            return
+        }
+        // Rows beyond the real ones hold whatever was there before: they touch no other row.
+        var arena = Arena(padding)
+        let wideX = arena.take(enough, x.columns)
+        let wideC = arena.take(enough, columns)
+        wideX.rows(0..<x.rows).copy(from: x)
+        multiply(wideX.read, false, w, transposed, into: wideC)
+        c.copy(from: wideC.read.rows(0..<x.rows))
+    }
+}

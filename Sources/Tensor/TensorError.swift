@@ -1,0 +1,30 @@
+/// What keeps the arithmetic or a file of tensors from being used.
+public enum TensorError: Error, Equatable, CustomStringConvertible {
+    case blasMissing(tried: [String], reason: String)
+    case blasFlavour(path: String, found: String)
+    case blasCore(wanted: String, found: String)
+    case profileFixed(loaded: NumericProfile, wanted: NumericProfile)
+    case processorTooOld(NumericProfile)
+    case safetensors(file: String, SafetensorsFault)
+
+    public var description: String {
+        switch self {
+        case .blasMissing(let tried, let reason):
+            "OpenBLAS cannot be loaded (\(reason)); tried \(tried.joined(separator: ", ")); "
+                + "on Debian and Ubuntu install libopenblas0-pthread"
+        case .blasFlavour(let path, let found):
+            "\(path) is OpenBLAS built with \(found); the build with POSIX threads is needed "
+                + "(libopenblas0-pthread), since others are not safe to call from several threads"
+        case .blasCore(let wanted, let found):
+            "OpenBLAS runs kernels for \(found) though \(wanted) was asked for: it was loaded "
+                + "before the numeric profile was chosen"
+        case .profileFixed(let loaded, let wanted):
+            "this process already computes in the numeric profile '\(loaded.rawValue)'; "
+                + "'\(wanted.rawValue)' needs a process of its own"
+        case .processorTooOld(let profile):
+            "the numeric profile '\(profile.rawValue)' needs a processor with AVX"
+        case .safetensors(let file, let fault):
+            "\(file): \(fault)"
+        }
+    }
+}
