@@ -34,25 +34,23 @@ let package = Package(
     targets: [
         // Foreign code: each C library is imported by exactly one Swift target.
         .systemLibrary(
-            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]
-        ),
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
         .systemLibrary(
             name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .target(
-            name: "CSimdJSON", cSettings: [.unsafeFlags([])],
-            linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CKernels"),
+        .target(name: "CPosterior"),
 
         // Pure: bytes, mathematics, events. No I/O.
         module("Records", ["CCrypto"]),
         module("Tensor", ["COpenBLAS", "CKernels"]),
         module("Tokenization"),
         module("Encoder", ["Tensor", "Tokenization", "Records"]),
-        module("ResponseModel", ["Tensor", "Records"]),
+        module("ResponseModel", ["CPosterior", "Records"]),
         module("ContinualLearning", ["ResponseModel", "Encoder", "Records"]),
         module("Pricing"),
         module("Events", ["CSimdJSON", "Records"]),
@@ -61,32 +59,40 @@ let package = Package(
             ["ContinualLearning", "ResponseModel", "Encoder", "Pricing", "Events", "Records"]),
 
         // The edge: files, Kafka, the store.
-        module("EventLog", ["CZlib", "CZstd", "Events"]),
-        module("KafkaStream", ["CRdKafka", "Events"]),
+        module("EventLog", ["CZlib", "CZstd", "Events", "Records"]),
+        module("KafkaStream", ["CRdKafka", "Events", "Records"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", [log]),
-        module("Simulator", ["Events", "Pricing", "EventLog"]),
+        module("Simulator", ["Pricing", "Records"]),
         module(
             "Daemon",
-            ["Engine", "EventLog", "KafkaStream", "SnapshotStore", "Telemetry", yaml]),
+            [
+                "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Tokenization", "Tensor",
+                "Pricing", "Events", "Records", "EventLog", "KafkaStream", "SnapshotStore",
+                "Telemetry", yaml,
+            ]),
         .executableTarget(
-            name: "tidemark", dependencies: ["Daemon", "Simulator", arguments],
+            name: "tidemark",
+            dependencies: [
+                "Daemon", "Simulator", "ContinualLearning", "ResponseModel", "Encoder", "Pricing",
+                "Events", "Records", "EventLog", "KafkaStream", "SnapshotStore", arguments,
+            ],
             swiftSettings: settings),
 
         tests("RecordsTests", ["Records"]),
-        tests("TensorTests", ["Tensor"]),
+        tests("TensorTests", ["Tensor", "Records"]),
         tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
-        tests("EncoderTests", ["Encoder"], resources: [.copy("Fixtures")]),
-        tests("ResponseModelTests", ["ResponseModel"], resources: [.copy("Fixtures")]),
-        tests("ContinualLearningTests", ["ContinualLearning"]),
-        tests("PricingTests", ["Pricing"]),
-        tests("EventsTests", ["Events"]),
-        tests("EventLogTests", ["EventLog"]),
-        tests("KafkaStreamTests", ["KafkaStream"]),
-        tests("SnapshotStoreTests", ["SnapshotStore"]),
-        tests("SimulatorTests", ["Simulator"]),
-        tests("EngineTests", ["Engine"]),
-        tests("DaemonTests", ["Daemon", "Simulator"]),
+        tests("EncoderTests", ["Encoder", "Tensor", "Records"], resources: [.copy("Fixtures")]),
+        tests("ResponseModelTests", ["ResponseModel", "Records"], resources: [.copy("Fixtures")]),
+        tests("ContinualLearningTests", ["ContinualLearning", "ResponseModel", "Encoder", "Records"]),
+        tests("PricingTests", ["Pricing", "Records"]),
+        tests("EventsTests", ["Events", "Records"], resources: [.copy("Fixtures")]),
+        tests("EventLogTests", ["EventLog", "Events", "Records"]),
+        tests("KafkaStreamTests", ["KafkaStream", "Events", "Records"]),
+        tests("SnapshotStoreTests", ["SnapshotStore", "Records"]),
+        tests("SimulatorTests", ["Simulator", "Pricing", "Records"]),
+        tests("EngineTests", ["Engine", "Events", "Records"]),
+        tests("DaemonTests", ["Daemon", "Events", "KafkaStream", "Records", "SnapshotStore"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -25,6 +25,7 @@ static const tk_kernels LEVEL(table) = {
     .dropout = LEVEL(dropout),
     .dropout_backward_add = LEVEL(dropout_backward_add),
     .mean = LEVEL(mean),
+    .mean_backward = LEVEL(mean_backward),
     .greatest = LEVEL(greatest),
     .unit = LEVEL(unit),
     .unit_backward = LEVEL(unit_backward),

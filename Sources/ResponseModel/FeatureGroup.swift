@@ -26,7 +26,7 @@ enum DenseGroup: UInt8, CaseIterable, Sendable {
 }
 
 /// Effects of the tail, by the prior variance they share.
-enum TailGroup: UInt8, CaseIterable, Sendable {
+package enum TailGroup: UInt8, CaseIterable, Sendable {
     case user, category, department, brand
     /// Crosses with a promotion: a flag, any discount, depth, a changed price.
     case itemPromotion, departmentPromotion, userPromotion
@@ -43,7 +43,9 @@ enum TailGroup: UInt8, CaseIterable, Sendable {
     var priorVariance: Double {
         switch self {
         case .user, .userCategory, .userDepartment, .userItemPromotion: 0.03
-        case .category, .department: 0.09
+        case .category: 0.09
+        // Response rates of departments differ by factors, not by per cent.
+        case .department: 0.7
         case .brand, .itemBucket: 0.03
         case .itemPromotion, .userItem: 0.045
         case .departmentPromotion, .context: 0.06

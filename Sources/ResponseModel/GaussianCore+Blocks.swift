@@ -1,4 +1,4 @@
-import CKernels
+import CPosterior
 
 /// Blocks of deferred covariance updates, and the checks at their ends.
 extension GaussianCore {
@@ -35,7 +35,7 @@ extension GaussianCore {
     }
 
     /// Takes what the block has learned into S and m, and starts an empty one.
-    mutating func endBlock() {
+    package mutating func endBlock() {
         guard !active.isEmpty else { return }
         blocks += 1
         let stride = (count + 15) & ~15

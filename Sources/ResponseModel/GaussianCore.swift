@@ -1,4 +1,4 @@
-import CKernels
+import CPosterior
 
 /// The core of the posterior: a Gaussian with full covariance over N entries that grow as effects
 /// and items appear.
@@ -15,15 +15,15 @@ import CKernels
 ///
 /// Shape: S is the lower triangle packed by rows; A x A matrices have the row stride
 /// `GaussianCore.activeMax` and zeros outside.
-struct GaussianCore: Sendable {
-    static let activeMax = Int(POSTERIOR_ACTIVE_MAX)
+package struct GaussianCore: Sendable {
+    package static let activeMax = Int(POSTERIOR_ACTIVE_MAX)
     static let intercept = 0
     static let drift = 1
     static let firstText = 2
 
     var count = 0
     // Storage is written by this type's own files only.
-    var covariance: [Double] = []
+    package var covariance: [Double] = []
     var mean: [Double] = []
 
     /// The active entries in the order they were touched, and where each entry is among them.
@@ -64,7 +64,7 @@ struct GaussianCore: Sendable {
     }
 
     @inline(__always)
-    static func rowStart(_ row: Int) -> Int { row * (row + 1) / 2 }
+    package static func rowStart(_ row: Int) -> Int { row * (row + 1) / 2 }
 
     // MARK: Entries
 

@@ -3,8 +3,10 @@
 /// Variances are of logits. The groups' own prior variances are in `DenseGroup` and `TailGroup`;
 /// those of the tail are re-estimated as the stream goes.
 public struct HeadConfiguration: Sendable, Hashable {
-    /// Prior mean and variance of the intercept.
-    public var interceptMean = -2.0
+    /// Prior mean and variance of the intercept: a response rate of 3 %, give or take a factor of
+    /// three. Beside the departments' own variance this is what keeps the head cautious about the
+    /// level of a department it has not seen, when it has seen few.
+    public var interceptMean = -3.5
     public var interceptVariance = 1.0
     /// Stationary variance of the drift and the time in which it forgets.
     public var driftVariance = 0.02

@@ -1,4 +1,4 @@
-import CKernels
+import CPosterior
 
 /// An item without a slot, as a quantity of the core: f = g.theta + noise.
 struct ItemPrior: Sendable {

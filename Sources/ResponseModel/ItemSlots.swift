@@ -1,4 +1,4 @@
-import CKernels
+import CPosterior
 
 /// The items that have an entry in the core now, and what a new one can be told by them.
 ///
@@ -26,7 +26,7 @@ struct ItemSlots: Sendable {
     private var index: StableIndex
 
     var dirtyVectors: [Bool] = []
-    var slotsAreDirty = false
+    var slotsAreDirty = true
 
     init(dimension: Int, _ configuration: HeadConfiguration) {
         capacity = max(1, configuration.slotCountMax)

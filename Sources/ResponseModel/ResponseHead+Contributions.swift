@@ -9,7 +9,8 @@ extension ResponseHead {
         let situation = try Situation(exposure, item, self)
         var row = FeatureRow()
         situation.build(&row, exposure, self)
-        let drift = situation.drift.factor * core.presentMean(GaussianCore.drift)
+        let factor = Query(row, situation, self).values[1]
+        let drift = factor * core.presentMean(GaussianCore.drift)
         var parts = [
             (name: "base level", logit: core.presentMean(GaussianCore.intercept)),
             (name: "recent level", logit: drift),

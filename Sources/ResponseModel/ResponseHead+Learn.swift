@@ -184,7 +184,7 @@ extension ResponseHead {
     ) -> Int {
         let slot = slots.place(known: known)
         let leaving = slot < slots.slots.count ? slot : -1
-        if leaving >= 0, core.position[Int(slots.slots[slot].entry)] >= 0 {
+        if isActive(slot: slot) {
             endBlock()
             openBlock(at: hours)
         }

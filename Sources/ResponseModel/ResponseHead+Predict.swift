@@ -1,4 +1,4 @@
-import CKernels
+import CPosterior
 
 extension ResponseHead {
     /// Predicts an exposure; the state stays as it is.
@@ -31,6 +31,11 @@ extension ResponseHead {
         return evaluate(queries, situation)
     }
 
+    /// Whether a slot, if it is in use, is part of the present block.
+    func isActive(slot: Int) -> Bool {
+        slot < slots.slots.count && core.position[Int(slots.slots[slot].entry)] >= 0
+    }
+
     /// What all discounts of one exposure share.
     struct Situation {
         let owners: FeatureOwners
@@ -39,8 +44,10 @@ extension ResponseHead {
         /// The item's entry of the core, or -1 with a prior.
         let entry: Int32
         let prior: ItemPrior?
-        /// What the drift will have become when the event is learned.
+        /// How far the drift moves if a block ends before the event is learned.
         let drift: (factor: Double, variance: Double)
+        /// Whether it does, as far as the item and the time decide that.
+        let endsBlock: Bool
 
         init(
             _ exposure: Exposure, _ item: ItemFeatures, _ head: ResponseHead
@@ -72,11 +79,20 @@ extension ResponseHead {
                 entry = -1
                 prior = unseen
             }
-            let step = head.driftStep(to: hours)
-            let isDue =
+            drift = head.driftStep(to: hours)
+            endsBlock =
                 head.core.active.isEmpty
                 || hours - (head.driftHours ?? hours) >= head.configuration.blockHours
-            drift = isDue ? step : (1, 0)
+                || prior != nil && head.isActive(slot: head.slots.place(known: slot))
+        }
+
+        /// The drift's step, if an event with these entries starts a block when it is learned.
+        func driftStep(_ entries: [Int32], _ newCount: Int, _ head: ResponseHead) -> (
+            factor: Double, variance: Double
+        ) {
+            let missing = entries.count(where: { $0 < 0 || head.core.position[Int($0)] < 0 })
+            let isFull = head.core.active.count + missing + newCount > GaussianCore.activeMax
+            return endsBlock || isFull ? drift : (1, 0)
         }
 
         func build(_ row: inout FeatureRow, _ exposure: Exposure, _ head: ResponseHead) {
@@ -96,8 +112,8 @@ extension ResponseHead {
 
         init(_ row: FeatureRow, _ situation: Situation, _ head: ResponseHead) {
             entries = [Int32(GaussianCore.intercept), Int32(GaussianCore.drift), situation.entry]
-            values = [1, situation.drift.factor, 1]
-            variance = situation.drift.variance
+            values = [1, 1, 1]
+            var newCount = 0
             for effect in row.dense {
                 let entry = head.dense.entry(effect.key)
                 if entry >= 0 {
@@ -106,6 +122,7 @@ extension ResponseHead {
                 } else if head.dense.isFull {
                     add(head, head.tail.cell(effect.key), .overflow, effect.value)
                 } else {
+                    newCount += 1
                     let prior = head.configuration.scale * effect.group.priorVariance
                     variance += effect.value * effect.value * prior
                 }
@@ -113,6 +130,9 @@ extension ResponseHead {
             for effect in row.tail {
                 add(head, head.tail.cell(effect.key), effect.group, effect.value)
             }
+            let drift = situation.driftStep(entries, newCount, head)
+            values[1] = drift.factor
+            variance += drift.variance
         }
 
         private mutating func add(

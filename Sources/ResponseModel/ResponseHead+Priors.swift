@@ -1,4 +1,4 @@
-import CKernels
+import CPosterior
 
 extension ResponseHead {
     /// Estimates the prior variances of the tail's groups from their effects so far.

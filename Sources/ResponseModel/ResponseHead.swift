@@ -20,8 +20,8 @@ public struct ResponseHead: Sendable {
     /// Events learned so far.
     public internal(set) var eventCount: UInt64 = 0
 
-    var core: GaussianCore
-    var tail: Tail
+    package var core: GaussianCore
+    package var tail: Tail
     var slots: ItemSlots
     var dense: DenseEffects
     /// Prior precisions of the tail's groups.
@@ -81,6 +81,14 @@ public struct ResponseHead: Sendable {
         public let blocks: UInt64
         /// How often the covariance had to be repaired; not 0 is worth a look.
         public let repairs: UInt64
+    }
+
+    /// Forgets all effects that are a user's own: theirs, and theirs with items, categories, brands.
+    ///
+    /// - Returns: whether there were any.
+    @discardableResult
+    public mutating func erase(user: String) -> Bool {
+        tail.remove(owner: FeatureHash.owner(.user, user))
     }
 
     // MARK: Checks

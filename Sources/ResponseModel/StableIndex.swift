@@ -1,13 +1,13 @@
 /// A map from 64-bit hashes to small numbers: open addressing, linear probing.
 ///
 /// Only looked up, never walked, so that its layout reaches no result.
-struct StableIndex: Sendable {
+package struct StableIndex: Sendable {
     private var keys: [UInt64]
     private var values: [Int32]
-    private(set) var count = 0
+    package private(set) var count = 0
     private var mask: Int
 
-    init(minimumCapacity: Int = 16) {
+    package init(minimumCapacity: Int = 16) {
         var size = 16
         while size < minimumCapacity * 2 { size *= 2 }
         keys = Array(repeating: 0, count: size)
@@ -17,7 +17,7 @@ struct StableIndex: Sendable {
 
     /// The value of `key`, or -1.
     @inline(__always)
-    func value(_ key: UInt64) -> Int32 {
+    package func value(_ key: UInt64) -> Int32 {
         var place = Int(truncatingIfNeeded: key) & mask
         while values[place] >= 0 {
             if keys[place] == key { return values[place] }
@@ -27,7 +27,7 @@ struct StableIndex: Sendable {
     }
 
     /// Adds a key that is not there yet.
-    mutating func insert(_ key: UInt64, _ value: Int32) {
+    package mutating func insert(_ key: UInt64, _ value: Int32) {
         if count * 2 >= keys.count { grow() }
         var place = Int(truncatingIfNeeded: key) & mask
         while values[place] >= 0 { place = (place + 1) & mask }
@@ -37,7 +37,7 @@ struct StableIndex: Sendable {
     }
 
     /// Removes a key that is there, and closes the gap it leaves in its run of neighbours.
-    mutating func remove(_ key: UInt64) {
+    package mutating func remove(_ key: UInt64) {
         var gap = Int(truncatingIfNeeded: key) & mask
         while values[gap] >= 0, keys[gap] != key { gap = (gap + 1) & mask }
         guard values[gap] >= 0 else { return }

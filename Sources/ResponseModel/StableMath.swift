@@ -1,11 +1,11 @@
-import CKernels
+import CPosterior
 
 // The system's exp and log change their last bits with version and processor; what enters the
 // state uses these.
 
-func stableExp(_ x: Double) -> Double { posterior_exp(x) }
+package func stableExp(_ x: Double) -> Double { posterior_exp(x) }
 
 /// For positive, normal, finite `x`.
-func stableLog(_ x: Double) -> Double { posterior_log(x) }
+package func stableLog(_ x: Double) -> Double { posterior_log(x) }
 
-func stableLogistic(_ z: Double) -> Double { 1 / (1 + posterior_exp(-z)) }
+package func stableLogistic(_ z: Double) -> Double { 1 / (1 + posterior_exp(-z)) }

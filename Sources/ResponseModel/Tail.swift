@@ -5,11 +5,11 @@
 /// first page. At `pageCountMax` pages the owner seen longest ago is evicted: its effects are at
 /// their prior when it comes back. At `ownerPageCountMax` pages an owner's later effects are not
 /// kept: they are predicted at their prior.
-struct Tail: Sendable {
+package struct Tail: Sendable {
     static let pageCells = 8
 
     /// What owns pages; users apart, because their rows are stored apart and can be erased.
-    enum Owner: UInt8, Sendable {
+    package enum Owner: UInt8, Sendable {
         case user = 1
         case item, category, department, brand, context, effect
     }
@@ -27,7 +27,7 @@ struct Tail: Sendable {
         }
     }
 
-    struct Page: Sendable {
+    package struct Page: Sendable {
         var owner: Owner?
         var cellCount: UInt8 = 0
         /// 0 for an owner's first page, which carries the fields below `first`.
@@ -37,7 +37,7 @@ struct Tail: Sendable {
 
         var hash: UInt64 = 0
         var last: Int32 = -1
-        var pageCount: Int32 = 0
+        package var pageCount: Int32 = 0
         var touched: UInt64 = 0
         var older: Int32 = -1
         var newer: Int32 = -1
@@ -46,8 +46,8 @@ struct Tail: Sendable {
     let pageCountMax: Int
     let ownerPageCountMax: Int
 
-    var cells = TailCells()
-    var pages: [Page] = []
+    package var cells = TailCells()
+    package var pages: [Page] = []
     /// Parallel to `pages`, used at first pages.
     var memories: [Memory] = []
     var cellIndex = StableIndex()
@@ -57,14 +57,14 @@ struct Tail: Sendable {
     /// Ends of the list of owners by when they were touched.
     var oldest: Int32 = -1
     var newest: Int32 = -1
-    var touches: UInt64 = 0
+    package var touches: UInt64 = 0
 
     var dirty: [Bool] = []
     var dirtyPages: [Int32] = []
     /// The table that holds a page's row now: 0 none, 1 users, 2 the rest.
     var storedIn: [UInt8] = []
 
-    init(_ configuration: HeadConfiguration) {
+    package init(_ configuration: HeadConfiguration) {
         pageCountMax = max(64, configuration.tailPageCountMax)
         ownerPageCountMax = max(1, configuration.ownerPageCountMax)
     }
@@ -75,10 +75,10 @@ struct Tail: Sendable {
     // MARK: Owners
 
     /// The owner's first page, or -1.
-    func owner(_ hash: UInt64) -> Int32 { ownerIndex.value(hash) }
+    package func owner(_ hash: UInt64) -> Int32 { ownerIndex.value(hash) }
 
     /// The owner's first page, made if need be, now the one touched last; -1 when there is no room.
-    mutating func touch(_ kind: Owner, _ hash: UInt64, since: UInt64) -> Int32 {
+    package mutating func touch(_ kind: Owner, _ hash: UInt64, since: UInt64) -> Int32 {
         var page = ownerIndex.value(hash)
         if page < 0 {
             page = takePage(since: since)
@@ -150,11 +150,11 @@ struct Tail: Sendable {
 
     /// The cell of an effect, or -1.
     @inline(__always)
-    func cell(_ key: UInt64) -> Int32 { cellIndex.value(key) }
+    package func cell(_ key: UInt64) -> Int32 { cellIndex.value(key) }
 
     /// The cell of an effect of `owner`, made if need be and marked as changed; -1 when there is
     /// no room for it.
-    mutating func cell(
+    package mutating func cell(
         _ key: UInt64, owner: Int32, group: TailGroup, since: UInt64
     ) -> Int32 {
         let known = cellIndex.value(key)

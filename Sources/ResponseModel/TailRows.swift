@@ -22,8 +22,8 @@ struct TailRows: Sendable {
 ///
 /// An effect of group g has variance 1 / (tau[g] + precision) and mean eta times that variance, so a
 /// new estimate of tau acts on everything learned before.
-struct TailCells: Sendable {
-    var precision: [Double] = []
+package struct TailCells: Sendable {
+    package var precision: [Double] = []
     var eta: [Double] = []
     var keys: [UInt64] = []
     var groups: [UInt8] = []

@@ -63,14 +63,24 @@ import Glibc
 /// Hands out consecutive parts of one buffer, each on a cache line of its own, and takes all back
 /// at once.
 ///
-/// Shapes are planned before the work starts, so that running out is a fault of the program.
-package struct Arena: Sendable {
-    private let buffer: FloatBuffer
+/// Shapes are planned before the work starts, by the same code in an arena that only measures, so
+/// that running out is a fault of the program.
+@safe package struct Arena: @unchecked Sendable {
+    private let buffer: FloatBuffer?
     package private(set) var used = 0
+    /// The most that was in use at once.
+    package private(set) var peak = 0
 
     package init(_ buffer: FloatBuffer) {
         self.buffer = buffer
     }
+
+    private init() {
+        buffer = nil
+    }
+
+    /// Counts what is taken and hands out views that must not be used.
+    package static var measuring: Arena { Arena() }
 
     /// The room a `rows` × `columns` part takes.
     package static func floats(_ rows: Int, _ columns: Int) -> Int {
@@ -78,11 +88,28 @@ package struct Arena: Sendable {
     }
 
     package mutating func take(_ rows: Int, _ columns: Int) -> MutableMatrix {
-        defer { used += Self.floats(rows, columns) }
+        defer {
+            used += Self.floats(rows, columns)
+            peak = max(peak, used)
+        }
+        guard let buffer else {
+            return unsafe MutableMatrix(
+                base: Self.nowhere, rows: rows, columns: columns, stride: columns)
+        }
         return buffer.mutableMatrix(at: used, rows: rows, columns: columns)
     }
 
-    package mutating func reset(to mark: Int = 0) {
+    /// Takes back everything handed out since `used` was `mark`.
+    package mutating func reset(to mark: Int) {
+        precondition(mark <= used, "not a mark of this arena")
         used = mark
+    }
+
+    /// The end of the address space, where nothing is mapped: a use of it faults at once.
+    private static var nowhere: UnsafeMutablePointer<Float> {
+        guard let pointer = unsafe UnsafeMutablePointer<Float>(bitPattern: Int.min) else {
+            preconditionFailure("the pattern is not null")
+        }
+        return unsafe pointer
     }
 }

@@ -201,14 +201,24 @@ extension Kernels {
         unsafe table.pointee.mean(x.base, out.base, x.rows, x.columns)
     }
 
-    /// out = greatest of the rows of x by column, with the row it came from.
+    /// Backward of `mean`: every row of dx = dout / T, overwriting. Shapes: dout (1, H); dx (T, H).
+    package func meanBackward(_ dout: Matrix, into dx: MutableMatrix) {
+        row(dout, dx.columns)
+        precondition(dx.rows > 0 && dx.isContiguous)
+        unsafe table.pointee.mean_backward(dout.base, dx.base, dx.rows, dx.columns)
+    }
+
+    /// out = greatest of the rows of x by column; the row it came from goes to `from`, a column
+    /// each, from element `start` on.
     package func greatest(
-        _ x: Matrix, into out: MutableMatrix, from: inout MutableSpan<Int32>
+        _ x: Matrix, into out: MutableMatrix, from: inout [Int32], at start: Int
     ) {
         row(out.read, x.columns)
-        precondition(x.rows > 0 && x.isContiguous && from.count == x.columns)
+        precondition(x.rows > 0 && x.isContiguous)
+        precondition(start >= 0 && start + x.columns <= from.count)
         unsafe from.withUnsafeMutableBufferPointer { from in
-            unsafe table.pointee.greatest(x.base, out.base, from.baseAddress, x.rows, x.columns)
+            guard let base = from.baseAddress else { return }
+            unsafe table.pointee.greatest(x.base, out.base, base + start, x.rows, x.columns)
         }
     }
 
@@ -263,8 +273,8 @@ extension Kernels {
 
     /// One AdamW step over arrays of one length.
     package func adamW(
-        _ parameters: inout MutableSpan<Float>, m: inout MutableSpan<Float>,
-        v: inout MutableSpan<Float>, gradient: Span<Float>, _ step: AdamWStep
+        _ parameters: inout [Float], m: inout [Float], v: inout [Float], gradient: Span<Float>,
+        _ step: AdamWStep
     ) {
         let count = gradient.count
         precondition(parameters.count == count && m.count == count && v.count == count)

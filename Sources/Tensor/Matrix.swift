@@ -42,6 +42,13 @@
         }
     }
 
+    /// A matrix over the floats from `offset` on, counted without gaps.
+    package func part(at offset: Int, rows: Int, columns: Int) -> Matrix {
+        precondition(isContiguous && offset >= 0 && rows >= 0 && columns >= 0, "no such part")
+        precondition(rows * columns <= self.rows * self.columns - offset, "beyond the end")
+        return unsafe Matrix(base: base + offset, rows: rows, columns: columns, stride: columns)
+    }
+
     /// Whether rows follow each other without gaps.
     package var isContiguous: Bool { stride == columns || rows <= 1 }
 }
@@ -80,6 +87,19 @@
 
     package var isContiguous: Bool { read.isContiguous }
 
+    /// A matrix over the floats from `offset` on, counted without gaps.
+    package func part(at offset: Int, rows: Int, columns: Int) -> MutableMatrix {
+        precondition(isContiguous && offset >= 0 && rows >= 0 && columns >= 0, "no such part")
+        precondition(rows * columns <= self.rows * self.columns - offset, "beyond the end")
+        return unsafe MutableMatrix(
+            base: base + offset, rows: rows, columns: columns, stride: columns)
+    }
+
+    package func set(_ row: Int, _ column: Int, to value: Float) {
+        precondition(row >= 0 && row < rows && column >= 0 && column < columns)
+        unsafe base[row * stride + column] = value
+    }
+
     package func fill(_ value: Float) {
         for row in 0..<rows {
             unsafe (base + row * stride).update(repeating: value, count: columns)
@@ -98,11 +118,23 @@
         }
     }
 
-    package func copy(from values: [Float]) {
+    /// Copies row after row.
+    package func copy(from values: ArraySlice<Float>) {
         precondition(values.count == rows * columns && isContiguous, "shapes differ")
         unsafe values.withUnsafeBufferPointer { source in
             if let start = source.baseAddress {
                 unsafe base.update(from: start, count: values.count)
+            }
+        }
+    }
+
+    /// Copies the transpose of a (columns, rows) matrix given row after row.
+    package func copyTransposed(fromRows values: ArraySlice<Float>) {
+        precondition(values.count == rows * columns, "shapes differ")
+        unsafe values.withUnsafeBufferPointer { source in
+            if let start = source.baseAddress {
+                unsafe copyTransposed(
+                    from: Matrix(base: start, rows: columns, columns: rows, stride: rows))
             }
         }
     }

@@ -52,12 +52,10 @@ public final class Numerics: Sendable {
     /// Bits depend on the shapes and values alone, but a row's may depend on how many rows there
     /// are: where that matters, use `multiplyRows`.
     package func multiply(
-        _ a: Matrix, transposed aTransposed: Bool = false, _ b: Matrix,
-        transposed bTransposed: Bool = false, into c: MutableMatrix, scale: Float = 1,
-        accumulate: Bool = false
+        _ a: Matrix, _ b: Matrix, transposeA: Bool = false, transposeB: Bool = false,
+        into c: MutableMatrix, scale: Float = 1, accumulate: Bool = false
     ) {
-        blas.multiply(
-            a, aTransposed, b, bTransposed, into: c, scale: scale, accumulate: accumulate)
+        blas.multiply(a, transposeA, b, transposeB, into: c, scale: scale, accumulate: accumulate)
     }
 
     /// c = x · w (or w transposed), where each row of c has the bits it has alone.

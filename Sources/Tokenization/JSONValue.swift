@@ -220,26 +220,3 @@ struct JSONParser {
         return unit
     }
 }
-
-/// Appends the UTF-8 encoding of a scalar value.
-@inline(__always)
-func appendUTF8(_ scalar: UInt32, to bytes: inout [UInt8]) {
-    func tail(_ shift: UInt32) -> UInt8 {
-        0x80 | UInt8(truncatingIfNeeded: scalar >> shift) & 0x3F
-    }
-    if scalar < 0x80 {
-        bytes.append(UInt8(truncatingIfNeeded: scalar))
-    } else if scalar < 0x800 {
-        bytes.append(0xC0 | UInt8(truncatingIfNeeded: scalar >> 6))
-        bytes.append(tail(0))
-    } else if scalar < 0x10000 {
-        bytes.append(0xE0 | UInt8(truncatingIfNeeded: scalar >> 12))
-        bytes.append(tail(6))
-        bytes.append(tail(0))
-    } else {
-        bytes.append(0xF0 | UInt8(truncatingIfNeeded: scalar >> 18))
-        bytes.append(tail(12))
-        bytes.append(tail(6))
-        bytes.append(tail(0))
-    }
-}

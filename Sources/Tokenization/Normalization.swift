@@ -118,24 +118,3 @@ struct Normalization<Sink: ScalarSink> {
         marks.removeAll(keepingCapacity: true)
     }
 }
-
-/// The scalar that starts at `index` in valid UTF-8; `index` moves behind it.
-@inline(__always)
-func decodeScalar(_ bytes: borrowing Span<UInt8>, _ index: inout Int) -> UInt32 {
-    let first = UInt32(bytes[index])
-    if first < 0x80 {
-        index += 1
-        return first
-    }
-    func tail(_ offset: Int) -> UInt32 { UInt32(bytes[index + offset]) & 0x3F }
-    if first < 0xE0 {
-        defer { index += 2 }
-        return (first & 0x1F) << 6 | tail(1)
-    }
-    if first < 0xF0 {
-        defer { index += 3 }
-        return (first & 0x0F) << 12 | tail(1) << 6 | tail(2)
-    }
-    defer { index += 4 }
-    return (first & 0x07) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3)
-}

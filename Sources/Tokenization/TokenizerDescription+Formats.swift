@@ -76,9 +76,9 @@ extension TokenizerDescription {
         if let type = model["type"]?.text, type != "WordPiece" {
             throw file.unsupported("the tokenizer model \(type)")
         }
-        guard case .object(let members) = model["vocab"] else {
+        guard case .object(let members) = model["vocab"], model["merges"] == nil else {
             throw model["type"] == nil
-                ? file.unsupported("a tokenizer model without a type")
+                ? file.unsupported("a tokenizer model that is no WordPiece")
                 : file.malformed("its vocabulary is no JSON object")
         }
         tokens.reserveCapacity(members.count)
@@ -104,7 +104,7 @@ extension TokenizerDescription {
         }
         func flag(_ key: String) throws(TokenizationError) -> Bool? {
             guard let value = normalizer[key], !value.isNull else { return nil }
-            guard let flag = value.bool else { throw file.malformed("\(key) is not true or false") }
+            guard let flag = value.bool else { throw file.malformed("\(key) is no flag") }
             return flag
         }
         options.cleansText = try flag("clean_text") ?? true

@@ -27,7 +27,7 @@ struct TokenizerDescription: Sendable {
     var wordScalarsMax = 100
 
     /// Ids stay small enough that a hostile file cannot ask for gigabytes.
-    static let idMax = 1 << 24
+    static let idMax = 1 << 22
 
     init(vocabularyFile: String) {
         self.vocabularyFile = vocabularyFile
@@ -72,9 +72,18 @@ struct ModelFile {
 
     func unsupported(_ what: String) -> TokenizationError { .unsupported(file: path, what: what) }
 
+    /// A vocabulary is a few megabytes; far more is some other file.
+    static let byteCountMax = 1 << 28
+
     func bytes() throws(TokenizationError) -> [UInt8] {
         do {
+            let size = try FileManager.default.attributesOfItem(atPath: path)[.size]
+            if let size = size as? Int, size > Self.byteCountMax {
+                throw unsupported("a file of \(size) bytes")
+            }
             return Array(try Data(contentsOf: URL(filePath: path)))
+        } catch let error as TokenizationError {
+            throw error
         } catch {
             throw .unreadable(file: path, reason: "\(error)")
         }
@@ -103,7 +112,9 @@ struct TokenizerSettings {
 
     func flag(_ key: String) throws(TokenizationError) -> Bool? {
         guard let value = json[key], !value.isNull else { return nil }
-        guard let flag = value.bool else { throw file.malformed("\(key) is neither true nor false") }
+        guard let flag = value.bool else {
+            throw file.malformed("\(key) is neither true nor false")
+        }
         return flag
     }
 

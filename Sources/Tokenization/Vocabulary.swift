@@ -1,9 +1,12 @@
 /// The tokens of a WordPiece model.
 struct Vocabulary: Sendable {
     /// All tokens, by their bytes; those that go on inside a word lie under `continuation`.
-    private(set) var tokens = TokenTrie()
-    private(set) var continuation: TokenTrie.Node?
+    private let tokens: TokenTrie
+    private let continuation: TokenTrie.Node?
     let unknown: Int32
+    let classification: Int32
+    let separator: Int32
+    let padding: Int32
     /// A word of more scalars is unknown as a whole.
     let wordScalarsMax: Int
     /// Every token's bytes one after the other, and where each id's start and end.
@@ -15,21 +18,25 @@ struct Vocabulary: Sendable {
 
     init(_ description: TokenizerDescription) throws(TokenizationError) {
         let file = description.vocabularyFile
-        wordScalarsMax = description.wordScalarsMax
+        var tokens = TokenTrie()
         for entry in description.tokens {
             try Self.insert(entry, into: &tokens, file)
         }
-        for content in [
-            description.unknown, description.classification, description.separator,
-            description.padding,
-        ] where tokens.id(of: content) == nil {
+        func required(_ content: [UInt8]) throws(TokenizationError) -> Int32 {
+            if let id = tokens.id(of: content) { return id }
             throw .missingToken(file: file, token: String(decoding: content, as: UTF8.self))
         }
-        unknown = tokens.id(of: description.unknown) ?? 0
+        unknown = try required(description.unknown)
+        classification = try required(description.classification)
+        separator = try required(description.separator)
+        padding = try required(description.padding)
         continuation = tokens.node(of: description.continuationPrefix)
+        wordScalarsMax = description.wordScalarsMax
+        self.tokens = tokens
         for entry in description.tokens + description.added.map(\.entry) { spell(entry) }
     }
 
+    /// Enters a token that came from a file.
     static func insert(
         _ entry: TokenizerDescription.Entry, into trie: inout TokenTrie, _ file: String
     ) throws(TokenizationError) {
@@ -67,7 +74,8 @@ struct Vocabulary: Sendable {
         var start = 0
         var top: TokenTrie.Node? = TokenTrie.root
         while start < word.count {
-            guard let node = top, let match = tokens.longestMatch(word.span, from: start, under: node)
+            guard let node = top,
+                let match = tokens.longestMatch(word.span, from: start, under: node)
             else {
                 ids.removeLast(ids.count - count)
                 ids.append(unknown)

@@ -8,7 +8,7 @@
 /// Thread: any number at once.
 /// Source: Devlin et al., BERT (2019), and the behaviour of the library `tokenizers`.
 public struct WordPieceTokenizer: Sendable {
-    let vocabulary: Vocabulary
+    private let vocabulary: Vocabulary
     private let table: ScalarTable
     /// For text that has been normalised, where only words have to be found.
     private let normalizedTable: ScalarTable?
@@ -16,11 +16,11 @@ public struct WordPieceTokenizer: Sendable {
     private let normalizedAdded: AddedTokens
 
     /// The id of the token that starts every sequence, `[CLS]`.
-    public let classificationId: Int32
+    public var classificationId: Int32 { vocabulary.classification }
     /// The id of the token that ends every sequence, `[SEP]`.
-    public let separatorId: Int32
+    public var separatorId: Int32 { vocabulary.separator }
     /// The id that fills up short sequences, `[PAD]`.
-    public let paddingId: Int32
+    public var paddingId: Int32 { vocabulary.padding }
     /// The id of words that the vocabulary cannot spell, `[UNK]`.
     public var unknownId: Int32 { vocabulary.unknown }
     /// Whether upper and lower case are the same to it.
@@ -37,9 +37,6 @@ public struct WordPieceTokenizer: Sendable {
 
     init(_ description: TokenizerDescription) throws(TokenizationError) {
         vocabulary = try Vocabulary(description)
-        classificationId = vocabulary.tokens.id(of: description.classification) ?? 0
-        separatorId = vocabulary.tokens.id(of: description.separator) ?? 0
-        paddingId = vocabulary.tokens.id(of: description.padding) ?? 0
         isUncased = description.options.lowercases
         table = ScalarTable(description.options)
 
@@ -122,83 +119,5 @@ public struct WordPieceTokenizer: Sendable {
             words.sink.accept(id: match.id)
             start = match.range.upperBound
         }
-    }
-}
-
-/// Gathers letters to words and words to ids.
-struct WordSink: ScalarSink {
-    let vocabulary: Vocabulary
-    private(set) var ids: [Int32]
-    let limit: Int
-    private var word: [UInt8] = []
-    private var wordScalars = 0
-
-    init(_ vocabulary: Vocabulary, ids: [Int32], limit: Int) {
-        self.vocabulary = vocabulary
-        self.ids = ids
-        self.limit = limit
-        word.reserveCapacity(64)
-    }
-
-    @inline(__always) var isFull: Bool { ids.count >= limit }
-
-    @inline(__always)
-    mutating func accept(_ kind: ScalarKind, _ scalar: UInt32) {
-        if kind == .letter { return add(scalar) }
-        endWord()
-        if kind == .punctuation {
-            add(scalar)
-            endWord()
-        }
-    }
-
-    mutating func accept(id: Int32) { ids.append(id) }
-
-    @inline(__always)
-    private mutating func add(_ scalar: UInt32) {
-        // Of a word that is too long, its being too long is all that counts.
-        if wordScalars < vocabulary.wordScalarsMax { appendUTF8(scalar, to: &word) }
-        wordScalars += 1
-    }
-
-    @inline(__always)
-    mutating func endWord() {
-        guard wordScalars > 0 else { return }
-        if wordScalars > vocabulary.wordScalarsMax {
-            ids.append(vocabulary.unknown)
-        } else {
-            vocabulary.appendPieces(of: word, to: &ids)
-        }
-        word.removeAll(keepingCapacity: true)
-        wordScalars = 0
-    }
-}
-
-/// Tokens that are looked for in the text itself, before any word is cut.
-struct AddedTokens: Sendable {
-    private var tokens = TokenTrie()
-    private var firstBytes = [Bool](repeating: false, count: 256)
-    private let isEmpty: Bool
-
-    init(_ entries: [TokenizerDescription.Entry], _ file: String) throws(TokenizationError) {
-        isEmpty = entries.allSatisfy(\.bytes.isEmpty)
-        for entry in entries {
-            guard let first = entry.bytes.first else { continue }
-            firstBytes[Int(first)] = true
-            try Vocabulary.insert(entry, into: &tokens, file)
-        }
-    }
-
-    /// The leftmost token from `start` on, the longest of those that start there.
-    func firstMatch(
-        _ bytes: borrowing Span<UInt8>, from start: Int
-    ) -> (id: Int32, range: Range<Int>)? {
-        guard !isEmpty else { return nil }
-        for index in start..<bytes.count where firstBytes[Int(bytes[index])] {
-            if let match = tokens.longestMatch(bytes, from: index) {
-                return (match.id, index..<match.end)
-            }
-        }
-        return nil
     }
 }

@@ -1,17 +1,24 @@
 import ArgumentParser
+import Daemon
 
-/// The exit codes a script may rely on (those of BSD's sysexits, and 130 for an interrupt).
-enum ExitStatus: Int32 {
-    case usage = 64
-    case badData = 65
-    case unavailable = 69
-    case bug = 70
-    case badConfiguration = 78
-    case interrupted = 130
+/// The exit codes of the command line.
+typealias ExitStatus = FailureKind
 
+extension FailureKind {
     /// Prints `tidemark: message` to standard error and ends the command with this code.
     func failure(_ message: String) -> ExitCode {
         standardError.write("tidemark: \(message)\n")
         return ExitCode(rawValue)
+    }
+}
+
+/// Runs a command's body; an error becomes one line on standard error and the exit code of its kind.
+func reportingFailures(_ body: () throws -> Void) throws {
+    do {
+        try body()
+    } catch let exit as ExitCode {
+        throw exit
+    } catch {
+        throw FailureKind(error).failure("\(error)")
     }
 }

@@ -6,6 +6,14 @@ static void LEVEL(mean)(const float *x, float *out, size_t rows, size_t columns)
     });
 }
 
+static void LEVEL(mean_backward)(const float *dout, float *dx, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++, dx += columns) {
+        EACH_BLOCK(j, n, columns, {
+            LEVEL(store)(dx + j, LEVEL(load)(dout + j, n) / (float)rows, n);
+        });
+    }
+}
+
 static void LEVEL(greatest)(const float *x, float *out, int32_t *from, size_t rows,
                             size_t columns) {
     for (size_t j = 0; j < columns; j++) {

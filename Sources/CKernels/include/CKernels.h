@@ -66,6 +66,8 @@ typedef struct tk_kernels {
 
     /* out = mean of the rows. */
     void (*mean)(const float *x, float *out, size_t rows, size_t columns);
+    /* Every row of dx = dout / rows, overwriting. */
+    void (*mean_backward)(const float *dout, float *dx, size_t rows, size_t columns);
     /* out = greatest of the rows by column, and the row it came from. */
     void (*greatest)(const float *x, float *out, int32_t *from, size_t rows, size_t columns);
     /* x / max(length of x, 1e-12), in place; the length goes to `length`. */

@@ -206,21 +206,25 @@ INLINE void combine(
 
 /// The logit z at which weight (label - p(z)) = (z - mean) / variance.
 ///
-/// The left side falls and the right side rises with z, so Newton's step is kept inside a bracket.
+/// The left side falls and the right side rises with z, so there is one, inside the bracket. Newton's
+/// step is taken unless it leaves the bracket or is more than half as long as the step before, which
+/// is how it would go round in circles far from the mode; then the bracket is halved.
 INLINE double posterior_mode(double mean, double variance, double label, double weight) {
     double low = label > 0 ? mean : mean - weight * variance;
     double high = label > 0 ? mean + weight * variance : mean;
-    double z = mean;
-    for (int i = 0; i < 60; i++) {
+    double z = mean, before = INFINITY;
+    for (int i = 0; i < 100; i++) {
         double p = logistic(z);
         double slope = weight * p * (1 - p) + 1 / variance;
         double residual = weight * (label - p) - (z - mean) / variance;
         if (residual > 0) low = z; else high = z;
         double next = z + residual / slope;
-        if (!(next >= low && next <= high)) next = 0.5 * (low + high);
-        double moved = fabs(next - z);
+        if (!(next >= low && next <= high) || fabs(next - z) > 0.5 * before) {
+            next = 0.5 * (low + high);
+        }
+        before = fabs(next - z);
         z = next;
-        if (moved <= 1e-12 * (1 + fabs(z))) break;
+        if (before <= 1e-12 * (1 + fabs(z))) break;
     }
     return z;
 }

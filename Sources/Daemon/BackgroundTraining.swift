@@ -1,0 +1,83 @@
+import ContinualLearning
+import Encoder
+import Engine
+import Foundation
+
+/// Trains one refresh at a time on a thread of its own, beside learning and serving.
+///
+/// Thread: `start` and `finish` belong to the engine's thread; the result crosses under `condition`.
+final class BackgroundTraining: RefreshTraining {
+    private let base: BaseModel
+    private let threads: Int
+    private var running: Running?
+
+    init(base: BaseModel, threads: Int) {
+        self.base = base
+        self.threads = threads
+    }
+
+    deinit {
+        running?.cancel()
+    }
+
+    func start(_ job: RefreshJob) {
+        running?.cancel()
+        let run = Running()
+        running = run
+        let base = base
+        let threads = threads
+        let thread = Thread {
+            run.complete(
+                Result {
+                    try job.run(base: base, threads: threads, isCancelled: { run.isCancelled })
+                })
+        }
+        thread.name = "lora-refresh"
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+
+    func finish() throws -> RefreshResult {
+        guard let running else { throw TrainingError.nothingStarted }
+        return try running.wait().get()
+    }
+}
+
+enum TrainingError: Error, CustomStringConvertible {
+    case nothingStarted
+
+    var description: String { "no refresh is being trained" }
+}
+
+/// One job under way.
+///
+/// `@unchecked Sendable`: all its state is read and written under `condition`.
+private final class Running: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var result: Result<RefreshResult, any Error>?
+    private var cancelled = false
+
+    var isCancelled: Bool {
+        condition.withLock { cancelled }
+    }
+
+    func cancel() {
+        condition.withLock { cancelled = true }
+    }
+
+    func complete(_ outcome: Result<RefreshResult, any Error>) {
+        condition.withLock {
+            result = outcome
+            condition.broadcast()
+        }
+    }
+
+    func wait() -> Result<RefreshResult, any Error> {
+        condition.withLock {
+            while true {
+                if let result { return result }
+                condition.wait()
+            }
+        }
+    }
+}

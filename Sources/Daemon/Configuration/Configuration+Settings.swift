@@ -1,0 +1,326 @@
+extension Configuration {
+    /// Every key there is, in the order of the example file.
+    static let settings: [Setting] =
+        modelSettings + loraSettings + headSettings + learningSettings + guardSettings
+        + attributionSettings + pricingSettings + batchSettings + kafkaSettings + publishSettings
+        + storeSettings + httpSettings + logSettings
+
+    static let sections: [(name: String, summary: String)] = [
+        ("model", "The frozen language model."),
+        (
+            "lora",
+            "The adapters on it, the only weights of it that learn, and how they are refreshed."
+        ),
+        ("heads", "The response heads: what is kept of items, shoppers and their crosses."),
+        ("learning", "How learning uses the machine."),
+        ("guards", "What keeps learning from forgetting and from harm."),
+        ("attribution", "How clicks, purchases and refunds are joined, all in event time."),
+        ("pricing", "Which discounts may be offered, and how one is chosen."),
+        ("batch", "How events are cut into batches."),
+        ("kafka", "Where events come from."),
+        ("publish", "Where recommendations and dead letters go."),
+        ("store", "The LMDB store: commits, snapshots, retention."),
+        ("http", "The HTTP interface. This version has none yet: only false is accepted."),
+        ("log", "Log lines, on standard error."),
+    ]
+
+    private static let modelSettings: [Setting] = [
+        .text(
+            "model.base", \.model.base,
+            "Folder of a BERT encoder in Hugging Face layout; empty: what deploy/fetch-model put in the cache."
+        ),
+        .integer(
+            "model.max_tokens", \.model.maxTokens, 4...512,
+            "Tokens read of an item's text (title, category, brand); the rest is cut."),
+    ]
+
+    private static let loraSettings: [Setting] = [
+        .integer("lora.rank", \.lora.rank, 1...256, "Rank of each adapter."),
+        .number("lora.alpha", \.lora.alpha, 0.001...4096, "Scale: updates count alpha / rank."),
+        .integer("lora.layers", \.lora.layers, 1...64, "The top layers that carry adapters."),
+        .list(
+            "lora.targets", \.lora.targets,
+            expects: "a list of " + LoRA.Target.allCases.map(\.rawValue).joined(separator: ", "),
+            parse: { value in
+                guard case .scalar(let text) = value else { return nil }
+                return LoRA.Target(rawValue: text)
+            },
+            write: { $0.rawValue },
+            valid: { !$0.isEmpty && Set($0).count == $0.count },
+            "Projections that carry adapters."),
+        .number("lora.dropout", \.lora.dropout, 0...0.9, "Dropout on the adapters while training."),
+        .bytes(
+            "lora.prefix_cache", \.lora.prefixCacheBytes, 0...(1 << 40),
+            "Bytes of cache for the frozen layers' output; 0 is off. Changes speed, never results."),
+        .integer(
+            "lora.refresh_events", \.lora.refreshEvents, 0...1_000_000_000,
+            "Examples between two refreshes of the adapters; 0: never."),
+        .integer(
+            "lora.judge_events", \.lora.judgeEvents, 1...1_000_000,
+            "Fresh examples on which a refreshed model is judged before it may replace the old one."
+        ),
+        .number("lora.learning_rate", \.lora.learningRate, 0...1, "AdamW's learning rate."),
+        .number("lora.weight_decay", \.lora.weightDecay, 0...1, "AdamW's decoupled weight decay."),
+        .integer("lora.warmup_steps", \.lora.warmupSteps, 0...100_000, "Steps of linear warm-up."),
+        .number(
+            "lora.gradient_clip", \.lora.gradientClip, 0...1_000_000,
+            "Largest norm of a gradient; 0: no bound."),
+        .integer(
+            "lora.epochs", \.lora.epochs, 1...100, "Passes over the texts in a refresh, at most."),
+        .integer("lora.batch_texts", \.lora.batchTexts, 1...4096, "Texts in a training step."),
+    ]
+
+    private static let headSettings: [Setting] = [
+        .integer(
+            "heads.slots", \.heads.slots, 8...4096,
+            "Items with a slot of their own in the posterior; the least recently seen gives way."),
+        .integer(
+            "heads.dense_effects", \.heads.denseEffects, 16...8192,
+            "Effects of flags, depths and prices with full covariance, at most."),
+        .integer(
+            "heads.tail_pages", \.heads.tailPages, 1024...(1 << 24),
+            "Pages of eight effects of shoppers, items, categories, brands and their crosses; the owner not seen longest gives way."
+        ),
+    ]
+
+    private static let learningSettings: [Setting] = [
+        .integer(
+            "learning.threads", \.learning.threads, 1...256,
+            "Threads of the encoder. Changes speed, never results."),
+        .choice(
+            "learning.numerics", \.learning.numerics,
+            "fast: this machine's best kernels; portable: the same bits on every AVX machine."),
+        .integer(
+            "learning.seed", \.learning.seed, 0...Int(Int32.max),
+            "Seed of everything random."),
+    ]
+
+    private static let guardSettings: [Setting] = [
+        .integer(
+            "guards.replay_examples", \.guards.replayExamples, 1_000...100_000_000,
+            "Examples kept in replay memory, from which a refresh rebuilds the posterior."),
+        .integer(
+            "guards.replay_recent", \.guards.replayRecent, 0...100_000_000,
+            "Of these, the newest are all kept; older ones are a stratified sample."),
+        .number(
+            "guards.gate_alpha", \.guards.gateAlpha, 0.000001...0.5,
+            "Chance of a wrong verdict of the gate, over all its slices."),
+        .number(
+            "guards.gate_harm", \.guards.gateHarm, 0...1,
+            "Harm, as a share of the log-loss, above which a refresh is rejected."),
+        .integer(
+            "guards.gate_slices", \.guards.gateSlices, 1...256,
+            "Categories that the gate judges one by one, the largest first."),
+    ]
+
+    private static let attributionSettings: [Setting] = [
+        .duration(
+            "attribution.window", \.attribution.windowMs, 1_000...(90 * 86_400_000),
+            "A purchase this long after the offer counts for it; after that the offer counts as not taken."
+        ),
+        .duration(
+            "attribution.lateness", \.attribution.latenessMs, 0...(30 * 86_400_000),
+            "How far behind the newest event a late one may be and still be learned."),
+        .duration(
+            "attribution.click_window", \.attribution.clickWindowMs, 1_000...(30 * 86_400_000),
+            "A click this long after an impression counts for it."),
+        .duration(
+            "attribution.refund_window", \.attribution.refundWindowMs, 0...(365 * 86_400_000),
+            "A refund this long after its purchase corrects what was learned from it."),
+        .duration(
+            "attribution.duplicate_window", \.attribution.duplicateWindowMs,
+            0...(30 * 86_400_000), "How long an event id is remembered."),
+        .duration(
+            "attribution.idle_after", \.attribution.idleAfterMs, 100...(86_400_000),
+            "A partition that brought nothing for this long no longer holds windows of the others open."
+        ),
+        .duration(
+            "attribution.skew_max", \.attribution.skewMaxMs, 0...(30 * 86_400_000),
+            "An event further ahead of its Kafka timestamp goes to the dead letters."),
+        .integer(
+            "attribution.open_max", \.attribution.openMax, 100...100_000_000,
+            "Offers waiting for an outcome; on overflow the oldest close, counted and not learned."),
+        .integer(
+            "attribution.duplicates_max", \.attribution.duplicatesMax, 100...100_000_000,
+            "Event ids remembered to recognise duplicates."),
+        .integer(
+            "attribution.purchases_max", \.attribution.purchasesMax, 100...100_000_000,
+            "Purchases remembered so that refunds find them, at most."),
+    ]
+
+    private static let pricingSettings: [Setting] = [
+        .list(
+            "pricing.depths", \.pricing.depths,
+            expects: "a rising list of fractions in [0, 1) that starts with 0",
+            parse: { value in
+                guard case .scalar(let text) = value, let depth = Double(text), 0..<1 ~= depth
+                else { return nil }
+                return depth
+            },
+            write: plain,
+            valid: {
+                $0.first == 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } && $0.count <= 64
+            },
+            "Discounts that may be offered, as fractions of the list price."),
+        .number(
+            "pricing.maximum_depth", \.pricing.maximumDepth, 0...0.99, "No discount is deeper."),
+        .number(
+            "pricing.margin_floor", \.pricing.marginFloor, 0...1,
+            "Margin that must remain after the discount, as a fraction of the list price."),
+        .choice(
+            "pricing.exploration", \.pricing.exploration,
+            "How depths are tried that the model does not prefer."),
+        .number(
+            "pricing.epsilon", \.pricing.epsilon, 0...1,
+            "Share of decisions drawn uniformly from the allowed depths."),
+        .number(
+            "pricing.holdout", \.pricing.holdout, 0...0.9,
+            "Share of shoppers who never get a personal discount, for comparison."),
+        .duration(
+            "pricing.offer_lifetime", \.pricing.offerLifetimeMs, 1_000...(90 * 86_400_000),
+            "How long an offered discount stands."),
+        .optionalNumber(
+            "pricing.cost_fraction", \.pricing.costFraction, 0...1,
+            "Cost to assume, as a fraction of the list price, where the catalogue has none; null: no discount there."
+        ),
+        .flag("pricing.kill_switch", \.pricing.killSwitch, "true: list prices only, at once."),
+    ]
+
+    private static let batchSettings: [Setting] = [
+        .integer("batch.events", \.batch.events, 1...100_000, "Events in a batch, at most."),
+        .duration(
+            "batch.linger", \.batch.lingerMs, 0...60_000,
+            "How long a batch waits to fill; 0: cut by count alone."),
+    ]
+
+    private static let kafkaSettings: [Setting] = [
+        .text(
+            "kafka.brokers", \.kafka.brokers, allowEmpty: false,
+            "Bootstrap servers, host:port, comma-separated."),
+        .list(
+            "kafka.topics", \.kafka.topics,
+            expects: "a list of topic names, or of {name: …, type: …}",
+            parse: Kafka.Topic.init(value:),
+            write: { topic in
+                topic.type.map { "{name: \(quoted(topic.name)), type: \($0)}" }
+                    ?? quoted(topic.name)
+            },
+            valid: { !$0.isEmpty && Set($0.map(\.name)).count == $0.count },
+            "Topics to consume, any event type in any; a type given here is that of payloads without one."
+        ),
+        .integer("kafka.shards", \.kafka.shards, 1...4096, "Daemons that share the partitions."),
+        .integer(
+            "kafka.shard", \.kafka.shard, 0...4095,
+            "This daemon's number: it reads the partitions with partition mod shards = shard."),
+        Setting(
+            key: "kafka.client",
+            summary: "Further settings of librdkafka, passed through: TLS, SASL, buffers.",
+            expects: "a map of librdkafka settings",
+            read: { configuration in
+                let pairs = configuration.kafka.client.map {
+                    "\(quoted($0.key)): \(quoted($0.shown))"
+                }
+                return "{" + pairs.joined(separator: ", ") + "}"
+            },
+            write: { target, value in
+                guard case .map(let pairs) = value else {
+                    target.kafka.client = []
+                    return value == .null
+                }
+                let settings = pairs.compactMap { pair -> Kafka.ClientSetting? in
+                    guard case .scalar(let text) = pair.value else { return nil }
+                    return Kafka.ClientSetting(key: pair.key, value: text)
+                }
+                target.kafka.client = settings
+                return settings.count == pairs.count
+            }),
+        .bytes(
+            "kafka.queue_bytes", \.kafka.queueBytes, (1 << 20)...(1 << 36),
+            "Bytes of fetched records that may wait to be learned."),
+        .duration(
+            "kafka.fetch_wait", \.kafka.fetchWaitMs, 1...60_000,
+            "How long a broker may hold a fetch that has nothing to give."),
+        .duration(
+            "kafka.connect_timeout", \.kafka.connectTimeoutMs, 100...600_000,
+            "How long to try to reach the brokers at the start."),
+        .choice(
+            "kafka.on_gap", \.kafka.onGap,
+            "When the cluster is another one, or records were deleted before they were read: stop, or accept the loss and go on."
+        ),
+    ]
+
+    private static let publishSettings: [Setting] = [
+        .text(
+            "publish.topic", \.publish.topic, allowEmpty: false,
+            "Topic of the recommendations, keyed by user id."),
+        .text(
+            "publish.dead_letter_topic", \.publish.deadLetterTopic, allowEmpty: false,
+            "Topic of the records that could not be used, with the reason in a header."),
+    ]
+
+    private static let storeSettings: [Setting] = [
+        .text(
+            "store.path", \.store.path, allowEmpty: false, "Folder of the store, on a local disk."),
+        .bytes(
+            "store.bytes_max", \.store.bytesMax, (16 << 20)...(1 << 48),
+            "Largest size of the store."),
+        .flag("store.sync", \.store.sync, "Whether a commit waits until the disk has it."),
+        .integer(
+            "store.commit_events", \.store.commitEvents, 1...1_000_000,
+            "Events between two commits, at most."),
+        .duration(
+            "store.commit_interval", \.store.commitMs, 1...60_000,
+            "Time between two commits while events come, at most (not in a replay, which has no clock)."
+        ),
+        .integer(
+            "store.snapshot_events", \.store.snapshotEvents, 1...1_000_000_000,
+            "Events between two snapshots, at most."),
+        .duration(
+            "store.snapshot_interval", \.store.snapshotMs, 1_000...(30 * 86_400_000),
+            "Time between two snapshots while events come, at most (not in a replay)."),
+        .integer("store.keep_latest", \.store.keepLatest, 1...100_000, "Newest snapshots kept."),
+        .integer(
+            "store.keep_hourly", \.store.keepHourly, 0...100_000,
+            "Hours of which a snapshot is kept."),
+        .integer(
+            "store.keep_daily", \.store.keepDaily, 0...100_000, "Days of which a snapshot is kept."),
+    ]
+
+    private static let httpSettings: [Setting] = [
+        .flag("http.enabled", \.http.enabled, "Whether the HTTP interface is served.")
+    ]
+
+    private static let logSettings: [Setting] = [
+        .choice("log.level", \.log.level, "Lines below this level are left out."),
+        .choice("log.format", \.log.format, "text for people, json for machines."),
+    ]
+}
+
+extension Configuration.Kafka.Topic {
+    init?(value: ConfigurationValue) {
+        switch value {
+        case .scalar(let text) where !text.isEmpty:
+            self.init(name: text, type: nil)
+        case .map(let pairs):
+            guard Set(pairs.map(\.key)).isSubset(of: ["name", "type"]), pairs.count <= 2,
+                case .scalar(let name)? = pairs.first(where: { $0.key == "name" })?.value,
+                !name.isEmpty
+            else { return nil }
+            var type: String?
+            if let given = pairs.first(where: { $0.key == "type" })?.value {
+                guard case .scalar(let text) = given else { return nil }
+                type = text
+            }
+            self.init(name: name, type: type)
+        default: return nil
+        }
+    }
+}
+
+extension Configuration.Kafka.ClientSetting {
+    /// What may be shown and stored of it: secrets never leave the process.
+    var shown: String {
+        let secret = ["password", "secret", "key.pem", "oauthbearer.config", "sasl.username"]
+        return secret.contains { key.contains($0) } ? "(hidden)" : value
+    }
+}

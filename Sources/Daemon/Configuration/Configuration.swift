@@ -1,0 +1,168 @@
+/// Everything that can be set, with its default. Keys, ranges and explanations: `settings`.
+public struct Configuration: Sendable {
+    public var model = Model()
+    public var lora = LoRA()
+    public var heads = Heads()
+    public var learning = Learning()
+    public var guards = Guards()
+    public var attribution = Attribution()
+    public var pricing = Pricing()
+    public var batch = Batch()
+    public var kafka = Kafka()
+    public var publish = Publish()
+    public var store = Store()
+    public var http = HTTP()
+    public var log = Log()
+
+    public init() {}
+
+    public struct Model: Sendable {
+        public var base = ""
+        public var maxTokens = 48
+    }
+
+    public struct LoRA: Sendable {
+        public var rank = 8
+        public var alpha = 16.0
+        public var layers = 2
+        public var targets: [Target] = [.query, .value]
+        public var dropout = 0.0
+        public var prefixCacheBytes = 256 << 20
+        public var refreshEvents = 50_000
+        public var judgeEvents = 2_000
+        public var learningRate = 5e-4
+        public var weightDecay = 0.01
+        public var warmupSteps = 20
+        public var gradientClip = 1.0
+        public var epochs = 2
+        public var batchTexts = 64
+
+        public enum Target: String, Sendable, CaseIterable {
+            case query, key, value
+            case attentionOutput = "attention_output"
+            case intermediate, output
+        }
+    }
+
+    public struct Heads: Sendable {
+        public var slots = 128
+        public var denseEffects = 192
+        public var tailPages = 1 << 17
+    }
+
+    public struct Learning: Sendable {
+        public var threads = 2
+        public var numerics = Numerics.fast
+        public var seed = 1
+
+        public enum Numerics: String, Sendable, CaseIterable {
+            case fast, portable
+        }
+    }
+
+    public struct Guards: Sendable {
+        public var replayExamples = 200_000
+        public var replayRecent = 50_000
+        public var gateAlpha = 0.01
+        public var gateHarm = 0.005
+        public var gateSlices = 8
+    }
+
+    public struct Attribution: Sendable {
+        public var windowMs = 24 * 3_600_000
+        public var latenessMs = 10 * 60_000
+        public var skewMaxMs = 5 * 60_000
+        public var clickWindowMs = 30 * 60_000
+        public var refundWindowMs = 30 * 86_400_000
+        public var duplicateWindowMs = 24 * 3_600_000
+        public var idleAfterMs = 30_000
+        public var openMax = 200_000
+        public var duplicatesMax = 500_000
+        public var purchasesMax = 200_000
+    }
+
+    public struct Pricing: Sendable {
+        public var depths = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5]
+        public var maximumDepth = 0.5
+        public var marginFloor = 0.0
+        public var exploration = Exploration.epsilonGreedy
+        public var epsilon = 0.05
+        public var holdout = 0.05
+        public var offerLifetimeMs = 24 * 3_600_000
+        public var costFraction: Double? = nil
+        public var killSwitch = false
+
+        public enum Exploration: String, Sendable, CaseIterable {
+            case epsilonGreedy = "epsilon-greedy"
+            case none
+        }
+    }
+
+    public struct Batch: Sendable {
+        public var events = 500
+        public var lingerMs = 100
+    }
+
+    public struct Kafka: Sendable {
+        public var brokers = "localhost:9092"
+        public var topics = [Topic(name: "events", type: nil)]
+        public var shards = 1
+        public var shard = 0
+        public var client: [ClientSetting] = []
+        public var queueBytes = 64 << 20
+        public var fetchWaitMs = 100
+        public var connectTimeoutMs = 10_000
+        public var onGap = OnGap.stop
+
+        public enum OnGap: String, Sendable, CaseIterable {
+            case stop, accept
+        }
+
+        public struct Topic: Sendable, Equatable {
+            public var name: String
+            /// The type of payloads that name none.
+            public var type: String?
+        }
+
+        /// A setting of librdkafka, passed through.
+        public struct ClientSetting: Sendable, Equatable {
+            public var key: String
+            public var value: String
+        }
+    }
+
+    public struct Publish: Sendable {
+        public var topic = "discount-recommendations"
+        public var deadLetterTopic = "tidemark-dead-letters"
+    }
+
+    public struct Store: Sendable {
+        public var path = "tidemark-store"
+        public var bytesMax = 64 << 30
+        public var sync = true
+        public var commitEvents = 2_000
+        public var commitMs = 500
+        public var snapshotEvents = 20_000
+        public var snapshotMs = 5 * 60_000
+        public var keepLatest = 48
+        public var keepHourly = 48
+        public var keepDaily = 30
+    }
+
+    public struct HTTP: Sendable {
+        public var enabled = false
+    }
+
+    public struct Log: Sendable {
+        public var level = Level.info
+        public var format = Format.text
+
+        public enum Level: String, Sendable, CaseIterable {
+            case debug, info, warning, error
+        }
+
+        public enum Format: String, Sendable, CaseIterable {
+            case text, json
+        }
+    }
+}

@@ -1,0 +1,23 @@
+import Engine
+import Events
+
+/// Decodes records as they come, each topic with the type it defaults to.
+struct Decoding {
+    private let decoder: EventDecoder
+    private let defaults: [String: EventType]
+
+    init(limits: EventLimits, defaults: [String: EventType] = [:]) {
+        decoder = EventDecoder(limits: limits)
+        self.defaults = defaults
+    }
+
+    func decode(_ records: [SourceRecord]) -> [EngineInput] {
+        records.map { record in
+            EngineInput(
+                record: record,
+                event: Result { () throws(EventError) in
+                    try decoder.decode(record, defaultType: defaults[record.position.topic])
+                }.mapError { RejectedRecord(reason: $0.description) })
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import Engine
+import Foundation
+import Telemetry
+
+extension EngineNotice {
+    /// As the log tells it.
+    var event: TidemarkEvent {
+        switch self {
+        case .refreshStarted(let texts, let examples):
+            .refreshStarted(texts: texts, examples: examples)
+        case .refreshJudged(let verdict):
+            .refreshJudged(
+                outcome: verdict.outcome.told, harm: verdict.harm,
+                examples: verdict.judgedExamples, steps: verdict.trainingSteps,
+                moved: verdict.movedNorm)
+        }
+    }
+
+    /// As the journal keeps it.
+    func journaled() throws -> String {
+        switch self {
+        case .refreshStarted: return "started"
+        case .refreshJudged(let verdict):
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            return String(decoding: try encoder.encode(verdict), as: UTF8.self)
+        }
+    }
+}
+
+extension RefreshVerdict.Outcome {
+    fileprivate var told: String {
+        switch self {
+        case .promote: "promoted"
+        case .reject: "rejected"
+        case .wait: "wait for more evidence"
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Encoder
+import Engine
+import EventLog
+import KafkaStream
+import Pricing
+import Records
+import ResponseModel
+import SnapshotStore
+import Tokenization
+
+/// What kind of failure an error is: the exit code that a script may rely on.
+///
+/// The codes are those of BSD's sysexits, and the shell's for an interrupt.
+public enum FailureKind: Int32, Sendable {
+    case usage = 64
+    case badData = 65
+    case unavailable = 69
+    case bug = 70
+    case badConfiguration = 78
+    case interrupted = 130
+
+    public init(_ error: any Error) {
+        switch error {
+        case is ConfigurationError, is PricingError: self = .badConfiguration
+        case is ClusterError: self = .badData
+        case is Interrupted: self = .interrupted
+        case is ReplayError, is InquiryError: self = .usage
+        case is OutputError, is PublishingError: self = .unavailable
+        case is EncoderError, is TokenizationError, is ByteCodingError, is EngineError,
+            is ResponseError:
+            self = .badData
+        case let error as LogError: self = Self.kind(of: error)
+        case let error as StoreError: self = Self.kind(of: error)
+        case let error as KafkaError: self = Self.kind(of: error)
+        default: self = .bug
+        }
+    }
+
+    private static func kind(of error: LogError) -> FailureKind {
+        switch error {
+        case .truncated, .damaged, .notCompressed: .badData
+        case .exists: .usage
+        case .system(_, let operation, _, _): operation == "open" ? .usage : .unavailable
+        case .outOfMemory: .unavailable
+        }
+    }
+
+    private static func kind(of error: StoreError) -> FailureKind {
+        switch error {
+        case .missing, .unknownReference, .ambiguousReference, .badReference, .badTag, .tagTaken:
+            .usage
+        case .notAStore, .newerFormat, .otherBase, .damaged, .baseMismatch, .notReplayable,
+            .keyTooLong:
+            .badData
+        case .cannotWrite, .inUse, .needsRecovery, .quotaReached, .diskFull, .system, .lmdb:
+            .unavailable
+        case .openedTwice, .closed, .openedReadOnly: .bug
+        }
+    }
+
+    private static func kind(of error: KafkaError) -> FailureKind {
+        switch error.category {
+        case .configuration: .badConfiguration
+        case .unavailable: .unavailable
+        case .data: .badData
+        case .bug: .bug
+        }
+    }
+}

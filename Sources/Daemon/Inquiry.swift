@@ -1,0 +1,93 @@
+import Engine
+import Foundation
+import SnapshotStore
+
+/// Asks a snapshot what it would offer, without changing anything.
+public final class Inquiry {
+    private let store: SnapshotStore
+    private let record: SnapshotRecord
+    private var engine: Engine
+    private let embedding: EncoderEmbedding
+
+    /// - Parameters:
+    ///   - snapshot: a reference to a snapshot of the store.
+    ///   - base: folder of the base; the configured one where `nil`.
+    public init(store path: String, snapshot: String, base: String?) throws {
+        let store = try SnapshotStore.open(path: path, mode: .readOnly)
+        let record = try store.resolve(snapshot)
+        var configuration = try Configuration(
+            stored: try store.texts(of: record).configuration, place: "snapshot \(record.id)")
+        if let base { configuration.model.base = base }
+        let wiring = Wiring(configuration: configuration)
+        let model = try wiring.loadBase()
+        guard model.fingerprint == store.identity.base else {
+            throw StoreError.otherBase(
+                path: path, found: store.identity.base, expected: model.fingerprint)
+        }
+        engine = try store.withSnapshot(record.id) { _, state in
+            try Engine(try wiring.engineConfiguration(model), base: model, reading: state)
+        }
+        engine.snapshot = record.id
+        embedding = EncoderEmbedding(
+            try wiring.encoder(model, adapters: engine.adapters), dimension: model.hiddenSize)
+        self.store = store
+        self.record = record
+    }
+
+    /// The best discount for this shopper and item, with what it rests on.
+    ///
+    /// - Parameter price: the list price; the catalogue's where `nil`.
+    public func recommend(userID: String, itemID: String, price: Double?) throws -> Explanation {
+        let item = engine.item(itemID)
+        guard let price = price ?? item?.price else {
+            throw InquiryError.noPrice(itemID: itemID)
+        }
+        guard price > 0, price.isFinite else { throw InquiryError.badPrice(price) }
+        let shopper = try store.withSnapshot(record.id) { _, state in
+            try engine.shopper(userID, reading: state)
+        }
+        let (recommendation, demand) = try engine.inquire(
+            userID: userID, itemID: itemID, price: price, atMs: record.eventTimeMs,
+            embedding: embedding)
+        return Explanation(
+            recommendation: recommendation, title: item?.title, category: item?.category,
+            cost: item?.cost, stock: item?.stock, itemKnown: item != nil,
+            clicks: shopper.clicks, purchases: shopper.purchases,
+            recentItems: shopper.recentItems, demand: demand)
+    }
+}
+
+/// A decision and what it rests on.
+public struct Explanation: Codable, Sendable {
+    public var recommendation: Recommendation
+    public var title: String?
+    public var category: String?
+    public var cost: Double?
+    public var stock: Double?
+    /// Whether the catalogue knows the item; if not, its id is all the model goes by.
+    public var itemKnown: Bool
+    public var clicks: Int
+    public var purchases: Int
+    public var recentItems: [String]
+    /// Expected conversion at every depth of the grid.
+    public var demand: [ExpectedDemand]
+
+    enum CodingKeys: String, CodingKey {
+        case recommendation, title, category, cost, stock, clicks, purchases, demand
+        case itemKnown = "item_known"
+        case recentItems = "recent_items"
+    }
+}
+
+public enum InquiryError: Error, CustomStringConvertible {
+    case noPrice(itemID: String)
+    case badPrice(Double)
+
+    public var description: String {
+        switch self {
+        case .noPrice(let itemID):
+            "the catalogue has no price for item '\(itemID)'; give one with --price"
+        case .badPrice(let price): "a price must be above 0, not \(price)"
+        }
+    }
+}

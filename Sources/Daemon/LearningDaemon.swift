@@ -1,0 +1,115 @@
+import Engine
+import Events
+import Foundation
+import KafkaStream
+import Records
+import SnapshotStore
+import Telemetry
+
+/// The daemon: consumes, learns, commits, publishes, until it is told to stop.
+///
+/// Thread: `run` blocks its caller, which becomes the learning thread. Polling, publishing and the
+/// refresh of the adapters have threads of their own.
+public final class LearningDaemon {
+    private let configuration: Configuration
+    private let wiring: Wiring
+    private let log: EventLogger
+    private let exitWhenIdleMs: Int?
+
+    /// How long the end of a run waits for the delivery of what is published.
+    private static let drainMs = 30_000
+
+    public init(_ configuration: Configuration, exitWhenIdleMs: Int? = nil) throws {
+        self.configuration = configuration
+        self.exitWhenIdleMs = exitWhenIdleMs
+        wiring = Wiring(configuration: configuration)
+        log = wiring.log
+    }
+
+    /// Runs until a signal, or until the stream is idle if that was asked for.
+    ///
+    /// - Throws: what makes going on impossible; everything committed stays, and a later run goes
+    ///   on from there.
+    public func run() throws -> Report {
+        StopSignal.install()
+        let kafka = try wiring.kafka()
+        let decoding = Decoding(limits: wiring.eventLimits, defaults: try wiring.defaultTypes())
+        let base = try wiring.loadBase()
+        let engineConfiguration = try wiring.engineConfiguration(base)
+        log.emit(
+            .starting(
+                version: TidemarkVersion.current, base: wiring.baseFolder,
+                store: configuration.store.path))
+        // The brokers first: where they cannot be reached, nothing is made on disk.
+        let consumer = try KafkaConsumer(kafka, onNotice: { [log] in log.emit(.kafka("\($0)")) })
+        defer { consumer.close() }
+        let cluster = try consumer.connect { StopSignal.isReceived } ?? "unnamed"
+        let store = try wiring.openStore(
+            path: configuration.store.path, base: base, mode: .readWrite)
+        let learner = try wiring.learner(
+            engineConfiguration, base: base, store: store, cluster: cluster, clocked: true,
+            publishes: true, log: log)
+        try acceptCluster(cluster, store)
+        let assignment = try consumer.assign(from: try store.offsets(cluster: cluster)) {
+            StopSignal.isReceived
+        }
+        for gap in assignment.acceptedGaps { try accept(gap, learner) }
+        let status = consumer.status()
+        log.emit(
+            .consuming(
+                topics: kafka.topics.joined(separator: ", "),
+                partitions: status?.partitions.count ?? 0, behind: status?.lag ?? 0))
+        let publisher = Publisher(store: store, configuration: kafka, log: log)
+        publisher.start()
+        var loop = LearningLoop(
+            consumer: consumer, learner: learner, publisher: publisher, decoding: decoding,
+            configuration: configuration, exitWhenIdleMs: exitWhenIdleMs, log: log)
+        try loop.run(onGap: { try accept($0, learner) })
+        try end(learner, publisher)
+        let report = try Report(
+            learner, eventsRead: loop.eventsRead, published: loop.published,
+            wallSeconds: loop.wallSeconds, platform: try wiring.platform())
+        try store.close()
+        return report
+    }
+
+    /// Commits what is left, publishes it, and notes that it has arrived.
+    private func end(_ learner: Learner, _ publisher: Publisher) throws {
+        try learner.commitNow(ending: true)
+        publisher.wake()
+        if let delivered = try publisher.finish(timeoutMs: Self.drainMs) {
+            try learner.commitNow(delivered: delivered)
+        }
+    }
+
+    /// A store knows the clusters it has learned from; another one is most often a mistake.
+    private func acceptCluster(_ cluster: String, _ store: SnapshotStore) throws {
+        let known = try store.clusters()
+        guard !known.isEmpty, !known.contains(cluster) else { return }
+        guard configuration.kafka.onGap == .accept else {
+            throw ClusterError.another(found: cluster, known: known)
+        }
+        log.emit(.newCluster(old: known, new: cluster))
+    }
+
+    private func accept(_ gap: OffsetGap, _ learner: Learner) throws {
+        let lost = min(gap.stored, gap.available.lowerBound)..<max(gap.stored, gap.available.lowerBound)
+        log.emit(
+            .gapAccepted(
+                partition: "\(gap.position)", from: lost.lowerBound, to: lost.upperBound))
+        try learner.accept(gap: lost, of: gap.position)
+    }
+}
+
+public enum ClusterError: Error, CustomStringConvertible {
+    case another(found: String, known: [String])
+
+    public var description: String {
+        switch self {
+        case .another(let found, let known):
+            "the brokers belong to cluster \(found), but the store has learned from "
+                + known.joined(separator: ", ")
+                + "; use another store, or set kafka.on_gap: accept to learn from this one too"
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Engine
+import Events
+import Foundation
+import KafkaStream
+import Records
+import Telemetry
+
+/// The learning thread's loop: next batch, learn, commit when due.
+struct LearningLoop {
+    private let consumer: KafkaConsumer
+    private let learner: Learner
+    private let publisher: Publisher
+    private let decoding: Decoding
+    private let configuration: Configuration
+    private let exitWhenIdleMs: Int?
+    private let log: EventLogger
+
+    private(set) var eventsRead = 0
+    private(set) var published = 0
+    private let started = ContinuousClock.now
+    private var lastProgress = ContinuousClock.now
+    private var readAtProgress = 0
+
+    private var lastRecord: [TopicPartition: ContinuousClock.Instant] = [:]
+    private var idle: Set<TopicPartition> = []
+
+    private static let progressEvery = Swift.Duration.seconds(5)
+    /// How often the loop looks up while nothing comes: for stops, commits and the end when idle.
+    private static let waitMs = 50
+
+    init(
+        consumer: KafkaConsumer, learner: Learner, publisher: Publisher, decoding: Decoding,
+        configuration: Configuration, exitWhenIdleMs: Int?, log: EventLogger
+    ) {
+        self.consumer = consumer
+        self.learner = learner
+        self.publisher = publisher
+        self.decoding = decoding
+        self.configuration = configuration
+        self.exitWhenIdleMs = exitWhenIdleMs
+        self.log = log
+    }
+
+    var wallSeconds: Double {
+        let elapsed = started.duration(to: .now).components
+        return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+    }
+
+    /// Ends at a signal, or when the stream has been idle for as long as was asked for.
+    mutating func run(onGap: (OffsetGap) throws -> Void) throws {
+        while true {
+            let batch = try consumer.next(
+                maxRecords: configuration.batch.events, lingerMs: configuration.batch.lingerMs,
+                waitMs: Self.waitMs, stop: { StopSignal.isReceived })
+            for gap in batch.gaps { try onGap(gap) }
+            try learn(batch)
+            try noteIdlePartitions(batch)
+            if learner.isCommitDue { try commit() }
+            sayProgress()
+            if StopSignal.isReceived {
+                log.emit(.stopping(reason: "asked to by a signal"))
+                return
+            }
+            if batch.records.isEmpty, let limit = exitWhenIdleMs, try isIdle(forMs: limit) {
+                log.emit(.stopping(reason: "nothing has come for \(Duration.text(limit))"))
+                return
+            }
+        }
+    }
+
+    private mutating func learn(_ batch: KafkaBatch) throws {
+        guard !batch.records.isEmpty else { return }
+        let output = try learner.learn(decoding.decode(batch.records), next: batch.nextOffsets)
+        eventsRead += batch.records.count
+        published += output.recommendations.count
+    }
+
+    /// Tells the learner of partitions that have brought nothing for a while, each once until it
+    /// brings something again.
+    private mutating func noteIdlePartitions(_ batch: KafkaBatch) throws {
+        let now = ContinuousClock.now
+        for position in batch.nextOffsets.keys {
+            lastRecord[position] = now
+            idle.remove(position)
+        }
+        let limit = Swift.Duration.milliseconds(configuration.attribution.idleAfterMs)
+        for (position, last) in lastRecord.sorted(by: { $0.key < $1.key })
+        where last.duration(to: now) >= limit && idle.insert(position).inserted {
+            try learner.setIdle(position)
+        }
+    }
+
+    private func commit() throws {
+        try learner.commitNow(delivered: try publisher.deliveredThrough())
+        publisher.wake()
+    }
+
+    /// Whether nothing came for so long; what waits for a batch to fill is learned first.
+    private mutating func isIdle(forMs limit: Int) throws -> Bool {
+        guard let status = consumer.status(), status.isCaughtUp, let idle = status.idleMs,
+            idle >= Int64(limit)
+        else { return false }
+        guard status.waitingRecords > 0 else { return true }
+        try learn(try consumer.drain(maxRecords: configuration.batch.events))
+        return false
+    }
+
+    private mutating func sayProgress() {
+        let now = ContinuousClock.now
+        let elapsed = lastProgress.duration(to: now)
+        guard elapsed >= Self.progressEvery else { return }
+        let seconds = Double(elapsed.components.seconds)
+        lastProgress = now
+        guard eventsRead > readAtProgress else { return }
+        let window = learner.engine.scores.windows.last?.progressive ?? [:]
+        log.emit(
+            .progress(
+                events: learner.engine.counters.read,
+                perSecond: Double(eventsRead - readAtProgress) / seconds,
+                examples: learner.engine.counters.examples,
+                scores: window.sorted { $0.key < $1.key }.map {
+                    ($0.key, $0.value.logLoss ?? .nan, $0.value.normalizedEntropy ?? .nan)
+                },
+                recommendations: learner.engine.counters.recommendations,
+                lag: consumer.status()?.lag ?? 0))
+        readAtProgress = eventsRead
+    }
+}

@@ -1,0 +1,52 @@
+import Foundation
+
+/// A bar on standard error, drawn only where that is a terminal.
+public struct ProgressBar {
+    private let label: String
+    private let active: Bool
+    private let started = ContinuousClock.now
+    private var drawn: ContinuousClock.Instant?
+    private static let width = 28
+
+    public init(_ label: String) {
+        self.label = label
+        active = isatty(2) == 1
+    }
+
+    /// - Parameters:
+    ///   - fraction: share that is done; `nil` where the whole is not known.
+    ///   - note: what to say behind the bar.
+    public mutating func update(fraction: Double?, note: @autoclosure () -> String) {
+        guard active else { return }
+        let now = ContinuousClock.now
+        if let drawn, now - drawn < .milliseconds(100) { return }
+        drawn = now
+        draw(fraction: fraction, note: note())
+    }
+
+    public mutating func finish(note: String) {
+        guard active else { return }
+        draw(fraction: 1, note: note)
+        write("\n")
+    }
+
+    private func draw(fraction: Double?, note: String) {
+        let elapsed = Int((ContinuousClock.now - started).components.seconds)
+        var line = "\r\u{1b}[K\(label) "
+        if let fraction {
+            let share = min(max(fraction, 0), 1)
+            let full = Int(share * Double(Self.width))
+            line += "[" + String(repeating: "█", count: full)
+            line += String(repeating: "·", count: Self.width - full) + "] "
+            line += "\(Int(share * 100))% "
+            if share > 0.02, share < 1 {
+                line += "· \(Int(Double(elapsed) * (1 - share) / share)) s left "
+            }
+        }
+        write(line + note)
+    }
+
+    private func write(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+}

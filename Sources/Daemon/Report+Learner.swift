@@ -1,0 +1,32 @@
+import Engine
+import SnapshotStore
+
+extension Report {
+    /// The report of a run, after its last commit.
+    ///
+    /// - Parameters:
+    ///   - eventsRead: events of this run.
+    ///   - published: recommendations of this run.
+    init(
+        _ learner: Learner, eventsRead: Int, published: Int, wallSeconds: Double, platform: String
+    ) throws {
+        let counters = learner.engine.counters
+        let scores = learner.engine.scores
+        let snapshots = try learner.store.snapshots()
+        self.init(
+            events: Events(counters), examples: counters.examples, steps: counters.batches,
+            wallSeconds: wallSeconds,
+            eventsPerSecond: wallSeconds > 0 ? Double(eventsRead) / wallSeconds : 0,
+            progressive: scores.progressive, windows: scores.windows, slices: scores.slices,
+            guards: Guards(
+                clipped: counters.clipped, skipped: counters.skipped,
+                gatePassed: counters.gatePassed, gateRejected: counters.gateRejected,
+                rollbacks: snapshots.count { $0.record.cause != .commit }, driftAlarms: nil),
+            recommendations: Recommendations(
+                published: published, ruleViolations: counters.ruleViolations),
+            head: snapshots.first(where: \.isHead)?.record.id ?? "",
+            champion: snapshots.first(where: \.isChampion)?.record.id ?? "",
+            stateSHA256: learner.stateDigest.hex, snapshots: snapshots.map(\.record.id),
+            platform: platform)
+    }
+}

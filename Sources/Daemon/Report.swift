@@ -1,0 +1,129 @@
+import ContinualLearning
+import Engine
+import Foundation
+
+/// What a run did: the report of `run` and `replay`.
+///
+/// Event counts and scores are those of the store's whole life, so that a run that went on from an
+/// earlier one tells one story; times and rates are of this run.
+public struct Report: Codable, Sendable {
+    public var events: Events
+    public var examples: Int
+    public var steps: Int
+    public var wallSeconds: Double
+    /// Events of this run by its seconds.
+    public var eventsPerSecond: Double
+    public var progressive: [String: ScoreReport]
+    public var windows: [WindowReport]
+    public var slices: [String: [String: ScoreReport]]
+    public var guards: Guards
+    public var recommendations: Recommendations
+    public var head: String
+    public var champion: String
+    public var stateSHA256: String
+    public var snapshots: [String]
+    public var platform: String
+
+    public struct Events: Codable, Sendable {
+        public var read: Int
+        public var accepted: Int
+        public var deadLettered: Int
+        public var duplicates: Int
+        public var late: Int
+        public var unattributed: Int
+        public var unmatchedRefunds: Int
+        public var overflowed: Int
+        public var superseded: Int
+        public var corrected: Int
+        public var byType: [String: Int]
+
+        enum CodingKeys: String, CodingKey {
+            case read, accepted, duplicates, late, unattributed, overflowed, superseded, corrected
+            case unmatchedRefunds = "unmatched_refunds"
+            case deadLettered = "dead_lettered"
+            case byType = "by_type"
+        }
+    }
+
+    public struct Guards: Codable, Sendable {
+        public var clipped: Int
+        public var skipped: Int
+        public var gatePassed: Int
+        public var gateRejected: Int
+        public var rollbacks: Int
+        /// `null`: this version has no drift detectors yet.
+        public var driftAlarms: Int?
+
+        enum CodingKeys: String, CodingKey {
+            case clipped, skipped, rollbacks
+            case gatePassed = "gate_passed"
+            case gateRejected = "gate_rejected"
+            case driftAlarms = "drift_alarms"
+        }
+
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(clipped, forKey: .clipped)
+            try container.encode(skipped, forKey: .skipped)
+            try container.encode(gatePassed, forKey: .gatePassed)
+            try container.encode(gateRejected, forKey: .gateRejected)
+            try container.encode(rollbacks, forKey: .rollbacks)
+            try container.encode(driftAlarms, forKey: .driftAlarms)
+        }
+    }
+
+    public struct Recommendations: Codable, Sendable {
+        public var published: Int
+        public var ruleViolations: Int
+
+        enum CodingKeys: String, CodingKey {
+            case published
+            case ruleViolations = "rule_violations"
+        }
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case events, examples, steps, progressive, windows, slices, guards, recommendations, head
+        case champion, snapshots, platform
+        case wallSeconds = "wall_seconds"
+        case eventsPerSecond = "events_per_second"
+        case stateSHA256 = "state_sha256"
+    }
+
+    public func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+
+    /// Writes the JSON to `path`, whole or not at all; does nothing for `nil`.
+    public func write(to path: String?) throws {
+        guard let path else { return }
+        do {
+            try Data((try json() + "\n").utf8).write(
+                to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw OutputError(path: path, reason: "\(error.localizedDescription)")
+        }
+    }
+}
+
+/// A file that was asked for and cannot be written.
+public struct OutputError: Error, CustomStringConvertible {
+    public let path: String
+    public let reason: String
+
+    public var description: String { "cannot write \(path): \(reason)" }
+}
+
+extension Report.Events {
+    init(_ counters: Counters) {
+        self.init(
+            read: counters.read, accepted: counters.accepted, deadLettered: counters.deadLettered,
+            duplicates: counters.duplicates, late: counters.late,
+            unattributed: counters.unattributed, unmatchedRefunds: counters.unmatchedRefunds,
+            overflowed: counters.overflowed,
+            superseded: counters.superseded, corrected: counters.corrected,
+            byType: counters.byType)
+    }
+}

@@ -1,0 +1,29 @@
+import Foundation
+import Synchronization
+
+/// Turns SIGINT and SIGTERM into a flag that loops ask for, so that a stop is always a clean one.
+///
+/// A second signal of the same kind ends the process at once, as it would without this.
+enum StopSignal {
+    /// The signal that came last, or 0. Global, since a handler can reach nothing else.
+    private static let received = Atomic<Int32>(0)
+
+    static func install() {
+        for number in [SIGINT, SIGTERM] { signal(number, noteSignal) }
+    }
+
+    static var isReceived: Bool { received.load(ordering: .acquiring) != 0 }
+
+    /// Whether a person at the terminal asked for the end.
+    static var isInterrupt: Bool { received.load(ordering: .acquiring) == SIGINT }
+
+    /// Thread: any; called by the system inside a signal handler, so it only stores and resets.
+    fileprivate static func note(_ number: Int32) {
+        received.store(number, ordering: .releasing)
+        signal(number, SIG_DFL)
+    }
+}
+
+private func noteSignal(_ number: Int32) {
+    StopSignal.note(number)
+}

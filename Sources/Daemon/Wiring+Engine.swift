@@ -1,0 +1,87 @@
+import ContinualLearning
+import Encoder
+import Engine
+import Events
+import Pricing
+import SnapshotStore
+import Telemetry
+import Tensor
+
+extension Wiring {
+    /// The engine on its store, ready to learn.
+    ///
+    /// - Parameter clocked: whether commits and snapshots are also made by time.
+    func learner(
+        _ engineConfiguration: EngineConfiguration, base: BaseModel, store: SnapshotStore,
+        cluster: String, clocked: Bool, publishes: Bool, log: EventLogger
+    ) throws -> Learner {
+        let engine = try store.withHead { state in
+            try Engine(engineConfiguration, base: base, reading: state)
+        }
+        let threads = configuration.learning.threads
+        return try Learner(
+            engine: engine, store: store,
+            embedding: EncoderEmbedding(
+                try encoder(base, adapters: engine.adapters), dimension: base.hiddenSize),
+            training: BackgroundTraining(base: base, threads: threads), cluster: cluster,
+            cadence: Learner.Cadence(
+                commitEvents: configuration.store.commitEvents,
+                snapshotEvents: configuration.store.snapshotEvents,
+                commitMs: clocked ? configuration.store.commitMs : nil,
+                snapshotMs: clocked ? configuration.store.snapshotMs : nil,
+                sync: configuration.store.sync),
+            description: Learner.RunDescription(
+                configuration: configuration.stored(), platform: try platform(),
+                topic: configuration.publish.topic,
+                deadLetterTopic: configuration.publish.deadLetterTopic, publishes: publishes),
+            log: log)
+    }
+
+    /// What bits depend on: numeric profile, library, core type, kernels.
+    func platform() throws -> String {
+        "\(try Numerics.current().platform)"
+    }
+
+    func adapterConfiguration(_ base: BaseModel) -> AdapterConfiguration {
+        let lora = configuration.lora
+        return AdapterConfiguration(
+            rank: lora.rank, alpha: Float(lora.alpha), dropout: Float(lora.dropout),
+            targets: lora.targets.compactMap { AdapterTarget(rawValue: $0.rawValue) },
+            layers: AdapterConfiguration.topLayers(lora.layers, of: base))
+    }
+
+    func refreshSchedule() -> RefreshSchedule {
+        let lora = configuration.lora
+        var gate = RefreshGate.Configuration()
+        gate.alpha = configuration.guards.gateAlpha
+        gate.margin = configuration.guards.gateHarm
+        return RefreshSchedule(
+            events: lora.refreshEvents, judgeEvents: lora.judgeEvents,
+            training: RefreshConfiguration(epochs: lora.epochs, batchTexts: lora.batchTexts),
+            optimizer: AdamW.Configuration(
+                learningRate: lora.learningRate, weightDecay: lora.weightDecay,
+                warmupSteps: lora.warmupSteps,
+                gradientClip: lora.gradientClip == 0 ? nil : lora.gradientClip),
+            gate: gate, gateSlices: configuration.guards.gateSlices)
+    }
+
+    func joinConfiguration() -> AttributionConfiguration {
+        let attribution = configuration.attribution
+        return AttributionConfiguration(
+            windowMs: Int64(attribution.windowMs), clickWindowMs: Int64(attribution.clickWindowMs),
+            latenessMs: Int64(attribution.latenessMs),
+            refundWindowMs: Int64(attribution.refundWindowMs),
+            duplicateWindowMs: Int64(attribution.duplicateWindowMs), openMax: attribution.openMax,
+            purchasesMax: attribution.purchasesMax, duplicatesMax: attribution.duplicatesMax)
+    }
+
+    func pricingConfiguration() -> PricingConfiguration {
+        let pricing = configuration.pricing
+        return PricingConfiguration(
+            depths: pricing.depths, maximumDepth: pricing.maximumDepth,
+            marginFloor: pricing.marginFloor, offerLifetimeMs: Int64(pricing.offerLifetimeMs),
+            exploration: pricing.exploration == .none ? .none : .epsilonGreedy,
+            epsilon: pricing.epsilon, holdoutFraction: pricing.holdout,
+            killSwitch: pricing.killSwitch, costFraction: pricing.costFraction)
+    }
+}

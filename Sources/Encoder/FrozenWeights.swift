@@ -1,0 +1,175 @@
+import Records
+import Tensor
+
+/// The base's tensors of one layer, read-only.
+///
+/// Shapes: H hidden, I intermediate. A projection's matrix is (columns out, columns in), as stored.
+struct FrozenLayer: Sendable {
+    /// Query, key and value, one below the other: (3H, H) and (1, 3H).
+    let projection, projectionBias: Matrix
+    /// After the heads: (H, H) and (1, H).
+    let attention, attentionBias: Matrix
+    let attentionGamma, attentionBeta: Matrix
+    /// Feed-forward up: (I, H) and (1, I); down: (H, I) and (1, H).
+    let up, upBias, down, downBias: Matrix
+    let outputGamma, outputBeta: Matrix
+}
+
+/// All weights of a base in one aligned arena whose pages are read-only.
+final class FrozenWeights: Sendable {
+    let words, positions: Matrix
+    /// The embedding of the first token type, the only one that single texts have.
+    let type: Matrix
+    let embeddingGamma, embeddingBeta: Matrix
+    let layers: [FrozenLayer]
+    /// SHA-256 of the weight file, or of the digests of several in the order of their names.
+    let fingerprint: Digest256
+    /// Every tensor by its place in the arena, for checks.
+    let places: [Place]
+    private let arena: FloatBuffer
+
+    struct Place: Sendable {
+        /// As in the file, without a prefix.
+        let name: String
+        let shape: [Int]
+        let offset: Int
+
+        var count: Int { shape.reduce(1, *) }
+    }
+
+    init(directory: String, _ shape: BertConfiguration) throws(EncoderError) {
+        let plan = Plan(shape)
+        guard let arena = FloatBuffer(count: plan.count) else {
+            throw .memory(bytes: plan.count * MemoryLayout<Float>.stride)
+        }
+        let source = try WeightFiles(directory: directory)
+        fingerprint = try Self.fill(arena, plan.places, from: source)
+        arena.seal()
+        self.arena = arena
+        places = plan.places
+        let offsets = Dictionary(uniqueKeysWithValues: plan.places.map { ($0.name, $0.offset) })
+        func view(_ name: String, _ rows: Int, _ columns: Int) -> Matrix {
+            guard let offset = offsets[name] else { preconditionFailure("\(name) is not planned") }
+            return arena.matrix(at: offset, rows: rows, columns: columns)
+        }
+        let hidden = shape.hiddenSize
+        words = view("embeddings.word_embeddings.weight", shape.vocabularySize, hidden)
+        positions = view("embeddings.position_embeddings.weight", shape.positionCount, hidden)
+        type = view("embeddings.token_type_embeddings.weight", 1, hidden)
+        embeddingGamma = view("embeddings.LayerNorm.weight", 1, hidden)
+        embeddingBeta = view("embeddings.LayerNorm.bias", 1, hidden)
+        layers = (0..<shape.layerCount).map { index in
+            let inner = shape.intermediateSize
+            func part(_ name: String, _ rows: Int, _ columns: Int) -> Matrix {
+                view("encoder.layer.\(index).\(name)", rows, columns)
+            }
+            return FrozenLayer(
+                projection: part("attention.self.query.weight", 3 * hidden, hidden),
+                projectionBias: part("attention.self.query.bias", 1, 3 * hidden),
+                attention: part("attention.output.dense.weight", hidden, hidden),
+                attentionBias: part("attention.output.dense.bias", 1, hidden),
+                attentionGamma: part("attention.output.LayerNorm.weight", 1, hidden),
+                attentionBeta: part("attention.output.LayerNorm.bias", 1, hidden),
+                up: part("intermediate.dense.weight", inner, hidden),
+                upBias: part("intermediate.dense.bias", 1, inner),
+                down: part("output.dense.weight", hidden, inner),
+                downBias: part("output.dense.bias", 1, hidden),
+                outputGamma: part("output.LayerNorm.weight", 1, hidden),
+                outputBeta: part("output.LayerNorm.bias", 1, hidden))
+        }
+    }
+
+    /// The bits of one tensor, to prove that nothing moved them.
+    func values(_ place: Place) -> [Float] {
+        arena.matrix(at: place.offset, rows: 1, columns: place.count).values
+    }
+
+    /// Copies every planned tensor out of the files.
+    private static func fill(
+        _ arena: FloatBuffer, _ places: [Place], from source: WeightFiles
+    ) throws(EncoderError) -> Digest256 {
+        var missing = Dictionary(uniqueKeysWithValues: places.map { ($0.name, $0) })
+        var digests: [Digest256] = []
+        for (path, listed) in source.files {
+            let file = try WeightFile(path)
+            digests.append(file.digest)
+            for name in (listed ?? []).sorted() where file.content.entry(name) == nil {
+                throw .tensor(.safetensors(file: path, .missing(tensor: name)))
+            }
+            for entry in file.content.entries where listed?.contains(entry.name) ?? true {
+                guard let place = missing.removeValue(forKey: plainName(entry.name)) else {
+                    continue
+                }
+                let target = arena.mutableMatrix(at: place.offset, rows: 1, columns: place.count)
+                do {
+                    try file.content.copy(entry.name, shape: place.shape, to: target)
+                } catch {
+                    throw .tensor(.safetensors(file: path, error))
+                }
+            }
+        }
+        if let first = missing.keys.min() {
+            throw .tensor(.safetensors(file: source.files[0].path, .missing(tensor: first)))
+        }
+        if digests.count == 1 { return digests[0] }
+        return SHA256.hash(digests.flatMap(\.bytes))
+    }
+
+    /// A tensor's name as a bare encoder has it: models saved with a head put `bert.` before it,
+    /// and early ones call the parameters of a LayerNorm gamma and beta.
+    private static func plainName(_ name: String) -> String {
+        var plain = name.hasPrefix("bert.") ? String(name.dropFirst(5)) : name
+        if plain.hasSuffix("LayerNorm.gamma") { plain = plain.dropLast(5) + "weight" }
+        if plain.hasSuffix("LayerNorm.beta") { plain = plain.dropLast(4) + "bias" }
+        return plain
+    }
+
+    /// Which tensor goes where. Query, key and value lie one after the other without a gap, so
+    /// that one product makes all three.
+    private struct Plan {
+        var places: [Place] = []
+        var count = 0
+
+        init(_ shape: BertConfiguration) {
+            let hidden = shape.hiddenSize
+            let inner = shape.intermediateSize
+            add("embeddings.word_embeddings.weight", [shape.vocabularySize, hidden])
+            add("embeddings.position_embeddings.weight", [shape.positionCount, hidden])
+            add("embeddings.token_type_embeddings.weight", [shape.typeCount, hidden])
+            add("embeddings.LayerNorm.weight", [hidden])
+            add("embeddings.LayerNorm.bias", [hidden])
+            for layer in 0..<shape.layerCount {
+                let prefix = "encoder.layer.\(layer)."
+                for parameter in ["weight", "bias"] {
+                    align()
+                    for name in ["query", "key", "value"] {
+                        let extents = parameter == "weight" ? [hidden, hidden] : [hidden]
+                        append(prefix + "attention.self.\(name).\(parameter)", extents)
+                    }
+                }
+                add(prefix + "attention.output.dense.weight", [hidden, hidden])
+                add(prefix + "attention.output.dense.bias", [hidden])
+                add(prefix + "attention.output.LayerNorm.weight", [hidden])
+                add(prefix + "attention.output.LayerNorm.bias", [hidden])
+                add(prefix + "intermediate.dense.weight", [inner, hidden])
+                add(prefix + "intermediate.dense.bias", [inner])
+                add(prefix + "output.dense.weight", [hidden, inner])
+                add(prefix + "output.dense.bias", [hidden])
+                add(prefix + "output.LayerNorm.weight", [hidden])
+                add(prefix + "output.LayerNorm.bias", [hidden])
+            }
+        }
+
+        private mutating func align() { count = (count + 15) / 16 * 16 }
+
+        private mutating func add(_ name: String, _ shape: [Int]) {
+            align()
+            append(name, shape)
+        }
+
+        private mutating func append(_ name: String, _ shape: [Int]) {
+            places.append(Place(name: name, shape: shape, offset: count))
+            count += shape.reduce(1, *)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Tensor
+
+/// Where one text's tokens lie among the packed rows of a workspace.
+struct PackedSequence {
+    /// Rows in the workspace.
+    let rows: Range<Int>
+    /// The text's number in the batch.
+    let text: Int
+}
+
+/// What one layer reads and writes over T packed tokens.
+///
+/// Shapes: H hidden, I intermediate, m bottleneck. In training each layer has its own, kept for
+/// backward; otherwise all layers share one and the last two groups are absent.
+struct LayerBuffers {
+    /// Input and output of the layer: (T, H).
+    var x, y: MutableMatrix
+    /// Query, key and value side by side: (T, 3H).
+    var projected: MutableMatrix
+    /// What the heads gathered: (T, H).
+    var context: MutableMatrix
+    /// After the attention half: (T, H).
+    var middle: MutableMatrix
+    /// Before and after the activation: (T, I); one buffer unless kept.
+    var raised, activated: MutableMatrix
+    /// Attention's weights, sequence by sequence and head by head: (T_s, T_s up to a multiple of
+    /// sixteen) each. Not kept: room for the longest sequence once.
+    var probabilities: MutableMatrix
+    /// What LayerNorm's backward needs of both halves: (T, H) and (1, T).
+    var kept: Kept?
+    /// The bottlenecks' input (T, H) and its projection (T, m).
+    var attentionBottleneck: BottleneckBuffers?
+    var outputBottleneck: BottleneckBuffers?
+
+    struct Kept {
+        let attention: (normalized: MutableMatrix, inverse: MutableMatrix)
+        let output: (normalized: MutableMatrix, inverse: MutableMatrix)
+    }
+
+    struct BottleneckBuffers {
+        let input: MutableMatrix
+        let lowered: MutableMatrix
+        let activated: MutableMatrix
+    }
+
+    /// Floats in a row of attention weights: whole cache lines.
+    static func probabilityStride(_ tokens: Int) -> Int { (tokens + 15) / 16 * 16 }
+
+    /// Buffers shared by layers nothing is kept of; `x` is the input of the lowest.
+    static func passing(
+        _ shape: BertConfiguration, x: MutableMatrix, longest: Int, bottleneck: Int?,
+        _ arena: inout Arena
+    ) -> LayerBuffers {
+        let hidden = shape.hiddenSize
+        let tokens = x.rows
+        let raised = arena.take(tokens, shape.intermediateSize)
+        var made = LayerBuffers(
+            x: x, y: arena.take(tokens, hidden), projected: arena.take(tokens, 3 * hidden),
+            context: arena.take(tokens, hidden), middle: arena.take(tokens, hidden),
+            raised: raised, activated: raised,
+            probabilities: arena.take(longest, probabilityStride(longest)))
+        if let bottleneck {
+            let shared = BottleneckBuffers(
+                input: arena.take(tokens, hidden), lowered: arena.take(tokens, bottleneck),
+                activated: arena.take(tokens, bottleneck))
+            made.attentionBottleneck = shared
+            made.outputBottleneck = shared
+        }
+        return made
+    }
+
+    /// Buffers of one layer's own, for backward. `x` is the output of the layer below.
+    static func keeping(
+        _ shape: BertConfiguration, x: MutableMatrix, activated: MutableMatrix,
+        probabilityFloats: Int, bottleneck: Int?, _ arena: inout Arena
+    ) -> LayerBuffers {
+        let hidden = shape.hiddenSize
+        let tokens = x.rows
+        var made = LayerBuffers(
+            x: x, y: arena.take(tokens, hidden), projected: arena.take(tokens, 3 * hidden),
+            context: arena.take(tokens, hidden), middle: arena.take(tokens, hidden),
+            raised: arena.take(tokens, shape.intermediateSize), activated: activated,
+            probabilities: arena.take(1, probabilityFloats))
+        made.kept = Kept(
+            attention: (arena.take(tokens, hidden), arena.take(1, tokens)),
+            output: (arena.take(tokens, hidden), arena.take(1, tokens)))
+        if let bottleneck {
+            made.attentionBottleneck = BottleneckBuffers(
+                input: arena.take(tokens, hidden), lowered: arena.take(tokens, bottleneck),
+                activated: arena.take(tokens, bottleneck))
+            made.outputBottleneck = BottleneckBuffers(
+                input: arena.take(tokens, hidden), lowered: arena.take(tokens, bottleneck),
+                activated: arena.take(tokens, bottleneck))
+        }
+        return made
+    }
+}
+
+/// LoRA's dropout in one training step: who is dropped follows from the key alone.
+struct Dropout {
+    let chance: Float
+    let seed: UInt64
+    /// The number of the workspace's first row in the whole batch.
+    let firstRow: Int
+
+    func key(layer: Int, target: AdapterTarget) -> UInt64 {
+        seed &+ UInt64(layer * AdapterTarget.allCases.count + target.index + 1)
+            &* 0xd134_2543_de82_ef95
+    }
+}

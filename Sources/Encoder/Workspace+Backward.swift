@@ -1,0 +1,222 @@
+import Tensor
+
+/// Backward of `forward(layer:)`, from the top down, for the adapters alone.
+///
+/// Nothing is computed that only frozen weights would need, nor below the lowest adapted matrix.
+extension Workspace {
+    /// Turns d of the topmost output, in `backward.dy`, into gradients, added to `sums`.
+    func backwardThroughLayers(lowest: Int) {
+        guard let backward, let sums else { preconditionFailure("no room for backward") }
+        for index in stride(from: base.layerCount - 1, through: lowest, by: -1) {
+            let layer = weights.layers[index]
+            let step = LayerBackward(
+                work: self, index: index, layer: layer, b: kept[index - lowest], d: backward,
+                sums: sums, deepest: index == lowest ? .deepest(of: layer) : .input)
+            step.run()
+        }
+    }
+}
+
+/// The places in a layer where a backward pass may end, from the bottom up.
+private enum Depth: Int, Comparable {
+    case input, projections, attentionOutput, attentionBottleneck, intermediate, output
+    case outputBottleneck
+
+    static func < (a: Depth, b: Depth) -> Bool { a.rawValue < b.rawValue }
+
+    /// The lowest place where something is trained.
+    static func deepest(of layer: AdaptedWeights.Layer) -> Depth {
+        func isAdapted(_ target: AdapterTarget) -> Bool { layer.lowRank[target.index] != nil }
+        if isAdapted(.query) || isAdapted(.key) || isAdapted(.value) { return .projections }
+        if isAdapted(.attentionOutput) { return .attentionOutput }
+        if layer.attentionBottleneck != nil { return .attentionBottleneck }
+        if isAdapted(.intermediate) { return .intermediate }
+        return isAdapted(.output) ? .output : .outputBottleneck
+    }
+}
+
+/// One layer's backward pass: `d.dy` holds d of its output and is left with d of its input.
+private struct LayerBackward {
+    let work: Workspace
+    let index: Int
+    let layer: AdaptedWeights.Layer
+    let b: LayerBuffers
+    let d: BackwardBuffers
+    let sums: GradientSums
+    let deepest: Depth
+
+    private var kernels: Kernels { work.kernels }
+    private var frozen: FrozenLayer { layer.frozen }
+
+    func run() {
+        guard let kept = b.kept else { preconditionFailure("nothing was kept of the layer") }
+        // y = LayerNorm(bottleneck(activated · downᵀ + bias) + middle)
+        kernels.normalizeBackward(
+            d.dy.read, gamma: frozen.outputGamma, normalized: kept.output.normalized.read,
+            inverse: kept.output.inverse.read, into: d.dsum)
+        if deepest < .output { d.dmiddle.copy(from: d.dsum.read) }
+        squeezeBackward(d.dsum, layer.outputBottleneck, b.outputBottleneck)
+        if deepest == .outputBottleneck || !feedForwardBackward() { return }
+
+        // middle = LayerNorm(bottleneck(context · attentionᵀ + bias) + x)
+        kernels.normalizeBackward(
+            d.dmiddle.read, gamma: frozen.attentionGamma,
+            normalized: kept.attention.normalized.read, inverse: kept.attention.inverse.read,
+            into: d.dsum)
+        if deepest == .input { d.dy.copy(from: d.dsum.read) }
+        squeezeBackward(d.dsum, layer.attentionBottleneck, b.attentionBottleneck)
+        if deepest == .attentionBottleneck { return }
+
+        // The matrix after the heads.
+        let goesOn = deepest < .attentionOutput
+        if goesOn {
+            work.productBackward(
+                d.dsum.read, work.matrix(layer.attention, frozen.attention), into: d.dcontext)
+        }
+        lowRankBackward(
+            .attentionOutput, b.context.read, d.dsum.read, into: goesOn ? d.dcontext : nil)
+        if !goesOn { return }
+        attentionBackward()
+        projectionBackward()
+    }
+
+    /// activated = act(middle · upᵀ + bias), then · downᵀ: d of middle is added to `d.dmiddle`.
+    ///
+    /// - Returns: false when nothing below is trained.
+    private func feedForwardBackward() -> Bool {
+        let activation = work.base.shape.activation
+        if layer.lowRank[AdapterTarget.output.index] != nil {
+            // The activation's output is not kept: it is computed again, with the same bits.
+            kernels.activate(activation, b.raised.read, bias: frozen.upBias, into: b.activated)
+        }
+        let reachesActivation = deepest < .output
+        if reachesActivation {
+            work.productBackward(
+                d.dsum.read, work.matrix(layer.down, frozen.down), into: d.draised)
+        }
+        lowRankBackward(
+            .output, b.activated.read, d.dsum.read, into: reachesActivation ? d.draised : nil)
+        if !reachesActivation { return false }
+        kernels.activateBackward(
+            activation, b.raised.read, bias: frozen.upBias, d.draised.read, into: d.draised)
+
+        let reachesMiddle = deepest < .intermediate
+        if reachesMiddle {
+            work.productBackward(d.draised.read, work.matrix(layer.up, frozen.up), into: d.dsum)
+            kernels.add(d.dsum.read, to: d.dmiddle)
+        }
+        lowRankBackward(
+            .intermediate, b.middle.read, d.draised.read, into: reachesMiddle ? d.dmiddle : nil)
+        return reachesMiddle
+    }
+
+    /// projected = x · [q k v]ᵀ: d of x is added to `d.dy` when somebody below needs it.
+    private func projectionBackward() {
+        if deepest == .input {
+            work.productBackward(
+                d.dprojected.read, work.matrix(layer.projection, frozen.projection), into: d.dsum)
+            kernels.add(d.dsum.read, to: d.dy)
+        }
+        let hidden = work.base.hiddenSize
+        for target in [AdapterTarget.query, .key, .value] {
+            let columns = target.index * hidden..<(target.index + 1) * hidden
+            lowRankBackward(
+                target, b.x.read, d.dprojected.read.columns(columns),
+                into: deepest == .input ? d.dy : nil)
+        }
+    }
+
+    /// LoRA's y = s · dropout(x) · Aᵀ · Bᵀ: adds to dA and dB, and to dx what passes through a
+    /// path computed apart. Merged into the matrix, it is in the product's dx already.
+    private func lowRankBackward(
+        _ target: AdapterTarget, _ x: Matrix, _ dy: Matrix, into dx: MutableMatrix?
+    ) {
+        guard let low = layer.lowRank[target.index] else { return }
+        var input = x
+        if let dropout = work.dropout {
+            let dropped = d.dropped(columns: x.columns)
+            kernels.dropout(
+                x, chance: dropout.chance, key: dropout.key(layer: index, target: target),
+                firstRow: dropout.firstRow, into: dropped)
+            input = dropped.read
+        }
+        kernels.project(input, low.a.read, into: d.lowInput)
+        kernels.project(dy, low.bTransposed.read, into: d.lowGradient)
+        kernels.outer(d.lowInput.read, dy, scale: low.scaling, addingTo: sums[low.slotB])
+        kernels.outer(d.lowGradient.read, input, scale: low.scaling, addingTo: sums[low.slotA])
+        if let dropout = work.dropout, let dx {
+            let through = d.droppedGradient(columns: x.columns)
+            through.fill(0)
+            kernels.expand(
+                d.lowGradient.read, low.a.read, scale: low.scaling, addingTo: through)
+            kernels.dropoutBackward(
+                through.read, chance: dropout.chance,
+                key: dropout.key(layer: index, target: target), firstRow: dropout.firstRow,
+                addingTo: dx)
+        }
+    }
+
+    /// y = f + act(f · downᵀ + bias) · upᵀ + bias: turns d of y into d of f, in place.
+    private func squeezeBackward(
+        _ dy: MutableMatrix, _ bottleneck: AdaptedWeights.Bottleneck?,
+        _ buffers: LayerBuffers.BottleneckBuffers?
+    ) {
+        guard let bottleneck, let buffers else { return }
+        let (down, downBias) = (sums[bottleneck.slots[0]], sums[bottleneck.slots[1]])
+        let (up, upBias) = (sums[bottleneck.slots[2]], sums[bottleneck.slots[3]])
+        kernels.outer(d.ones.read, dy.read, scale: 1, addingTo: upBias)
+        kernels.outer(buffers.activated.read, dy.read, scale: 1, addingTo: up)
+        kernels.project(dy.read, bottleneck.upTransposed.read, into: d.lowGradient)
+        kernels.activateBackward(
+            bottleneck.activation, buffers.lowered.read, bias: bottleneck.downBias.read,
+            d.lowGradient.read, into: d.lowGradient)
+        kernels.outer(d.ones.read, d.lowGradient.read, scale: 1, addingTo: downBias)
+        kernels.outer(d.lowGradient.read, buffers.input.read, scale: 1, addingTo: down)
+        kernels.expand(d.lowGradient.read, bottleneck.down.read, scale: 1, addingTo: dy)
+    }
+
+    /// context = softmax(q kᵀ / sqrt d) v, sequence by sequence and head by head.
+    private func attentionBackward() {
+        let shape = work.base.shape
+        let numerics = work.base.numerics
+        let size = shape.headSize
+        let scale = 1 / Float(size).squareRoot()
+        func isNeeded(_ target: AdapterTarget) -> Bool {
+            deepest == .input || layer.lowRank[target.index] != nil
+        }
+        let needs = (isNeeded(.query), isNeeded(.key), isNeeded(.value))
+        var place = 0
+        for sequence in work.sequences {
+            let tokens = sequence.rows.count
+            let stride = LayerBuffers.probabilityStride(tokens)
+            let rows = b.projected.read.rows(sequence.rows)
+            let drows = d.dprojected.rows(sequence.rows)
+            let dcontext = d.dcontext.read.rows(sequence.rows)
+            for head in 0..<shape.headCount {
+                let q = head * size..<(head + 1) * size
+                let k = q.lowerBound + shape.hiddenSize..<q.upperBound + shape.hiddenSize
+                let v = k.lowerBound + shape.hiddenSize..<k.upperBound + shape.hiddenSize
+                let p = b.probabilities.read.part(at: place, rows: tokens, columns: stride)
+                place += tokens * stride
+                let dout = dcontext.columns(q)
+                if needs.2 {
+                    numerics.multiply(
+                        p.columns(0..<tokens), dout, transposeA: true, into: drows.columns(v))
+                }
+                if !needs.0 && !needs.1 { continue }
+                let dp = d.dprobabilities.part(at: 0, rows: tokens, columns: stride)
+                numerics.multiply(
+                    dout, rows.columns(v), transposeB: true, into: dp.columns(0..<tokens))
+                kernels.softmaxBackward(p, dp, columns: tokens, scale: scale)
+                let dlogits = dp.read.columns(0..<tokens)
+                if needs.0 {
+                    numerics.multiply(dlogits, rows.columns(k), into: drows.columns(q))
+                }
+                if needs.1 {
+                    numerics.multiply(
+                        dlogits, rows.columns(q), transposeA: true, into: drows.columns(k))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Tensor
+
+extension Workspace {
+    /// One layer over packed sequences: reads `b.x`, writes `b.y` and everything between.
+    func forward(layer index: Int, _ sequences: [PackedSequence], _ b: LayerBuffers) {
+        let layer = weights.layers[index]
+        let frozen = layer.frozen
+        let separate = dropout != nil
+
+        product(b.x.read, matrix(layer.projection, frozen.projection), into: b.projected)
+        kernels.addBias(frozen.projectionBias, to: b.projected)
+        if separate { addLowRankProjections(index, layer, b) }
+        attend(sequences, b)
+
+        product(b.context.read, matrix(layer.attention, frozen.attention), into: b.middle)
+        if separate {
+            addLowRank(index, layer, .attentionOutput, b.context.read, to: b.middle)
+        }
+        finishHalf(
+            b.middle, bias: frozen.attentionBias, residual: b.x.read,
+            gamma: frozen.attentionGamma, beta: frozen.attentionBeta, layer.attentionBottleneck,
+            b.attentionBottleneck, keeping: b.kept?.attention)
+
+        product(b.middle.read, matrix(layer.up, frozen.up), into: b.raised)
+        if separate { addLowRank(index, layer, .intermediate, b.middle.read, to: b.raised) }
+        kernels.activate(
+            base.shape.activation, b.raised.read, bias: frozen.upBias, into: b.activated)
+        product(b.activated.read, matrix(layer.down, frozen.down), into: b.y)
+        if separate { addLowRank(index, layer, .output, b.activated.read, to: b.y) }
+        finishHalf(
+            b.y, bias: frozen.downBias, residual: b.middle.read, gamma: frozen.outputGamma,
+            beta: frozen.outputBeta, layer.outputBottleneck, b.outputBottleneck,
+            keeping: b.kept?.output)
+    }
+
+    /// The matrix to multiply by: with dropout the low-rank path is computed apart.
+    func matrix(_ merged: MutableMatrix?, _ frozen: Matrix) -> Matrix {
+        dropout == nil ? merged?.read ?? frozen : frozen
+    }
+
+    /// Bias, bottleneck where there is one, residual and LayerNorm, in place.
+    private func finishHalf(
+        _ y: MutableMatrix, bias: Matrix, residual: Matrix, gamma: Matrix, beta: Matrix,
+        _ bottleneck: AdaptedWeights.Bottleneck?, _ buffers: LayerBuffers.BottleneckBuffers?,
+        keeping kept: (normalized: MutableMatrix, inverse: MutableMatrix)?
+    ) {
+        var rest: Matrix? = bias
+        if let bottleneck, let buffers {
+            kernels.addBias(bias, to: y)
+            squeeze(y, bottleneck, buffers)
+            rest = nil
+        }
+        kernels.normalize(
+            y.read, bias: rest, residual: residual, gamma: gamma, beta: beta,
+            epsilon: base.shape.normEpsilon, into: y, keeping: kept)
+    }
+
+    /// y += up(act(down(y))).
+    private func squeeze(
+        _ y: MutableMatrix, _ bottleneck: AdaptedWeights.Bottleneck,
+        _ buffers: LayerBuffers.BottleneckBuffers
+    ) {
+        buffers.input.copy(from: y.read)
+        kernels.project(y.read, bottleneck.down.read, into: buffers.lowered)
+        kernels.activate(
+            bottleneck.activation, buffers.lowered.read, bias: bottleneck.downBias.read,
+            into: buffers.activated)
+        kernels.expand(
+            buffers.activated.read, bottleneck.upTransposed.read, scale: 1, addingTo: y)
+        kernels.addBias(bottleneck.upBias.read, to: y)
+    }
+
+    private func addLowRankProjections(
+        _ index: Int, _ layer: AdaptedWeights.Layer, _ b: LayerBuffers
+    ) {
+        let hidden = base.hiddenSize
+        addLowRank(index, layer, .query, b.x.read, to: b.projected.columns(0..<hidden))
+        addLowRank(index, layer, .key, b.x.read, to: b.projected.columns(hidden..<2 * hidden))
+        addLowRank(index, layer, .value, b.x.read, to: b.projected.columns(2 * hidden..<3 * hidden))
+    }
+
+    /// y += s · dropout(x) · Aᵀ · Bᵀ, where the target is adapted.
+    private func addLowRank(
+        _ index: Int, _ layer: AdaptedWeights.Layer, _ target: AdapterTarget, _ x: Matrix,
+        to y: MutableMatrix
+    ) {
+        guard let low = layer.lowRank[target.index], let dropout, let backward else { return }
+        let dropped = backward.dropped(columns: x.columns)
+        kernels.dropout(
+            x, chance: dropout.chance, key: dropout.key(layer: index, target: target),
+            firstRow: dropout.firstRow, into: dropped)
+        kernels.project(dropped.read, low.a.read, into: backward.lowInput)
+        kernels.expand(
+            backward.lowInput.read, low.bTransposed.read, scale: low.scaling, addingTo: y)
+    }
+
+    /// softmax(q kᵀ / sqrt d) v, sequence by sequence and head by head.
+    private func attend(_ sequences: [PackedSequence], _ b: LayerBuffers) {
+        let hidden = base.hiddenSize
+        let size = base.shape.headSize
+        let scale = 1 / Float(size).squareRoot()
+        var place = 0
+        for sequence in sequences {
+            let tokens = sequence.rows.count
+            let stride = LayerBuffers.probabilityStride(tokens)
+            let rows = b.projected.read.rows(sequence.rows)
+            let context = b.context.rows(sequence.rows)
+            for head in 0..<base.shape.headCount {
+                let columns = head * size..<(head + 1) * size
+                let query = rows.columns(columns)
+                let key = rows.columns(hidden + columns.lowerBound..<hidden + columns.upperBound)
+                let value = rows.columns(
+                    2 * hidden + columns.lowerBound..<2 * hidden + columns.upperBound)
+                let p = b.probabilities.part(at: place, rows: tokens, columns: stride)
+                base.numerics.multiply(
+                    query, key, transposeB: true, into: p.columns(0..<tokens), scale: scale)
+                kernels.softmax(p, columns: tokens)
+                base.numerics.multiply(
+                    p.read.columns(0..<tokens), value, into: context.columns(columns))
+                if b.kept != nil { place += tokens * stride }
+            }
+        }
+    }
+}

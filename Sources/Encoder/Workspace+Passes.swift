@@ -1,0 +1,151 @@
+import Tensor
+
+extension Workspace {
+    /// Rows and longest text of a list of packed texts.
+    private func extent(_ list: [PackedSequence]) -> (tokens: Int, longest: Int) {
+        (list.last?.rows.upperBound ?? 0, list.reduce(0) { max($0, $1.rows.count) })
+    }
+
+    private var bottleneckWidth: Int? {
+        guard let configuration = weights.configuration, configuration.kind == .houlsby else {
+            return nil
+        }
+        return configuration.rank
+    }
+
+    // MARK: Without training
+
+    /// The floats `encode` needs for the texts it was given.
+    func encodeFloats() -> Int {
+        var arena = Arena.measuring
+        _ = layoutFresh(&arena)
+        _ = layoutEncode(&arena)
+        return arena.peak
+    }
+
+    /// Encodes this share's texts: returns the last layer's output, packed. Shape: (T, H).
+    func encode(_ batch: EncoderBatch, lowest: Int) -> MutableMatrix {
+        var arena = freshArena()
+        let x = fillInputs(batch, lowest: lowest, &arena)
+        var buffers = layoutTop(x, &arena)
+        for index in lowest..<base.layerCount {
+            forward(layer: index, sequences, buffers)
+            swap(&buffers.x, &buffers.y)
+        }
+        return buffers.x
+    }
+
+    private func layoutTop(_ x: MutableMatrix, _ arena: inout Arena) -> LayerBuffers {
+        LayerBuffers.passing(
+            base.shape, x: x, longest: extent(sequences).longest, bottleneck: bottleneckWidth,
+            &arena)
+    }
+
+    private func layoutEncode(_ arena: inout Arena) -> LayerBuffers {
+        layoutTop(arena.take(extent(sequences).tokens, base.hiddenSize), &arena)
+    }
+
+    // MARK: The frozen part
+
+    /// Room for the frozen part of fresh texts, taken back at once.
+    private func layoutFresh(_ arena: inout Arena) -> LayerBuffers {
+        let mark = arena.used
+        defer { arena.reset(to: mark) }
+        _ = arena.take(extent(sequences).tokens, base.hiddenSize)
+        let (tokens, longest) = extent(fresh)
+        let x = arena.take(tokens, base.hiddenSize)
+        return LayerBuffers.passing(base.shape, x: x, longest: longest, bottleneck: nil, &arena)
+    }
+
+    /// The input of the lowest adapted layer: from the cache, or through the frozen layers.
+    ///
+    /// Fresh texts go into the cache on the way. Shape: (T, H).
+    private func fillInputs(
+        _ batch: EncoderBatch, lowest: Int, _ arena: inout Arena
+    ) -> MutableMatrix {
+        let mark = arena.used
+        let freshOutput = runFresh(batch, lowest: lowest, layoutFresh(&arena))
+        precondition(arena.used == mark)
+        let x = arena.take(extent(sequences).tokens, base.hiddenSize)
+        var next = 0
+        for sequence in sequences {
+            let text = batch.texts[sequence.text]
+            let rows = x.rows(sequence.rows)
+            if text.isFresh {
+                let output = freshOutput.read.rows(fresh[next].rows)
+                next += 1
+                rows.copy(from: output)
+                if let handle = text.handle { batch.cache?.write(handle, from: output) }
+            } else if let handle = text.handle {
+                batch.cache?.read(handle, into: rows)
+            }
+        }
+        return x
+    }
+
+    private func runFresh(
+        _ batch: EncoderBatch, lowest: Int, _ buffers: LayerBuffers
+    ) -> MutableMatrix {
+        var buffers = buffers
+        if fresh.isEmpty { return buffers.x }
+        let frozen = base.weights
+        for sequence in fresh {
+            let tokens = batch.tokens.span.extracting(batch.texts[sequence.text].tokens)
+            kernels.embed(
+                tokens, words: frozen.words, types: frozen.type, positions: frozen.positions,
+                into: buffers.x.rows(sequence.rows))
+        }
+        kernels.normalize(
+            buffers.x.read, bias: nil, residual: nil, gamma: frozen.embeddingGamma,
+            beta: frozen.embeddingBeta, epsilon: base.shape.normEpsilon, into: buffers.x)
+        for index in 0..<lowest {
+            forward(layer: index, fresh, buffers)
+            swap(&buffers.x, &buffers.y)
+        }
+        return buffers.x
+    }
+
+    // MARK: Training
+
+    /// The floats a training step needs for the texts this share was given.
+    func trainingFloats(_ configuration: AdapterConfiguration) -> Int {
+        var arena = Arena.measuring
+        _ = layoutFresh(&arena)
+        let x = arena.take(extent(sequences).tokens, base.hiddenSize)
+        layoutTraining(configuration, x, &arena)
+        return arena.peak
+    }
+
+    /// Forward over this share's texts, keeping what backward needs. Shape of the result: (T, H).
+    func trainForward(_ batch: EncoderBatch, _ configuration: AdapterConfiguration)
+        -> MutableMatrix
+    {
+        let lowest = configuration.layers[0]
+        var arena = freshArena()
+        let x = fillInputs(batch, lowest: lowest, &arena)
+        layoutTraining(configuration, x, &arena)
+        for index in lowest..<base.layerCount {
+            forward(layer: index, sequences, kept[index - lowest])
+        }
+        return kept[kept.count - 1].y
+    }
+
+    private func layoutTraining(
+        _ configuration: AdapterConfiguration, _ x: MutableMatrix, _ arena: inout Arena
+    ) {
+        let (tokens, longest) = extent(sequences)
+        let activated = arena.take(tokens, base.shape.intermediateSize)
+        let probabilities = probabilityFloats
+        kept.removeAll(keepingCapacity: true)
+        var input = x
+        for _ in configuration.layers[0]..<base.layerCount {
+            let layer = LayerBuffers.keeping(
+                base.shape, x: input, activated: activated, probabilityFloats: probabilities,
+                bottleneck: bottleneckWidth, &arena)
+            input = layer.y
+            kept.append(layer)
+        }
+        backward = BackwardBuffers(
+            base.shape, configuration, tokens: tokens, longest: longest, &arena)
+    }
+}

@@ -1,0 +1,50 @@
+import Pricing
+import Records
+import ResponseModel
+
+/// What is expected at one depth of the grid.
+public struct ExpectedDemand: Codable, Sendable {
+    /// Fraction of the list price.
+    public let discount: Double
+    public let conversion: Double
+    /// Standard deviation of the conversion's logit: how unsure the model is.
+    public let logitDeviation: Double
+
+    enum CodingKeys: String, CodingKey {
+        case discount, conversion
+        case logitDeviation = "logit_deviation"
+    }
+}
+
+extension Engine {
+    /// What is remembered of a shopper.
+    public func shopper(_ userID: String, reading state: any StateReader) throws -> ShopperState {
+        try shoppers.find(userID, in: state)
+    }
+
+    /// The best discount for a shopper and an item, and what is expected at every depth.
+    ///
+    /// Nothing is drawn at random, and nothing is remembered of having been asked.
+    public func inquire(
+        userID: String, itemID: String, price: Double, atMs ts: Int64,
+        embedding: any TextEmbedding
+    ) throws -> (Recommendation, [ExpectedDemand]) {
+        var copy = self
+        let exposure = Exposure(tsMs: ts, user: userID, price: price)
+        // Never below epsilon, so never exploring.
+        let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)
+        let quote = try copy.decide(
+            exposure, itemID: itemID, held: nil, draws: draws, embedding: embedding)
+        let recommendation = quote.recommendation(
+            id: Recommendation.id(
+                lineage: lineage, eventID: "inquiry", userID: userID, itemID: itemID),
+            userID: userID, itemID: itemID, snapshot: snapshot, issuedMs: ts,
+            expiresMs: ts + configuration.pricing.offerLifetimeMs)
+        let demand = quote.demand.map { point in
+            ExpectedDemand(
+                discount: point.depth, conversion: point.probability,
+                logitDeviation: (point.uncertainty?.variance ?? 0).squareRoot())
+        }
+        return (recommendation, demand)
+    }
+}

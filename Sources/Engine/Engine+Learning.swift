@@ -1,0 +1,181 @@
+import ContinualLearning
+import Events
+import ResponseModel
+
+/// What is predicted of an exposure; each has a response head of its own.
+public enum Label: String, Sendable, CaseIterable {
+    case click, purchase
+
+    var index: Int { self == .click ? 0 : 1 }
+}
+
+/// One exposure whose outcome is known.
+struct TrainingExample {
+    /// What predictions are listed under: the event or recommendation that opened it.
+    let eventID: String
+    /// What replay memory knows it by.
+    let memoryID: String
+    let itemID: String
+    let exposure: Exposure
+    let labels: [(Label, Bool)]
+    /// How many exposures it stands for, where its log kept only some.
+    let weight: Double
+
+    init(_ event: Event, _ outcome: Event.Outcome) {
+        eventID = event.eventID
+        memoryID = event.eventID
+        itemID = outcome.offer.itemID
+        exposure = Exposure(outcome.offer, tsMs: event.tsMs)
+        labels = [(.click, outcome.clicked), (.purchase, outcome.purchased)].compactMap {
+            label, value in value.map { (label, $0) }
+        }
+        weight = 1 / (outcome.samplingRate ?? 1)
+    }
+
+    init(_ example: LabelledExample) {
+        eventID = example.openedBy
+        memoryID = Self.memoryID(example.id)
+        itemID = example.offer.itemID
+        exposure = Exposure(example.offer, tsMs: example.tsMs)
+        labels = [Label.of(example.label)]
+        weight = 1
+    }
+
+    /// Apart from the ids of outcome rows, which are their producers' own.
+    static func memoryID(_ id: ExampleID) -> String { "join:\(id)" }
+}
+
+extension Label {
+    /// The head that a joined label belongs to, and the label itself.
+    static func of(_ label: ExampleLabel) -> (Label, Bool) {
+        switch label {
+        case .clicked: (.click, true)
+        case .notClicked: (.click, false)
+        case .purchased: (.purchase, true)
+        case .notPurchased: (.purchase, false)
+        }
+    }
+}
+
+extension Exposure {
+    init(_ offer: Event.Offer, tsMs: Int64, discount: Double? = nil) {
+        self.init(
+            tsMs: tsMs, user: offer.userID, price: offer.price,
+            discount: discount ?? offer.discount,
+            context: offer.context.map { attribute in
+                switch attribute.value {
+                case .number(let number): (attribute.key, .number(number))
+                case .text(let text): (attribute.key, .text(text))
+                }
+            })
+    }
+}
+
+extension Engine {
+    /// Predicts, keeps the score, learns, and remembers the example.
+    mutating func learn(
+        _ example: TrainingExample, embedding: any TextEmbedding, into output: inout StepOutput
+    ) throws {
+        let item = try features(of: example.itemID, embedding)
+        for (label, outcome) in example.labels {
+            if heads[label] == nil { heads[label] = freshHead(label) }
+            // Taken out and put back, so that the head's storage is not copied.
+            guard var head = heads.removeValue(forKey: label) else { continue }
+            defer { heads[label] = head }
+            let served: Prediction
+            do {
+                served = try head.learn(
+                    example.exposure, item: item, label: outcome, weight: example.weight)
+            } catch {
+                counters.skipped += 1
+                continue
+            }
+            counters.examples += 1
+            metrics.observe(
+                head: label.index, logit: served.logit, label: outcome, weight: example.weight,
+                tsMs: example.exposure.tsMs, slices: item.category.map { ["category=\($0)"] } ?? [])
+            memory.insert(
+                MemoryExample(
+                    exampleId: example.memoryID, head: label.rawValue, itemId: example.itemID,
+                    exposure: example.exposure, label: outcome, weight: example.weight,
+                    servedLogit: served.logit, encoderVersion: encoderVersion),
+                category: item.category)
+            if configuration.keepsPredictions {
+                output.predictions.append(
+                    ServedPrediction(
+                        eventID: example.eventID, head: label.rawValue,
+                        probability: served.probability, label: outcome))
+            }
+        }
+    }
+
+    /// Learns what the join has settled, and corrects what it has found wrong.
+    mutating func settle(
+        _ outcome: JoinOutput, embedding: any TextEmbedding, into output: inout StepOutput
+    ) throws {
+        switch outcome {
+        case .labelled(let example):
+            try learn(TrainingExample(example), embedding: embedding, into: &output)
+        case .corrected(let id, let label):
+            let (head, isPositive) = Label.of(label)
+            let isKnown = memory.correct(
+                exampleId: TrainingExample.memoryID(id), head: head.rawValue, label: isPositive)
+            if isKnown { counters.corrected += 1 }
+        case .unattributedPurchase: counters.unattributed += 1
+        case .overflow: counters.overflowed += 1
+        case .superseded: counters.superseded += 1
+        case .unmatchedRefund: counters.unmatchedRefunds += 1
+        case .duplicate, .late: break  // counted where the event was handed in
+        }
+    }
+
+    func freshHead(_ label: Label) -> ResponseHead {
+        ResponseHead(
+            name: label.rawValue, dimension: dimension, configuration: configuration.head)
+    }
+
+    /// What the heads see of an item; of one never heard of, its id alone.
+    mutating func features(
+        of itemID: String, _ embedding: any TextEmbedding
+    ) throws -> ItemFeatures {
+        let item = catalog[itemID] ?? Item(id: itemID)
+        if let text = item.text, catalog.vector(ofText: text) == nil {
+            try encode([text], embedding)
+        }
+        return ItemFeatures(
+            id: itemID, category: item.category, brand: item.brand, vector: catalog.vector(of: item)
+        )
+    }
+
+    /// Encodes, at one go, the texts that the batch will ask for.
+    mutating func prepareVectors(
+        _ batch: [EngineInput], _ embedding: any TextEmbedding
+    ) throws {
+        var preview: [String: Item] = [:]
+        var missing: Set<String> = []
+        for input in batch {
+            guard case .success(let event) = input.event, let itemID = event.itemID else {
+                continue
+            }
+            var item = preview[itemID] ?? catalog[itemID] ?? Item(id: itemID)
+            if case .item(let update) = event.body {
+                item.merge(update)
+                preview[itemID] = item
+                continue
+            }
+            if let inline = event.offer?.item {
+                item.merge(inline)
+                preview[itemID] = item
+            }
+            if let text = item.text, catalog.vector(ofText: text) == nil { missing.insert(text) }
+        }
+        try encode(missing.sorted(), embedding)
+    }
+
+    mutating func encode(_ texts: [String], _ embedding: any TextEmbedding) throws {
+        guard !texts.isEmpty else { return }
+        for (text, vector) in zip(texts, try embedding.vectors(of: texts)) {
+            catalog.setVector(vector, of: text)
+        }
+    }
+}

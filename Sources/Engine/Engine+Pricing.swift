@@ -1,0 +1,88 @@
+import Events
+import Pricing
+import Records
+import ResponseModel
+
+extension Engine {
+    /// The offer that a click asks for: the one that stands, or a new one.
+    ///
+    /// - Returns: the recommendation, and the decision to be joined where it is a new one.
+    mutating func recommend(
+        _ event: Event, _ offer: Event.Offer, shopper: inout ShopperState,
+        embedding: any TextEmbedding
+    ) throws -> (Recommendation, IssuedDecision?) {
+        let exposure = Exposure(offer, tsMs: event.tsMs)
+        let quote = try decide(
+            exposure, itemID: offer.itemID, held: shopper.offer(of: offer.itemID, atMs: event.tsMs),
+            draws: draws(of: event.eventID), embedding: embedding)
+        if quote.discount > configuration.pricing.maximumDepth + 1e-9 { counters.ruleViolations += 1 }
+        let id = Recommendation.id(
+            lineage: lineage, eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
+        let expiresMs = quote.held?.expiresMs ?? event.tsMs + configuration.pricing.offerLifetimeMs
+        let recommendation = quote.recommendation(
+            id: id, userID: offer.userID, itemID: offer.itemID, snapshot: snapshot,
+            issuedMs: event.tsMs, expiresMs: expiresMs)
+        guard quote.held == nil else { return (recommendation, nil) }
+        let propensity = quote.decision.propensity
+        shopper.hold(
+            HeldOffer(
+                itemID: offer.itemID, listPrice: offer.price, discount: quote.discount,
+                propensity: propensity, explored: quote.decision.explored, expiresMs: expiresMs),
+            atMs: event.tsMs)
+        var issued = offer
+        issued.discount = quote.discount
+        issued.propensity = propensity
+        return (
+            recommendation,
+            IssuedDecision(
+                offer: issued, recommendationID: id, tsMs: event.tsMs,
+                triggerEventID: event.eventID)
+        )
+    }
+
+    /// What would be offered for this exposure: the decision and what speaks for it.
+    ///
+    /// - Parameter held: an offer that stands, whose discount is kept as far as the rules allow.
+    mutating func decide(
+        _ exposure: Exposure, itemID: String, held: HeldOffer?, draws: PricingDraws,
+        embedding: any TextEmbedding
+    ) throws -> Quote {
+        let features = try features(of: itemID, embedding)
+        let known = catalog[itemID]
+        let item = ItemOffer(
+            price: exposure.price, cost: known?.cost, stock: known?.stock,
+            deleted: known?.deleted ?? false)
+        let head = heads[.purchase] ?? freshHead(.purchase)
+        let demand = try head.demand(
+            exposure, item: features, depths: configuration.pricing.depths
+        )
+        let points = zip(configuration.pricing.depths, demand).map { depth, prediction in
+            DemandPoint(
+                depth: depth, probability: prediction.probability)
+        }
+
+        let holdout = configuration.pricing.isHoldout(
+            userHash: StableHash.of("holdout", exposure.user, seed: configuration.seed))
+        let decision = try policy.decide(
+            item: item, demand: points, holdout: holdout, draws: draws)
+        var quote = Quote(
+            decision: decision, demand: points,
+            reasons: try head.contributions(exposure, item: features).prefix(5).map {
+                Recommendation.Reason(name: $0.name, logit: $0.logit)
+            })
+        guard let held, held.listPrice == exposure.price else { return quote }
+        // The rules may have tightened since: then the old offer falls and the decision holds.
+        let delivered = try policy.delivered(depth: held.discount, item: item)
+        if abs(delivered.discount - held.discount) < 1e-9, !holdout || held.discount == 0 {
+            let assumed = configuration.pricing.costFraction.map { $0 * item.price }
+            quote.keep(held, price: delivered.price, cost: item.cost ?? assumed)
+        }
+        return quote
+    }
+
+    /// Two numbers that the event's id alone determines.
+    private func draws(of eventID: String) -> PricingDraws {
+        var random = SeededRandom(seed: StableHash.of("pricing", eventID, seed: configuration.seed))
+        return PricingDraws(explore: random.unit(), depth: random.unit())
+    }
+}

@@ -1,0 +1,212 @@
+import ContinualLearning
+import Encoder
+import Records
+import ResponseModel
+
+/// When the adapters are refreshed, and with which optimiser.
+public struct RefreshSchedule: Sendable {
+    /// Examples between two refreshes; 0: never.
+    public var events: Int
+    /// Fresh examples on which a candidate is judged, each time it is.
+    public var judgeEvents: Int
+    public var training: RefreshConfiguration
+    public var optimizer: AdamW.Configuration
+    public var gate: RefreshGate.Configuration
+    /// Categories that the gate judges one by one.
+    public var gateSlices: Int
+
+    public init(
+        events: Int, judgeEvents: Int, training: RefreshConfiguration,
+        optimizer: AdamW.Configuration, gate: RefreshGate.Configuration, gateSlices: Int
+    ) {
+        self.events = events
+        self.judgeEvents = judgeEvents
+        self.training = training
+        self.optimizer = optimizer
+        self.gate = gate
+        self.gateSlices = gateSlices
+    }
+}
+
+/// Where the refresh of the adapters stands.
+///
+/// A refresh begins at one batch boundary and is judged at a later one, both set by the number of
+/// examples alone, so that a replay swaps the adapters where the first run did, however long the
+/// training took. Its job is kept in the store until then: after a crash it runs again.
+enum RefreshProgress {
+    case idle(nextAt: Int)
+    case running(Candidate)
+
+    struct Candidate {
+        let job: RefreshJob
+        /// Examples from this one on were not in the job.
+        let freshFrom: UInt64
+        var judgeAt: Int
+    }
+}
+
+extension RefreshProgress {
+    /// Without the job, which is a row of its own.
+    func encoded(encoderVersion: UInt32) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.integer(encoderVersion)
+        switch self {
+        case .idle(let nextAt):
+            writer.bool(false)
+            writer.integer(Int64(nextAt))
+        case .running(let candidate):
+            writer.bool(true)
+            writer.integer(Int64(candidate.judgeAt))
+            writer.integer(candidate.freshFrom)
+        }
+        return writer.bytes
+    }
+
+    /// - Parameter job: the row with the job, where one is under way.
+    static func decode(
+        _ bytes: [UInt8], job: RefreshJob?
+    ) throws -> (progress: RefreshProgress, encoderVersion: UInt32) {
+        var reader = ByteReader(bytes)
+        let version = try reader.integer(UInt32.self)
+        let isRunning = try reader.bool()
+        let at = Int(try reader.integer(Int64.self))
+        guard isRunning else {
+            try reader.finish()
+            return (.idle(nextAt: at), version)
+        }
+        let freshFrom = try reader.integer(UInt64.self)
+        try reader.finish()
+        guard let job else { throw EngineError.stateMismatch("a refresh is under way without its job") }
+        return (.running(.init(job: job, freshFrom: freshFrom, judgeAt: at)), version)
+    }
+}
+
+extension Engine {
+    /// At a batch boundary: begins a refresh, or judges the one under way, when it is time.
+    mutating func advanceRefresh(
+        embedding: any TextEmbedding, training: any RefreshTraining, into output: inout StepOutput
+    ) throws {
+        switch refresh {
+        case .idle(let nextAt):
+            guard configuration.refresh.events > 0, counters.examples >= nextAt else { return }
+            try beginRefresh(training: training, into: &output)
+        case .running(let candidate):
+            guard counters.examples >= candidate.judgeAt else { return }
+            try judge(candidate, embedding: embedding, training: training, into: &output)
+        }
+    }
+
+    /// Starts the training that was under way when the state was committed.
+    public func resumeRefresh(training: any RefreshTraining) {
+        if case .running(let candidate) = refresh { training.start(candidate.job) }
+    }
+
+    private mutating func beginRefresh(
+        training: any RefreshTraining, into output: inout StepOutput
+    ) throws {
+        let texts = catalog.items.compactMapValues(\.text)
+        let job = RefreshJob(
+            memory: memory, heads: heads.values.sorted { $0.name < $1.name }, texts: texts,
+            vectors: { catalog.vector(ofText: $0) }, adapters: adapters, optimizer: optimizer,
+            seed: StableHash.of(
+                "refresh", "\(encoderVersion)", "\(counters.examples)", seed: configuration.seed),
+            configuration: configuration.refresh.training)
+        guard !job.isEmpty else {
+            refresh = .idle(nextAt: counters.examples + configuration.refresh.events)
+            return
+        }
+        training.start(job)
+        refresh = .running(
+            .init(
+                job: job, freshFrom: memory.inserted,
+                judgeAt: counters.examples + configuration.refresh.judgeEvents))
+        refreshJobChanged = true
+        output.notices.append(.refreshStarted(texts: job.textCount, examples: memory.count))
+    }
+
+    /// Rebuilds the posteriors under the candidate's adapters and holds what they would have said of
+    /// the fresh examples against what was served; swaps all of it at once, or nothing.
+    private mutating func judge(
+        _ candidate: RefreshProgress.Candidate, embedding: any TextEmbedding,
+        training: any RefreshTraining, into output: inout StepOutput
+    ) throws {
+        let result = try training.finish()
+        counters.clipped += result.clippedSteps
+        counters.skipped += result.skippedSteps
+        try embedding.use(result.adapters)
+        let texts = catalog.texts
+        let vectors = Dictionary(
+            uniqueKeysWithValues: zip(texts, try embedding.vectors(of: texts)))
+        var gate = RefreshGate(
+            slices: largestCategories(), configuration: configuration.refresh.gate)
+        var rebuilt: [Label: ResponseHead] = [:]
+        for label in Label.allCases where heads[label] != nil {
+            let rebuild = try rebuildHead(
+                freshHead(label), from: memory, freshFrom: candidate.freshFrom
+            ) { itemID in
+                let item = catalog[itemID] ?? Item(id: itemID)
+                return ItemFeatures(
+                    id: itemID, category: item.category, brand: item.brand,
+                    vector: item.text.flatMap { vectors[$0] } ?? catalog.silent)
+            }
+            for fresh in rebuild.fresh {
+                gate.observe(
+                    served: fresh.servedLogit, candidate: fresh.logit, label: fresh.label,
+                    weight: fresh.weight, user: fresh.user,
+                    slices: catalog[fresh.itemID]?.category.map { [$0] } ?? [])
+            }
+            rebuilt[label] = rebuild.head
+        }
+        let verdict = gate.verdict()
+        let all = verdict.evidence.first
+        output.notices.append(
+            .refreshJudged(
+                RefreshVerdict(
+                    outcome: verdict.outcome, judgedExamples: gate.examples, harm: all?.harm,
+                    slice: verdict.slice, trainingSteps: result.steps,
+                    movedNorm: adapters.distance(to: result.adapters))))
+        switch verdict.outcome {
+        case .promote:
+            counters.gatePassed += 1
+            promote(result, vectors: vectors, heads: rebuilt)
+        case .reject:
+            counters.gateRejected += 1
+            try embedding.use(adapters)
+            endRefresh()
+        case .wait:
+            try embedding.use(adapters)
+            refresh = .running(
+                .init(
+                    job: candidate.job, freshFrom: candidate.freshFrom,
+                    judgeAt: counters.examples + gate.examples))
+        }
+    }
+
+    private mutating func promote(
+        _ result: RefreshResult, vectors: [String: [Float]], heads rebuilt: [Label: ResponseHead]
+    ) {
+        adapters = result.adapters
+        optimizer = result.optimizer
+        adaptersChanged = true
+        encoderVersion += 1
+        catalog.replaceVectors(vectors)
+        heads = rebuilt
+        endRefresh()
+    }
+
+    private mutating func endRefresh() {
+        refresh = .idle(nextAt: counters.examples + configuration.refresh.events)
+        refreshJobChanged = true
+    }
+
+    /// The categories with the most remembered examples, which the gate watches one by one.
+    private func largestCategories() -> [String] {
+        var counts: [String: Int] = [:]
+        memory.forEach { remembered in
+            guard let category = catalog[remembered.example.itemId]?.category else { return }
+            counts[category, default: 0] += 1
+        }
+        let sorted = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        return sorted.prefix(configuration.refresh.gateSlices).map(\.key)
+    }
+}

@@ -1,0 +1,113 @@
+import ContinualLearning
+import Encoder
+import Events
+import Pricing
+import Records
+import ResponseModel
+
+extension Engine {
+    /// Emits every row that changed since the last call. It belongs into the commit that also
+    /// moves the offsets.
+    public mutating func collectChanges(into changes: inout StateChanges) {
+        catalog.collectChanges(into: &changes)
+        shoppers.collectChanges(into: &changes)
+        join.collectChanges(into: &changes)
+        for label in Label.allCases {
+            guard var head = heads.removeValue(forKey: label) else { continue }
+            head.collectChanges(into: &changes)
+            heads[label] = head
+        }
+        memory.collectChanges(into: &changes)
+        metrics.collectChanges(into: &changes)
+        if adaptersChanged {
+            changes.put(Self.weightsTable, Self.adaptersKey, adapters.encoded())
+            changes.put(Self.weightsTable, Self.optimizerKey, optimizer.encoded())
+            adaptersChanged = false
+        }
+        changes.put(Self.stateTable, Self.countersKey, counters.encoded())
+        changes.put(
+            Self.stateTable, Self.refreshKey, refresh.encoded(encoderVersion: encoderVersion))
+        if refreshJobChanged {
+            if case .running(let candidate) = refresh {
+                changes.put(Self.stateTable, Self.jobKey, candidate.job.encoded())
+            } else {
+                changes.remove(Self.stateTable, Self.jobKey)
+            }
+            refreshJobChanged = false
+        }
+    }
+
+    /// The state that was collected, bit for bit.
+    ///
+    /// A refresh that was under way starts again from the job it was given.
+    /// - Throws: `EngineError.stateMismatch` where the rows do not fit the configuration.
+    public init(
+        _ configuration: EngineConfiguration, base: BaseModel, reading state: any StateReader
+    ) throws {
+        let dimension = base.hiddenSize
+        guard let stored = try state.value(Self.weightsTable, Self.adaptersKey) else {
+            try self.init(
+                configuration,
+                adapters: Adapters(
+                    configuration: configuration.adapters, base: base, seed: configuration.seed),
+                dimension: dimension)
+            return
+        }
+        let adapters = try Adapters(encoded: stored, base: base)
+        guard adapters.configuration == configuration.adapters else {
+            throw EngineError.stateMismatch(
+                "its adapters are \(adapters.configuration), the configuration asks for \(configuration.adapters)"
+            )
+        }
+        try self.init(configuration, adapters: adapters, dimension: dimension)
+        if let row = try state.value(Self.weightsTable, Self.optimizerKey) {
+            optimizer = try AdamW(encoded: row, configuration: configuration.refresh.optimizer)
+        }
+        catalog = try ItemCatalog(dimension: dimension, reading: state)
+        join = try AttributionJoin(configuration: configuration.join, from: state)
+        for label in Label.allCases {
+            heads[label] = try ResponseHead(
+                restoring: label.rawValue, configuration: configuration.head, from: state)
+        }
+        memory = try ReplayMemory.restore(configuration: configuration.memory, from: state) ?? memory
+        metrics =
+            try ProgressiveMetrics.restore(heads: Label.allCases.map(\.rawValue), from: state)
+            ?? metrics
+        if let row = try state.value(Self.stateTable, Self.countersKey) {
+            counters = try Counters(encoded: row)
+        }
+        if let row = try state.value(Self.stateTable, Self.refreshKey) {
+            let job = try state.value(Self.stateTable, Self.jobKey).map { bytes in
+                try RefreshJob(encoded: bytes, base: base)
+            }
+            (refresh, encoderVersion) = try RefreshProgress.decode(row, job: job)
+            forgetForeignRefresh()
+        }
+        adaptersChanged = false
+    }
+
+    private static let adaptersKey = Array("adapters".utf8)
+    private static let optimizerKey = Array("optimizer".utf8)
+    private static let countersKey = Array("counters".utf8)
+    private static let refreshKey = Array("refresh".utf8)
+    private static let jobKey = Array("refresh job".utf8)
+
+    /// After a rollback of the weights, what is trained from the ones rolled back is not wanted.
+    private mutating func forgetForeignRefresh() {
+        guard case .running(let candidate) = refresh, candidate.job.adapters != adapters else {
+            return
+        }
+        refresh = .idle(nextAt: counters.examples + configuration.refresh.events)
+        refreshJobChanged = true
+    }
+
+    /// The scores of what was served, since the store began.
+    public var scores: ProgressiveReport { metrics.report() }
+
+    /// What is known of an item, if anything.
+    public func item(_ itemID: String) -> Item? { catalog[itemID] }
+
+    public var itemCount: Int { catalog.items.count }
+    public var openOffers: Int { join.openCount }
+    public var rememberedExamples: Int { memory.count }
+}

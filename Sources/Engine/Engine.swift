@@ -1,0 +1,177 @@
+import ContinualLearning
+import Encoder
+import Events
+import Pricing
+import Records
+import ResponseModel
+
+/// Turns texts into vectors under the adapters it was given last.
+///
+/// Deterministic: a text's vector depends on the base, the adapters and the text alone.
+public protocol TextEmbedding: AnyObject {
+    /// One vector a text, of the base's hidden size.
+    func vectors(of texts: [String]) throws -> [[Float]]
+    func use(_ adapters: Adapters) throws
+}
+
+/// Trains a refresh beside the step.
+public protocol RefreshTraining: AnyObject {
+    /// Begins the job; returns at once.
+    func start(_ job: RefreshJob)
+    /// Waits for the job begun last; may be asked again. The result depends on the job alone.
+    func finish() throws -> RefreshResult
+}
+
+/// The deterministic heart: `step(state, batch) → (state', outputs)`.
+///
+/// No I/O, no clock, no ambient randomness: the same state and the same batches give the same
+/// bits. What it learns from a batch it predicted first. Rows that a step changed are collected
+/// with `collectChanges` and belong into one commit with the batch's offsets.
+public struct Engine {
+    static let stateTable = StateTable("engine", .keyed)
+    static let lineageTable = StateTable("lineage", .ledger)
+    static let weightsTable = StateTable("adapters", .weights)
+
+    public let configuration: EngineConfiguration
+    public internal(set) var counters = Counters()
+    /// Rises with every rewind; part of each recommendation's id.
+    public internal(set) var lineage = 0
+    /// The snapshot that recommendations refer to.
+    public var snapshot = ""
+
+    var catalog: ItemCatalog
+    var shoppers = Shoppers()
+    var join: AttributionJoin
+    var heads: [Label: ResponseHead] = [:]
+    var memory: ReplayMemory
+    var metrics: ProgressiveMetrics
+    public internal(set) var adapters: Adapters
+    var optimizer: AdamW
+    var refresh: RefreshProgress
+    /// Counts the adapters that have been in service.
+    var encoderVersion: UInt32 = 0
+    var adaptersChanged = true
+    var refreshJobChanged = false
+    let policy: DiscountPolicy
+    let dimension: Int
+
+    /// A fresh state.
+    public init(_ configuration: EngineConfiguration, adapters: Adapters, dimension: Int) throws {
+        self.configuration = configuration
+        self.adapters = adapters
+        self.dimension = dimension
+        optimizer = AdamW(configuration.refresh.optimizer, for: adapters)
+        refresh = .idle(nextAt: configuration.refresh.events)
+        catalog = ItemCatalog(dimension: dimension)
+        join = AttributionJoin(configuration: configuration.join)
+        memory = ReplayMemory(configuration: configuration.memory)
+        metrics = ProgressiveMetrics(heads: Label.allCases.map(\.rawValue))
+        policy = try DiscountPolicy(configuration.pricing)
+    }
+
+    /// Learns a batch and decides what its clicks ask for.
+    ///
+    /// - Parameter state: the last commit's rows; all that was collected since must be in it.
+    public mutating func step(
+        _ batch: [EngineInput], reading state: any StateReader, embedding: any TextEmbedding,
+        training: any RefreshTraining
+    ) throws -> StepOutput {
+        var output = StepOutput()
+        let ordered = batch.sorted(by: EngineInput.precedes)
+        try prepareVectors(ordered, embedding)
+        for input in ordered {
+            counters.read += 1
+            switch input.event {
+            case .success(let event):
+                try take(
+                    event, from: input.record, reading: state, embedding: embedding, into: &output)
+            case .failure(let rejected):
+                counters.deadLettered += 1
+                output.deadLetters.append(
+                    DeadLetter(record: input.record, reason: rejected.reason))
+            }
+        }
+        counters.batches += 1
+        try advanceRefresh(embedding: embedding, training: training, into: &output)
+        return output
+    }
+
+    private mutating func take(
+        _ event: Event, from record: SourceRecord, reading state: any StateReader,
+        embedding: any TextEmbedding, into output: inout StepOutput
+    ) throws {
+        counters.accepted += 1
+        counters.byType[event.type.rawValue, default: 0] += 1
+        switch event.body {
+        case .item(let item):
+            catalog.update(item.itemID) { $0.merge(item) }
+            return
+        case .erase(let userID):
+            erase(userID)
+            return
+        default: break
+        }
+        if let inline = event.offer?.item, let itemID = event.itemID {
+            catalog.update(itemID) { $0.merge(inline) }
+        }
+        var resolved: [JoinOutput] = []
+        let admission = join.ingest(
+            event, from: record.position, offset: record.offset, into: &resolved)
+        if admission == .duplicate { counters.duplicates += 1 }
+        if admission == .late { counters.late += 1 }
+        if admission != .duplicate {
+            try act(
+                on: event, from: record, late: admission == .late, reading: state,
+                embedding: embedding, resolved: &resolved, into: &output)
+        }
+        for outcome in resolved { try settle(outcome, embedding: embedding, into: &output) }
+    }
+
+    private mutating func act(
+        on event: Event, from record: SourceRecord, late: Bool, reading state: any StateReader,
+        embedding: any TextEmbedding, resolved: inout [JoinOutput], into output: inout StepOutput
+    ) throws {
+        switch event.body {
+        case .click(let offer):
+            var shopper = try shoppers.find(offer.userID, in: state)
+            shopper.clicked(offer.itemID, atMs: event.tsMs)
+            let (recommendation, decision) = try recommend(
+                event, offer, shopper: &shopper, embedding: embedding)
+            shoppers.set(offer.userID, shopper)
+            if let decision {
+                join.open(
+                    decision, from: record.position, offset: record.offset, into: &resolved)
+            }
+            counters.recommendations += 1
+            output.recommendations.append(recommendation)
+        case .purchase(let purchase):
+            var shopper = try shoppers.find(purchase.offer.userID, in: state)
+            shopper.purchased(purchase.offer.itemID, atMs: event.tsMs)
+            shoppers.set(purchase.offer.userID, shopper)
+        case .outcome(let outcome) where !late:
+            try learn(TrainingExample(event, outcome), embedding: embedding, into: &output)
+        case .impression, .outcome, .refund, .item, .erase: break
+        }
+    }
+
+    /// Takes the verdict that a partition brings nothing for now, so that windows close without it.
+    public mutating func setIdle(
+        _ position: TopicPartition, embedding: any TextEmbedding
+    ) throws -> StepOutput {
+        var output = StepOutput()
+        var resolved: [JoinOutput] = []
+        join.setIdle(position, true, into: &resolved)
+        for outcome in resolved { try settle(outcome, embedding: embedding, into: &output) }
+        return output
+    }
+
+    /// Forgets what is held under this id: history, offers, open joins, remembered examples.
+    ///
+    /// What the posterior learned from them stays in it; its rows are shared and hashed.
+    private mutating func erase(_ userID: String) {
+        counters.erased += 1
+        shoppers.forget(userID)
+        join.erase(userID: userID)
+        _ = memory.remove(user: userID)
+    }
+}

@@ -1,0 +1,31 @@
+import ContinualLearning
+import Encoder
+import Events
+import Pricing
+import ResponseModel
+
+/// What the deterministic step depends on, besides its state and its input.
+public struct EngineConfiguration: Sendable {
+    public var seed: UInt64
+    public var head: HeadConfiguration
+    public var adapters: AdapterConfiguration
+    public var refresh: RefreshSchedule
+    public var memory: ReplayMemory.Configuration
+    public var join: AttributionConfiguration
+    public var pricing: PricingConfiguration
+    public var keepsPredictions = false
+
+    public init(
+        seed: UInt64, head: HeadConfiguration, adapters: AdapterConfiguration,
+        refresh: RefreshSchedule, memory: ReplayMemory.Configuration,
+        join: AttributionConfiguration, pricing: PricingConfiguration
+    ) {
+        self.seed = seed
+        self.head = head
+        self.adapters = adapters
+        self.refresh = refresh
+        self.memory = memory
+        self.join = join
+        self.pricing = pricing
+    }
+}

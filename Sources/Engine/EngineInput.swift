@@ -1,0 +1,78 @@
+import ContinualLearning
+import Events
+import Records
+
+/// Why a record is no event, in a sentence.
+public struct RejectedRecord: Error {
+    public let reason: String
+
+    public init(reason: String) {
+        self.reason = reason
+    }
+}
+
+/// One record and what decoding made of it.
+public struct EngineInput: Sendable {
+    public let record: SourceRecord
+    public let event: Result<Event, RejectedRecord>
+
+    public init(record: SourceRecord, event: Result<Event, RejectedRecord>) {
+        self.record = record
+        self.event = event
+    }
+
+    /// The order of events inside a batch: event time, then where they came from. Records that
+    /// cannot be read have no time and come first.
+    static func precedes(_ a: EngineInput, _ b: EngineInput) -> Bool {
+        if a.tsMs != b.tsMs { return a.tsMs < b.tsMs }
+        if a.record.position != b.record.position { return a.record.position < b.record.position }
+        return a.record.offset < b.record.offset
+    }
+
+    private var tsMs: Int64 {
+        if case .success(let event) = event { event.tsMs } else { .min }
+    }
+}
+
+/// A record that could not be used.
+public struct DeadLetter: Sendable {
+    public let record: SourceRecord
+    public let reason: String
+}
+
+/// A probability as it was before its label was known.
+public struct ServedPrediction: Sendable {
+    public let eventID: String
+    public let head: String
+    public let probability: Double
+    public let label: Bool
+}
+
+/// What one step gives to the world outside.
+public struct StepOutput: Sendable {
+    public var recommendations: [Recommendation] = []
+    public var deadLetters: [DeadLetter] = []
+    public var predictions: [ServedPrediction] = []
+    public var notices: [EngineNotice] = []
+}
+
+/// Something in the course of learning that people want to hear of.
+public enum EngineNotice: Sendable {
+    case refreshStarted(texts: Int, examples: Int)
+    case refreshJudged(RefreshVerdict)
+}
+
+/// How a refreshed model did on examples it had not seen, beside what was served for them.
+public struct RefreshVerdict: Sendable, Codable {
+    public typealias Outcome = RefreshGate.Outcome
+
+    public let outcome: Outcome
+    public let judgedExamples: Int
+    /// Share of the served log-loss; negative is better than what was served.
+    public let harm: Double?
+    /// The category that was found harmed, or that promotion waits for.
+    public let slice: String?
+    public let trainingSteps: Int
+    /// Norm of the change of all adapter weights together.
+    public let movedNorm: Double
+}

@@ -1,0 +1,61 @@
+import Events
+import Pricing
+
+/// A decision with what it rests on, before it becomes a recommendation.
+struct Quote {
+    let decision: Decision
+    /// Expected conversion at each depth of the grid.
+    let demand: [DemandPoint]
+    /// What speaks for and against a purchase, the largest first.
+    let reasons: [Recommendation.Reason]
+
+    /// The offer that stands and is kept, in place of the decision's.
+    private(set) var held: HeldOffer?
+    private(set) var discount: Double
+    private(set) var price: Double
+    private(set) var expectedConversion: Double
+    private(set) var expectedMargin: Double?
+    private(set) var incrementalMargin: Double?
+
+    init(decision: Decision, demand: [DemandPoint], reasons: [Recommendation.Reason]) {
+        self.decision = decision
+        self.demand = demand
+        self.reasons = reasons
+        discount = decision.discount
+        price = decision.price
+        expectedConversion = decision.expectedConversion
+        expectedMargin = decision.expectedMargin
+        incrementalMargin = decision.expectedMargin == nil ? nil : decision.incrementalMargin
+    }
+
+    /// Keeps an offer that stands, at the price the rules deliver it at today.
+    mutating func keep(_ offer: HeldOffer, price: Double, cost: Double?) {
+        held = offer
+        discount = offer.discount
+        self.price = price
+        let point = demand.last { $0.depth <= offer.discount + 1e-9 } ?? demand[0]
+        expectedConversion = point.probability
+        expectedMargin = cost.map { (price - $0) * point.probability * point.expectedQuantity }
+        incrementalMargin = cost.flatMap { cost in
+            let none = demand[0].probability * demand[0].expectedQuantity
+            return expectedMargin.map { $0 - (decision.listPrice - cost) * none }
+        }
+    }
+
+    func recommendation(
+        id: String, userID: String, itemID: String, snapshot: String, issuedMs: Int64,
+        expiresMs: Int64
+    ) -> Recommendation {
+        Recommendation(
+            recommendationID: id, userID: userID, itemID: itemID, discount: discount,
+            listPrice: decision.listPrice, price: price, expectedConversion: expectedConversion,
+            baselineConversion: decision.baselineConversion, expectedMargin: expectedMargin,
+            incrementalMargin: incrementalMargin,
+            propensity: held?.propensity ?? decision.propensity, policy: decision.policy,
+            explored: held?.explored ?? decision.explored, holdout: decision.holdout,
+            snapshot: snapshot, issuedAt: Timestamp.text(ms: issuedMs),
+            expiresAt: Timestamp.text(ms: expiresMs),
+            rules: decision.rules.map(\.rawValue) + (held == nil ? [] : ["offer_held"]),
+            reasons: reasons)
+    }
+}

@@ -1,0 +1,265 @@
+import Records
+
+/// Joins impressions, clicks and issued decisions with the purchases and refunds that follow them.
+///
+/// A value without clock or I/O: all time is event time, and what comes out depends on the events,
+/// not on how they were cut into batches. Events wait until the watermark has passed them and are
+/// then taken in the order of event time, so an order of arrival that stays within the lateness
+/// changes nothing. Everything is bounded; what happens at a bound is counted.
+///
+/// - An impression, a click or a decision opens an example for its user and item. One that repeats
+///   an offer still open belongs to that example, and a click labels it clicked.
+/// - A purchase labels the example of its recommendation, or the one the rule chooses, positive.
+/// - Without a click within the click window an example is labelled not clicked; without a
+///   purchase within the wait, not purchased.
+/// - A refund, or a purchase between the wait's end and the window's, corrects the label.
+///
+/// A window is half open: what happens exactly at its end is outside.
+public struct AttributionJoin: Sendable {
+    static let clockTable = StateTable("join.clock", .keyed)
+
+    public let configuration: AttributionConfiguration
+    public internal(set) var counts = JoinCounts()
+
+    var duplicates = DuplicateMemory()
+    var watermarks = Watermarks()
+    var pending = PendingEvents()
+    var open = OpenExamples()
+    var sold = SoldPurchases()
+    /// The first example whose deadline of each kind has not come.
+    var clickCursor: UInt64 = 0
+    var waitCursor: UInt64 = 0
+    var windowCursor: UInt64 = 0
+
+    /// - Parameter configuration: one without a `problem`.
+    public init(configuration: AttributionConfiguration) {
+        precondition(configuration.problem == nil, configuration.problem ?? "")
+        self.configuration = configuration
+    }
+
+    public var openCount: Int { open.count }
+    public var pendingCount: Int { pending.count }
+    public var purchaseCount: Int { sold.count }
+    public var rememberedCount: Int { duplicates.count }
+    /// Events before this time are late; `nil` before there is any.
+    public var watermarkMs: Int64? { watermarks.watermarkMs }
+
+    /// What became of an event that was handed in.
+    public enum Admission: Sendable, Hashable {
+        /// Joined, now or when the watermark passes it; or of a type that is not joined.
+        case accepted
+        case duplicate
+        case late
+    }
+
+    /// Takes an event. Items and erasures pass untouched; an outcome is held against the memory of
+    /// ids and moves time, and is the engine's to learn when accepted.
+    ///
+    /// Outputs, of this event and of those whose time has come by it, are appended to `outputs`.
+    @discardableResult
+    public mutating func ingest(
+        _ event: Event, from position: TopicPartition, offset: Int64,
+        into outputs: inout [JoinOutput]
+    ) -> Admission {
+        if event.type == .item || event.type == .erase { return .accepted }
+        let now = watermarks.watermarkMs ?? .min
+        guard
+            duplicates.insert(
+                event.eventID, tsMs: event.tsMs, watermarkMs: now, configuration: configuration)
+        else {
+            counts.duplicates += 1
+            outputs.append(.duplicate(eventID: event.eventID))
+            return .duplicate
+        }
+        var tsMs = event.tsMs
+        if tsMs < now {
+            switch event.type {
+            // A refund tells of its purchase, not of its own time: it is never too late.
+            case .refund: tsMs = now
+            case .outcome: break
+            default:
+                counts.late += 1
+                outputs.append(.late(eventID: event.eventID, tsMs: tsMs, watermarkMs: now))
+                return .late
+            }
+        }
+        watermarks.note(position, tsMs: event.tsMs)
+        if let body = PendingEvent.Body(event.body) {
+            pending.insert(
+                PendingEvent(
+                    eventID: event.eventID, tsMs: tsMs, position: position, offset: offset,
+                    body: body))
+        }
+        advance(into: &outputs)
+        return .accepted
+    }
+
+    /// Opens an example for a recommendation that was published on the strength of the event at
+    /// `position` and `offset`. One issued for a late event counts from the watermark on.
+    public mutating func open(
+        _ decision: IssuedDecision, from position: TopicPartition, offset: Int64,
+        into outputs: inout [JoinOutput]
+    ) {
+        pending.insert(
+            PendingEvent(
+                eventID: decision.recommendationID,
+                tsMs: max(decision.tsMs, watermarks.watermarkMs ?? .min), position: position,
+                offset: offset,
+                body: .decision(decision.offer, triggerEventID: decision.triggerEventID)))
+        advance(into: &outputs)
+    }
+
+    /// Has the watermark wait for a partition that has brought no event yet.
+    public mutating func announce(_ position: TopicPartition) {
+        watermarks.announce(position)
+    }
+
+    /// Takes an outside verdict that a partition brings nothing for now, or does again. Its next
+    /// event ends its idleness by itself.
+    public mutating func setIdle(
+        _ position: TopicPartition, _ isIdle: Bool, into outputs: inout [JoinOutput]
+    ) {
+        watermarks.setIdle(position, isIdle)
+        advance(into: &outputs)
+    }
+
+    /// Takes all events that wait, as if none older could come any more: for the end of a bounded
+    /// log. Windows that reach beyond the newest event stay open.
+    public mutating func drain(into outputs: inout [JoinOutput]) {
+        if let newest = pending.newestMs { watermarks.raise(to: newest + 1) }
+        take(upTo: watermarks.watermarkMs, into: &outputs)
+    }
+
+    /// Removes all that is held of a user, at once. Complexity: O(n) in what is held.
+    public mutating func erase(userID: String) {
+        _ = pending.removeAll { $0.userID.utf8.elementsEqual(userID.utf8) }
+        for number in open.numbers(ofUser: userID) { open.remove(number) }
+        _ = sold.forget(user: userID) { [open] in open[$0] != nil }
+    }
+}
+
+// MARK: Time
+
+extension AttributionJoin {
+    private mutating func advance(into outputs: inout [JoinOutput]) {
+        watermarks.advance(latenessMs: configuration.latenessMs)
+        take(upTo: watermarks.watermarkMs, into: &outputs)
+        while pending.count > configuration.pendingMax, let earliest = pending.earliestMs {
+            counts.hurried += 1
+            watermarks.raise(to: earliest)
+            takeEarliest(into: &outputs)
+        }
+    }
+
+    /// Takes the events before `limit` and the deadlines up to it, in order of time; a deadline
+    /// comes before an event of the same time.
+    private mutating func take(upTo limit: Int64?, into outputs: inout [JoinOutput]) {
+        guard let limit else { return }
+        while let earliest = pending.earliestMs, earliest < limit {
+            takeEarliest(into: &outputs)
+        }
+        meetDeadlines(upTo: limit, into: &outputs)
+    }
+
+    private mutating func takeEarliest(into outputs: inout [JoinOutput]) {
+        guard let event = pending.removeEarliest() else { return }
+        meetDeadlines(upTo: event.tsMs, into: &outputs)
+        join(event, into: &outputs)
+    }
+
+    private enum Deadline {
+        case click, wait, window, purchase
+    }
+
+    private mutating func meetDeadlines(upTo limit: Int64, into outputs: inout [JoinOutput]) {
+        while let (deadline, atMs) = nextDeadline(), atMs <= limit {
+            switch deadline {
+            case .click: endClickWindow(into: &outputs)
+            case .wait: endWait(into: &outputs)
+            case .window: endWindow()
+            case .purchase: sold.forgetOldest { [open] in open[$0] != nil }
+            }
+        }
+    }
+
+    /// The earliest deadline; of those at one time, in the order of the cases.
+    private mutating func nextDeadline() -> (Deadline, Int64)? {
+        var next: (Deadline, Int64)?
+        func consider(_ deadline: Deadline, _ startMs: Int64?, _ spanMs: Int64) {
+            guard let startMs else { return }
+            if next.map({ startMs + spanMs < $0.1 }) ?? true { next = (deadline, startMs + spanMs) }
+        }
+        consider(.click, openedMs(&clickCursor), configuration.clickWindowMs)
+        consider(.wait, openedMs(&waitCursor), configuration.waitMs)
+        consider(.window, openedMs(&windowCursor), configuration.windowMs)
+        consider(.purchase, sold.oldestMs(), configuration.refundWindowMs)
+        return next
+    }
+
+    /// When the example at the cursor was opened, the cursor moved past examples that are closed.
+    private func openedMs(_ cursor: inout UInt64) -> Int64? {
+        while cursor < open.nextNumber {
+            if let example = open[cursor] { return example.tsMs }
+            cursor += 1
+        }
+        return nil
+    }
+
+    private mutating func endClickWindow(into outputs: inout [JoinOutput]) {
+        let number = clickCursor
+        clickCursor += 1
+        guard let example = open[number], example.awaitsClick else { return }
+        _ = open.update(number) { $0.awaitsClick = false }
+        counts.notClicked += 1
+        outputs.append(labelled(number, .notClicked))
+    }
+
+    private mutating func endWait(into outputs: inout [JoinOutput]) {
+        let number = waitCursor
+        waitCursor += 1
+        guard let example = open[number], example.purchaseLabel == .unknown else { return }
+        _ = open.update(number) { $0.purchaseLabel = .negative }
+        counts.notPurchased += 1
+        outputs.append(labelled(number, .notPurchased))
+    }
+
+    private mutating func endWindow() {
+        let number = windowCursor
+        windowCursor += 1
+        open.remove(number)
+        sold.exampleClosed(number)
+    }
+
+    func labelled(_ number: UInt64, _ label: ExampleLabel) -> JoinOutput {
+        guard let example = open[number] else { preconditionFailure("example \(number) is closed") }
+        return .labelled(
+            LabelledExample(
+                id: ExampleID(number), label: label, opening: example.opening,
+                openedBy: example.openedBy, tsMs: example.tsMs, offer: example.offer,
+                clicked: example.clickedMs != nil))
+    }
+}
+
+extension PendingEvent.Body {
+    /// What the join needs of an event; `nil` for the types that are not joined.
+    fileprivate init?(_ body: Event.Body) {
+        switch body {
+        case .impression(let offer): self = .impression(offer.withoutItem)
+        case .click(let offer): self = .click(offer.withoutItem)
+        case .purchase(var purchase):
+            purchase.offer.item = nil
+            self = .purchase(purchase)
+        case .refund(let refund): self = .refund(refund)
+        case .outcome, .item, .erase: return nil
+        }
+    }
+}
+
+extension Event.Offer {
+    fileprivate var withoutItem: Event.Offer {
+        guard item != nil else { return self }
+        var copy = self
+        copy.item = nil
+        return copy
+    }
+}

@@ -1,0 +1,111 @@
+/// Names an example for as long as its label may change. Ascending in event time.
+public struct ExampleID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    public let number: UInt64
+
+    public init(_ number: UInt64) { self.number = number }
+
+    public var description: String { "\(number)" }
+    public static func < (a: Self, b: Self) -> Bool { a.number < b.number }
+}
+
+/// What is known of an example's outcome; each case belongs to one response head.
+public enum ExampleLabel: Hashable, Sendable {
+    case clicked
+    case notClicked
+    /// Units net of refunds, 1 or more, and what was paid a unit, last.
+    case purchased(quantity: Int, paid: Double?)
+    case notPurchased
+}
+
+/// An example whose click or purchase label has become known, with all it takes to learn it.
+public struct LabelledExample: Hashable, Sendable {
+    /// What opened the example.
+    public enum Opening: UInt8, Hashable, Sendable {
+        case impression = 1
+        case click
+        /// A recommendation that was issued: the example counts whether clicked or not.
+        case decision
+    }
+
+    public let id: ExampleID
+    public let label: ExampleLabel
+    public let opening: Opening
+    /// The event id of the impression or click, or the id of the recommendation.
+    public let openedBy: String
+    /// When it was opened, epoch milliseconds.
+    public let tsMs: Int64
+    public let offer: Event.Offer
+    /// Whether a click of it is known so far.
+    public let clicked: Bool
+}
+
+/// What the join tells the engine, in event-time order.
+public enum JoinOutput: Hashable, Sendable {
+    /// To be learned. An example comes at most once for each head.
+    case labelled(LabelledExample)
+    /// An example that was learned has another purchase label now.
+    case corrected(ExampleID, ExampleLabel)
+    /// A decision took the place of the event that triggered it; the event's example is closed
+    /// without a label.
+    case superseded(ExampleID, by: ExampleID)
+    /// The oldest example was closed early for want of room. Unless its purchase label was known
+    /// before, it is never learned.
+    case overflow(ExampleID, wasLabelled: Bool)
+    case duplicate(eventID: String)
+    /// Older than the lateness allows: kept out of learning.
+    case late(eventID: String, tsMs: Int64, watermarkMs: Int64)
+    /// A purchase that no example was open for.
+    case unattributedPurchase(eventID: String)
+    /// A refund whose purchase is not known or labelled nothing.
+    case unmatchedRefund(eventID: String)
+}
+
+/// What the join has seen since it was made.
+public struct JoinCounts: Hashable, Sendable {
+    public internal(set) var opened: Int64 = 0
+    /// Views and clicks of an offer that was open already.
+    public internal(set) var repeated: Int64 = 0
+    public internal(set) var clicked: Int64 = 0
+    public internal(set) var notClicked: Int64 = 0
+    public internal(set) var purchased: Int64 = 0
+    public internal(set) var notPurchased: Int64 = 0
+    public internal(set) var corrected: Int64 = 0
+    public internal(set) var superseded: Int64 = 0
+    public internal(set) var overflowed: Int64 = 0
+    public internal(set) var duplicates: Int64 = 0
+    public internal(set) var late: Int64 = 0
+    public internal(set) var unattributedPurchases: Int64 = 0
+    public internal(set) var unmatchedRefunds: Int64 = 0
+    /// Events taken before their time because too many were held back.
+    public internal(set) var hurried: Int64 = 0
+    /// Purchases that refunds can no longer find for want of room.
+    public internal(set) var forgottenPurchases: Int64 = 0
+
+    static let fields: [WritableKeyPath<JoinCounts, Int64> & Sendable] = [
+        \.opened, \.repeated, \.clicked, \.notClicked, \.purchased, \.notPurchased, \.corrected,
+        \.superseded, \.overflowed, \.duplicates, \.late, \.unattributedPurchases,
+        \.unmatchedRefunds, \.hurried, \.forgottenPurchases,
+    ]
+}
+
+/// A recommendation that was published, as the join needs it.
+public struct IssuedDecision: Hashable, Sendable {
+    /// The offer made; its `recommendationID` and `propensity` are the recommendation's.
+    public var offer: Event.Offer
+    public var recommendationID: String
+    /// Event time of its issue, epoch milliseconds.
+    public var tsMs: Int64
+    /// The event that led to it and whose example it replaces, where there is one.
+    public var triggerEventID: String?
+
+    public init(
+        offer: Event.Offer, recommendationID: String, tsMs: Int64, triggerEventID: String? = nil
+    ) {
+        self.offer = offer
+        self.offer.recommendationID = recommendationID
+        self.offer.item = nil
+        self.recommendationID = recommendationID
+        self.tsMs = tsMs
+        self.triggerEventID = triggerEventID
+    }
+}

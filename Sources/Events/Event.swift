@@ -1,0 +1,239 @@
+/// The types of event of the contract, by their name in the payload.
+public enum EventType: String, Sendable, Hashable, CaseIterable {
+    case impression, click, purchase, refund, item, outcome, erase
+}
+
+/// One decoded and validated event.
+public struct Event: Sendable, Hashable {
+    /// Unique among the producer's events: what duplicates are told by.
+    public var eventID: String
+    /// Event time, epoch milliseconds.
+    public var tsMs: Int64
+    public var body: Body
+    /// The top-level text field the decoder was asked for by name, where the event has it.
+    public var extra: String?
+
+    public enum Body: Sendable, Hashable {
+        case impression(Offer)
+        case click(Offer)
+        case purchase(Purchase)
+        case refund(Refund)
+        case item(Item)
+        case outcome(Outcome)
+        case erase(userID: String)
+    }
+
+    public init(eventID: String, tsMs: Int64, body: Body, extra: String? = nil) {
+        self.eventID = eventID
+        self.tsMs = tsMs
+        self.body = body
+        self.extra = extra
+    }
+
+    public var type: EventType {
+        switch body {
+        case .impression: .impression
+        case .click: .click
+        case .purchase: .purchase
+        case .refund: .refund
+        case .item: .item
+        case .outcome: .outcome
+        case .erase: .erase
+        }
+    }
+
+    /// What was shown to whom at which price; `nil` for refunds, items and erasures.
+    public var offer: Offer? {
+        switch body {
+        case .impression(let offer), .click(let offer): offer
+        case .purchase(let purchase): purchase.offer
+        case .outcome(let outcome): outcome.offer
+        case .refund, .item, .erase: nil
+        }
+    }
+
+    /// `nil` for items alone.
+    public var userID: String? {
+        switch body {
+        case .impression(let offer), .click(let offer): offer.userID
+        case .purchase(let purchase): purchase.offer.userID
+        case .outcome(let outcome): outcome.offer.userID
+        case .refund(let refund): refund.userID
+        case .erase(let userID): userID
+        case .item: nil
+        }
+    }
+
+    /// `nil` for erasures, and for refunds of a whole order.
+    public var itemID: String? {
+        switch body {
+        case .impression(let offer), .click(let offer): offer.itemID
+        case .purchase(let purchase): purchase.offer.itemID
+        case .outcome(let outcome): outcome.offer.itemID
+        case .refund(let refund): refund.itemID
+        case .item(let item): item.itemID
+        case .erase: nil
+        }
+    }
+}
+
+extension Event {
+    /// A user, an item, the price they saw, and the circumstances.
+    public struct Offer: Sendable, Hashable {
+        public var userID: String
+        public var itemID: String
+        /// List price, above 0.
+        public var price: Double
+        /// Fraction of the list price, in [0, 1).
+        public var discount: Double
+        public var recommendationID: String?
+        /// The probability with which the logged policy chose this discount, in (0, 1].
+        public var propensity: Double?
+        /// Place in the list shown, 0 or more.
+        public var position: Int?
+        public var sessionID: String?
+        /// In ascending order of the keys' bytes.
+        public var context: [Attribute]
+        /// Boxed, since few events carry it and every event would pay for its size.
+        private var boxedItem: Boxed?
+
+        /// Item fields given inline, for items whose own event is late or missing.
+        public var item: Item? {
+            get { boxedItem?.item }
+            set { boxedItem = newValue.map(Boxed.init) }
+        }
+
+        public init(
+            userID: String, itemID: String, price: Double, discount: Double = 0,
+            recommendationID: String? = nil, propensity: Double? = nil, position: Int? = nil,
+            sessionID: String? = nil, context: [Attribute] = [], item: Item? = nil
+        ) {
+            self.userID = userID
+            self.itemID = itemID
+            self.price = price
+            self.discount = discount
+            self.recommendationID = recommendationID
+            self.propensity = propensity
+            self.position = position
+            self.sessionID = sessionID
+            self.context = context
+            boxedItem = item.map(Boxed.init)
+        }
+
+        private final class Boxed: Sendable, Hashable {
+            let item: Item
+            init(_ item: Item) { self.item = item }
+            static func == (a: Boxed, b: Boxed) -> Bool { a.item == b.item }
+            func hash(into hasher: inout Hasher) { hasher.combine(item) }
+        }
+    }
+
+    /// A named text or number.
+    public struct Attribute: Sendable, Hashable {
+        public enum Value: Sendable, Hashable {
+            case number(Double)
+            case text(String)
+        }
+
+        public var key: String
+        public var value: Value
+
+        public init(_ key: String, _ value: Value) {
+            self.key = key
+            self.value = value
+        }
+    }
+
+    public struct Purchase: Sendable, Hashable {
+        public var offer: Offer
+        /// Units, 1 or more.
+        public var quantity: Int
+        /// Price paid a unit.
+        public var paid: Double?
+        public var orderID: String?
+
+        public init(offer: Offer, quantity: Int = 1, paid: Double? = nil, orderID: String? = nil) {
+            self.offer = offer
+            self.quantity = quantity
+            self.paid = paid
+            self.orderID = orderID
+        }
+    }
+
+    /// Takes a purchase back, in whole or in part; at least one of the two references is there.
+    public struct Refund: Sendable, Hashable {
+        public var userID: String
+        public var orderID: String?
+        public var purchaseEventID: String?
+        /// Only this item of the order; `nil` means all of them.
+        public var itemID: String?
+        /// Units; `nil` means all that was bought.
+        public var quantity: Int?
+
+        public init(
+            userID: String, orderID: String? = nil, purchaseEventID: String? = nil,
+            itemID: String? = nil, quantity: Int? = nil
+        ) {
+            self.userID = userID
+            self.orderID = orderID
+            self.purchaseEventID = purchaseEventID
+            self.itemID = itemID
+            self.quantity = quantity
+        }
+    }
+
+    /// What is known of an item. Empty texts arrive as `nil`.
+    public struct Item: Sendable, Hashable {
+        public var itemID: String
+        /// Always there, but for a deleted item and for item fields given inline.
+        public var title: String?
+        public var description: String?
+        public var category: String?
+        public var brand: String?
+        /// In ascending order of the keys' bytes.
+        public var attributes: [Attribute]
+        public var price: Double?
+        public var cost: Double?
+        /// Units at hand; below 0 where a shop has sold more than it has.
+        public var stock: Double?
+        public var deleted: Bool
+
+        public init(
+            itemID: String, title: String?, description: String? = nil, category: String? = nil,
+            brand: String? = nil, attributes: [Attribute] = [], price: Double? = nil,
+            cost: Double? = nil, stock: Double? = nil, deleted: Bool = false
+        ) {
+            self.itemID = itemID
+            self.title = title
+            self.description = description
+            self.category = category
+            self.brand = brand
+            self.attributes = attributes
+            self.price = price
+            self.cost = cost
+            self.stock = stock
+            self.deleted = deleted
+        }
+    }
+
+    /// A training row joined by somebody else; at least one of the two labels is there.
+    public struct Outcome: Sendable, Hashable {
+        public var offer: Offer
+        public var clicked: Bool?
+        public var purchased: Bool?
+        public var quantity: Int?
+        /// The probability with which the log's maker kept rows like this, in (0, 1].
+        public var samplingRate: Double?
+
+        public init(
+            offer: Offer, clicked: Bool? = nil, purchased: Bool? = nil, quantity: Int? = nil,
+            samplingRate: Double? = nil
+        ) {
+            self.offer = offer
+            self.clicked = clicked
+            self.purchased = purchased
+            self.quantity = quantity
+            self.samplingRate = samplingRate
+        }
+    }
+}

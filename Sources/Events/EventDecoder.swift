@@ -1,0 +1,205 @@
+internal import CSimdJSON
+
+/// Turns payloads into events, or says why they are none. No input makes it trap.
+///
+/// Thread: one at a time; keep one decoder a thread. It holds buffers as large as the largest
+/// record seen, so at most a few times `recordBytesMax`.
+@safe public final class EventDecoder {
+    public let limits: EventLimits
+    /// The top-level text field that arrives in `Event.extra`.
+    public let extraField: String?
+
+    private let parser: JSONParser
+    private let extraSlot: Int
+    /// Owned by this object, freed in `deinit`: where the parser's nodes have each known field,
+    /// of the event and of the item inside it.
+    private let slots: UnsafeMutableBufferPointer<UInt32>
+    private let itemSlots: UnsafeMutableBufferPointer<UInt32>
+
+    public init(limits: EventLimits = EventLimits(), extraField: String? = nil) {
+        self.limits = limits
+        self.extraField = extraField
+        var names = FieldName.allCases.map(\.text)
+        if let extraField {
+            extraSlot = names.firstIndex(of: extraField) ?? names.count
+            if extraSlot == names.count { names.append(extraField) }
+        } else {
+            extraSlot = 0
+        }
+        parser = JSONParser(names: names)
+        unsafe slots = .allocate(capacity: names.count)
+        unsafe itemSlots = .allocate(capacity: names.count)
+        unsafe slots.initialize(repeating: 0)
+        unsafe itemSlots.initialize(repeating: 0)
+    }
+
+    deinit {
+        unsafe slots.deallocate()
+        unsafe itemSlots.deallocate()
+    }
+
+    /// Decodes a record's payload and holds `ts` against the record's own timestamp.
+    public func decode(_ record: SourceRecord, defaultType: EventType? = nil)
+        throws(EventError) -> Event
+    {
+        guard let value = record.value else { throw .tombstone }
+        return try decode(value, timestampMs: record.timestampMs, defaultType: defaultType)
+    }
+
+    /// - Parameters:
+    ///   - timestampMs: the record's own time; `nil` leaves the clock unchecked.
+    ///   - defaultType: the type of payloads that name none.
+    public func decode(
+        _ bytes: [UInt8], timestampMs: Int64? = nil, defaultType: EventType? = nil
+    ) throws(EventError) -> Event {
+        // A typed error does not pass through `withUnsafeBytes`.
+        let result = unsafe bytes.withUnsafeBytes { buffer -> Result<Event, EventError> in
+            do throws(EventError) {
+                return .success(
+                    unsafe try decode(buffer, timestampMs: timestampMs, defaultType: defaultType))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    public func decode(
+        _ bytes: UnsafeRawBufferPointer, timestampMs: Int64? = nil, defaultType: EventType? = nil
+    ) throws(EventError) -> Event {
+        guard bytes.count <= limits.recordBytesMax else {
+            throw .tooLarge(byteCount: bytes.count, byteCountMax: limits.recordBytesMax)
+        }
+        let root = unsafe try parser.parse(try unframed(bytes))
+        guard root.kind == TSJ_OBJECT else { throw .notAnObject(root.described) }
+        let fields = unsafe EventFields(root, slots: slots)
+        guard let type = try fields.type() ?? defaultType else { throw fields.missing(.type) }
+        let eventID = try fields.requiredID(.eventID)
+        let tsMs = try fields.ts()
+        let body = try body(type, fields)
+        let extra =
+            if let extraField { try fields.extra(slot: extraSlot, name: extraField) } else {
+                nil as String?
+            }
+        if let timestampMs { try checkClock(tsMs, against: timestampMs) }
+        return Event(eventID: eventID, tsMs: tsMs, body: body, extra: extra)
+    }
+
+    /// The JSON body behind Confluent's wire format (a byte 0, a big-endian schema id of four
+    /// bytes); other payloads as they are.
+    private func unframed(_ bytes: UnsafeRawBufferPointer)
+        throws(EventError) -> UnsafeRawBufferPointer
+    {
+        guard unsafe bytes.first == 0 else { return unsafe bytes }
+        guard bytes.count > 5 else { throw .framing("and ends before its body") }
+        return unsafe UnsafeRawBufferPointer(rebasing: bytes[5...])
+    }
+
+    private func checkClock(_ tsMs: Int64, against timestampMs: Int64) throws(EventError) {
+        // The broker's clock may say anything; `tsMs` is bounded, so only one side can overflow.
+        let (ahead, overflow) = tsMs.subtractingReportingOverflow(timestampMs)
+        if overflow || ahead > limits.skewMaxMs {
+            throw .clockSkew(aheadMs: overflow ? .max : ahead, aheadMsMax: limits.skewMaxMs)
+        }
+    }
+}
+
+// MARK: Bodies
+
+extension EventDecoder {
+    private func body(_ type: EventType, _ fields: EventFields) throws(EventError) -> Event.Body {
+        switch type {
+        case .impression: .impression(try offer(fields))
+        case .click: .click(try offer(fields))
+        case .purchase: .purchase(try purchase(fields))
+        case .refund: .refund(try refund(fields))
+        case .item:
+            .item(try item(fields, itemID: try fields.requiredID(.itemID), isInline: false))
+        case .outcome: .outcome(try outcome(fields))
+        case .erase: .erase(userID: try fields.requiredID(.userID))
+        }
+    }
+
+    private func offer(_ fields: EventFields) throws(EventError) -> Event.Offer {
+        let userID = try fields.requiredID(.userID)
+        let itemID = try fields.requiredID(.itemID)
+        guard let price = try fields.number(.price, .positive) else {
+            throw fields.missing(.price)
+        }
+        var offer = Event.Offer(userID: userID, itemID: itemID, price: price)
+        if let discount = try fields.number(.discount, .discount) { offer.discount = discount }
+        offer.recommendationID = try fields.id(.recommendationID)
+        offer.propensity = try fields.number(.propensity, .probability)
+        offer.position = try fields.integer(.position, 0...EventLimits.positionMax)
+        offer.sessionID = try fields.id(.sessionID)
+        offer.context = try fields.attributes(
+            .context, countMax: EventLimits.contextFieldsMax, allowsBool: false)
+        if let inline = unsafe try fields.object(.item, slots: itemSlots) {
+            if let inner = try inline.id(.itemID), !inner.utf8.elementsEqual(itemID.utf8) {
+                throw .inconsistent(
+                    "item.item_id: must be the event's own item_id or be left out, not "
+                        + "\"\(shortened(inner))\"")
+            }
+            offer.item = try item(inline, itemID: itemID, isInline: true)
+        }
+        return offer
+    }
+
+    private func purchase(_ fields: EventFields) throws(EventError) -> Event.Purchase {
+        var purchase = Event.Purchase(offer: try offer(fields))
+        purchase.quantity = try fields.integer(.quantity, 1...EventLimits.quantityMax) ?? 1
+        purchase.paid = try fields.number(.paid, .notNegative)
+        purchase.orderID = try fields.id(.orderID)
+        return purchase
+    }
+
+    private func refund(_ fields: EventFields) throws(EventError) -> Event.Refund {
+        let refund = Event.Refund(
+            userID: try fields.requiredID(.userID),
+            orderID: try fields.id(.orderID),
+            purchaseEventID: try fields.id(.purchaseEventID),
+            itemID: try fields.id(.itemID),
+            quantity: try fields.integer(.quantity, 1...EventLimits.quantityMax))
+        guard refund.orderID != nil || refund.purchaseEventID != nil else {
+            throw .inconsistent("order_id: is missing, and so is purchase_event_id; one is needed")
+        }
+        return refund
+    }
+
+    private func outcome(_ fields: EventFields) throws(EventError) -> Event.Outcome {
+        var outcome = Event.Outcome(offer: try offer(fields))
+        outcome.clicked = try fields.bool(.clicked)
+        outcome.purchased = try fields.bool(.purchased)
+        outcome.quantity = try fields.integer(.quantity, 1...EventLimits.quantityMax)
+        outcome.samplingRate = try fields.number(.samplingRate, .probability)
+        guard outcome.clicked != nil || outcome.purchased != nil else {
+            throw .inconsistent("clicked: is missing, and so is purchased; one is needed")
+        }
+        return outcome
+    }
+
+    private func item(_ fields: EventFields, itemID: String, isInline: Bool)
+        throws(EventError) -> Event.Item
+    {
+        var item = Event.Item(
+            itemID: itemID,
+            title: try fields.text(.title, bytesMax: EventLimits.titleBytesMax))
+        item.description = try fields.text(
+            .description, bytesMax: EventLimits.descriptionBytesMax)
+        item.category = try fields.text(.category, bytesMax: EventLimits.labelBytesMax)
+        item.brand = try fields.text(.brand, bytesMax: EventLimits.labelBytesMax)
+        item.attributes = try fields.attributes(
+            .attributes, countMax: EventLimits.attributesMax, allowsBool: true)
+        item.price = try fields.number(.price, .positive)
+        item.cost = try fields.number(.cost, .notNegative)
+        item.stock = try fields.number(.stock, .amount)
+        item.deleted = try fields.bool(.deleted) ?? false
+        if item.title == nil, !item.deleted, !isInline {
+            if fields.has(.title) {
+                throw .invalid(field: "title", requirement: "a non-empty string", found: "\"\"")
+            }
+            throw fields.missing(.title)
+        }
+        return item
+    }
+}

@@ -1,0 +1,86 @@
+/// Why a record is no event. The description is a sentence for the dead-letter topic.
+public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// A null payload.
+    case tombstone
+    case tooLarge(byteCount: Int, byteCountMax: Int)
+    /// The record begins with Confluent's magic byte 0 and is no framed JSON.
+    case framing(String)
+    case notUTF8
+    /// Not one JSON document; the text says what is wrong.
+    case malformed(String)
+    case duplicateKey(String)
+    case notAnObject(String)
+    case missing(field: String)
+    case unknownType(String)
+    /// A field whose value is not what it must be.
+    case invalid(field: String, requirement: String, found: String)
+    /// Fields that are fine one by one and not together.
+    case inconsistent(String)
+    case clockSkew(aheadMs: Int64, aheadMsMax: Int64)
+    case outOfMemory
+
+    public var description: String {
+        switch self {
+        case .tombstone: "the record has no payload (a tombstone)"
+        case .tooLarge(let count, let bound):
+            "the record has \(count) bytes, more than the \(bound) allowed"
+        case .framing(let what): "the record begins with the magic byte 0 of a schema id, \(what)"
+        case .notUTF8: "the record is not UTF-8"
+        case .malformed(let what): "the record is not a JSON document: \(what)"
+        case .duplicateKey(let key): "\(key): the key is there twice in one object"
+        case .notAnObject(let found): "the record must be a JSON object, not \(found)"
+        case .missing(let field): "\(field): is missing"
+        case .unknownType(let name):
+            "type: must be one of "
+                + EventType.allCases.map(\.rawValue).joined(separator: ", ") + ", not \(name)"
+        case .invalid(let field, let requirement, let found):
+            "\(field): must be \(requirement), not \(found)"
+        case .inconsistent(let what): what
+        case .clockSkew(let ahead, let bound):
+            "ts: is \(duration(ahead)) ahead of the record's own timestamp, more than the "
+                + "\(duration(bound)) allowed"
+        case .outOfMemory: "no memory left to parse the record"
+        }
+    }
+
+    /// A short stable name for counters and message headers.
+    public var code: String {
+        switch self {
+        case .tombstone: "tombstone"
+        case .tooLarge: "too_large"
+        case .framing: "framing"
+        case .notUTF8: "not_utf8"
+        case .malformed: "malformed_json"
+        case .duplicateKey: "duplicate_key"
+        case .notAnObject: "not_an_object"
+        case .missing: "missing_field"
+        case .unknownType: "unknown_type"
+        case .invalid: "invalid_field"
+        case .inconsistent: "inconsistent_fields"
+        case .clockSkew: "clock_skew"
+        case .outOfMemory: "out_of_memory"
+        }
+    }
+
+    /// The field at fault, with its path (`context.page`), where one field is.
+    public var field: String? {
+        switch self {
+        case .missing(let field), .invalid(let field, _, _), .duplicateKey(let field): field
+        case .unknownType: "type"
+        case .clockSkew: "ts"
+        default: nil
+        }
+    }
+}
+
+/// A span of time in the largest unit that leaves it at 1 or more, to one decimal.
+private func duration(_ ms: Int64) -> String {
+    let units: [(String, Int64)] = [
+        ("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000), ("s", 1000),
+    ]
+    for (unit, size) in units where ms >= size {
+        let tenths = ms / (size / 10)
+        return tenths % 10 == 0 ? "\(tenths / 10) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)"
+    }
+    return "\(ms) ms"
+}

@@ -1,0 +1,286 @@
+internal import CSimdJSON
+
+/// The members of one JSON object by field name, read with their checks.
+///
+/// Lifetime: borrows the parser's nodes and the decoder's slots, so it lives within one `decode`.
+@safe struct EventFields {
+    private let object: JSONNode
+    /// How far after the object's node each known field's is, 0 where the object has none.
+    private let slots: UnsafeMutableBufferPointer<UInt32>
+    /// What precedes a field's name in an error: empty, or `item.`.
+    private let path: String
+
+    init(
+        _ object: JSONNode, slots: UnsafeMutableBufferPointer<UInt32>, path: String = ""
+    ) {
+        self.object = object
+        unsafe self.slots = slots
+        self.path = path
+        unsafe slots.update(repeating: 0)
+        var place = 1
+        for _ in 0..<object.length {
+            let member = object.advanced(by: place)
+            let name = member.name
+            if name < slots.count { unsafe slots[name] = UInt32(truncatingIfNeeded: place) }
+            place += member.nodeCount
+        }
+    }
+
+    @inline(__always)
+    private func node(_ slot: Int) -> JSONNode? {
+        let place = Int(unsafe slots[slot])
+        return place == 0 ? nil : object.advanced(by: place)
+    }
+
+    func has(_ field: FieldName) -> Bool { node(field.rawValue) != nil }
+
+    func missing(_ field: FieldName) -> EventError { .missing(field: path + field.text) }
+
+    private func invalid(_ field: String, _ requirement: String, _ node: JSONNode) -> EventError {
+        .invalid(field: path + field, requirement: requirement, found: node.described)
+    }
+}
+
+// MARK: Texts
+
+extension EventFields {
+    /// A non-empty identifier within the bound, or `nil` where the field is absent.
+    func id(_ field: FieldName) throws(EventError) -> String? {
+        guard let node = node(field.rawValue) else { return nil }
+        guard node.kind == TSJ_STRING, node.length > 0,
+            node.length <= EventLimits.idBytesMax
+        else {
+            let isLong = node.length > EventLimits.idBytesMax
+            throw invalid(
+                field.text,
+                isLong
+                    ? "at most \(EventLimits.idBytesMax) bytes long"
+                    : "a non-empty string", node)
+        }
+        return node.string
+    }
+
+    func requiredID(_ field: FieldName) throws(EventError) -> String {
+        guard let id = try id(field) else { throw missing(field) }
+        return id
+    }
+
+    /// A text within a bound; empty counts as absent.
+    func text(_ field: FieldName, bytesMax: Int) throws(EventError) -> String? {
+        guard let node = node(field.rawValue) else { return nil }
+        try checkText(field.text, node, bytesMax)
+        return node.length == 0 ? nil : node.string
+    }
+
+    /// - Parameter field: made only when the check fails.
+    private func checkText(_ field: @autoclosure () -> String, _ node: JSONNode, _ bytesMax: Int)
+        throws(EventError)
+    {
+        guard node.kind == TSJ_STRING else { throw invalid(field(), "a string", node) }
+        guard node.length <= bytesMax else {
+            throw invalid(field(), "at most \(bytesMax) bytes long", node)
+        }
+    }
+
+    /// The value of `type`, without making a string of it where it is known.
+    func type() throws(EventError) -> EventType? {
+        guard let node = node(FieldName.type.rawValue) else { return nil }
+        guard node.kind == TSJ_STRING else {
+            throw .unknownType(node.described)
+        }
+        let name = node.string
+        guard let type = EventType(rawValue: name) else {
+            throw .unknownType(node.described)
+        }
+        return type
+    }
+
+    /// The text of a field asked for by name: a string, or an integer as its digits.
+    func extra(slot: Int, name: String) throws(EventError) -> String? {
+        guard let node = node(slot) else { return nil }
+        if node.kind == TSJ_INTEGER {
+            return String(node.integer)
+        }
+        try checkText(name, node, EventLimits.labelBytesMax)
+        return node.string
+    }
+}
+
+// MARK: Numbers
+
+/// The interval a number must lie in.
+struct NumberRule {
+    var low = -Double.infinity
+    var lowIsOpen = false
+    var high = EventLimits.amountMax
+    var highIsOpen = false
+
+    func allows(_ value: Double) -> Bool {
+        (lowIsOpen ? value > low : value >= low) && (highIsOpen ? value < high : value <= high)
+    }
+
+    /// The rule in words, naming the bound that `value` breaks.
+    func requirement(_ value: Double?) -> String {
+        let top = high == EventLimits.amountMax ? "10^12" : "\(high)"
+        if high <= 1 {
+            return "a number in \(lowIsOpen ? "(" : "[")0, 1\(highIsOpen ? ")" : "]")"
+        }
+        if let value, value > high { return "a number of at most \(top)" }
+        if low == -EventLimits.amountMax { return "a number of at least -10^12" }
+        return lowIsOpen ? "a number above 0" : "a number of 0 or more"
+    }
+
+    static let positive = NumberRule(low: 0, lowIsOpen: true)
+    static let notNegative = NumberRule(low: 0)
+    static let amount = NumberRule(low: -EventLimits.amountMax)
+    static let discount = NumberRule(low: 0, high: 1, highIsOpen: true)
+    static let probability = NumberRule(low: 0, lowIsOpen: true, high: 1)
+}
+
+extension EventFields {
+    func number(_ field: FieldName, _ rule: NumberRule) throws(EventError) -> Double? {
+        guard let node = node(field.rawValue) else { return nil }
+        let value: Double
+        switch node.kind {
+        case TSJ_DOUBLE: value = node.double
+        case TSJ_INTEGER: value = Double(node.integer)
+        default: throw invalid(field.text, rule.requirement(nil), node)
+        }
+        guard rule.allows(value) else {
+            throw invalid(field.text, rule.requirement(value), node)
+        }
+        return value
+    }
+
+    /// An integer in `range`; as in JSON Schema, `2.0` is one.
+    func integer(_ field: FieldName, _ range: ClosedRange<Int>) throws(EventError) -> Int? {
+        guard let node = node(field.rawValue) else { return nil }
+        guard let value = wholeNumber(node), range.contains(value) else {
+            let isLarge = (numeric(node) ?? 0) > Double(range.upperBound)
+            throw invalid(
+                field.text,
+                isLarge
+                    ? "an integer of at most \(range.upperBound)"
+                    : "an integer of \(range.lowerBound) or more", node)
+        }
+        return value
+    }
+
+    func bool(_ field: FieldName) throws(EventError) -> Bool? {
+        guard let node = node(field.rawValue) else { return nil }
+        switch node.kind {
+        case TSJ_TRUE: return true
+        case TSJ_FALSE: return false
+        default: throw invalid(field.text, "true or false", node)
+        }
+    }
+
+    /// Event time: RFC 3339 or epoch milliseconds, not before 1970.
+    func ts() throws(EventError) -> Int64 {
+        let requirement = "an RFC 3339 date-time or epoch milliseconds, from 1970 to 9999"
+        guard let node = node(FieldName.ts.rawValue) else { throw missing(.ts) }
+        let value: Int64? =
+            if node.kind == TSJ_STRING {
+                unsafe Timestamp.milliseconds(node.bytes)
+            } else {
+                wholeNumber(node).map(Int64.init)
+            }
+        guard let value, value >= 0, value <= EventLimits.tsMsMax else {
+            throw invalid(FieldName.ts.text, requirement, node)
+        }
+        return value
+    }
+
+    private func numeric(_ node: JSONNode) -> Double? {
+        switch node.kind {
+        case TSJ_DOUBLE: node.double
+        case TSJ_INTEGER: Double(node.integer)
+        default: nil
+        }
+    }
+
+    private func wholeNumber(_ node: JSONNode) -> Int? {
+        switch node.kind {
+        case TSJ_INTEGER: Int(node.integer)
+        case TSJ_DOUBLE: Int(exactly: node.double)
+        default: nil
+        }
+    }
+}
+
+// MARK: Objects
+
+extension EventFields {
+    /// The members of the object at `field`, to be read with the same checks.
+    func object(_ field: FieldName, slots: UnsafeMutableBufferPointer<UInt32>)
+        throws(EventError) -> EventFields?
+    {
+        guard let node = node(field.rawValue) else { return nil }
+        guard node.kind == TSJ_OBJECT else {
+            throw invalid(field.text, "an object", node)
+        }
+        return unsafe EventFields(node, slots: slots, path: field.text + ".")
+    }
+
+    /// A flat map of texts and numbers in ascending order of the keys' bytes.
+    ///
+    /// - Parameter allowsBool: whether true and false are taken, as the texts `true` and `false`.
+    func attributes(_ field: FieldName, countMax: Int, allowsBool: Bool)
+        throws(EventError) -> [Event.Attribute]
+    {
+        guard let node = node(field.rawValue) else { return [] }
+        guard node.kind == TSJ_OBJECT else {
+            throw invalid(field.text, "an object", node)
+        }
+        let count = node.length
+        guard count <= countMax else {
+            throw .invalid(
+                field: path + field.text, requirement: "an object of at most \(countMax) fields",
+                found: "one of \(count)")
+        }
+        var found: [Event.Attribute] = []
+        found.reserveCapacity(count)
+        var isSorted = true
+        // The values must be scalars, so they follow one another directly.
+        for place in 1..<count + 1 {
+            let child = node.advanced(by: place)
+            found.append(try attribute(child, in: field, allowsBool))
+            if place > 1, isSorted {
+                isSorted = unsafe node.advanced(by: place - 1).keyBytes
+                    .lexicographicallyPrecedes(child.keyBytes)
+            }
+        }
+        if !isSorted {
+            found.sort { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+        }
+        return found
+    }
+
+    private func attribute(
+        _ node: JSONNode, in field: FieldName, _ allowsBool: Bool
+    ) throws(EventError) -> Event.Attribute {
+        let key = node.keyString
+        let keyBytes = node.keyByteCount
+        guard keyBytes > 0, keyBytes <= EventLimits.attributeKeyBytesMax else {
+            throw .invalid(
+                field: path + field.text,
+                requirement: "a map with keys of 1 to \(EventLimits.attributeKeyBytesMax) bytes",
+                found: keyBytes == 0 ? "one with an empty key" : "one with a key of \(keyBytes)")
+        }
+        switch node.kind {
+        case TSJ_INTEGER, TSJ_DOUBLE:
+            return Event.Attribute(key, .number(numeric(node) ?? 0))
+        case TSJ_STRING:
+            try checkText(
+                "\(field.text).\(shortened(key))", node, EventLimits.attributeTextBytesMax)
+            return Event.Attribute(key, .text(node.string))
+        case TSJ_TRUE where allowsBool: return Event.Attribute(key, .text("true"))
+        case TSJ_FALSE where allowsBool: return Event.Attribute(key, .text("false"))
+        default:
+            let requirement =
+                allowsBool
+                ? "a string, a number, true or false" : "a string or a number (such as 0 or 1)"
+            throw invalid("\(field.text).\(shortened(key))", requirement, node)
+        }
+    }
+}

@@ -1,0 +1,33 @@
+/// The bounds that a record is held to.
+///
+/// The constants are part of the schemas; the two variables are the operator's to set.
+public struct EventLimits: Sendable, Hashable {
+    /// Longest record, bytes.
+    public var recordBytesMax: Int
+    /// How far `ts` may be ahead of the record's own timestamp, milliseconds.
+    public var skewMaxMs: Int64
+
+    public init(recordBytesMax: Int = 1 << 20, skewMaxMs: Int64 = 300_000) {
+        self.recordBytesMax = recordBytesMax
+        self.skewMaxMs = skewMaxMs
+    }
+
+    /// Longest identifier, UTF-8 bytes: identifiers become keys of the store.
+    public static let idBytesMax = 256
+    public static let contextFieldsMax = 64
+    public static let attributesMax = 256
+    public static let attributeKeyBytesMax = 128
+    public static let attributeTextBytesMax = 1024
+    public static let titleBytesMax = 4096
+    public static let descriptionBytesMax = 65536
+    /// Longest category, brand, and field asked for by name.
+    public static let labelBytesMax = 512
+    /// Prices, costs and stocks stay exact to the hundredth and far from overflow below this.
+    public static let amountMax = 1e12
+    public static let quantityMax = 1_000_000_000
+    public static let positionMax = 1_000_000_000
+    /// 9999-12-31T23:59:59.999Z, the last instant RFC 3339 can write.
+    public static let tsMsMax: Int64 = 253_402_300_799_999
+    /// Nested objects and arrays, fields that are ignored included.
+    public static let depthMax = 32
+}

@@ -1,0 +1,22 @@
+/// The keys that the decoder knows, in the order the parser marks nodes by.
+enum FieldName: Int, CaseIterable {
+    case type, eventID, ts, userID, itemID, price, discount, recommendationID, propensity,
+        position, sessionID, context, item, quantity, paid, orderID, purchaseEventID, title,
+        description, category, brand, attributes, cost, stock, deleted, clicked, purchased,
+        samplingRate
+
+    /// The key, letter by letter as in the contract.
+    var text: String {
+        switch self {
+        case .eventID: "event_id"
+        case .userID: "user_id"
+        case .itemID: "item_id"
+        case .recommendationID: "recommendation_id"
+        case .sessionID: "session_id"
+        case .orderID: "order_id"
+        case .purchaseEventID: "purchase_event_id"
+        case .samplingRate: "sampling_rate"
+        default: "\(self)"
+        }
+    }
+}

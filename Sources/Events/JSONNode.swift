@@ -1,0 +1,79 @@
+internal import CSimdJSON
+
+/// One value of a parsed document, in place.
+///
+/// Lifetime: points into the parser's nodes, which its next `parse` overwrites. Only `JSONParser`
+/// and the code that holds one of its results for the length of a call make or keep these.
+@safe struct JSONNode {
+    private let pointer: UnsafePointer<tsj_node>
+
+    init?(_ pointer: UnsafePointer<tsj_node>?) {
+        guard let pointer = unsafe pointer else { return nil }
+        unsafe self.pointer = pointer
+    }
+
+    private init(pointer: UnsafePointer<tsj_node>) {
+        unsafe self.pointer = pointer
+    }
+
+    @inline(__always) var kind: Int { unsafe Int(pointer.pointee.kind) }
+    /// Only of a `TSJ_INTEGER`.
+    @inline(__always) var integer: Int64 { unsafe Int64(bitPattern: pointer.pointee.bits) }
+    /// Only of a `TSJ_DOUBLE`.
+    @inline(__always) var double: Double { unsafe Double(bitPattern: pointer.pointee.bits) }
+    /// Bytes of a string, elements of an array, members of an object.
+    @inline(__always) var length: Int { unsafe Int(pointer.pointee.length) }
+    /// The key's index among the parser's names, or `TSJ_UNNAMED`.
+    @inline(__always) var name: Int { unsafe Int(pointer.pointee.name) }
+    @inline(__always) var keyByteCount: Int { unsafe Int(pointer.pointee.key_length) }
+
+    /// The text's bytes; empty unless the node is a string.
+    @inline(__always) var bytes: UnsafeBufferPointer<UInt8> {
+        let start = unsafe UnsafeRawPointer(pointer.pointee.text)
+        return unsafe UnsafeBufferPointer(
+            start: start?.assumingMemoryBound(to: UInt8.self), count: start == nil ? 0 : length)
+    }
+
+    @inline(__always) var keyBytes: UnsafeBufferPointer<UInt8> {
+        let start = unsafe UnsafeRawPointer(pointer.pointee.key)
+        return unsafe UnsafeBufferPointer(
+            start: start?.assumingMemoryBound(to: UInt8.self), count: keyByteCount)
+    }
+
+    var string: String { unsafe String(decoding: bytes, as: UTF8.self) }
+    var keyString: String { unsafe String(decoding: keyBytes, as: UTF8.self) }
+
+    /// The node `count` places on in document order; the caller stays within the document.
+    @inline(__always) func advanced(by count: Int) -> JSONNode {
+        unsafe JSONNode(pointer: pointer + count)
+    }
+
+    /// Elements or members; none of a scalar.
+    var children: [JSONNode] {
+        var found: [JSONNode] = []
+        found.reserveCapacity(length)
+        var child = advanced(by: 1)
+        for _ in 0..<(kind == TSJ_ARRAY || kind == TSJ_OBJECT ? length : 0) {
+            found.append(child)
+            child = child.advanced(by: child.nodeCount)
+        }
+        return found
+    }
+
+    /// This value and all it holds.
+    @inline(__always) var nodeCount: Int { unsafe Int(pointer.pointee.extent) }
+
+    /// The value as it stands in a message.
+    var described: String {
+        switch kind {
+        case TSJ_NULL: "null"
+        case TSJ_FALSE: "false"
+        case TSJ_TRUE: "true"
+        case TSJ_INTEGER: String(integer)
+        case TSJ_DOUBLE: "\(double)"
+        case TSJ_STRING: "\"\(shortened(string, to: 40))\""
+        case TSJ_ARRAY: "an array"
+        default: "an object"
+        }
+    }
+}

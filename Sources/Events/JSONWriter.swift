@@ -1,0 +1,113 @@
+/// Appends compact JSON: the same calls give the same bytes.
+package struct JSONWriter {
+    package private(set) var bytes: [UInt8] = []
+    /// Whether a comma is due before the next member or element.
+    private var needsComma = false
+
+    package init() {}
+
+    package mutating func beginObject(_ key: StaticString? = nil) { open(0x7b, key) }
+    package mutating func endObject() { close(0x7d) }
+    package mutating func beginArray(_ key: StaticString? = nil) { open(0x5b, key) }
+    package mutating func endArray() { close(0x5d) }
+
+    package mutating func field(_ key: StaticString, _ text: String) {
+        name(key)
+        string(text.utf8)
+    }
+
+    package mutating func field(_ key: StaticString, _ number: Double) {
+        name(key)
+        append(number)
+    }
+
+    package mutating func field(_ key: StaticString, _ number: Int64) {
+        name(key)
+        bytes.append(contentsOf: String(number).utf8)
+    }
+
+    package mutating func field(_ key: StaticString, _ flag: Bool) {
+        name(key)
+        bytes.append(contentsOf: (flag ? "true" : "false").utf8)
+    }
+
+    /// - Parameter text: valid UTF-8.
+    package mutating func field(_ key: StaticString, utf8 text: [UInt8]) {
+        name(key)
+        string(text)
+    }
+
+    package mutating func null(_ key: StaticString) {
+        name(key)
+        bytes.append(contentsOf: "null".utf8)
+    }
+
+    /// A member whose key is not known beforehand.
+    package mutating func field(key: String, _ value: Event.Attribute.Value) {
+        comma()
+        string(key.utf8)
+        bytes.append(0x3a)
+        switch value {
+        case .text(let text): string(text.utf8)
+        case .number(let number): append(number)
+        }
+    }
+
+    private mutating func open(_ bracket: UInt8, _ key: StaticString?) {
+        if let key { name(key) } else { comma() }
+        bytes.append(bracket)
+        needsComma = false
+    }
+
+    private mutating func close(_ bracket: UInt8) {
+        bytes.append(bracket)
+        needsComma = true
+    }
+
+    private mutating func comma() {
+        if needsComma { bytes.append(0x2c) }
+        needsComma = true
+    }
+
+    private mutating func name(_ key: StaticString) {
+        comma()
+        bytes.append(0x22)
+        key.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+        bytes.append(0x22)
+        bytes.append(0x3a)
+    }
+
+    /// The shortest decimal that reads back as the same double; whole numbers without a point.
+    private mutating func append(_ number: Double) {
+        precondition(number.isFinite, "JSON has no \(number)")
+        if let whole = Int64(exactly: number), abs(number) < 1e15,
+            !(number == 0 && number.sign == .minus)
+        {
+            bytes.append(contentsOf: String(whole).utf8)
+        } else {
+            bytes.append(contentsOf: number.description.utf8)
+        }
+    }
+
+    private mutating func string(_ text: some Sequence<UInt8>) {
+        bytes.append(0x22)
+        for byte in text {
+            switch byte {
+            case 0x22, 0x5c:
+                bytes.append(0x5c)
+                bytes.append(byte)
+            case 0x0a: bytes.append(contentsOf: "\\n".utf8)
+            case 0x0d: bytes.append(contentsOf: "\\r".utf8)
+            case 0x09: bytes.append(contentsOf: "\\t".utf8)
+            case 0..<0x20:
+                bytes.append(contentsOf: "\\u00".utf8)
+                bytes.append(hexDigit(byte >> 4))
+                bytes.append(hexDigit(byte & 15))
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(0x22)
+    }
+
+    private func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+}

@@ -1,0 +1,187 @@
+import Records
+
+/// Looks after the assignment beside the poll thread: finds new partitions, and decides what to do
+/// about a fetch position that the broker does not have.
+///
+/// Both ask the cluster and wait for the answer, which the poll thread must not.
+/// Thread: its own, alone.
+struct AssignmentKeeper {
+    /// How often a partition is started again at a position that the broker says it has.
+    private static let restartsMax = 10
+    /// Bounds each question, and with it how long closing the consumer may take.
+    private static let questionMs = 2000
+
+    private let core: ConsumerCore
+    private let metadata: ClusterMetadata
+    private let choice: PartitionChoice
+    private var known: Set<TopicPartition>
+    private var restarts: [Int: (offset: Int64, count: Int)] = [:]
+    private var nextLookMs: Int64
+
+    init(_ core: ConsumerCore, choice: PartitionChoice, known: Set<TopicPartition>) {
+        self.core = core
+        self.choice = choice
+        self.known = known
+        metadata = ClusterMetadata(client: core.client, servesCallbacks: false)
+        nextLookMs = MonotonicClock.nowMs() + Int64(core.configuration.discoveryIntervalMs)
+    }
+
+    private enum Work {
+        case misplaced(Set<Int>)
+        case look
+        case stop
+    }
+
+    mutating func run() {
+        while true {
+            let work = core.state.wait(untilMs: nextLookMs) { state -> Work? in
+                if state.stopping || state.failure != nil { return .stop }
+                guard !state.misplaced.isEmpty else { return nil }
+                defer { state.misplaced = [] }
+                return .misplaced(state.misplaced)
+            }
+            switch work ?? .look {
+            case .stop: return
+            case .misplaced(let indexes): settle(indexes)
+            case .look:
+                look()
+                nextLookMs =
+                    MonotonicClock.nowMs() + Int64(core.configuration.discoveryIntervalMs)
+            }
+        }
+    }
+
+    private mutating func look() {
+        do {
+            for topic in core.configuration.topics {
+                let count = try metadata.partitionCount(of: topic, timeoutMs: Self.questionMs)
+                // A topic that is gone makes itself known through the fetch.
+                let new = choice.positions(topic: topic, count: count ?? 0)
+                    .filter { !known.contains($0) }
+                if !new.isEmpty { try add(new) }
+                if core.isStopping { return }
+            }
+        } catch {
+            core.context.notice(.warning, "looking for new partitions: \(error)")
+        }
+    }
+
+    /// New partitions are read from their beginning: all that is in them is new.
+    private mutating func add(_ positions: [TopicPartition]) throws(KafkaError) {
+        let marks = try metadata.watermarks(of: positions, timeoutMs: Self.questionMs)
+        let starts = positions.compactMap { position in
+            marks[position].map { (position, $0) }
+        }
+        let nowMs = MonotonicClock.nowMs()
+        core.state.update { state in
+            for (position, available) in starts {
+                state.progress.assigned(
+                    position, from: available.lowerBound, end: available.upperBound, nowMs: nowMs)
+                state.startedAtBeginning.insert(position)
+                state.added.append(position)
+            }
+        }
+        known.formUnion(positions)
+        try core.startFetching(starts.map { ($0.0, $0.1.lowerBound) })
+        core.context.notice(
+            .info, "new partitions: \(positions.map(\.description).joined(separator: ", "))")
+    }
+
+    private mutating func settle(_ indexes: Set<Int>) {
+        do {
+            for index in indexes.sorted() { try settle(index) }
+        } catch .timedOut(let step, let ms) {
+            // No leader just now; the question stays open.
+            core.context.notice(.warning, "\(step) took longer than \(ms) ms")
+            _ = core.state.wait(untilMs: MonotonicClock.nowMs() + 500) {
+                $0.stopping ? true : nil
+            }
+            core.state.update { $0.misplaced.formUnion(indexes) }
+        } catch {
+            core.fail(error)
+        }
+    }
+
+    private mutating func settle(_ index: Int) throws(KafkaError) {
+        let (progress, atBeginning) = core.state.withLock { state in
+            let progress = state.progress.partitions[index]
+            return (progress, state.startedAtBeginning.contains(progress.position))
+        }
+        let position = progress.position
+        let expected = progress.receivedOffset
+        guard
+            let available = try metadata.watermarks(of: [position], timeoutMs: Self.questionMs)[
+                position]
+        else { return }
+        var start = expected
+        if let kind = OffsetGap.Kind(next: expected, available: available) {
+            let gap = OffsetGap(
+                position: position, kind: kind, stored: expected, available: available)
+            // Nothing of ours is missing from a partition that was to be read from its beginning.
+            if !atBeginning {
+                guard core.configuration.onGap == .accept else { throw .offsetGap(gap) }
+                core.context.notice(.warning, "accepted: \(gap)")
+                core.state.update { $0.gaps.append(gap) }
+            }
+            start = available.lowerBound
+        } else {
+            try countRestart(index, position, at: expected)
+        }
+        core.state.update {
+            $0.progress.moved(
+                index, to: start, end: available.upperBound, nowMs: MonotonicClock.nowMs())
+        }
+        try core.stopFetching(position)
+        try core.startFetching([(position, start)])
+    }
+
+    /// The broker refused a position and says that it has it: a moving leader, most often.
+    private mutating func countRestart(_ index: Int, _ position: TopicPartition, at offset: Int64)
+        throws(KafkaError)
+    {
+        let last = restarts[index]
+        let count = last?.offset == offset ? last!.count + 1 : 1
+        guard count <= Self.restartsMax else {
+            throw .unreadable(
+                position, offset: offset,
+                reason: "the broker has it and refused it \(count) times")
+        }
+        restarts[index] = (offset, count)
+        core.context.notice(.warning, "\(position): starting again at offset \(offset)")
+    }
+}
+
+extension OffsetGap.Kind {
+    /// What is wrong with going on from `next`; nil when the broker has it, or will have it next.
+    init?(next: Int64, available: Range<Int64>) {
+        if next < available.lowerBound {
+            self = .retention
+        } else if next > available.upperBound {
+            self = .endBeforeOffset
+        } else {
+            return nil
+        }
+    }
+}
+
+/// Which partitions a shard owns.
+public struct PartitionChoice: Sendable {
+    public let shards: Int
+    public let shard: Int
+
+    public init(shards: Int, shard: Int) {
+        precondition(shards >= 1 && (0..<shards).contains(shard))
+        self.shards = shards
+        self.shard = shard
+    }
+
+    public func owns(partition: Int32) -> Bool {
+        partition >= 0 && Int(partition) % shards == shard
+    }
+
+    package func positions(topic: String, count: Int) -> [TopicPartition] {
+        stride(from: shard, to: count, by: shards).map {
+            TopicPartition(topic: topic, partition: Int32($0))
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import Records
+
+/// What to read and from where, once the cluster has been asked.
+package struct AssignmentPlan {
+    package struct Start: Equatable {
+        package let position: TopicPartition
+        package let offset: Int64
+        package let end: Int64
+        /// There was no offset to go on from.
+        package let isNew: Bool
+    }
+
+    let choice: PartitionChoice
+    let partitionCounts: [String: Int]
+    package let starts: [Start]
+    package let gaps: [OffsetGap]
+
+    static func make(
+        _ core: ConsumerCore, offsets: [TopicPartition: Int64], partitionsMax: Int,
+        stop: () -> Bool
+    ) throws(KafkaError) -> AssignmentPlan {
+        let configuration = core.configuration
+        let metadata = ClusterMetadata(client: core.client, servesCallbacks: true)
+        try metadata.connect(timeoutMs: configuration.connectTimeoutMs, stop: stop)
+        let choice = PartitionChoice(shards: configuration.shards, shard: configuration.shard)
+        let counts = try waitForTopics(metadata, configuration, stop)
+        let positions = configuration.topics.flatMap {
+            choice.positions(topic: $0, count: min(partitionsMax, counts[$0, default: 0]))
+        }
+        let available = try metadata.watermarks(
+            of: positions, timeoutMs: configuration.connectTimeoutMs)
+        return try AssignmentPlan(
+            choice: choice, partitionCounts: counts, positions: positions, offsets: offsets,
+            available: available, onGap: configuration.onGap)
+    }
+
+    /// The decision alone: stored offsets against what the broker has.
+    package init(
+        choice: PartitionChoice, partitionCounts: [String: Int], positions: [TopicPartition],
+        offsets: [TopicPartition: Int64], available: [TopicPartition: Range<Int64>],
+        onGap: KafkaConfiguration.GapPolicy
+    ) throws(KafkaError) {
+        var starts: [Start] = []
+        var gaps: [OffsetGap] = []
+        for position in positions {
+            let range = available[position, default: 0..<0]
+            guard let stored = offsets[position] else {
+                starts.append(
+                    Start(
+                        position: position, offset: range.lowerBound, end: range.upperBound,
+                        isNew: true))
+                continue
+            }
+            var offset = stored
+            if let kind = OffsetGap.Kind(next: stored, available: range) {
+                gaps.append(
+                    OffsetGap(position: position, kind: kind, stored: stored, available: range))
+                offset = range.lowerBound
+            }
+            starts.append(
+                Start(position: position, offset: offset, end: range.upperBound, isNew: false))
+        }
+        // A store that has read partitions which are no more has seen another topic.
+        let owned = Set(positions)
+        for (position, stored) in offsets.sorted(by: { $0.key < $1.key })
+        where partitionCounts[position.topic] != nil && choice.owns(partition: position.partition)
+            && stored > 0 && !owned.contains(position)
+        {
+            gaps.append(
+                OffsetGap(
+                    position: position, kind: .partitionMissing, stored: stored,
+                    available: 0..<0))
+        }
+        if onGap == .stop, let gap = gaps.first { throw .offsetGap(gap) }
+        self.choice = choice
+        self.partitionCounts = partitionCounts
+        self.starts = starts
+        self.gaps = gaps
+    }
+
+    private static func waitForTopics(
+        _ metadata: ClusterMetadata, _ configuration: KafkaConfiguration, _ stop: () -> Bool
+    ) throws(KafkaError) -> [String: Int] {
+        let deadlineMs = MonotonicClock.nowMs() + Int64(configuration.topicWaitMs)
+        while true {
+            let counts = try metadata.partitionCounts(
+                of: configuration.topics, timeoutMs: configuration.connectTimeoutMs)
+            guard let missing = configuration.topics.first(where: { counts[$0] == nil }) else {
+                return counts
+            }
+            if stop() { throw .closed }
+            guard MonotonicClock.nowMs() < deadlineMs else {
+                throw .unknownTopic(missing, brokers: metadata.client.brokers)
+            }
+            metadata.pause(ms: 250)
+        }
+    }
+}

@@ -1,0 +1,165 @@
+import CRdKafka
+
+/// Something a Kafka client noticed that needs no answer.
+public struct KafkaNotice: Sendable {
+    public enum Level: String, Sendable {
+        case error, warning, info
+    }
+
+    public let level: Level
+    /// Free of secrets.
+    public let text: String
+}
+
+/// What callbacks of one client write to and its owner reads.
+///
+/// Thread: the callbacks come from librdkafka's threads and from whichever thread polls.
+final class ClientContext: Sendable {
+    struct State {
+        /// The latest trouble with a broker, for the message when none answers.
+        var lastError: String?
+        var authenticationError: String?
+        var fatal: (code: String, reason: String)?
+    }
+
+    /// Settings of the other kind of client, errors that the error callback repeats, and a warning
+    /// about making topics that `ClusterMetadata` takes care of.
+    private static let silentFacilities: Set<String> = ["CONFWARN", "FAIL", "ERROR", "AUTOCREATE"]
+
+    let state = Monitor(State())
+    private let redactor: Redactor
+    private let onNotice: @Sendable (KafkaNotice) -> Void
+    private let onDelivery: @Sendable (_ token: UInt64, DeliveryResult) -> Void
+
+    init(
+        redactor: Redactor, onNotice: @escaping @Sendable (KafkaNotice) -> Void,
+        onDelivery: @escaping @Sendable (UInt64, DeliveryResult) -> Void = { _, _ in }
+    ) {
+        self.redactor = redactor
+        self.onNotice = onNotice
+        self.onDelivery = onDelivery
+    }
+
+    func notice(_ level: KafkaNotice.Level, _ text: String) {
+        onNotice(KafkaNotice(level: level, text: redactor(text)))
+    }
+
+    func redacted(_ text: String) -> String { redactor(text) }
+
+    fileprivate func logged(level: Int32, facility: String, text: String) {
+        guard !Self.silentFacilities.contains(facility) else { return }
+        notice(level <= 3 ? .error : level <= 5 ? .warning : .info, "\(facility): \(text)")
+    }
+
+    fileprivate func failed(_ error: rd_kafka_resp_err_t, reason: String, fatal: String?) {
+        let reason = redactor(reason)
+        let name = errorName(error)
+        state.update { state in
+            switch error {
+            case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+                state.lastError = state.lastError ?? reason
+            case RD_KAFKA_RESP_ERR__FATAL:
+                state.fatal = state.fatal ?? (name, fatal.map { redactor($0) } ?? reason)
+            case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR__SSL:
+                state.authenticationError = reason
+                state.lastError = reason
+            default:
+                state.lastError = reason
+            }
+        }
+        notice(error == RD_KAFKA_RESP_ERR__FATAL ? .error : .warning, "\(name): \(reason)")
+    }
+
+    fileprivate func delivered(token: UInt64, _ result: DeliveryResult) {
+        onDelivery(token, result)
+    }
+}
+
+/// One `rd_kafka_t`, freed here and nowhere else.
+///
+/// Thread: librdkafka's functions may be called from any thread; whoever owns the handle joins its
+/// threads before letting go of it.
+@safe
+final class ClientHandle: @unchecked Sendable {
+    private let pointer: OpaquePointer
+    let context: ClientContext
+    let brokers: String
+
+    /// Takes over the client, and the reference to `context` that its callbacks hold.
+    init(_ pointer: OpaquePointer, context: ClientContext, brokers: String) {
+        unsafe self.pointer = unsafe pointer
+        self.context = context
+        self.brokers = brokers
+    }
+
+    deinit {
+        // Closing a consumer waits for its group's coordinator; nothing of ours depends on it.
+        unsafe rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+        // No callback runs after that.
+        unsafe Unmanaged.passUnretained(context).release()
+    }
+
+    func withPointer<Result, Failure: Error>(
+        _ body: (OpaquePointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try unsafe body(pointer)
+    }
+
+    /// Serves callbacks, at most for this long.
+    func poll(timeoutMs: Int32) {
+        _ = unsafe rd_kafka_poll(pointer, timeoutMs)
+    }
+}
+
+/// Thread: any of librdkafka's.
+func clientDidLog(
+    _ client: OpaquePointer?, _ level: Int32, _ facility: UnsafePointer<CChar>?,
+    _ text: UnsafePointer<CChar>?
+) {
+    guard let client = unsafe client, let opaque = unsafe rd_kafka_opaque(client) else { return }
+    let context = unsafe Unmanaged<ClientContext>.fromOpaque(opaque).takeUnretainedValue()
+    context.logged(
+        level: level, facility: unsafe facility.map { unsafe String(cString: $0) } ?? "",
+        text: unsafe text.map { unsafe String(cString: $0) } ?? "")
+}
+
+/// Thread: whichever polls the client.
+func clientDidFail(
+    _ client: OpaquePointer?, _ error: Int32, _ reason: UnsafePointer<CChar>?,
+    _ opaque: UnsafeMutableRawPointer?
+) {
+    guard let client = unsafe client, let opaque = unsafe opaque else { return }
+    let context = unsafe Unmanaged<ClientContext>.fromOpaque(opaque).takeUnretainedValue()
+    let code = rd_kafka_resp_err_t(error)
+    var fatal: String?
+    if code == RD_KAFKA_RESP_ERR__FATAL {
+        var message = ErrorText()
+        let cause = unsafe message.fill { text, size in
+            unsafe rd_kafka_fatal_error(client, text, size)
+        }
+        fatal = "\(errorName(cause)): \(message.text)"
+    }
+    context.failed(
+        code, reason: unsafe reason.map { unsafe String(cString: $0) } ?? errorMessage(code),
+        fatal: fatal)
+}
+
+/// Thread: the producer's poll thread.
+func clientDidDeliver(
+    _ client: OpaquePointer?, _ message: UnsafePointer<rd_kafka_message_t>?,
+    _ opaque: UnsafeMutableRawPointer?
+) {
+    guard let message = unsafe message, let opaque = unsafe opaque else { return }
+    let context = unsafe Unmanaged<ClientContext>.fromOpaque(opaque).takeUnretainedValue()
+    let token = unsafe UInt64(UInt(bitPattern: message.pointee._private))
+    context.delivered(token: token, unsafe DeliveryResult(message.pointee))
+}
+
+/// The stable name of a native code, as `NOT_LEADER_FOR_PARTITION`.
+func errorName(_ code: rd_kafka_resp_err_t) -> String {
+    unsafe rd_kafka_err2name(code).map { unsafe String(cString: $0) } ?? "\(code.rawValue)"
+}
+
+func errorMessage(_ code: rd_kafka_resp_err_t) -> String {
+    unsafe rd_kafka_err2str(code).map { unsafe String(cString: $0) } ?? errorName(code)
+}

@@ -1,0 +1,60 @@
+import Events
+import Records
+
+/// Records handed to the caller together.
+public struct KafkaBatch: Sendable {
+    /// Why the batch ended where it did.
+    public enum Cut: String, Sendable {
+        /// As many records as were asked for.
+        case full
+        /// `KafkaConfiguration.batchBytesMax` was reached first.
+        case bytes
+        /// The linger time after the first record had passed.
+        case lingered
+        /// The caller asked for what there was.
+        case drained
+        /// The bound on waiting passed; there are no records in it, gathering goes on.
+        case waited
+        /// The caller's `stop` said so; there are no records in it.
+        case stopped
+    }
+
+    /// In the order of arrival: by offset within a partition, by chance between partitions.
+    public let records: [SourceRecord]
+    public let cut: Cut
+    /// For each partition with records in the batch, the offset to go on from.
+    public let nextOffsets: [TopicPartition: Int64]
+    /// Gaps that were accepted since the last batch; what they name lies before these records.
+    public let gaps: [OffsetGap]
+    /// Partitions that have come to exist since the last batch.
+    public let addedPartitions: [TopicPartition]
+
+    static func empty(_ cut: Cut) -> KafkaBatch {
+        KafkaBatch(records: [], cut: cut, nextOffsets: [:], gaps: [], addedPartitions: [])
+    }
+}
+
+/// What `assign` found.
+public struct Assignment: Sendable {
+    /// The number of partitions of each configured topic, those of other shards included.
+    public let partitionCounts: [String: Int]
+    public let acceptedGaps: [OffsetGap]
+}
+
+/// Where a consumer stands as a whole.
+public struct ConsumerStatus: Sendable {
+    public let partitions: [PartitionProgress]
+    /// The end of every assigned partition was reached after its last record came. Records may
+    /// still wait in the queue.
+    public let isCaughtUp: Bool
+    /// How long nothing has come since `isCaughtUp`; nil while it is false.
+    public let idleMs: Int64?
+    public let sinceLastRecordMs: Int64
+    /// Records that came and were not handed out, those of a batch being gathered included.
+    public let waitingRecords: Int
+    public let queuedBytes: Int
+    /// Since the start.
+    public let recordsReceived: Int64
+
+    public var lag: Int64 { partitions.reduce(0) { $0 + $1.lag } }
+}

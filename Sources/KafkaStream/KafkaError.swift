@@ -1,0 +1,114 @@
+import Records
+
+/// Stored and available offsets of a partition that do not fit together.
+public struct OffsetGap: Sendable, Hashable, CustomStringConvertible {
+    public enum Kind: String, Sendable {
+        /// Retention removed records that were not read.
+        case retention
+        /// The log ends before the stored offset: the topic was made again, or lost its tail.
+        case endBeforeOffset
+        /// The topic has fewer partitions than the store knows.
+        case partitionMissing
+    }
+
+    public let position: TopicPartition
+    public let kind: Kind
+    /// The next offset that was to be read.
+    public let stored: Int64
+    /// First offset that the broker still has, and the one after its last.
+    public let available: Range<Int64>
+
+    public init(
+        position: TopicPartition, kind: Kind, stored: Int64, available: Range<Int64>
+    ) {
+        self.position = position
+        self.kind = kind
+        self.stored = stored
+        self.available = available
+    }
+
+    public var description: String {
+        let has = "the broker has \(available.lowerBound) up to \(available.upperBound)"
+        switch kind {
+        case .retention:
+            return "topic \(position.topic), partition \(position.partition): offsets \(stored) "
+                + "up to \(available.lowerBound) are gone (\(has))"
+        case .endBeforeOffset:
+            return "topic \(position.topic), partition \(position.partition): the log ends before "
+                + "the stored offset \(stored) (\(has)); was the topic made again?"
+        case .partitionMissing:
+            return "topic \(position.topic), partition \(position.partition): the store has read "
+                + "up to offset \(stored), and the broker has no such partition"
+        }
+    }
+}
+
+/// What can go wrong between this process and a Kafka cluster.
+///
+/// No case carries the value of a client setting: a password cannot reach a log through an error.
+public enum KafkaError: Error, Sendable, CustomStringConvertible {
+    /// What a script should conclude, in the terms of the exit codes.
+    public enum Category: Sendable {
+        case configuration, unavailable, data, bug
+    }
+
+    case configuration(key: String, reason: String)
+    case reservedKey(String)
+    case unreachable(brokers: String, reason: String)
+    case unknownTopic(String, brokers: String)
+    case offsetGap(OffsetGap)
+    /// The broker has the record and it cannot be read: a wrong checksum, an unknown format.
+    case unreadable(TopicPartition, offset: Int64, reason: String)
+    /// An access right is missing, or the credentials are wrong.
+    case denied(String)
+    case timedOut(String, afterMs: Int)
+    /// The client handle cannot be used any more and must be made again.
+    case fatal(code: String, reason: String)
+    /// A transaction failed; `abortable` says that aborting it makes the producer usable again.
+    case transaction(step: String, reason: String, abortable: Bool, retriable: Bool)
+    case topicCreation(topic: String, reason: String)
+    case deliveriesNotDrained(count: Int)
+    case broker(String)
+    case system(String)
+    case closed
+
+    public var category: Category {
+        switch self {
+        case .configuration, .reservedKey: .configuration
+        case .offsetGap, .unreadable: .data
+        case .deliveriesNotDrained, .closed: .bug
+        case .unreachable, .unknownTopic, .denied, .timedOut, .fatal, .transaction,
+            .topicCreation, .broker, .system:
+            .unavailable
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .configuration(let key, let reason): "\(key): \(reason)"
+        case .reservedKey(let key):
+            "kafka.client.\(key) is reserved: exactly-once learning depends on its value, so it "
+                + "cannot be set"
+        case .unreachable(let brokers, let reason):
+            "no Kafka broker answers at \(brokers): \(reason)"
+        case .unknownTopic(let topic, let brokers):
+            "the cluster at \(brokers) has no topic \"\(topic)\"; create it, or correct "
+                + "kafka.topics"
+        case .offsetGap(let gap): gap.description
+        case .unreadable(let position, let offset, let reason):
+            "topic \(position.topic), partition \(position.partition), offset \(offset) cannot be "
+                + "read: \(reason)"
+        case .denied(let reason): "the Kafka cluster refuses access: \(reason)"
+        case .timedOut(let step, let ms): "\(step) took longer than \(ms) ms"
+        case .fatal(let code, let reason): "the Kafka client failed for good (\(code)): \(reason)"
+        case .transaction(let step, let reason, _, _): "transaction, \(step): \(reason)"
+        case .topicCreation(let topic, let reason):
+            "topic \"\(topic)\" cannot be created: \(reason)"
+        case .deliveriesNotDrained(let count):
+            "\(count) delivery reports wait to be taken; take them before sending more"
+        case .broker(let reason): "development broker: \(reason)"
+        case .system(let reason): reason
+        case .closed: "the Kafka client is closed"
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import CRdKafka
+
+/// Transactions, for publishing exactly once: what is sent between `begin` and `commit` is seen by
+/// readers of committed records all together or not at all.
+///
+/// Needs `ProducerOptions.transactionalId`. One thread at a time.
+extension KafkaProducer {
+    /// Fences older producers of the same id and ends what they left open; once, before all else.
+    ///
+    /// Throws: `KafkaError.transaction`, `.fatal`, `.closed`.
+    public func initTransactions(timeoutMs: Int) throws(KafkaError) {
+        unsafe try retrying("start", timeoutMs) { unsafe rd_kafka_init_transactions($0, $1) }
+    }
+
+    /// Throws: `KafkaError.transaction`, `.fatal`, `.closed`.
+    public func beginTransaction() throws(KafkaError) {
+        unsafe try retrying("begin", 1000) { client, _ in unsafe rd_kafka_begin_transaction(client)
+        }
+    }
+
+    /// Delivers what was sent and makes it visible.
+    ///
+    /// Throws: `KafkaError.transaction`; when it is `abortable`, call `abortTransaction` and send
+    /// everything again. `.fatal` asks for a new producer.
+    public func commitTransaction(timeoutMs: Int) throws(KafkaError) {
+        unsafe try retrying("commit", timeoutMs) { unsafe rd_kafka_commit_transaction($0, $1) }
+    }
+
+    /// Throws: `KafkaError.transaction`, `.fatal`, `.closed`.
+    public func abortTransaction(timeoutMs: Int) throws(KafkaError) {
+        unsafe try retrying("abort", timeoutMs) { unsafe rd_kafka_abort_transaction($0, $1) }
+    }
+
+    /// Publishes messages and a marker in one transaction; on any failure nothing is published.
+    ///
+    /// The reports of the messages are taken here and not left for `drainDeliveries`, which must
+    /// have been drained before.
+    /// Throws: `KafkaError.transaction` or `.fatal`; after the first the producer can be used
+    /// again.
+    public func publish(_ messages: [KafkaMessage], marker: KafkaMessage, timeoutMs: Int)
+        throws(KafkaError)
+    {
+        try beginTransaction()
+        do throws(KafkaError) {
+            for (number, message) in (messages + [marker]).enumerated() {
+                try send(message, token: UInt64(number), timeoutMs: timeoutMs)
+            }
+            guard flush(timeoutMs: timeoutMs) else {
+                throw .timedOut("delivering a transaction", afterMs: timeoutMs)
+            }
+            for delivery in drainDeliveries() {
+                guard case .delivered = delivery.result else {
+                    throw .transaction(
+                        step: "send", reason: "message \(delivery.token): \(delivery.result)",
+                        abortable: true, retriable: false)
+                }
+            }
+            try commitTransaction(timeoutMs: timeoutMs)
+        } catch {
+            if case .fatal = error { throw error }
+            try abortTransaction(timeoutMs: timeoutMs)
+            _ = drainDeliveries()
+            throw error
+        }
+    }
+
+    /// Calls until it succeeds, fails for good, or the time is up.
+    ///
+    /// Source: rdkafka.h, `rd_kafka_error_is_retriable`: the same call is to be made again.
+    private func retrying(
+        _ step: String, _ timeoutMs: Int, _ call: (OpaquePointer, Int32) -> OpaquePointer?
+    ) throws(KafkaError) {
+        let deadlineMs = MonotonicClock.nowMs() + Int64(timeoutMs)
+        while true {
+            let client = try client()
+            let remainingMs = max(1, deadlineMs - MonotonicClock.nowMs())
+            let error = unsafe client.withPointer {
+                unsafe call($0, Int32(clamping: remainingMs))
+            }
+            guard let error = unsafe error else { return }
+            defer { unsafe rd_kafka_error_destroy(error) }
+            let reason = client.context.redacted(
+                unsafe String(cString: rd_kafka_error_string(error)))
+            if unsafe rd_kafka_error_is_fatal(error) != 0 {
+                throw .fatal(code: errorName(unsafe rd_kafka_error_code(error)), reason: reason)
+            }
+            let abortable = unsafe rd_kafka_error_txn_requires_abort(error) != 0
+            let retriable = unsafe rd_kafka_error_is_retriable(error) != 0
+            guard retriable, !abortable, MonotonicClock.nowMs() < deadlineMs else {
+                throw .transaction(
+                    step: step, reason: reason, abortable: abortable, retriable: retriable)
+            }
+        }
+    }
+}

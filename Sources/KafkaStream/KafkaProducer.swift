@@ -1,0 +1,238 @@
+import CRdKafka
+import Records
+
+/// How a producer gathers and bounds what it sends.
+public struct ProducerOptions: Sendable {
+    /// How long a message may wait for others to go with it.
+    public var lingerMs = 2
+    /// `none`, `gzip`, `snappy`, `lz4` or `zstd`.
+    public var compression = "lz4"
+    /// Bounds of librdkafka's queue; `send` waits while it is full.
+    public var queueRecordsMax = 100_000
+    public var queueBytesMax = 64 << 20
+    /// Delivery reports kept for the caller; `send` refuses more messages beyond that.
+    public var deliveriesMax = 1_000_000
+    /// Makes the producer transactional.
+    public var transactionalId: String?
+
+    public init() {}
+}
+
+/// A message to be sent.
+public struct KafkaMessage: Sendable {
+    public var topic: String
+    /// nil lets the partitioner decide by the key.
+    public var partition: Int32?
+    public var key: [UInt8]?
+    public var value: [UInt8]?
+    public var headers: [(name: String, value: [UInt8])]
+
+    public init(
+        topic: String, partition: Int32? = nil, key: [UInt8]?, value: [UInt8]?,
+        headers: [(name: String, value: [UInt8])] = []
+    ) {
+        self.topic = topic
+        self.partition = partition
+        self.key = key
+        self.value = value
+        self.headers = headers
+    }
+}
+
+/// What became of a message.
+public enum DeliveryResult: Sendable, Equatable {
+    case delivered(partition: Int32, offset: Int64)
+    /// It cannot be sent as it is: larger than `message.max.bytes` or the topic allows.
+    case tooLarge
+    /// Sending it again cannot help: an unknown topic, a missing right, an invalid record.
+    case refused(code: String)
+    /// It may or may not be in the log; it is to be sent again.
+    case unknown(code: String)
+}
+
+/// The report on one `send`.
+public struct Delivery: Sendable, Equatable {
+    public let token: UInt64
+    public let result: DeliveryResult
+
+    public init(token: UInt64, result: DeliveryResult) {
+        self.token = token
+        self.result = result
+    }
+}
+
+/// Sends messages, each once and in order within a partition while the producer lives.
+///
+/// Thread: any; callbacks are served by the producer's own poll thread.
+public final class KafkaProducer: Sendable {
+    struct State {
+        var deliveries: [Delivery] = []
+        /// Messages sent and not yet reported.
+        var inFlight = 0
+        var stopping = false
+    }
+
+    private struct Life {
+        var client: ClientHandle?
+        var thread: NamedThread?
+    }
+
+    private let life: Monitor<Life>
+    private let state: Monitor<State>
+    private let options: ProducerOptions
+
+    /// Checks the settings and starts the poll thread; brokers are connected to in the background.
+    ///
+    /// - Parameter configuration: its brokers and client settings; its topics are not looked at.
+    /// Throws: `KafkaError.configuration` or `.reservedKey`.
+    public init(
+        _ configuration: KafkaConfiguration, options: ProducerOptions = ProducerOptions(),
+        onNotice: @escaping @Sendable (KafkaNotice) -> Void = { _ in }
+    ) throws(KafkaError) {
+        try configuration.validateClient()
+        let native = try NativeConfiguration(configuration, role: .producer(options))
+        let state = Monitor(State())
+        let context = ClientContext(redactor: native.redactor, onNotice: onNotice) {
+            token, result in
+            state.update { state in
+                state.inFlight -= 1
+                state.deliveries.append(Delivery(token: token, result: result))
+            }
+        }
+        let client = try native.makeClient(context)
+        let thread = try NamedThread(name: "kafka-deliver") {
+            while !state.withLock(\.stopping) { client.poll(timeoutMs: 100) }
+        }
+        self.state = state
+        self.options = options
+        life = Monitor(Life(client: client, thread: thread))
+    }
+
+    deinit {
+        close()
+    }
+
+    func client() throws(KafkaError) -> ClientHandle {
+        guard let client = life.withLock(\.client) else { throw .closed }
+        if let fatal = client.context.state.withLock(\.fatal) {
+            throw .fatal(code: fatal.code, reason: fatal.reason)
+        }
+        return client
+    }
+
+    /// Whether a fatal error ended the producer: it must be made again, and what was not reported
+    /// as delivered sent again.
+    public var fatalError: KafkaError? {
+        do throws(KafkaError) {
+            _ = try client()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Waits for the first broker that answers.
+    ///
+    /// Throws: `KafkaError.unreachable`, `.denied`, `.closed` on `stop`.
+    public func connect(timeoutMs: Int, stop: () -> Bool = { false }) throws(KafkaError) {
+        let metadata = ClusterMetadata(client: try client(), servesCallbacks: false)
+        try metadata.connect(timeoutMs: timeoutMs, stop: stop)
+    }
+
+    /// Queues a message; its report comes under `token`, whatever becomes of it.
+    ///
+    /// Waits while the queue is full.
+    /// - Parameter timeoutMs: how long to wait for room.
+    /// Throws: `KafkaError.fatal`, `.timedOut` when no room came (the message was not taken),
+    /// `.deliveriesNotDrained`, `.closed`.
+    public func send(_ message: KafkaMessage, token: UInt64, timeoutMs: Int = 60_000)
+        throws(KafkaError)
+    {
+        let deadlineMs = MonotonicClock.nowMs() + Int64(timeoutMs)
+        let waiting = state.withLock { $0.deliveries.count + $0.inFlight }
+        guard waiting < options.deliveriesMax else {
+            throw .deliveriesNotDrained(count: waiting)
+        }
+        while true {
+            let client = try client()
+            // Counted first: the report may come before the call returns.
+            state.withLock { $0.inFlight += 1 }
+            let code = client.produce(message, token: token)
+            switch code {
+            case RD_KAFKA_RESP_ERR_NO_ERROR: return
+            case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+                let full = state.update { state in
+                    state.inFlight -= 1
+                    return state.inFlight
+                }
+                guard MonotonicClock.nowMs() < deadlineMs else {
+                    throw .timedOut("waiting for room to send", afterMs: timeoutMs)
+                }
+                _ = state.wait(untilMs: min(deadlineMs, MonotonicClock.nowMs() + 100)) {
+                    $0.inFlight < full || $0.stopping ? true : nil
+                }
+            case RD_KAFKA_RESP_ERR__FATAL:
+                state.update { $0.inFlight -= 1 }
+                _ = try self.client()
+                throw .fatal(code: errorName(code), reason: errorMessage(code))
+            default:
+                state.update { state in
+                    state.inFlight -= 1
+                    state.deliveries.append(
+                        Delivery(token: token, result: DeliveryResult(code, 0, 0)))
+                }
+                return
+            }
+        }
+    }
+
+    /// Takes the reports that have come, in the order in which they came.
+    public func drainDeliveries() -> [Delivery] {
+        state.update { state in
+            defer { state.deliveries = [] }
+            return state.deliveries
+        }
+    }
+
+    /// Waits until there is a report to drain.
+    ///
+    /// - Returns: false when none came in time, or the producer failed for good.
+    public func waitForDeliveries(timeoutMs: Int) -> Bool {
+        wait(timeoutMs) { !$0.deliveries.isEmpty }
+    }
+
+    /// Messages sent and not yet reported.
+    public var inFlight: Int { state.withLock(\.inFlight) }
+
+    /// Waits until every message sent is reported.
+    ///
+    /// - Returns: false when the time was up first, or the producer failed for good.
+    public func flush(timeoutMs: Int) -> Bool {
+        wait(timeoutMs) { $0.inFlight == 0 }
+    }
+
+    private func wait(_ timeoutMs: Int, _ condition: (State) -> Bool) -> Bool {
+        let endMs = MonotonicClock.nowMs() + Int64(timeoutMs)
+        while true {
+            let nowMs = MonotonicClock.nowMs()
+            let holds: Bool? = state.wait(untilMs: min(endMs, nowMs + 100)) { state in
+                condition(state) ? true : state.stopping ? false : nil
+            }
+            if let holds { return holds }
+            // A producer that failed for good reports nothing any more.
+            if nowMs >= endMs || fatalError != nil { return false }
+        }
+    }
+
+    /// Ends the poll thread and lets the client go; what was not delivered is dropped, and stays
+    /// the caller's to send again. Call `flush` first for a good end.
+    public func close() {
+        let (client, thread) = life.withLock { life in
+            defer { life = Life() }
+            return (life.client, life.thread)
+        }
+        guard client != nil else { return }
+        state.update { $0.stopping = true }
+        thread?.join()
+    }
+}

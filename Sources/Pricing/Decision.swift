@@ -1,0 +1,80 @@
+/// A rule that kept a decision from being what it would have been.
+public enum PricingRule: String, Sendable, Hashable, CaseIterable {
+    case killSwitch = "kill_switch"
+    case deletedItem = "deleted_item"
+    case outOfStock = "out_of_stock"
+    case unknownCost = "unknown_cost"
+    case maximumDepth = "maximum_depth"
+    case marginFloor = "margin_floor"
+    /// The best discount was not sure enough to pay.
+    case confidence
+}
+
+/// One price that could have been delivered, and how likely it was to be.
+public struct PricingAction: Sendable, Hashable {
+    /// The delivered discount.
+    public let discount: Double
+    public let price: Double
+    public let propensity: Double
+    public let expectedConversion: Double
+    /// Expected margin of this price less that of no discount; 0 where the cost is unknown.
+    public let incrementalMargin: Double
+}
+
+/// The price decided for one shopper and one item, with all that is needed to judge it later.
+public struct Decision: Sendable, Hashable {
+    /// The discount delivered, after rounding to cents: `1 - price / listPrice`.
+    public let discount: Double
+    public let listPrice: Double
+    public let price: Double
+    public let expectedConversion: Double
+    public let baselineConversion: Double
+    /// `(price - cost) · E[quantity]`; `nil` where the cost is unknown.
+    public let expectedMargin: Double?
+    /// What the discount is expected to add to the margin of no discount.
+    public let incrementalMargin: Double
+    /// Probability that this price was delivered: over all draws, after the rules, given whether
+    /// the user is held out. 1 means that no other price could have been.
+    public let propensity: Double
+    /// `epsilon_greedy` or `greedy`.
+    public let policy: String
+    /// Whether the price comes from the exploring draw (which may well have drawn the best).
+    public let explored: Bool
+    public let holdout: Bool
+    /// Whether the cost is `cost_fraction` of the list price, for want of a known one.
+    public let costAssumed: Bool
+    /// The rules that bound: those of the item whenever they hold, those of depth when they forbade
+    /// what would have been offered without them.
+    public let rules: [PricingRule]
+    /// Every price that could have been delivered; their propensities sum to 1.
+    public let actions: [PricingAction]
+}
+
+/// The randomness of one decision: two numbers in [0, 1), independent and uniform.
+public struct PricingDraws: Sendable, Hashable {
+    /// Below ε: explore.
+    public var explore: Double
+    /// Which depth of the grid, when exploring.
+    public var depth: Double
+
+    public init(explore: Double, depth: Double) {
+        self.explore = explore
+        self.depth = depth
+    }
+
+    func validate() throws(PricingError) {
+        guard (0..<1).contains(explore) else {
+            throw .badDraw(name: "exploring", value: explore)
+        }
+        guard (0..<1).contains(depth) else { throw .badDraw(name: "the depth", value: depth) }
+    }
+}
+
+/// A discount as it reaches the shopper.
+public struct DeliveredPrice: Sendable, Hashable {
+    public let price: Double
+    /// Of the price in whole cents, so that it may differ a little from the grid's.
+    public let discount: Double
+    /// The depth of the grid that it comes from: where its demand stands.
+    public let depthIndex: Int
+}

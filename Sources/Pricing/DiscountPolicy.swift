@@ -1,0 +1,200 @@
+/// Chooses the discount worth offering to one shopper on one item, under rules it never breaks.
+///
+/// The aim is `(price - cost) · E[quantity | discount]` against no discount. A discount is given
+/// only where that gain is positive, or when exploring. Pure: the same input is the same decision.
+public struct DiscountPolicy: Sendable {
+    public let configuration: PricingConfiguration
+
+    /// - Throws: `PricingError.badConfiguration`.
+    public init(_ configuration: PricingConfiguration) throws(PricingError) {
+        try configuration.validate()
+        self.configuration = configuration
+    }
+
+    /// Decides the price.
+    ///
+    /// Exploration draws a depth evenly from the whole grid; one that the rules forbid becomes the
+    /// deepest they allow, and depths that round to one price are one action.
+    ///
+    /// - Parameters:
+    ///   - demand: one point for each depth of the grid, in its order.
+    ///   - holdout: whether this user never gets a discount (`PricingConfiguration.isHoldout`).
+    /// - Throws: for input that is not finite or out of range; nothing is guessed in its place.
+    public func decide(
+        item: ItemOffer, demand: [DemandPoint], holdout: Bool, draws: PricingDraws
+    ) throws(PricingError) -> Decision {
+        try item.validate()
+        try check(demand)
+        try draws.validate()
+        let assumed = configuration.costFraction.map { $0 * item.price }
+        let cost = item.cost ?? assumed
+        let ladder = PriceLadder(item: item, cost: cost, configuration: configuration)
+        var rules = itemRules(item, costKnown: cost != nil)
+        let fixed = holdout || !rules.isEmpty
+        var options = offers(fixed ? [ladder.allowed[0]] : ladder.allowed, cost, demand)
+        let (best, unsure) = try greedy(options, demand, cost)
+        let explored =
+            !fixed && configuration.exploration == .epsilonGreedy
+            && draws.explore < configuration.epsilon
+        let drawn = min(
+            Int(draws.depth * Double(demand.count)), demand.count - 1)
+        let chosen = explored ? options.lastIndex { $0.firstDepth <= drawn } ?? 0 : best
+        if unsure, !explored { rules.append(.confidence) }
+        if !fixed, let cost {
+            let wanted = explored ? drawn : unruledBest(ladder.nominal, cost, demand)
+            rules += ladder.rulesForbidding(
+                wanted, list: item.price, depth: configuration.depths[wanted])
+        }
+        share(among: &options, best: best, fixed: fixed)
+        let taken = options[chosen]
+        return Decision(
+            discount: taken.step.discount, listPrice: item.price, price: taken.step.price,
+            expectedConversion: taken.conversion, baselineConversion: demand[0].probability,
+            expectedMargin: cost == nil ? nil : taken.margin,
+            incrementalMargin: taken.incremental, propensity: taken.propensity,
+            policy: configuration.exploration.rawValue, explored: explored, holdout: holdout,
+            costAssumed: item.cost == nil && assumed != nil,
+            rules: PricingRule.allCases.filter(rules.contains), actions: options.map(\.action))
+    }
+
+    /// The price that a wish for `depth` comes to under the rules.
+    ///
+    /// It is that of the deepest depth of the grid that is not beyond the wish, as the grid has it
+    /// or as it is delivered: so a delivered discount comes to itself, and a fixed discount can be
+    /// judged by the same rules.
+    public func delivered(
+        depth: Double, item: ItemOffer
+    ) throws(PricingError) -> DeliveredPrice {
+        try item.validate()
+        let cost = item.cost ?? configuration.costFraction.map { $0 * item.price }
+        guard itemRules(item, costKnown: cost != nil).isEmpty else {
+            return DeliveredPrice(price: item.price, discount: 0, depthIndex: 0)
+        }
+        let steps = PriceLadder(item: item, cost: cost, configuration: configuration).allowed
+        let index =
+            steps.indices.last {
+                min(configuration.depths[$0], steps[$0].discount) <= depth + 1e-9
+            } ?? 0
+        return DeliveredPrice(
+            price: steps[index].price, discount: steps[index].discount, depthIndex: index)
+    }
+
+    private func check(_ demand: [DemandPoint]) throws(PricingError) {
+        let matches =
+            demand.count == configuration.depths.count
+            && zip(demand, configuration.depths).allSatisfy { abs($0.depth - $1) < 1e-9 }
+        guard matches else {
+            throw .depthsDiffer(expected: configuration.depths, given: demand.map(\.depth))
+        }
+        for point in demand { try point.validate() }
+    }
+
+    /// The rules that leave the list price alone.
+    private func itemRules(_ item: ItemOffer, costKnown: Bool) -> [PricingRule] {
+        var rules: [PricingRule] = []
+        if configuration.killSwitch { rules.append(.killSwitch) }
+        if item.deleted { rules.append(.deletedItem) }
+        if let stock = item.stock, stock <= 0 { rules.append(.outOfStock) }
+        if !costKnown { rules.append(.unknownCost) }
+        return rules
+    }
+
+    /// The best option, the smallest discount among equals; and whether a better one was passed
+    /// over because it is not sure enough to pay.
+    private func greedy(
+        _ options: [Option], _ demand: [DemandPoint], _ cost: Double?
+    ) throws(PricingError) -> (best: Int, unsure: Bool) {
+        guard let cost else { return (0, false) }
+        let paying = options.indices.filter { options[$0].incremental > 0 }.sorted {
+            (options[$1].incremental, $0) < (options[$0].incremental, $1)
+        }
+        guard let confidence = configuration.confidence else { return (paying.first ?? 0, false) }
+        for index in paying {
+            let probability = try gainProbability(options[0], options[index], demand, cost)
+            // The quantile is positive exactly when the gain is with more than this probability.
+            if probability > confidence { return (index, index != paying[0]) }
+        }
+        return (0, !paying.isEmpty)
+    }
+
+    private func gainProbability(
+        _ none: Option, _ option: Option, _ demand: [DemandPoint], _ cost: Double
+    ) throws(PricingError) -> Double {
+        let point = demand[option.firstDepth]
+        guard let logit = point.uncertainty else { throw .missingUncertainty(depth: point.depth) }
+        guard let baseline = demand[0].uncertainty else {
+            throw .missingUncertainty(depth: demand[0].depth)
+        }
+        return GainProbability(
+            gain: (option.step.price - cost) * point.expectedQuantity,
+            baselineGain: (none.step.price - cost) * demand[0].expectedQuantity,
+            logit: logit, baseline: baseline
+        ).value()
+    }
+
+    /// The depth that would be best if no rule of depth held.
+    private func unruledBest(
+        _ steps: [PriceLadder.Step], _ cost: Double, _ demand: [DemandPoint]
+    ) -> Int {
+        var best = 0
+        var most = expectedMargin(steps[0], cost, demand[0])
+        for index in steps.indices.dropFirst() {
+            let margin = expectedMargin(steps[index], cost, demand[index])
+            if margin > most { (best, most) = (index, margin) }
+        }
+        return best
+    }
+
+    /// Spreads the draws over the options: every depth of the grid counts for the deepest option
+    /// that is not beyond it.
+    private func share(among options: inout [Option], best: Int, fixed: Bool) {
+        let exploring = !fixed && configuration.exploration == .epsilonGreedy
+        let epsilon = exploring ? configuration.epsilon : 0
+        let depthCount = configuration.depths.count
+        for index in options.indices {
+            let next = index + 1 < options.count ? options[index + 1].firstDepth : depthCount
+            let draws = Double(next - options[index].firstDepth) / Double(depthCount)
+            options[index].propensity = epsilon * draws + (index == best ? 1 - epsilon : 0)
+        }
+    }
+}
+
+/// One deliverable price while a decision is made.
+private struct Option {
+    let step: PriceLadder.Step
+    /// The first depth of the grid that comes to this price.
+    let firstDepth: Int
+    let conversion: Double
+    let margin: Double
+    let incremental: Double
+    var propensity = 0.0
+
+    var action: PricingAction {
+        PricingAction(
+            discount: step.discount, price: step.price, propensity: propensity,
+            expectedConversion: conversion, incrementalMargin: incremental)
+    }
+}
+
+private func expectedMargin(
+    _ step: PriceLadder.Step, _ cost: Double, _ point: DemandPoint
+) -> Double {
+    (step.price - cost) * point.probability * point.expectedQuantity
+}
+
+/// The distinct prices among `steps`, each with what it is expected to earn.
+private func offers(
+    _ steps: [PriceLadder.Step], _ cost: Double?, _ demand: [DemandPoint]
+) -> [Option] {
+    let baseline = cost.map { expectedMargin(steps[0], $0, demand[0]) } ?? 0
+    var options: [Option] = []
+    options.reserveCapacity(steps.count)
+    for (index, step) in steps.enumerated() where options.last?.step.price != step.price {
+        let margin = cost.map { expectedMargin(step, $0, demand[index]) } ?? 0
+        options.append(
+            Option(
+                step: step, firstDepth: index, conversion: demand[index].probability,
+                margin: margin, incremental: margin - baseline))
+    }
+    return options
+}

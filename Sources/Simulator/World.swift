@@ -1,0 +1,161 @@
+import Pricing
+import Records
+
+/// How large a world is, and the rules its shop prices by.
+public struct WorldConfiguration: Sendable, Hashable {
+    public var itemCount: Int
+    public var shopperCount: Int
+    /// The grid and the rules that the oracle and the fixed discounts keep to, as the daemon does.
+    public var pricing: PricingConfiguration
+
+    public init(
+        itemCount: Int = 600, shopperCount: Int = 2000,
+        pricing: PricingConfiguration = PricingConfiguration()
+    ) {
+        self.itemCount = itemCount
+        self.shopperCount = shopperCount
+        self.pricing = pricing
+    }
+}
+
+/// The truth about one shopper before one item at one moment: a logistic in log-price.
+public struct Demand: Sendable, Hashable {
+    /// Purchase logit at the list price.
+    public let level: Double
+    /// By how much the logit rises when the logarithm of the price falls by 1; above 0.
+    public let sensitivity: Double
+
+    /// Probability of a purchase at this fraction off the list price.
+    public func conversion(discount: Double) -> Double {
+        logistic(level - sensitivity * naturalLogarithm(1 - discount))
+    }
+}
+
+/// A price and what it truly earns at one visit.
+public struct Outcome: Sendable, Hashable {
+    public let discount: Double
+    public let price: Double
+    public let conversion: Double
+    /// Expected margin, net of refunds. Units: the shop's currency for each visit.
+    public let margin: Double
+}
+
+/// The shop and its shoppers as they truly are. A seed determines all of it.
+public struct World: Sendable {
+    public let seed: UInt64
+    public let configuration: WorldConfiguration
+    public let items: [CatalogueItem]
+    public let shoppers: [Shopper]
+
+    let choices: VisitChoices
+    /// For each item, what each depth of the grid comes to under the rules.
+    private let ladders: [[DeliveredPrice]]
+    private let seasons: [Season]
+
+    /// - Throws: `PricingError` for a pricing configuration that makes no sense.
+    public init(
+        seed: UInt64, configuration: WorldConfiguration = WorldConfiguration()
+    ) throws(PricingError) {
+        precondition(configuration.itemCount >= Vocabulary.categories.count)
+        precondition(configuration.shopperCount > 0)
+        self.seed = seed
+        self.configuration = configuration
+        items = Catalogue.items(count: configuration.itemCount, seed: seed)
+        shoppers = Population.shoppers(
+            count: configuration.shopperCount, categoryCount: Vocabulary.categories.count,
+            seed: seed)
+        let policy = try DiscountPolicy(configuration.pricing)
+        var ladders: [[DeliveredPrice]] = []
+        for item in items {
+            var ladder: [DeliveredPrice] = []
+            for depth in configuration.pricing.depths {
+                ladder.append(try policy.delivered(depth: depth, item: item.offer))
+            }
+            ladders.append(ladder)
+        }
+        self.ladders = ladders
+        var phases = SeededRandom(seed: StableHash.of("seasons", seed: seed))
+        seasons = Vocabulary.categories.map { _ in Season(&phases) }
+        choices = VisitChoices(items: items, shoppers: shoppers)
+    }
+
+    /// - Parameters: indices in `shoppers` and `items`, and the moment in epoch milliseconds.
+    public func demand(shopper: Int, item: Int, atMs: Int64) -> Demand {
+        let person = shoppers[shopper]
+        let thing = items[item]
+        let season = seasons[thing.categoryIndex]
+        return Demand(
+            level: Self.baseLevel + person.level + thing.worth
+                + Self.tasteWeight * naturalLogarithm(person.taste[thing.categoryIndex])
+                + season.level(atMs: atMs),
+            sensitivity: person.sensitivity * thing.sensitivity
+                * Vocabulary.categories[thing.categoryIndex].sensitivity
+                * season.sensitivity(atMs: atMs))
+    }
+
+    /// What a price earns in expectation: margin of a sale, times how many are sold and kept.
+    public func outcome(item: Int, demand: Demand, price: Double, discount: Double) -> Outcome {
+        let thing = items[item]
+        let conversion = demand.conversion(discount: discount)
+        let kept =
+            expectedUnits(bulk: Vocabulary.categories[thing.categoryIndex].bulk)
+            * (1 - thing.refundRate)
+        return Outcome(
+            discount: discount, price: price, conversion: conversion,
+            margin: (price - thing.cost) * conversion * kept)
+    }
+
+    /// The price of the grid that earns most under the rules; the smaller discount among equals.
+    public func oracle(item: Int, demand: Demand) -> Outcome {
+        var best = outcome(
+            item: item, demand: demand, price: items[item].price, discount: 0)
+        for step in ladders[item].dropFirst() {
+            let other = outcome(
+                item: item, demand: demand, price: step.price, discount: step.discount)
+            if other.margin > best.margin { best = other }
+        }
+        return best
+    }
+
+    /// What a wish for `depth` comes to on this item under the rules.
+    public func fixed(depth: Double, item: Int, demand: Demand) -> Outcome {
+        let wished = configuration.pricing.depths.lastIndex { $0 <= depth + 1e-9 } ?? 0
+        let step = ladders[item][wished]
+        return outcome(item: item, demand: demand, price: step.price, discount: step.discount)
+    }
+
+    /// A depth drawn evenly from the grid, and what it comes to under the rules; depths that come
+    /// to one price add up in its propensity.
+    ///
+    /// - Parameter unit: uniform in [0, 1).
+    func randomPrice(
+        item: Int, unit: Double
+    ) -> (price: Double, discount: Double, propensity: Double) {
+        let ladder = ladders[item]
+        let step = ladder[Int(unit * Double(ladder.count))]
+        let draws = ladder.count { $0.price == step.price }
+        return (step.price, step.discount, Double(draws) / Double(ladder.count))
+    }
+
+    func drawnUnits(item: Int, _ random: inout SeededRandom) -> Int {
+        let bulk = Vocabulary.categories[items[item].categoryIndex].bulk
+        var units = 1
+        while units < 5, random.unit() < bulk { units += 1 }
+        return units
+    }
+
+    private static let baseLevel = -2.75
+    private static let tasteWeight = 0.25
+}
+
+extension CatalogueItem {
+    /// What the shop's pricing knows of it.
+    public var offer: ItemOffer {
+        ItemOffer(price: price, cost: costIsKnown ? cost : nil, stock: Double(stock))
+    }
+}
+
+/// One unit, and one more with probability `bulk` again and again, five at most.
+func expectedUnits(bulk: Double) -> Double {
+    1 + bulk * (1 + bulk * (1 + bulk * (1 + bulk)))
+}

@@ -1,0 +1,193 @@
+import Records
+
+/// Walks a whole store without LMDB, so that no damage in it can hurt the process that looks.
+public enum StoreCheck {
+    /// What a sound store holds.
+    public struct Report: Sendable, Equatable {
+        public let identity: StoreIdentity
+        public let sequence: UInt64
+        public let stateDigest: Digest256
+        public let weightsDigest: Digest256
+        /// Pages in use and free.
+        public let pages: Int
+        public let records: Int
+        /// Bytes of the data file.
+        public let fileBytes: Int
+    }
+
+    /// Checks every page and every record of the last commit.
+    ///
+    /// Reads the file only; no process is kept from writing, so call it while nothing does.
+    /// Throws: `.damaged` with the place of the first damage; `.missing`, `.notAStore`,
+    /// `.newerFormat` where they apply.
+    /// Complexity: reads the data file once.
+    public static func run(_ path: String) throws(StoreError) -> Report {
+        let folder = StoreFolder(path: path)
+        try requireStore(folder)
+        do throws(PageDamage) {
+            let file = try PageFile(folder)
+            return try verify(file, try newestRoot(file), folder)
+        } catch { throw error.storeError(folder) }
+    }
+
+    /// Throws: when there is no data file to look at.
+    static func requireStore(_ folder: StoreFolder) throws(StoreError) {
+        guard let status = try FileStatus.of(folder.path) else {
+            throw .missing(path: folder.path)
+        }
+        guard status.isFolder else { throw .notAStore(path: folder.path, reason: "it is a file") }
+        guard let data = try FileStatus.of(folder.data) else {
+            throw .notAStore(path: folder.path, reason: "it has no data.mdb")
+        }
+        guard data.isFile else {
+            throw .notAStore(path: folder.path, reason: "its data.mdb is no file")
+        }
+    }
+
+    /// The root of the last commit; both roots must be as LMDB leaves them.
+    static func newestRoot(_ file: borrowing PageFile) throws(PageDamage) -> RootPage {
+        guard file.roots.count == 2 else { throw .file("one of the two root pages is damaged") }
+        let (newest, older) = (file.roots[0], file.roots[1])
+        guard newest.transaction & 1 == newest.slot || newest.transaction == 0,
+            newest.transaction - older.transaction == (newest.transaction == 0 ? 0 : 1)
+        else { throw .file("the two root pages do not follow each other") }
+        return newest
+    }
+
+    static func verify(
+        _ file: borrowing PageFile, _ root: RootPage, _ folder: StoreFolder
+    ) throws(PageDamage) -> Report {
+        var walk = try PageWalk(root, of: file)
+        let trees = try tableTrees(root, file, &walk)
+        let meta = try readMeta(trees[.meta], file, &walk)
+        let identity = try self.identity(meta, folder)
+        guard let headBytes = meta[Head.key] else { throw .file("it has no head record") }
+        let head: Head
+        do { head = try Head(bytes: headBytes) } catch { throw .file("head record: \(error)") }
+        guard head.transaction == root.transaction else {
+            throw .file(
+                "its root page is of commit \(root.transaction), its records of commit "
+                    + "\(head.transaction)")
+        }
+        var records = meta.count
+        for table in Table.allCases where table != .meta {
+            guard let tree = trees[table] else { throw .file("table \(table.name) is missing") }
+            records += try verifyTable(table, tree, head, file, &walk)
+        }
+        try walk.walkFree(root, of: file)
+        return Report(
+            identity: identity, sequence: head.sequence, stateDigest: head.stateDigest,
+            weightsDigest: head.weightsDigest, pages: walk.pageCount + 2, records: records,
+            fileBytes: file.byteCount)
+    }
+
+    private static func tableTrees(
+        _ root: RootPage, _ file: borrowing PageFile, _ walk: inout PageWalk
+    ) throws(PageDamage) -> [Table: PageTree] {
+        let names = Dictionary(
+            uniqueKeysWithValues: Table.allCases.map { (Array($0.name.utf8), $0) })
+        var trees: [Table: PageTree] = [:]
+        try walk.walk(root.main, of: file) { key, value, isTree, page throws(PageDamage) in
+            guard isTree, value.count == PageTree.byteCount, let table = names[key] else {
+                throw .page(page, "has an entry that is no table of a store")
+            }
+            trees[table] = try PageTree(Page(number: page, bytes: value), at: 0)
+        }
+        return trees
+    }
+
+    private static func readMeta(
+        _ tree: PageTree?, _ file: borrowing PageFile, _ walk: inout PageWalk
+    ) throws(PageDamage) -> [[UInt8]: [UInt8]] {
+        guard let tree else { throw .file("it has no identity") }
+        var meta: [[UInt8]: [UInt8]] = [:]
+        try walk.walk(tree, of: file) { key, value, _, page throws(PageDamage) in
+            meta[key] = try record(value, RecordDomain(.meta), key, page).value
+        }
+        return meta
+    }
+
+    private static func identity(
+        _ meta: [[UInt8]: [UInt8]], _ folder: StoreFolder
+    ) throws(PageDamage) -> StoreIdentity {
+        guard let bytes = meta[StoreIdentity.key] else { throw .file("it has no identity") }
+        let identity: StoreIdentity
+        do { identity = try StoreIdentity(bytes: bytes) } catch {
+            throw .file("identity: \(error)")
+        }
+        guard identity.format <= StoreIdentity.formatVersion else {
+            throw .store(
+                .newerFormat(
+                    path: folder.path, found: identity.format, known: StoreIdentity.formatVersion))
+        }
+        return identity
+    }
+
+    /// The digest, full key and value of a stored record, verified.
+    private static func record(
+        _ stored: [UInt8], _ domain: RecordDomain, _ key: [UInt8], _ page: UInt64
+    ) throws(PageDamage) -> (digest: Digest256, value: [UInt8]) {
+        // `withUnsafeBytes` of an array passes untyped errors only: the result is carried out.
+        let result = unsafe stored.withUnsafeBytes { bytes in
+            Result { () throws(RecordDamage) in
+                let contents = try unsafe Envelope.verified(bytes, domain, key)
+                return unsafe (digest: contents.digest, value: [UInt8](contents.value))
+            }
+        }
+        do throws(RecordDamage) { return try result.get() } catch {
+            throw .page(page, "holds damage: \(sentence(error, domain, key))")
+        }
+    }
+
+    /// Checks a table's records and that they add up to what the head record says.
+    private static func verifyTable(
+        _ table: Table, _ tree: PageTree, _ head: Head, _ file: borrowing PageFile,
+        _ walk: inout PageWalk
+    ) throws(PageDamage) -> Int {
+        var expected: [UInt16: TableSummary] = [:]
+        for summary in head.tables where summary.table == table {
+            expected[summary.number] = summary
+        }
+        var sums: [UInt16: (count: Int, digest: Digest256)] = [:]
+        var offsets = Digest256.zero
+        try walk.walk(tree, of: file) { stored, bytes, _, page throws(PageDamage) in
+            let number: UInt16
+            var key = stored
+            if table.stateKind == nil {
+                number = 0
+            } else {
+                guard stored.count >= 2 else { throw .page(page, "has a key without a table") }
+                number = UInt16(stored[0]) << 8 | UInt16(stored[1])
+                let full = unsafe bytes.withUnsafeBytes { raw in
+                    unsafe Envelope.open(raw)?.fullKey
+                }
+                key = full ?? Array(stored[2...])
+                guard StoredKey.state(number, key) == stored else {
+                    throw .page(page, "has a key that is not its record's")
+                }
+            }
+            guard let domain = expected[number]?.domain else {
+                throw .page(page, "has a row of a table that is not known")
+            }
+            let found = try record(bytes, domain, key, page)
+            sums[number, default: (0, .zero)].count += 1
+            sums[number, default: (0, .zero)].digest =
+                sums[number, default: (0, .zero)].digest &+ found.digest
+            if table == .offsets {
+                offsets = offsets &+ OffsetRecord.stateDigest(key, found.value)
+            }
+        }
+        for (number, summary) in expected {
+            let sum = sums[number] ?? (0, .zero)
+            guard sum.count == summary.count, sum.digest == summary.digest else {
+                throw .file(
+                    "table \(summary.domain.name) has \(sum.count) rows that do not add up to the "
+                        + "\(summary.count) of the last commit")
+            }
+        }
+        if table == .offsets, offsets != head.offsetsDigest {
+            throw .file("the offsets do not add up to those of the last commit")
+        }
+        return sums.values.reduce(0) { $0 + $1.count }
+    }
+}

@@ -1,0 +1,96 @@
+import Records
+
+extension AuditEntry {
+    var bytes: [UInt8] {
+        var writer = ByteWriter()
+        writer.integer(wallTimeMs)
+        writer.string(who)
+        writer.string(action)
+        writer.string(reason)
+        return writer.bytes
+    }
+
+    init(bytes: [UInt8]) throws(ByteCodingError) {
+        var reader = ByteReader(bytes)
+        wallTimeMs = try reader.integer()
+        who = try reader.string()
+        action = try reader.string()
+        reason = try reader.string()
+        try reader.finish()
+    }
+}
+
+extension RecordWriter {
+    mutating func append(_ entry: AuditEntry) throws(StoreError) {
+        try put(.audit, StoredKey.number(head.nextAudit), entry.bytes)
+        update { $0.nextAudit += 1 }
+    }
+}
+
+extension SnapshotStore {
+    /// The newest audit entries, newest first.
+    public func audit(limit: Int = 100) throws(StoreError) -> [AuditEntry] {
+        try withRead { transaction, databases throws(StoreError) in
+            let next = try transaction.head(databases).nextAudit
+            let first = next > UInt64(max(limit, 0)) ? next - UInt64(max(limit, 0)) : 0
+            var entries: [AuditEntry] = []
+            try transaction.forEachRecord(databases, .audit, from: StoredKey.number(first)) {
+                _, value throws(StoreError) in
+                entries.append(
+                    try transaction.decoded(.audit) { () throws(ByteCodingError) in
+                        try AuditEntry(bytes: value)
+                    })
+                return true
+            }
+            return entries.reversed()
+        }
+    }
+
+    /// Adds an audit entry outside of a commit.
+    public func record(_ entry: AuditEntry) throws(StoreError) {
+        try withWriter { records throws(StoreError) in try records.append(entry) }
+    }
+
+    /// The next offset to read of each partition of a cluster.
+    public func offsets(cluster: String) throws(StoreError) -> [TopicPartition: Int64] {
+        try withRead { transaction, databases throws(StoreError) in
+            var offsets: [TopicPartition: Int64] = [:]
+            for entry in try transaction.offsets(databases) where entry.cluster == cluster {
+                offsets[entry.position] = entry.next
+            }
+            return offsets
+        }
+    }
+
+    /// Clusters that the store has offsets of.
+    public func clusters() throws(StoreError) -> [String] {
+        try withRead { transaction, databases throws(StoreError) in
+            Set(try transaction.offsets(databases).map(\.cluster)).sorted()
+        }
+    }
+}
+
+extension Transaction where Self: ~Copyable {
+    func offsets(_ databases: Databases) throws(StoreError) -> [StoredOffset] {
+        var offsets: [StoredOffset] = []
+        try forEachRecord(databases, .offsets) { key, value throws(StoreError) in
+            guard let (cluster, position) = OffsetRecord.parse(key) else {
+                throw .damaged(path: environment.folder.path, what: "an offset has a bad key")
+            }
+            let next = try decoded(.offsets) { () throws(ByteCodingError) in
+                var reader = ByteReader(value)
+                return try reader.integer(Int64.self)
+            }
+            offsets.append(StoredOffset(cluster: cluster, position: position, next: next))
+            return true
+        }
+        return offsets
+    }
+}
+
+/// The next offset to read of one partition of one cluster.
+public struct StoredOffset: Sendable, Hashable {
+    public let cluster: String
+    public let position: TopicPartition
+    public let next: Int64
+}

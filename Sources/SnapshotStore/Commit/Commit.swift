@@ -1,0 +1,126 @@
+import Records
+
+/// Everything that one commit changes, all of it or nothing.
+public struct Commit: Sendable {
+    /// Rows of the learned state and the ledger.
+    public var changes = StateChanges()
+    /// The Kafka cluster that the offsets belong to; empty for a log.
+    public var cluster = ""
+    /// The next offset to read of each partition that moved.
+    public var offsets: [TopicPartition: Int64] = [:]
+    /// Messages to publish, in order; the store numbers them.
+    public var outbox: [OutboxMessage] = []
+    /// Outbox messages up to this number have been delivered and go.
+    public var outboxDeliveredThrough: UInt64?
+    /// What a replay needs to do this commit again, opaque to the store; in order.
+    public var journal: [[UInt8]] = []
+    /// Added to the store's named totals.
+    public var counters: [String: Int64] = [:]
+    public var audit: [AuditEntry] = []
+    /// The newest event time learned; the old one stays when `nil`. Unit: milliseconds since 1970.
+    public var eventTimeMs: Int64?
+    /// Takes a snapshot of the state as it is after this commit.
+    public var snapshot: SnapshotRequest?
+
+    public init() {}
+}
+
+/// What a commit did.
+public struct CommitInfo: Sendable {
+    public let sequence: UInt64
+    /// The numbers that the commit's outbox messages were given.
+    public let outbox: Range<UInt64>
+    /// The report's `state_sha256`.
+    public let stateDigest: Digest256
+    public let weightsDigest: Digest256
+    /// Records written or removed, the store's own among them; rows put as they were are not.
+    public let recordsChanged: Int
+    public let recordsUnchanged: Int
+    /// Bytes of keys and values put.
+    public let bytesWritten: Int
+    public let snapshot: SnapshotRecord?
+}
+
+/// What happened to the store, by whom, and why; never goes back and is never removed.
+public struct AuditEntry: Sendable, Equatable {
+    /// Unit: milliseconds since 1970, wall time.
+    public var wallTimeMs: Int64
+    public var who: String
+    public var action: String
+    public var reason: String
+
+    public init(wallTimeMs: Int64, who: String, action: String, reason: String) {
+        self.wallTimeMs = wallTimeMs
+        self.who = who
+        self.action = action
+        self.reason = reason
+    }
+}
+
+extension SnapshotStore {
+    /// Makes one commit durable and visible in one step.
+    ///
+    /// Writes only what changed: a row put as it was costs a look-up. With `sync: false` the commit
+    /// survives a crash of the process at once, one of the machine only after `sync()`; a store that
+    /// lost unsynced commits opens at the last synced one or later.
+    /// - Throws: `.quotaReached` and `.diskFull` among others; then nothing has changed, and the
+    ///   same commit can be made again when there is room.
+    /// - Thread: blocks on the disk; call from the one thread that learns.
+    @discardableResult
+    public func commit(_ commit: Commit, sync: Bool = true) throws(StoreError) -> CommitInfo {
+        try requireRoom(for: commit)
+        return try withWriter(sync: sync) { records throws(StoreError) in
+            try self.apply(commit, to: &records)
+        }
+    }
+
+    private func apply(
+        _ commit: Commit, to records: inout RecordWriter
+    ) throws(StoreError) -> CommitInfo {
+        records.beginSequence(eventTimeMs: commit.eventTimeMs, commit.counters)
+        try records.applyRows(commit.changes, undo: options)
+        for (position, next) in commit.offsets.sorted(by: { $0.key < $1.key }) {
+            try records.putOffset(commit.cluster, position, next)
+        }
+        if !commit.offsets.isEmpty { records.update { $0.cluster = commit.cluster } }
+        if let delivered = commit.outboxDeliveredThrough {
+            try records.removeOutbox(through: delivered)
+        }
+        let outbox = try records.appendOutbox(commit.outbox)
+        try records.appendJournal(commit.journal, .commit)
+        for entry in commit.audit { try records.append(entry) }
+        let snapshot = try commit.snapshot.map { request throws(StoreError) in
+            try records.takeSnapshot(
+                request, .commit, base: identity.base, chunkBytes: options.chunkBytes)
+        }
+        return CommitInfo(
+            sequence: records.head.sequence, outbox: outbox,
+            stateDigest: records.head.stateDigest, weightsDigest: records.head.weightsDigest,
+            recordsChanged: records.rowsChanged, recordsUnchanged: records.rowsUnchanged,
+            bytesWritten: records.bytesWritten, snapshot: snapshot)
+    }
+}
+
+extension RecordWriter {
+    mutating func beginSequence(eventTimeMs: Int64?, _ counters: [String: Int64] = [:]) {
+        update { head in
+            head.sequence += 1
+            if let eventTimeMs { head.eventTimeMs = eventTimeMs }
+            for (name, count) in counters { head.counters[name, default: 0] &+= count }
+        }
+    }
+
+    /// Puts and removes rows; what keyed rows held before goes into the undo record.
+    mutating func applyRows(
+        _ changes: StateChanges, undo options: SnapshotStore.Options
+    ) throws(StoreError) {
+        var undo = UndoRecord()
+        let keeps = options.undoCommitsMax > 0
+        for row in changes.rows {
+            let isKeyed = row.table.kind == .keyed && keeps
+            let change = try apply(row.table, row.key, row.value, keepsOld: isKeyed)
+            if isKeyed, let change { undo.add(change.tableNumber, row.key, change.before) }
+        }
+        if keeps { try putUndo(undo, options) }
+    }
+}

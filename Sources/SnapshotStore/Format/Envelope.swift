@@ -1,0 +1,105 @@
+import Records
+
+/// What every record is wrapped in: a version and the digest of table, key and value.
+///
+/// Layout: version (1 byte), digest (32 bytes), then the value; version 2 has the full key (a count
+/// of 32 bits, the bytes) before the value, for keys longer than LMDB takes.
+enum Envelope {
+    static let plain: UInt8 = 1
+    static let withKey: UInt8 = 2
+    static let headerBytes = 33
+
+    static func digest(
+        _ domain: RecordDomain, _ key: [UInt8], _ value: UnsafeRawBufferPointer
+    ) -> Digest256 {
+        var hasher = SHA256()
+        hasher.update(domain.bytes)
+        let count = UInt32(key.count).littleEndian
+        unsafe withUnsafeBytes(of: count) { unsafe hasher.update($0) }
+        hasher.update(key)
+        unsafe hasher.update(value)
+        return hasher.finalize()
+    }
+
+    static func digest(_ domain: RecordDomain, _ key: [UInt8], _ value: [UInt8]) -> Digest256 {
+        unsafe value.withUnsafeBytes { unsafe digest(domain, key, $0) }
+    }
+
+    /// The bytes to store; `key` goes in where the stored key does not hold all of it.
+    static func seal(
+        _ digest: Digest256, _ value: [UInt8], fullKey key: [UInt8]? = nil
+    ) -> [UInt8] {
+        var writer = ByteWriter(
+            capacity: headerBytes + value.count + (key.map { $0.count + 4 } ?? 0))
+        writer.integer(key == nil ? plain : withKey)
+        writer.integer(digest.words.0)
+        writer.integer(digest.words.1)
+        writer.integer(digest.words.2)
+        writer.integer(digest.words.3)
+        if let key { writer.data(key) }
+        return writer.bytes + value
+    }
+
+    /// A record as stored, taken apart but not yet verified.
+    @unsafe struct Contents {
+        let digest: Digest256
+        /// `nil` when the stored key is the whole key.
+        let fullKey: [UInt8]?
+        let value: UnsafeRawBufferPointer
+    }
+
+    /// Takes a stored record apart; `nil` when it is not one.
+    @unsafe static func open(_ bytes: UnsafeRawBufferPointer) -> Contents? {
+        guard bytes.count >= headerBytes else { return nil }
+        let version = unsafe bytes[0]
+        let digest = unsafe Digest256(
+            words: (
+                bytes.word(at: 1), bytes.word(at: 9), bytes.word(at: 17), bytes.word(at: 25)
+            ))
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[headerBytes...])
+        switch version {
+        case plain: return unsafe Contents(digest: digest, fullKey: nil, value: rest)
+        case withKey:
+            guard rest.count >= 4 else { return nil }
+            let count = Int(
+                unsafe UInt32(littleEndian: rest.loadUnaligned(as: UInt32.self)))
+            guard count <= rest.count - 4 else { return nil }
+            let key = unsafe [UInt8](rest[4..<4 + count])
+            return unsafe Contents(
+                digest: digest, fullKey: key,
+                value: UnsafeRawBufferPointer(rebasing: rest[(4 + count)...]))
+        default: return nil
+        }
+    }
+
+    /// A stored record taken apart.
+    ///
+    /// Throws: when its digest is not the one of `domain`, `key` and its value.
+    @unsafe static func verified(
+        _ bytes: UnsafeRawBufferPointer, _ domain: RecordDomain, _ key: [UInt8]
+    ) throws(RecordDamage) -> Contents {
+        guard let contents = unsafe open(bytes) else { throw .layout }
+        if let full = unsafe contents.fullKey, full != key { throw .checksum }
+        let computed = unsafe digest(domain, key, contents.value)
+        guard unsafe computed == contents.digest else { throw .checksum }
+        return unsafe contents
+    }
+}
+
+/// What is wrong with one record.
+enum RecordDamage: Error {
+    case layout, checksum
+
+    var sentence: String {
+        switch self {
+        case .layout: "is not a record of this format"
+        case .checksum: "does not match its checksum"
+        }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    @unsafe fileprivate func word(at offset: Int) -> UInt64 {
+        unsafe UInt64(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+}

@@ -1,0 +1,112 @@
+import Glibc
+
+/// What the operating system says about an error code.
+func systemMessage(_ code: Int32) -> String {
+    unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+}
+
+/// An open file, closed when the value goes out of scope.
+///
+/// Thread: `read` and `status` may be called from any thread; everything else from its owner.
+struct Descriptor: ~Copyable {
+    let number: Int32
+    let path: String
+
+    /// Throws: `StoreError.system` with the `errno` of `open`.
+    init(_ path: String, _ flags: Int32, mode: mode_t = 0o644) throws(StoreError) {
+        let opened = unsafe open(path, flags | O_CLOEXEC, mode)
+        guard opened >= 0 else { throw .system(call: "open", path: path, code: errno) }
+        number = opened
+        self.path = path
+    }
+
+    deinit {
+        Glibc.close(number)
+    }
+
+    func status() throws(StoreError) -> FileStatus {
+        var status = stat()
+        guard unsafe fstat(number, &status) == 0 else {
+            throw .system(call: "fstat", path: path, code: errno)
+        }
+        return FileStatus(status)
+    }
+
+    /// Reads up to `count` bytes at `offset`; fewer at the end of the file.
+    func read(at offset: Int, count: Int) throws(StoreError) -> [UInt8] {
+        var code: Int32 = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let got = unsafe pread(
+                    number, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+                if got < 0, errno == EINTR { continue }
+                if got < 0 { code = errno }
+                if got <= 0 { return }
+                filled += got
+            }
+        }
+        if code != 0 { throw .system(call: "pread", path: path, code: code) }
+        return bytes
+    }
+
+    func write(_ bytes: [UInt8], at offset: Int) throws(StoreError) {
+        var done = 0
+        while done < bytes.count {
+            let wrote = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe pwrite(
+                    number, buffer.baseAddress! + done, bytes.count - done, off_t(offset + done))
+            }
+            if wrote < 0, errno == EINTR { continue }
+            if wrote < 0, errno == ENOSPC { throw .diskFull(path: path) }
+            guard wrote > 0 else { throw .system(call: "pwrite", path: path, code: errno) }
+            done += wrote
+        }
+    }
+
+    func truncate(to count: Int) throws(StoreError) {
+        guard ftruncate(number, off_t(count)) == 0 else {
+            throw .system(call: "ftruncate", path: path, code: errno)
+        }
+    }
+
+    func sync() throws(StoreError) {
+        guard fsync(number) == 0 else {
+            if errno == ENOSPC { throw .diskFull(path: path) }
+            throw .system(call: "fsync", path: path, code: errno)
+        }
+    }
+}
+
+/// The parts of `stat` by which a change of a file is told.
+struct FileStatus: Equatable {
+    let device: UInt64
+    let inode: UInt64
+    let byteCount: Int
+    let modifiedNs: Int64
+    let changedNs: Int64
+    let isFolder: Bool
+    let isFile: Bool
+
+    init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        byteCount = Int(status.st_size)
+        modifiedNs = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+        changedNs = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
+        isFolder = status.st_mode & S_IFMT == S_IFDIR
+        isFile = status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// What is at `path`, `nil` when there is nothing.
+    static func of(_ path: String) throws(StoreError) -> FileStatus? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else {
+            if errno == ENOENT { return nil }
+            if errno == ENOTDIR {
+                throw .notAStore(path: path, reason: "part of the path is a file, not a folder")
+            }
+            throw .system(call: "stat", path: path, code: errno)
+        }
+        return FileStatus(status)
+    }
+}

@@ -1,0 +1,134 @@
+import Records
+
+/// What a rollback did.
+public struct RollbackInfo: Sendable {
+    public let plan: RollbackPlan
+    /// The new head snapshot; its parent is the one gone back to.
+    public let snapshot: SnapshotRecord
+    public let sequence: UInt64
+    public let lineage: UInt32
+}
+
+extension SnapshotStore {
+    /// What a rollback would do, the snapshot verified; changes nothing and needs no lock.
+    ///
+    /// - Parameter rewind: Whether keyed state and offsets go back too.
+    public func planRollback(
+        to reference: String, rewind: Bool = false
+    ) throws(StoreError) -> RollbackPlan {
+        try withRead { transaction, databases throws(StoreError) in
+            let target = try transaction.resolve(databases, reference)
+            return try transaction.planRollback(
+                databases, to: target, rewind: rewind, base: identity.base
+            ).plan
+        }
+    }
+
+    /// Goes back to a snapshot's weights and on from there at the present offsets.
+    ///
+    /// The snapshot is verified first, all chunks and sums; then one transaction replaces the
+    /// weights tables, notes it in audit and journal, and makes a new head snapshot whose parent is
+    /// the target. Offsets, keyed state, ledger and outbox stay as they are.
+    /// - Parameter wallTimeMs: Milliseconds since 1970.
+    public func rollback(
+        to reference: String, reason: String, who: String, wallTimeMs: Int64
+    ) throws(StoreError) -> RollbackInfo {
+        try goBack(reference, rewind: false, reason, who, wallTimeMs)
+    }
+
+    /// Takes the whole learned state back to a snapshot, offsets too, and starts a new lineage.
+    ///
+    /// The ledger stays: spend, outbox, audit and references never go back.
+    /// - Throws: `.notReplayable` beyond the undo horizon, unless the snapshot is whole.
+    public func rewind(
+        to reference: String, reason: String, who: String, wallTimeMs: Int64
+    ) throws(StoreError) -> RollbackInfo {
+        try goBack(reference, rewind: true, reason, who, wallTimeMs)
+    }
+
+    private func goBack(
+        _ reference: String, rewind: Bool, _ reason: String, _ who: String, _ wallTimeMs: Int64
+    ) throws(StoreError) -> RollbackInfo {
+        try withWriter { records throws(StoreError) in
+            let databases = records.databases
+            let base = identity.base
+            let work = try records.read { transaction throws(StoreError) in
+                let target = try transaction.resolve(databases, reference)
+                return try transaction.planRollback(
+                    databases, to: target, rewind: rewind, base: base)
+            }
+            let target = work.plan.target
+            records.beginSequence(eventTimeMs: rewind ? target.eventTimeMs : nil)
+            if rewind { try records.rewindHead(to: target) }
+            try records.applyRows(work.changes, undo: options)
+            try requireReached(target, records.head, rewind: rewind)
+            try records.appendJournal([Array(target.id.utf8)], rewind ? .rewind : .rollback)
+            try records.append(
+                AuditEntry(
+                    wallTimeMs: wallTimeMs, who: who, action: rewind ? "rewind" : "rollback",
+                    reason: "to \(target.id): \(reason)"))
+            let snapshot = try records.takeRollbackSnapshot(
+                of: target, rewind ? .rewind : .rollback, wallTimeMs, options, base)
+            return RollbackInfo(
+                plan: work.plan, snapshot: snapshot, sequence: records.head.sequence,
+                lineage: records.head.lineage)
+        }
+    }
+
+    /// The sums must be those of the target, or nothing is committed.
+    private func requireReached(
+        _ target: SnapshotRecord, _ head: Head, rewind: Bool
+    ) throws(StoreError) {
+        guard head.weightsDigest == target.weightsDigest else {
+            throw .damaged(
+                path: path, what: "the weights of snapshot \(target.id) do not add up to its digest"
+            )
+        }
+        guard !rewind || head.stateDigest == target.stateDigest else {
+            throw .damaged(
+                path: path,
+                what: "the state taken back to snapshot \(target.id) does not add up to its digest")
+        }
+    }
+}
+
+extension RecordWriter {
+    /// Offsets, event time and totals as the snapshot has them, in a lineage of their own.
+    fileprivate mutating func rewindHead(to target: SnapshotRecord) throws(StoreError) {
+        let databases = databases
+        let now = try read { transaction throws(StoreError) in
+            try transaction.offsets(databases)
+        }
+        let then = Set(target.offsets)
+        for offset in now where !then.contains(offset) {
+            let kept = target.offsets.first {
+                $0.cluster == offset.cluster && $0.position == offset.position
+            }
+            try putOffset(offset.cluster, offset.position, kept?.next)
+        }
+        for offset in target.offsets { try putOffset(offset.cluster, offset.position, offset.next) }
+        update { head in
+            head.lineage += 1
+            head.counters = target.counters
+            head.cluster = target.cluster
+        }
+    }
+
+    fileprivate mutating func takeRollbackSnapshot(
+        of target: SnapshotRecord, _ cause: SnapshotRecord.Cause, _ wallTimeMs: Int64,
+        _ options: SnapshotStore.Options, _ base: Digest256
+    ) throws(StoreError) -> SnapshotRecord {
+        let databases = databases
+        let texts = try read { transaction throws(StoreError) in
+            (
+                try transaction.text(databases, target.configuration),
+                try transaction.text(databases, target.platform)
+            )
+        }
+        let request = SnapshotRequest(
+            wallTimeMs: wallTimeMs, configuration: texts.0, platform: texts.1,
+            metrics: target.metrics)
+        return try takeSnapshot(
+            request, cause, base: base, chunkBytes: options.chunkBytes, parent: target.id)
+    }
+}

@@ -1,0 +1,208 @@
+import Records
+
+extension SnapshotStore {
+    /// Opens the store in the folder `path`, or makes one there.
+    ///
+    /// After an unclean stop the whole store is checked first, without LMDB, so that no damage can
+    /// hurt this process; only a sound store is opened.
+    /// - Parameters:
+    ///   - identity: What the store must be made on; a new store takes it over. Without it any base
+    ///     is fine and no store is made.
+    /// - Throws: `StoreError`, with nothing changed on disk.
+    public static func open(
+        path: String, mode: Mode, identity: StoreIdentity? = nil, options: Options = Options()
+    ) throws(StoreError) -> SnapshotStore {
+        let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+        let folder = StoreFolder(path: trimmed)
+        switch (try presence(folder), mode) {
+        case (.store, .readOnly): return try openReading(folder, identity, options)
+        case (.store, .readWrite): return try openWriting(folder, identity, options)
+        case (.absent, .readWrite):
+            guard let identity else { throw .missing(path: folder.path) }
+            try folder.create()
+            return try openWriting(folder, identity, options)
+        case (.absent, .readOnly): throw .missing(path: folder.path)
+        }
+    }
+
+    private enum Presence {
+        case absent, store
+    }
+
+    private static func presence(_ folder: StoreFolder) throws(StoreError) -> Presence {
+        guard let status = try FileStatus.of(folder.path) else { return .absent }
+        guard status.isFolder else { throw .notAStore(path: folder.path, reason: "it is a file") }
+        if let data = try FileStatus.of(folder.data) {
+            guard data.isFile else {
+                throw .notAStore(path: folder.path, reason: "its data.mdb is no file")
+            }
+            return .store
+        }
+        let others = try folder.foreignNames()
+        guard others.isEmpty else {
+            throw .notAStore(
+                path: folder.path,
+                reason: "it holds other files (\(others.prefix(3).joined(separator: ", ")))")
+        }
+        return .absent
+    }
+
+    // MARK: Writing
+
+    private static func openWriting(
+        _ folder: StoreFolder, _ wanted: StoreIdentity?, _ options: Options
+    ) throws(StoreError) -> SnapshotStore {
+        let lock = try WriterLock.acquire(folder)
+        if try isComplete(folder) {
+            if try needsCheck(folder, options) {
+                let report = try Recovery.run(folder, mayWrite: true)
+                try requireBase(report.identity, wanted, folder)
+            }
+        } else {
+            guard let wanted else { throw .missing(path: folder.path) }
+            try create(folder, wanted, options)
+        }
+        let environment = try Environment(folder, readOnly: false, mapBytes: options.mapBytes)
+        let store = try finishOpening(folder, .readWrite, environment, wanted, options)
+        // From here on an unclean stop is one.
+        try CleanMarker.remove(folder)
+        environment.keep(lock)
+        environment.clearStaleReaders()
+        return store
+    }
+
+    /// Whether the making of the store was finished; what is left of an unfinished one is removed.
+    private static func isComplete(_ folder: StoreFolder) throws(StoreError) -> Bool {
+        guard try FileStatus.of(folder.data) != nil else { return false }
+        guard try FileStatus.of(folder.creating) != nil else { return true }
+        let isSound = (try? StoreCheck.run(folder.path)) != nil
+        if isSound {
+            try folder.remove(folder.creating)
+            return true
+        }
+        try folder.remove(folder.data)
+        return false
+    }
+
+    private static func create(
+        _ folder: StoreFolder, _ identity: StoreIdentity, _ options: Options
+    ) throws(StoreError) {
+        try folder.replace(folder.creating, with: Array("a store is being made here\n".utf8))
+        try makeTables(folder, identity, options)
+        try folder.remove(folder.creating)
+    }
+
+    private static func makeTables(
+        _ folder: StoreFolder, _ identity: StoreIdentity, _ options: Options
+    ) throws(StoreError) {
+        let environment = try Environment(folder, readOnly: false, mapBytes: options.mapBytes)
+        let transaction = try WriteTransaction(environment)
+        _ = try Databases(transaction, create: true)
+        try transaction.commit()
+        let reading = try ReadTransaction(environment)
+        let databases = try Databases(reading, create: false)
+        let records = try RecordWriter(environment, databases, Head())
+        try records.putMeta(StoreIdentity.key, identity.bytes)
+        _ = try records.commit()
+    }
+
+    // MARK: Reading
+
+    private static func openReading(
+        _ folder: StoreFolder, _ wanted: StoreIdentity?, _ options: Options
+    ) throws(StoreError) -> SnapshotStore {
+        guard try FileStatus.of(folder.creating) == nil else { throw .missing(path: folder.path) }
+        if try needsCheck(folder, options) {
+            try checkBeforeReading(folder)
+        }
+        do throws(StoreError) {
+            let environment = try Environment(folder, readOnly: true, mapBytes: options.mapBytes)
+            return try finishOpening(folder, .readOnly, environment, wanted, options)
+        } catch .cannotWrite {
+            return try openWithoutPermission(folder, wanted, options)
+        }
+    }
+
+    /// A live writer has checked the store itself; otherwise this process does, and says so on disk
+    /// if it may.
+    private static func checkBeforeReading(_ folder: StoreFolder) throws(StoreError) {
+        do throws(StoreError) {
+            let lock = try WriterLock.acquire(folder)
+            defer { withExtendedLifetime(lock) {} }
+            _ = try Recovery.run(folder, mayWrite: true)
+            try CleanMarker.place(folder)
+        } catch {
+            switch error {
+            case .inUse: return
+            case .cannotWrite:
+                do throws(StoreError) {
+                    let lock = try WriterLock.acquireShared(folder)
+                    defer { withExtendedLifetime(lock) {} }
+                    _ = try Recovery.run(folder, mayWrite: false)
+                } catch .inUse { return }
+            default: throw error
+            }
+        }
+    }
+
+    /// LMDB's readers write themselves into its lock file. Who may not can still read a store that
+    /// nobody writes, and keeps writers away meanwhile.
+    private static func openWithoutPermission(
+        _ folder: StoreFolder, _ wanted: StoreIdentity?, _ options: Options
+    ) throws(StoreError) -> SnapshotStore {
+        let lock: WriterLock?
+        do throws(StoreError) { lock = try WriterLock.acquireShared(folder) } catch {
+            throw .cannotWrite(
+                path: folder.path,
+                reason: "reading beside a writer needs the right to write its lock.mdb")
+        }
+        let environment = try Environment(
+            folder, readOnly: true, withoutLocks: true, mapBytes: options.mapBytes)
+        if let lock { environment.keep(lock) }
+        return try finishOpening(folder, .readOnly, environment, wanted, options)
+    }
+
+    // MARK: Both
+
+    private static func needsCheck(
+        _ folder: StoreFolder, _ options: Options
+    ) throws(StoreError) -> Bool {
+        if options.checksAlways { return true }
+        return !(try CleanMarker.holds(folder))
+    }
+
+    private static func finishOpening(
+        _ folder: StoreFolder, _ mode: Mode, _ environment: Environment, _ wanted: StoreIdentity?,
+        _ options: Options
+    ) throws(StoreError) -> SnapshotStore {
+        let transaction = try ReadTransaction(environment)
+        let meta = try transaction.database(Table.meta.name, create: false)
+        guard
+            let bytes = try transaction.record(
+                meta, RecordDomain(.meta), stored: StoreIdentity.key, key: StoreIdentity.key)
+        else { throw .damaged(path: folder.path, what: "it has no identity") }
+        let identity: StoreIdentity
+        do throws(ByteCodingError) { identity = try StoreIdentity(bytes: bytes) } catch {
+            throw .damaged(path: folder.path, what: "identity: \(error)")
+        }
+        guard identity.format <= StoreIdentity.formatVersion else {
+            throw .newerFormat(
+                path: folder.path, found: identity.format, known: StoreIdentity.formatVersion)
+        }
+        try requireBase(identity, wanted, folder)
+        let databases = try Databases(transaction, create: false)
+        let head = try transaction.head(databases)
+        // Handles opened in a transaction last beyond it only if it is committed.
+        try transaction.finish()
+        return SnapshotStore(
+            folder: folder, mode: mode, identity: identity, options: options,
+            session: Session(environment: environment, databases: databases), head: head)
+    }
+
+    private static func requireBase(
+        _ found: StoreIdentity, _ wanted: StoreIdentity?, _ folder: StoreFolder
+    ) throws(StoreError) {
+        guard let wanted, wanted.base != found.base else { return }
+        throw .otherBase(path: folder.path, found: found.base, expected: wanted.base)
+    }
+}

@@ -1,0 +1,181 @@
+import Records
+import Synchronization
+
+/// One store: the learned state, the ledger, what is still to be published, and every snapshot.
+///
+/// Thread: every method may be called from any thread. Writing ones block, on the disk too, and take
+/// turns: call them from the one thread that learns. Reading ones see the last commit and never wait.
+public final class SnapshotStore: Sendable {
+    public enum Mode: Sendable {
+        case readOnly, readWrite
+    }
+
+    public struct Options: Sendable {
+        /// Address space reserved for the file; sparse, halved where the system refuses it.
+        public var mapBytes = 256 << 30
+        /// Quota of the data file; `nil` for none.
+        public var bytesMax: Int?
+        /// Snapshots' weights are cut into chunks of about this many bytes.
+        public var chunkBytes = 64 << 10
+        /// Whether to check the whole store even after a clean close.
+        public var checksAlways = false
+        /// Commits whose keyed rows can be taken back, one by one.
+        public var undoCommitsMax = 10_000
+        /// Undo records together take at most about this much.
+        public var undoBytesMax = 1 << 30
+        /// Unsynced commits are synced when they have written this much.
+        public var unsyncedBytesMax = 256 << 20
+
+        public init() {}
+    }
+
+    public let path: String
+    public let mode: Mode
+    public let identity: StoreIdentity
+    public let options: Options
+    let folder: StoreFolder
+    private let session: Mutex<Session?>
+    let writer: Mutex<Writer>
+
+    /// What a reader needs; held by each of them for as long as it reads.
+    struct Session: Sendable {
+        let environment: Environment
+        let databases: Databases
+    }
+
+    /// What the writer knows beside what is on disk.
+    struct Writer: ~Copyable, Sendable {
+        var head: Head
+        /// Keeps the pages of the last synced commit from reuse while there are unsynced ones.
+        var syncedView: ReadTransaction?
+        var unsyncedBytes = 0
+        var commitsSinceReaderCheck = 0
+    }
+
+    init(
+        folder: StoreFolder, mode: Mode, identity: StoreIdentity, options: Options,
+        session: Session, head: Head
+    ) {
+        path = folder.path
+        self.folder = folder
+        self.mode = mode
+        self.identity = identity
+        self.options = options
+        self.session = Mutex(session)
+        writer = Mutex(Writer(head: head))
+    }
+
+    /// Throws: `.closed` after `close`.
+    func current() throws(StoreError) -> Session {
+        guard let session = session.withLock({ $0 }) else { throw .closed(path: path) }
+        return session
+    }
+
+    /// Begins a view of the last commit.
+    func withRead<R>(
+        _ body: (borrowing ReadTransaction, Databases) throws(StoreError) -> R
+    ) throws(StoreError) -> R {
+        let session = try current()
+        let transaction = try ReadTransaction(session.environment)
+        return try body(transaction, session.databases)
+    }
+
+    /// Runs one write transaction; what `body` returns is returned once everything is durable.
+    ///
+    /// Throws: what `body` throws, and then nothing has changed.
+    func withWriter<R: Sendable>(
+        sync: Bool = true, _ body: (inout RecordWriter) throws(StoreError) -> R
+    ) throws(StoreError) -> R {
+        guard mode == .readWrite else { throw .openedReadOnly(path: path) }
+        let session = try current()
+        return try writer.withLock { writer throws(StoreError) in
+            try write(&writer, session, sync, body)
+        }
+    }
+
+    private func write<R>(
+        _ writer: inout Writer, _ session: Session, _ sync: Bool,
+        _ body: (inout RecordWriter) throws(StoreError) -> R
+    ) throws(StoreError) -> R {
+        writer.commitsSinceReaderCheck += 1
+        if writer.commitsSinceReaderCheck >= 1_000 {
+            session.environment.clearStaleReaders()
+            writer.commitsSinceReaderCheck = 0
+        }
+        let syncs = sync || writer.unsyncedBytes >= options.unsyncedBytesMax
+        if !syncs, writer.syncedView == nil {
+            let view = try ReadTransaction(session.environment)
+            try SyncedRoot.save(folder)
+            writer.syncedView = consume view
+        }
+        session.environment.setSynced(syncs)
+        var records = try RecordWriter(session.environment, session.databases, writer.head)
+        let result = try body(&records)
+        let bytes = records.bytesWritten
+        writer.head = try records.commit()
+        if syncs { try settle(&writer) } else { writer.unsyncedBytes += bytes }
+        return result
+    }
+
+    /// After a sync: there is nothing left to go back to.
+    private func settle(_ writer: inout Writer) throws(StoreError) {
+        guard writer.syncedView != nil else { return }
+        try folder.remove(folder.syncedRoot)
+        writer.syncedView = nil
+        writer.unsyncedBytes = 0
+    }
+
+    /// Makes all commits durable that were made with `sync: false`.
+    public func sync() throws(StoreError) {
+        guard mode == .readWrite else { return }
+        let session = try current()
+        try writer.withLock { writer throws(StoreError) in
+            guard writer.syncedView != nil else { return }
+            try session.environment.sync()
+            try settle(&writer)
+        }
+    }
+
+    /// Makes everything durable and closes; the next opening need not check the store.
+    ///
+    /// Readers that are still at work finish first; the files close after the last of them.
+    public func close() throws(StoreError) {
+        if mode == .readWrite { try sync() }
+        let folder = folder
+        session.withLock { session in
+            if mode == .readWrite {
+                // Should the marker fail to be written, the next opening checks: nothing is lost.
+                session?.environment.afterClose { try? CleanMarker.place(folder) }
+            }
+            session = nil
+        }
+    }
+
+    /// Where the store stands.
+    public func status() throws(StoreError) -> StoreStatus {
+        try withRead { transaction, databases throws(StoreError) in
+            let head = try transaction.head(databases)
+            return StoreStatus(
+                sequence: head.sequence, lineage: head.lineage, eventTimeMs: head.eventTimeMs,
+                stateDigest: head.stateDigest, weightsDigest: head.weightsDigest,
+                counters: head.counters, tables: head.tables.filter { $0.kind != nil },
+                fileBytes: transaction.environment.usedBytes)
+        }
+    }
+}
+
+/// Where a store stands at its last commit.
+public struct StoreStatus: Sendable {
+    /// The number of the last commit that changed state; 0 in a new store.
+    public let sequence: UInt64
+    /// Raised by every rewind.
+    public let lineage: UInt32
+    public let eventTimeMs: Int64
+    /// The report's `state_sha256`.
+    public let stateDigest: Digest256
+    public let weightsDigest: Digest256
+    public let counters: [String: Int64]
+    public let tables: [TableSummary]
+    /// Bytes of the data file in use.
+    public let fileBytes: Int
+}

@@ -1,0 +1,158 @@
+import Records
+
+/// A snapshot with what the store says about it now.
+public struct SnapshotListing: Sendable {
+    public let record: SnapshotRecord
+    public let tags: [String]
+    /// Whether the state that learns stands on it.
+    public let isHead: Bool
+    public let isChampion: Bool
+    /// When it was champion. Unit: milliseconds since 1970, wall time; no end while it is.
+    public let championTimes: [ChampionTime]
+    /// Whether the journal from it on is complete.
+    public let isReplayable: Bool
+    /// Whether a rewind to it is possible: its keyed state is in it or within the undo horizon.
+    public let isRewindable: Bool
+
+    public struct ChampionTime: Sendable, Equatable {
+        public let fromMs: Int64
+        public let untilMs: Int64?
+    }
+}
+
+/// The texts that snapshots share.
+public struct SnapshotTexts: Sendable {
+    public let configuration: String
+    public let platform: String
+}
+
+extension SnapshotStore {
+    /// Snapshots, newest first, at most `limit`.
+    ///
+    /// Complexity: one walk over the records asked for.
+    public func snapshots(limit: Int = .max) throws(StoreError) -> [SnapshotListing] {
+        try withRead { transaction, databases throws(StoreError) in
+            let context = try ListingContext(transaction, databases)
+            var listings: [SnapshotListing] = []
+            guard limit > 0 else { return listings }
+            try transaction.forEachSnapshotBackward(databases) { record in
+                listings.append(context.listing(record))
+                return listings.count < limit
+            }
+            return listings
+        }
+    }
+
+    /// One snapshot with what the store says about it now.
+    public func snapshot(_ reference: String) throws(StoreError) -> SnapshotListing {
+        try withRead { transaction, databases throws(StoreError) in
+            let record = try transaction.resolve(databases, reference)
+            return try ListingContext(transaction, databases).listing(record)
+        }
+    }
+
+    /// The configuration and the platform that a snapshot was taken under.
+    public func texts(of record: SnapshotRecord) throws(StoreError) -> SnapshotTexts {
+        try withRead { transaction, databases throws(StoreError) in
+            SnapshotTexts(
+                configuration: try transaction.text(databases, record.configuration),
+                platform: try transaction.text(databases, record.platform))
+        }
+    }
+
+    /// The tables that a snapshot holds.
+    public func tables(of record: SnapshotRecord) throws(StoreError) -> [SnapshotTable] {
+        try withRead { transaction, databases throws(StoreError) in
+            try transaction.manifest(databases, at: record.sequence).tables.map {
+                SnapshotTable(
+                    table: $0.table, rows: $0.rows, bytes: $0.bytes, chunks: $0.chunks.count,
+                    digest: $0.digest)
+            }
+        }
+    }
+}
+
+/// One table of a snapshot.
+public struct SnapshotTable: Sendable {
+    public let table: StateTable
+    public let rows: Int
+    public let bytes: Int
+    public let chunks: Int
+    public let digest: Digest256
+}
+
+/// What every listing of one walk needs, read once.
+private struct ListingContext {
+    private let tags: [UInt64: [String]]
+    private let headSequence: UInt64?
+    private let champion: UInt64?
+    private let championTimes: [UInt64: [SnapshotListing.ChampionTime]]
+    private let journalPrunedThrough: UInt64
+    private let oldestUndo: UInt64?
+    private let lastSequence: UInt64
+
+    init(
+        _ transaction: borrowing ReadTransaction, _ databases: Databases
+    ) throws(StoreError) {
+        let head = try transaction.head(databases)
+        tags = try transaction.tags(databases)
+        headSequence = head.headSnapshot
+        champion = try transaction.reference(databases, .champion)
+        journalPrunedThrough = head.journalPrunedThrough
+        lastSequence = head.sequence
+        oldestUndo = try transaction.oldestUndo(databases)
+        var times: [UInt64: [SnapshotListing.ChampionTime]] = [:]
+        var current: (sequence: UInt64, from: Int64)?
+        for change in try transaction.history(databases) where change.name == "champion" {
+            if let current {
+                times[current.sequence, default: []].append(
+                    .init(fromMs: current.from, untilMs: change.wallTimeMs))
+            }
+            current = change.sequence.map { ($0, change.wallTimeMs) }
+        }
+        if let current {
+            times[current.sequence, default: []].append(.init(fromMs: current.from, untilMs: nil))
+        }
+        championTimes = times
+    }
+
+    func listing(_ record: SnapshotRecord) -> SnapshotListing {
+        SnapshotListing(
+            record: record, tags: tags[record.sequence] ?? [],
+            isHead: record.sequence == headSequence, isChampion: record.sequence == champion,
+            championTimes: championTimes[record.sequence] ?? [],
+            isReplayable: record.sequence >= journalPrunedThrough,
+            isRewindable: record.isWhole || record.sequence == lastSequence
+                || (oldestUndo.map { $0 <= record.sequence + 1 } ?? false))
+    }
+}
+
+extension Transaction where Self: ~Copyable {
+    func text(_ databases: Databases, _ digest: Digest256) throws(StoreError) -> String {
+        guard let bytes = try record(databases, .texts, digest.bytes) else {
+            throw .damaged(path: environment.folder.path, what: "a snapshot's text is missing")
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    func history(_ databases: Databases) throws(StoreError) -> [ReferenceChange] {
+        var changes: [ReferenceChange] = []
+        try forEachRecord(databases, .history) { _, value throws(StoreError) in
+            changes.append(
+                try decoded(.history) { () throws(ByteCodingError) in
+                    try ReferenceChange(bytes: value)
+                })
+            return true
+        }
+        return changes
+    }
+
+    /// The oldest commit whose keyed rows can be taken back.
+    func oldestUndo(_ databases: Databases) throws(StoreError) -> UInt64? {
+        try withCursor(databases[.undo]) { cursor throws(StoreError) in
+            try unsafe cursor.move(.first) { key, _ in
+                unsafe StoredKey.number(from: [UInt8](key))
+            } ?? nil
+        }
+    }
+}

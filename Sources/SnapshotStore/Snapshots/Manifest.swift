@@ -1,0 +1,128 @@
+import Records
+
+/// Which chunks make up a snapshot's tables.
+struct Manifest: Sendable, Equatable {
+    struct ChunkEntry: Sendable, Equatable {
+        let id: Digest256
+        let rows: Int
+        let bytes: Int
+        /// The first row's key: where to look for a row.
+        let firstKey: [UInt8]
+    }
+
+    struct TableEntry: Sendable, Equatable {
+        let table: StateTable
+        let rows: Int
+        let bytes: Int
+        let digest: Digest256
+        let chunks: [ChunkEntry]
+    }
+
+    var tables: [TableEntry] = []
+
+    subscript(table: StateTable) -> TableEntry? { tables.first { $0.table == table } }
+
+    var chunkIDs: Set<Digest256> { Set(tables.flatMap { $0.chunks.map(\.id) }) }
+
+    var weightsDigest: Digest256 {
+        tables.reduce(.zero) { $1.table.kind == .weights ? $0 &+ $1.digest : $0 }
+    }
+
+    init() {}
+
+    var bytes: [UInt8] {
+        var writer = ByteWriter()
+        writer.array(tables) { writer, entry in
+            writer.string(entry.table.name)
+            writer.integer(entry.table.kind.rawValue)
+            writer.integer(UInt64(entry.rows))
+            writer.integer(UInt64(entry.bytes))
+            writer.data(entry.digest.bytes)
+            writer.array(entry.chunks) { writer, chunk in
+                writer.data(chunk.id.bytes)
+                writer.integer(UInt32(chunk.rows))
+                writer.integer(UInt32(chunk.bytes))
+                writer.data(chunk.firstKey)
+            }
+        }
+        return writer.bytes
+    }
+
+    init(bytes: [UInt8]) throws(ByteCodingError) {
+        var reader = ByteReader(bytes)
+        tables = try reader.array { r throws(ByteCodingError) in
+            let name = try r.string()
+            let at = r.position
+            guard let kind = StateKind(rawValue: try r.integer()) else {
+                throw .badValue(at: at, "an unknown kind of table")
+            }
+            return TableEntry(
+                table: StateTable(name, kind), rows: Int(clamping: try r.integer(UInt64.self)),
+                bytes: Int(clamping: try r.integer(UInt64.self)), digest: try r.digest(),
+                chunks: try r.array { r throws(ByteCodingError) in
+                    ChunkEntry(
+                        id: try r.digest(), rows: Int(try r.integer(UInt32.self)),
+                        bytes: Int(try r.integer(UInt32.self)), firstKey: try r.data())
+                })
+        }
+        try reader.finish()
+    }
+}
+
+/// Consecutive rows of one table, as snapshots share them.
+struct Chunk {
+    private(set) var rows: [(key: [UInt8], value: [UInt8])] = []
+
+    init() {}
+
+    mutating func append(_ key: [UInt8], _ value: [UInt8]) { rows.append((key, value)) }
+
+    var bytes: [UInt8] {
+        var writer = ByteWriter(capacity: rows.reduce(4) { $0 + $1.key.count + $1.value.count + 8 })
+        writer.array(rows) { writer, row in
+            writer.data(row.key)
+            writer.data(row.value)
+        }
+        return writer.bytes
+    }
+
+    init(bytes: [UInt8]) throws(ByteCodingError) {
+        var reader = ByteReader(bytes)
+        rows = try reader.array { r throws(ByteCodingError) in (try r.data(), try r.data()) }
+        try reader.finish()
+    }
+
+    /// A chunk is called after its rows' digests, which bind table, key and value.
+    static func id(_ digests: [Digest256]) -> Digest256 {
+        var writer = ByteWriter(capacity: 32 * digests.count)
+        for digest in digests {
+            writer.integer(digest.words.0)
+            writer.integer(digest.words.1)
+            writer.integer(digest.words.2)
+            writer.integer(digest.words.3)
+        }
+        return SHA256.hash(writer.bytes)
+    }
+}
+
+/// Decides where a table is cut into chunks, by the rows' content alone.
+///
+/// A row ends a chunk with a probability in proportion to its size, so that cuts fall at the same
+/// rows whatever changed elsewhere, and neighbouring snapshots share all other chunks.
+struct ChunkCutter {
+    private let target: Int
+    private var bytes = 0
+
+    init(target: Int) { self.target = max(target, 256) }
+
+    /// Whether the chunk ends after this row.
+    mutating func ends(_ digest: Digest256, rowBytes: Int) -> Bool {
+        bytes += rowBytes
+        let chance = UInt64.max / UInt64(target)
+        let (threshold, over) = chance.multipliedReportingOverflow(by: UInt64(rowBytes))
+        let falls = over || digest.words.0 <= threshold
+        guard bytes >= 4 * target || (bytes >= target / 4 && falls) else { return false }
+        bytes = 0
+        return true
+    }
+}

@@ -1,0 +1,71 @@
+import Records
+
+/// What was found good in one snapshot.
+public struct SnapshotVerdict: Sendable {
+    public let record: SnapshotRecord
+    public let chunks: Int
+    public let rows: Int
+    public let bytes: Int
+}
+
+extension SnapshotStore {
+    /// Reads every chunk of a snapshot and checks all of its sums.
+    ///
+    /// Throws: `.damaged` with the first thing that does not hold.
+    public func verify(_ reference: String) throws(StoreError) -> SnapshotVerdict {
+        try withRead { transaction, databases throws(StoreError) in
+            let record = try transaction.resolve(databases, reference)
+            return try transaction.verified(databases, record, base: identity.base).verdict
+        }
+    }
+}
+
+/// A snapshot that was checked, with its rows.
+struct VerifiedSnapshot {
+    let verdict: SnapshotVerdict
+    let manifest: Manifest
+}
+
+extension Transaction where Self: ~Copyable {
+    /// Checks a snapshot; hands over each table's rows if asked to.
+    func verified(
+        _ databases: Databases, _ record: SnapshotRecord, base: Digest256,
+        _ visit: (StateTable, _ key: [UInt8], _ value: [UInt8], Digest256) -> Void = { _, _, _, _ in
+        }
+    ) throws(StoreError) -> VerifiedSnapshot {
+        guard record.base == base else {
+            throw .baseMismatch(snapshot: record.id, found: record.base, expected: base)
+        }
+        let path = environment.folder.path
+        let manifest = try manifest(databases, at: record.sequence)
+        var chunks = 0
+        var rows = 0
+        var bytes = 0
+        for entry in manifest.tables {
+            var digest = Digest256.zero
+            for piece in entry.chunks {
+                let loaded = try chunk(databases, entry.table, piece)
+                for (row, rowDigest) in zip(loaded.chunk.rows, loaded.digests) {
+                    digest = digest &+ rowDigest
+                    bytes += row.key.count + row.value.count
+                    visit(entry.table, row.key, row.value, rowDigest)
+                }
+                rows += loaded.digests.count
+                chunks += 1
+            }
+            guard digest == entry.digest else {
+                throw .damaged(
+                    path: path,
+                    what: "table \(entry.table.name) of snapshot \(record.id) does not add up")
+            }
+        }
+        guard manifest.weightsDigest == record.weightsDigest else {
+            throw .damaged(path: path, what: "the weights of snapshot \(record.id) do not add up")
+        }
+        _ = try text(databases, record.configuration)
+        _ = try text(databases, record.platform)
+        return VerifiedSnapshot(
+            verdict: SnapshotVerdict(record: record, chunks: chunks, rows: rows, bytes: bytes),
+            manifest: manifest)
+    }
+}

@@ -1,0 +1,90 @@
+import Records
+
+/// Why the store did not do what was asked. Nothing was changed on disk unless a case says so.
+public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// There is nothing at `path`, and nobody asked to create a store there.
+    case missing(path: String)
+    /// A file, or a folder that holds something else.
+    case notAStore(path: String, reason: String)
+    case cannotWrite(path: String, reason: String)
+    /// Another process learns into this store.
+    case inUse(path: String, process: Int32?)
+    /// This process has the store open already; LMDB allows one opening a process.
+    case openedTwice(path: String)
+    case closed(path: String)
+    /// A writing call on a store opened for reading.
+    case openedReadOnly(path: String)
+    case newerFormat(path: String, found: UInt32, known: UInt32)
+    case otherBase(path: String, found: Digest256, expected: Digest256)
+    /// A file, page or record that is not what was written.
+    case damaged(path: String, what: String)
+    /// An unclean stop left unsynced commits; only a writer may put the last synced one back.
+    case needsRecovery(path: String)
+    case quotaReached(path: String, usedBytes: Int, neededBytes: Int, bytesMax: Int)
+    case diskFull(path: String)
+    case keyTooLong(table: String, count: Int)
+    case unknownReference(String, nearest: [String])
+    case ambiguousReference(String, candidates: [String])
+    case badReference(String, reason: String)
+    case badTag(String, reason: String)
+    case tagTaken(String, by: String)
+    case baseMismatch(snapshot: String, found: Digest256, expected: Digest256)
+    case notReplayable(String, reason: String)
+    /// A call of the operating system failed; `code` is its `errno`.
+    case system(call: String, path: String, code: Int32)
+    /// LMDB failed; `code` is its own.
+    case lmdb(call: String, path: String, code: Int32, message: String)
+
+    public var description: String {
+        switch self {
+        case .missing(let path): "there is no store at \(path)"
+        case .notAStore(let path, let reason): "\(path) is not a store: \(reason)"
+        case .cannotWrite(let path, let reason): "the store at \(path) cannot be written: \(reason)"
+        case .inUse(let path, let process):
+            "the store at \(path) is in use" + (process.map { " by process \($0)" } ?? "")
+        case .openedTwice(let path): "the store at \(path) is open in this process already"
+        case .closed(let path): "the store at \(path) has been closed"
+        case .openedReadOnly(let path): "the store at \(path) was opened for reading only"
+        case .newerFormat(let path, let found, let known):
+            "the store at \(path) has format \(found), this program knows formats up to \(known); "
+                + "use a newer program"
+        case .otherBase(let path, let found, let expected):
+            "the store at \(path) was made on base \(found.short), not on base \(expected.short); "
+                + "weights never load on another base"
+        case .damaged(let path, let what): "the store at \(path) is damaged: \(what)"
+        case .needsRecovery(let path):
+            "the store at \(path) was not closed cleanly and must be opened for writing first"
+        case .quotaReached(let path, let used, let needed, let most):
+            "the store at \(path) is at its quota: \(megabytes(used)) used, "
+                + "\(megabytes(needed)) needed, \(megabytes(most)) allowed (store.bytes_max)"
+        case .diskFull(let path): "the disk that holds the store at \(path) is full"
+        case .keyTooLong(let table, let count):
+            "a key of \(count) bytes is too long for table \(table)"
+        case .unknownReference(let reference, let nearest):
+            "no snapshot is called \(reference)"
+                + (nearest.isEmpty ? "" : "; nearest: \(nearest.joined(separator: ", "))")
+        case .ambiguousReference(let reference, let candidates):
+            "\(reference) could be any of \(candidates.joined(separator: ", "))"
+        case .badReference(let reference, let reason): "\(reference): \(reason)"
+        case .badTag(let tag, let reason): "“\(tag)” cannot be a tag: \(reason)"
+        case .tagTaken(let tag, let by): "tag \(tag) is on snapshot \(by) already"
+        case .baseMismatch(let snapshot, let found, let expected):
+            "snapshot \(snapshot) was made on base \(found.short), not on base \(expected.short)"
+        case .notReplayable(let snapshot, let reason):
+            "snapshot \(snapshot) cannot be gone back to: \(reason)"
+        case .system(let call, let path, let code):
+            "\(call) failed on \(path): \(systemMessage(code))"
+        case .lmdb(let call, let path, _, let message): "\(call) failed on \(path): \(message)"
+        }
+    }
+}
+
+extension Digest256 {
+    /// The first twelve digits: enough for people to tell two apart.
+    var short: String { String(hex.prefix(12)) }
+}
+
+private func megabytes(_ bytes: Int) -> String {
+    let tenths = (bytes + 50_000) / 100_000
+    return "\(tenths / 10).\(tenths % 10) MB"
+}

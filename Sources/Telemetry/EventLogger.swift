@@ -1,0 +1,103 @@
+import Logging
+
+/// What happens in the daemon that people want to hear of.
+public enum TidemarkEvent: Sendable {
+    case starting(version: String, base: String, store: String)
+    case resumed(snapshot: String, examples: Int)
+    case newCluster(old: [String], new: String)
+    case gapAccepted(partition: String, from: Int64, to: Int64)
+    case consuming(topics: String, partitions: Int, behind: Int64)
+    case progress(
+        events: Int, perSecond: Double, examples: Int,
+        scores: [(head: String, logLoss: Double, ne: Double)],
+        recommendations: Int, lag: Int64)
+    case refreshStarted(texts: Int, examples: Int)
+    case refreshJudged(outcome: String, harm: Double?, examples: Int, steps: Int, moved: Double)
+    case snapshot(id: String, events: Int)
+    case deadLetter(position: String, reason: String)
+    case producerRestarted
+    case kafka(String)
+    case stopping(reason: String)
+
+    var level: Logger.Level {
+        switch self {
+        case .newCluster, .gapAccepted, .producerRestarted, .kafka: .warning
+        case .deadLetter: .warning
+        default: .info
+        }
+    }
+
+    var message: Logger.Message {
+        switch self {
+        case .starting(let version, let base, let store):
+            "Tidemark \(version) starts on base \(base), store \(store)"
+        case .resumed(let snapshot, let examples):
+            "going on from snapshot \(snapshot), \(examples) examples learned before"
+        case .newCluster(let old, let new):
+            "this is another cluster (\(new)) than the store's (\(old.joined(separator: ", "))): reading it from its beginning, as kafka.on_gap: accept says"
+        case .gapAccepted(let partition, let from, let to):
+            "records \(from) to \(to) of \(partition) are gone; going on behind them, as kafka.on_gap: accept says"
+        case .consuming(let topics, let partitions, let behind):
+            "consuming \(partitions) partitions of \(topics), \(behind) records behind"
+        case .progress(let events, let rate, let examples, let scores, let recommendations, let lag):
+            Self.progressLine(events, rate, examples, scores, recommendations, lag)
+        case .refreshStarted(let texts, let examples):
+            "refreshing the adapters beside serving: \(texts) texts of \(examples) remembered examples"
+        case .refreshJudged(let outcome, let harm, let examples, let steps, let moved):
+            Self.refreshLine(outcome, harm, examples, steps, moved)
+        case .snapshot(let id, let events): "snapshot \(id) after \(events) events"
+        case .deadLetter(let position, let reason): "dead letter: \(position): \(reason)"
+        case .producerRestarted: "the producer failed and is made again; the outbox is sent again"
+        case .kafka(let text): "Kafka: \(text)"
+        case .stopping(let reason): "stopping: \(reason)"
+        }
+    }
+
+    private static func progressLine(
+        _ events: Int, _ rate: Double, _ examples: Int,
+        _ scores: [(head: String, logLoss: Double, ne: Double)], _ recommendations: Int,
+        _ lag: Int64
+    ) -> Logger.Message {
+        let losses = scores.map { score in
+            " · \(score.head) log-loss \(decimals(score.logLoss, 4)) (NE \(decimals(score.ne, 3)))"
+        }.joined()
+        return
+            "\(events) events (\(Int(rate))/s) · \(examples) examples\(losses) · \(recommendations) recommendations · \(lag) behind"
+    }
+
+    private static func refreshLine(
+        _ outcome: String, _ harm: Double?, _ examples: Int, _ steps: Int, _ moved: Double
+    ) -> Logger.Message {
+        let compared =
+            harm.map { "log-loss \(decimals(100 * abs($0), 2)) % \($0 <= 0 ? "lower" : "higher")" }
+            ?? "log-loss not compared"
+        return
+            "refreshed adapters \(outcome): \(compared) than served on \(examples) fresh examples; \(steps) steps, weights moved by \(decimals(moved, 3))"
+    }
+}
+
+/// With so many decimals, as people read them.
+private func decimals(_ value: Double, _ count: Int) -> String {
+    guard value.isFinite else { return "–" }
+    let scale = (0..<count).reduce(1.0) { scale, _ in scale * 10 }
+    var text = "\((value * scale).rounded() / scale)"
+    if let point = text.firstIndex(of: ".") {
+        let have = text.distance(from: point, to: text.endIndex) - 1
+        if have < count { text += String(repeating: "0", count: count - have) }
+    }
+    return text
+}
+
+/// Turns events into log lines.
+public struct EventLogger: Sendable {
+    private let logger: Logger
+
+    public init(level: String, format: LogFormat) {
+        let level = Logger.Level(rawValue: level) ?? .info
+        logger = Logger(label: "tidemark") { _ in LineLogHandler(format: format, level: level) }
+    }
+
+    public func emit(_ event: TidemarkEvent) {
+        logger.log(level: event.level, event.message)
+    }
+}

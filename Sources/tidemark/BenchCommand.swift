@@ -1,0 +1,9 @@
+import ArgumentParser
+
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measures the parts on this machine.",
+        subcommands: [
+            DecodeBench.self, HeadBench.self, EncoderBench.self, TrainBench.self, StoreBench.self,
+        ])
+}

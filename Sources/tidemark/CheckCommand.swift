@@ -1,0 +1,44 @@
+import ArgumentParser
+import Daemon
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Says whether the configuration, the base model and the store are usable.")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Flag(help: "Try to reach the brokers and look at the topics, too.")
+    var connect = false
+
+    @Flag(help: "Print the effective configuration, too.")
+    var effective = false
+
+    @Flag(help: "Print every key with its explanation and default, and do nothing else.")
+    var example = false
+
+    @Flag(help: "Print the findings as JSON.")
+    var json = false
+
+    func run() throws {
+        if example {
+            print(Configuration.example(), terminator: "")
+            return
+        }
+        let configuration = try options.load()
+        let findings = ConfigurationCheck(configuration).run(connect: connect)
+        if effective { print(configuration.stored()) }
+        if json {
+            print(try jsonText(findings))
+        } else {
+            for finding in findings {
+                print(
+                    "\(finding.status == .fine ? "ok    " : "FAILED")  \(finding.what): \(finding.message)"
+                )
+            }
+        }
+        if let failed = findings.first(where: { $0.status != .fine }) {
+            throw ExitCode(failed.exitCode)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import ArgumentParser
+import Daemon
+
+struct RecommendCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recommend",
+        abstract: "One decision from any snapshot, with its explanation.",
+        discussion: "Nothing is drawn at random: the best discount under the rules is shown.")
+
+    @Option(help: ArgumentHelp("The store.", valueName: "folder"))
+    var store: String
+
+    @Option(
+        help: ArgumentHelp("Snapshot to ask: an id, a tag, head, head~3, a time.", valueName: "ref")
+    )
+    var snapshot = "head"
+
+    @Option(help: "The shopper.")
+    var user: String
+
+    @Option(help: "The item.")
+    var item: String
+
+    @Option(help: "List price; the catalogue's, where it is left out.")
+    var price: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Base model; the one of the store's configuration, where it is left out.",
+            valueName: "folder"))
+    var base: String?
+
+    @Flag(help: "Print the recommendation as JSON.")
+    var json = false
+
+    func run() throws {
+        try reportingFailures {
+            let inquiry = try Inquiry(store: store, snapshot: snapshot, base: base)
+            let answer = try inquiry.recommend(userID: user, itemID: item, price: price)
+            print(json ? try jsonText(answer) : answer.summary())
+        }
+    }
+}
+
+extension Explanation {
+    /// The answer in plain words.
+    func summary() -> String {
+        let offer = recommendation
+        let name = title.map { "\($0) (\(offer.itemID))" } ?? offer.itemID
+        var lines = ["\(name) for \(offer.userID), by snapshot \(offer.snapshot)"]
+        if !itemKnown { lines.append("the catalogue does not know this item") }
+        if offer.discount > 0 {
+            lines.append(
+                "offer \(fixed(100 * offer.discount, 1)) % off: \(fixed(offer.price, 2)) instead of \(fixed(offer.listPrice, 2))"
+            )
+        } else {
+            lines.append("offer no discount: \(fixed(offer.listPrice, 2))")
+        }
+        if !offer.rules.isEmpty { lines.append("rules: " + offer.rules.joined(separator: ", ")) }
+        if offer.holdout { lines.append("this shopper is held out: list prices only") }
+        lines.append(
+            "expected margin a visit \(fixed(offer.expectedMargin, 4)), of which the discount adds \(fixed(offer.incrementalMargin, 4))"
+        )
+        lines.append(
+            "\(clicks) clicks and \(purchases) purchases known of this shopper"
+                + (recentItems.isEmpty ? "" : "; last seen at " + recentItems.joined(separator: ", ")))
+        var table = TextTable([
+            ("discount", .right), ("conversion", .right), ("logit ± sd", .right),
+        ])
+        for depth in demand {
+            table.add(
+                "\(fixed(100 * depth.discount, 0)) %", fixed(depth.conversion, 5),
+                fixed(depth.logitDeviation, 2))
+        }
+        lines += ["", table.rendered(), ""]
+        lines += offer.reasons.map { "\(fixed($0.logit, 2))  \($0.name)" }
+        return lines.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,94 @@
+import ContinualLearning
+import Daemon
+import Events
+
+extension Report {
+    /// The report in plain words and small tables.
+    func summary() -> String {
+        [eventsSummary, scoresSummary, windowsSummary, outcomeSummary]
+            .filter { !$0.isEmpty }.joined(separator: "\n\n")
+    }
+
+    private var eventsSummary: String {
+        let types = events.byType.sorted { $0.key < $1.key }
+            .map { "\(grouped($0.value)) \($0.key)" }.joined(separator: ", ")
+        var text = "\(grouped(events.read)) events read"
+        if !types.isEmpty { text += " (\(types))" }
+        let others = [
+            (events.deadLettered, "to the dead letters"), (events.duplicates, "duplicates"),
+            (events.late, "too late to learn"),
+        ].filter { $0.0 > 0 }.map { "\(grouped($0.0)) \($0.1)" }
+        if !others.isEmpty { text += "; " + others.joined(separator: ", ") }
+        text += "\n\(grouped(examples)) examples learned; \(fixed(wallSeconds, 1)) s, "
+        text += "\(grouped(Int(eventsPerSecond))) events/s"
+        return text
+    }
+
+    private var scoresSummary: String {
+        guard !progressive.isEmpty else { return "" }
+        var table = TextTable([
+            ("predicted before learned", .left), ("examples", .right), ("positive", .right),
+            ("log-loss", .right), ("NE", .right), ("AUC", .right), ("ECE", .right),
+        ])
+        for (head, score) in progressive.sorted(by: { $0.key < $1.key }) {
+            table.add(
+                head, grouped(score.count), grouped(score.positives), fixed(score.logLoss, 4),
+                fixed(score.normalizedEntropy, 4), fixed(score.auc, 4), fixed(score.ece, 4))
+        }
+        return table.rendered() + "\nNE: log-loss over that of the base rate; below 1 is learned."
+    }
+
+    private var windowsSummary: String {
+        guard windows.count > 1 else { return "" }
+        var table = TextTable([
+            ("until", .left), ("head", .left), ("examples", .right), ("log-loss", .right),
+            ("NE", .right),
+        ])
+        // A dozen rows are enough to see where it goes.
+        let stride = max(1, (windows.count + 11) / 12)
+        for (index, window) in windows.enumerated()
+        where index % stride == 0 || index == windows.count - 1 {
+            for (head, score) in window.progressive.sorted(by: { $0.key < $1.key }) {
+                table.add(
+                    Timestamp.text(ms: window.toTsMs), head, grouped(score.count),
+                    fixed(score.logLoss, 4), fixed(score.normalizedEntropy, 4))
+            }
+        }
+        return "Over time\n" + table.rendered()
+    }
+
+    private var outcomeSummary: String {
+        var lines = [
+            "refreshes of the adapters: \(guards.gatePassed) promoted, \(guards.gateRejected) rejected",
+            "recommendations: \(grouped(recommendations.published)), rule violations: \(recommendations.ruleViolations)",
+            "state \(stateSHA256)",
+        ]
+        if !head.isEmpty { lines.append("head snapshot \(head), \(snapshots.count) kept") }
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// With commas between thousands.
+func grouped(_ number: Int) -> String {
+    let digits = String(abs(number))
+    var text = ""
+    for (index, digit) in digits.enumerated() {
+        if index > 0, (digits.count - index) % 3 == 0 { text += "," }
+        text.append(digit)
+    }
+    return (number < 0 ? "-" : "") + text
+}
+
+/// With a fixed number of decimals; a dash for what is not known.
+func fixed(_ number: Double?, _ decimals: Int) -> String {
+    guard let number, number.isFinite else { return "–" }
+    var scale = 1.0
+    for _ in 0..<decimals { scale *= 10 }
+    let scaled = (abs(number) * scale).rounded()
+    guard scaled < 1e15 else { return "\(number)" }
+    let digits = String(Int(scaled))
+    let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
+    let sign = number < 0 && scaled > 0 ? "-" : ""
+    guard decimals > 0 else { return sign + padded }
+    return sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
+}

@@ -1,0 +1,130 @@
+import Foundation
+import Testing
+
+import Daemon
+
+@Suite struct ConfigurationTests {
+    private func load(
+        _ yaml: String, environment: [String: String] = [:], _ overrides: String...
+    ) throws -> Configuration {
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent("\(UUID().uuidString).yaml").path
+        try Data(yaml.utf8).write(to: URL(fileURLWithPath: file))
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        do {
+            return try Configuration.load(
+                file: file, environment: environment, overrides: overrides)
+        } catch let error as ConfigurationError {
+            // The file's random name is no part of what is tested.
+            throw ConfigurationError(
+                place: error.place.replacing(file, with: "file"), message: error.message)
+        }
+    }
+
+    private func failure(_ yaml: String, _ overrides: String...) -> String {
+        do {
+            let file = FileManager.default.temporaryDirectory
+                .appendingPathComponent("\(UUID().uuidString).yaml").path
+            try Data(yaml.utf8).write(to: URL(fileURLWithPath: file))
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            _ = try Configuration.load(file: file, environment: [:], overrides: overrides)
+            return "no error"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test("the example file is the one the program prints, with every key and its default")
+    func exampleFile() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let file = root.appendingPathComponent("deploy/tidemark.example.yaml")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        #expect(
+            text == Configuration.example(),
+            "run: .build/release/tidemark check --example > deploy/tidemark.example.yaml")
+        #expect(try load(text).stored() == Configuration().stored())
+    }
+
+    @Test("an unknown key is named with its place and the nearest known key")
+    func unknownKey() {
+        let message = failure("lora:\n  rnak: 4\n")
+        #expect(message.contains(":2: unknown key 'lora.rnak'; did you mean 'lora.rank'?"))
+        #expect(failure("lroa:\n  rank: 4\n").contains("unknown section 'lroa'; did you mean 'lora'?"))
+        #expect(failure("", "lora.rang=3").contains("--set lora.rang: unknown key"))
+        #expect(failure("", "lora.rank").contains("expected section.key=value"))
+    }
+
+    @Test(
+        "a value of the wrong type or out of range is refused with what it must be",
+        arguments: [
+            ("lora:\n  rank: many\n", "lora.rank must be a whole number from 1 to 256, not 'many'"),
+            ("lora:\n  rank: 0\n", "lora.rank must be a whole number"),
+            ("pricing:\n  epsilon: 1.5\n", "pricing.epsilon must be a number from 0 to 1"),
+            ("pricing:\n  epsilon: .nan\n", "pricing.epsilon must be"),
+            ("pricing:\n  kill_switch: maybe\n", "pricing.kill_switch must be true or false"),
+            ("pricing:\n  depths: [0.1, 0.2]\n", "pricing.depths must be"),
+            ("batch:\n  linger: 5 parsecs\n", "batch.linger must be a time"),
+            ("store:\n  bytes_max: lots\n", "store.bytes_max must be a number of bytes"),
+            ("kafka:\n  topics: []\n", "kafka.topics must be"),
+            ("http:\n  enabled: true\n", "http.enabled must be false"),
+            ("kafka:\n  shard: 3\n", "kafka.shard (3) must be below kafka.shards (1)"),
+            ("kafka:\n  topics: [discount-recommendations]\n", "which Tidemark itself writes to"),
+            ("lora: 7\n", "'lora' must be a map of keys"),
+            ("- a\n- b\n", "must be a map of sections"),
+            ("lora: [\n", "not YAML"),
+        ])
+    func wrongValue(yaml: String, message: String) {
+        #expect(failure(yaml).contains(message), "said: \(failure(yaml))")
+    }
+
+    @Test("--set wins over the environment, the environment over the file")
+    func precedence() throws {
+        let yaml = "lora:\n  rank: 2\n  alpha: 3\nbatch:\n  events: 7\n"
+        let environment = ["TIDEMARK_LORA_RANK": "4", "TIDEMARK_BATCH_EVENTS": "9"]
+        let configuration = try load(yaml, environment: environment, "batch.events=11")
+        #expect(configuration.lora.rank == 4)
+        #expect(configuration.lora.alpha == 3)
+        #expect(configuration.batch.events == 11)
+    }
+
+    @Test("a missing file is an error that names it")
+    func missingFile() {
+        #expect(throws: ConfigurationError.self) {
+            try Configuration.load(file: "/nowhere/t.yaml", environment: [:], overrides: [])
+        }
+    }
+
+    @Test("what is stored reads back as the same configuration, and holds no secret")
+    func storedConfiguration() throws {
+        let original = try load(
+            """
+            kafka:
+              brokers: "a:1,b:2"
+              topics: [clicks, {name: rows, type: outcome}]
+              client: {"sasl.password": "hunter2", "compression.type": zstd}
+            pricing:
+              cost_fraction: 0.6
+              depths: [0, 0.07, 0.3]
+            attribution:
+              window: 36h
+            """)
+        let text = original.stored()
+        #expect(!text.contains("hunter2"))
+        let again = try Configuration(stored: text, place: "test")
+        #expect(again.stored() == text)
+        #expect(again.kafka.topics == original.kafka.topics)
+        #expect(again.pricing.costFraction == 0.6)
+        #expect(again.attribution.windowMs == 36 * 3_600_000)
+    }
+
+    @Test("sizes and times are read with their units", arguments: [
+        ("0", 0), ("250ms", 250), ("5s", 5_000), ("10m", 600_000), ("24h", 86_400_000),
+        ("7d", 604_800_000),
+    ])
+    func durations(text: String, milliseconds: Int) {
+        #expect(parseDuration(text) == milliseconds)
+        #expect(ByteSize.bytes("256MiB") == 268_435_456)
+        #expect(ByteSize.bytes("12XB") == nil)
+    }
+}

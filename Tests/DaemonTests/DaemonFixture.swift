@@ -1,0 +1,128 @@
+import Daemon
+import Events
+import Foundation
+import KafkaStream
+import Records
+
+/// A broker with the daemon's topics, a folder for its store, and a configuration for both.
+///
+/// The broker is the embedded one, or the one that `TIDEMARK_TEST_BROKERS` names.
+final class DaemonFixture {
+    let folder: String
+    let brokers: String
+    let events: String
+    let recommendations: String
+    let deadLetters: String
+    private let embedded: DevelopmentBroker?
+
+    init(partitions: Int = 2) throws {
+        let name = UUID().uuidString.lowercased().prefix(8)
+        folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("tidemark-test-\(name)").path
+        events = "events-\(name)"
+        recommendations = "recommendations-\(name)"
+        deadLetters = "dead-letters-\(name)"
+        if let real = ProcessInfo.processInfo.environment["TIDEMARK_TEST_BROKERS"] {
+            embedded = nil
+            brokers = real
+            let specifications = [(events, partitions), (recommendations, 1), (deadLetters, 1)]
+                .map { TopicSpecification(name: $0.0, partitions: $0.1, replication: 1) }
+            _ = try TopicAdministration.ensureTopics(
+                specifications, configuration: KafkaConfiguration(brokers: real, topics: [events]))
+        } else {
+            let broker = try DevelopmentBroker()
+            try broker.createTopic(events, partitions: partitions)
+            try broker.createTopic(recommendations, partitions: 1)
+            try broker.createTopic(deadLetters, partitions: 1)
+            embedded = broker
+            brokers = broker.address
+        }
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    var store: String { folder + "/store" }
+
+    func configuration(_ overrides: String...) throws -> Configuration {
+        let own = [
+            "kafka.brokers=\(brokers)", "kafka.topics=[\(events)]", "store.path=\(store)",
+            "publish.topic=\(recommendations)", "publish.dead_letter_topic=\(deadLetters)",
+            "kafka.fetch_wait=10ms", "batch.linger=20ms", "log.level=error",
+            "model.base=\(try Self.model())", "attribution.lateness=0",
+        ]
+        return try Configuration.load(file: nil, environment: [:], overrides: own + overrides)
+    }
+
+    /// The folder of the default model, fetched beforehand.
+    static func model() throws -> String {
+        let environment = ProcessInfo.processInfo.environment
+        let cache = environment["XDG_CACHE_HOME"] ?? (environment["HOME"] ?? "") + "/.cache"
+        let folder = environment["TIDEMARK_MODEL"] ?? cache + "/tidemark/all-MiniLM-L6-v2"
+        guard FileManager.default.fileExists(atPath: folder + "/model.safetensors") else {
+            throw Missing(what: "the model (\(folder)); run deploy/fetch-model first")
+        }
+        return folder
+    }
+
+    struct Missing: Error, CustomStringConvertible {
+        let what: String
+        var description: String { "missing: \(what)" }
+    }
+
+    /// Runs the daemon until the stream is idle.
+    func run(_ configuration: Configuration) throws -> Report {
+        try LearningDaemon(configuration, exitWhenIdleMs: 700).run()
+    }
+
+    /// Sends records and waits until the broker has them.
+    func send(_ values: [[UInt8]?], key: String = "k", partition: Int32? = nil) throws {
+        let producer = try KafkaProducer(KafkaConfiguration(brokers: brokers, topics: [events]))
+        defer { producer.close() }
+        for (index, value) in values.enumerated() {
+            try producer.send(
+                KafkaMessage(
+                    topic: events, partition: partition, key: Array(key.utf8), value: value),
+                token: UInt64(index))
+        }
+        guard producer.flush(timeoutMs: 20_000) else { throw Missing(what: "deliveries") }
+        for delivery in producer.drainDeliveries() {
+            guard case .delivered = delivery.result else {
+                throw Missing(what: "delivery of record \(delivery.token): \(delivery.result)")
+            }
+        }
+    }
+
+    func send(_ texts: [String], key: String = "k", partition: Int32? = nil) throws {
+        try send(texts.map { Array($0.utf8) }, key: key, partition: partition)
+    }
+
+    /// Everything that is in a topic.
+    func read(_ topic: String) throws -> [SourceRecord] {
+        var configuration = KafkaConfiguration(brokers: brokers, topics: [topic])
+        configuration.fetchWaitMaxMs = 10
+        let consumer = try KafkaConsumer(configuration)
+        defer { consumer.close() }
+        try consumer.assign(from: [:])
+        var records: [SourceRecord] = []
+        let end = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < end {
+            records += try consumer.next(maxRecords: 1000, lingerMs: 5, waitMs: 50).records
+            if let status = consumer.status(), status.isCaughtUp, status.waitingRecords == 0 {
+                return records
+            }
+        }
+        throw Missing(what: "the end of \(topic)")
+    }
+}
+
+/// The text of a record's value.
+func text(_ record: SourceRecord) -> String {
+    record.value.map { String(decoding: $0, as: UTF8.self) } ?? "(null)"
+}
+
+/// Milliseconds now, for events that must not be ahead of their record.
+func nowMs() -> Int64 {
+    Int64(Date().timeIntervalSince1970 * 1000)
+}

@@ -1,0 +1,246 @@
+import Events
+import Records
+import Testing
+
+@Suite struct AttributionPropertyTests {
+    private func check(
+        _ stream: JoinStream, _ configuration: AttributionConfiguration, seed: UInt64
+    ) {
+        let arrivals = stream.arrivals(seed: seed)
+        let oracle = JoinOracle(arrivals, configuration)
+        var join = AttributionJoin(configuration: configuration)
+        var outputs: [JoinOutput] = []
+        for arrival in arrivals { arrival.enter(&join, &outputs) }
+        let found = fates(outputs)
+        let wanted = oracle.fates.filter { $0.value != ExampleFate() }
+        let differing =
+            wanted.keys.filter { found[$0] != wanted[$0] }
+            + found.keys.filter { wanted[$0] == nil }
+        #expect(
+            differing.isEmpty,
+            """
+            seed \(seed): \(differing.count) of \(wanted.count) differ, first \
+            \(differing.first ?? "") \(String(describing: differing.first.map { found[$0] })) \
+            for \(String(describing: differing.first.map { wanted[$0] }))
+            """)
+        let counts = join.counts
+        for (name, count) in [
+            ("opened", counts.opened), ("repeated", counts.repeated), ("late", counts.late),
+            ("duplicates", counts.duplicates), ("superseded", counts.superseded),
+            ("unattributed", counts.unattributedPurchases), ("unmatched", counts.unmatchedRefunds),
+        ] {
+            #expect(oracle.counts[name, default: 0] == Int(count), "seed \(seed): \(name)")
+        }
+        #expect(counts.overflowed == 0 && counts.hurried == 0, "seed \(seed)")
+    }
+
+    @Test("labels are the naive oracle's on seeded streams, with zero differences")
+    func oracle() {
+        for seed in 0..<60 {
+            var stream = JoinStream()
+            stream.partitions = 1 + seed % 4
+            stream.users = 1 + seed % 17
+            var configuration = AttributionConfiguration.brisk
+            configuration.rule = seed % 2 == 0 ? .lastClick : .lastTouch
+            if seed % 3 == 0 { configuration.waitMs = configuration.windowMs }
+            if seed % 5 == 0 { configuration.latenessMs = 0 }
+            check(stream, configuration, seed: UInt64(seed))
+        }
+    }
+
+    @Test("labels are the naive oracle's on 100,000 events")
+    func longOracle() {
+        var stream = JoinStream()
+        stream.eventCount = 100_000
+        stream.users = 600
+        check(stream, .brisk, seed: 77)
+    }
+
+    @Test("the order of arrival within the lateness changes nothing, not even the order of labels")
+    func arrivalOrder() {
+        var stream = JoinStream()
+        stream.slowShare = 0
+        stream.duplicateShare = 0
+        stream.idleShare = 0
+        stream.decisionShare = 0
+        for seed: UInt64 in 0..<10 {
+            let arrivals = stream.arrivals(seed: seed)
+            var random = SeededRandom(seed: seed)
+            func shuffled() -> [Arrival] {
+                let keyed = arrivals.map { arrival in
+                    guard case .event(let event, _, _) = arrival else { return (Int64(0), arrival) }
+                    return (event.tsMs + Int64(random.next() % 6000), arrival)
+                }
+                return keyed.sorted { $0.0 < $1.0 }.map(\.1)
+            }
+            func run(_ arrivals: [Arrival]) -> [JoinOutput] {
+                var join = AttributionJoin(configuration: .brisk)
+                var outputs: [JoinOutput] = []
+                for arrival in arrivals { arrival.enter(&join, &outputs) }
+                join.drain(into: &outputs)
+                return outputs
+            }
+            let first = run(arrivals)
+            #expect(run(shuffled()) == first && run(shuffled()) == first, "seed \(seed)")
+            #expect(first.count > 500)
+        }
+    }
+
+    @Test("above the bound every overflow is counted and none is learned")
+    func overflow() {
+        var stream = JoinStream()
+        stream.eventCount = 20_000
+        stream.users = 3000
+        var configuration = AttributionConfiguration.brisk
+        configuration.openMax = 40
+        var join = AttributionJoin(configuration: configuration)
+        var outputs: [JoinOutput] = []
+        for arrival in stream.arrivals(seed: 5) {
+            arrival.enter(&join, &outputs)
+            #expect(join.openCount <= 40)
+        }
+        var unlabelled: Set<ExampleID> = []
+        var overflows: Int64 = 0
+        for output in outputs {
+            if case .overflow(let id, let wasLabelled) = output {
+                overflows += 1
+                if !wasLabelled { unlabelled.insert(id) }
+            }
+        }
+        #expect(overflows == join.counts.overflowed && unlabelled.count > 1000)
+        let learned = outputs.filter {
+            switch $0 {
+            case .labelled(let example):
+                unlabelled.contains(example.id)
+                    && (example.label == .notPurchased
+                        || example.label != .clicked && example.label != .notClicked)
+            case .corrected(let id, _): unlabelled.contains(id)
+            default: false
+            }
+        }
+        #expect(learned.isEmpty)
+    }
+
+    @Test("a join restored at random points goes on bit for bit like one that never stopped")
+    func restore() throws {
+        let tables = [
+            "join.clock", "join.open", "join.pending", "join.purchases", "join.seen", "join.sold",
+        ].map { StateTable($0, .keyed) }
+        for seed: UInt64 in 0..<12 {
+            var random = SeededRandom(seed: seed)
+            var stream = JoinStream()
+            stream.eventCount = 4000
+            var configuration = AttributionConfiguration.brisk
+            if seed % 3 == 0 {
+                configuration.openMax = 30
+                configuration.pendingMax = 40
+                configuration.purchasesMax = 20
+                configuration.duplicatesMax = 600
+            }
+            var steady = AttributionJoin(configuration: configuration)
+            var broken = steady
+            var steadyStore = MemoryState()
+            var brokenStore = MemoryState()
+            var expected: [JoinOutput] = []
+            var found: [JoinOutput] = []
+            for (index, arrival) in stream.arrivals(seed: seed).enumerated() {
+                arrival.enter(&steady, &expected)
+                arrival.enter(&broken, &found)
+                if index % 700 == 0 {
+                    steady.erase(userID: "u1")
+                    broken.erase(userID: "u1")
+                }
+                if random.next() % 100 == 0 {
+                    steady.commit(to: &steadyStore)
+                }
+                if random.next() % 50 == 0 {
+                    broken.commit(to: &brokenStore)
+                    if random.next() % 2 == 0 {
+                        broken = try AttributionJoin(
+                            configuration: configuration, from: brokenStore)
+                    }
+                }
+            }
+            #expect(found == expected, "seed \(seed)")
+            steady.commit(to: &steadyStore)
+            broken.commit(to: &brokenStore)
+            for table in tables {
+                #expect(
+                    rows(steadyStore, table) == rows(brokenStore, table),
+                    "seed \(seed): \(table.name)")
+            }
+            var untouched = broken
+            var changes = StateChanges()
+            untouched.collectChanges(into: &changes)
+            #expect(changes.rows.map(\.table.name) == ["join.clock"], "nothing else has changed")
+        }
+    }
+
+    @Test("a commit writes rows for what changed and removes only rows that were written")
+    func rowsAreExact() {
+        var join = AttributionJoin(configuration: .brisk)
+        var written: Set<[UInt8]> = []
+        var removed = 0
+        var outputs: [JoinOutput] = []
+        for (index, arrival) in JoinStream().arrivals(seed: 1).enumerated() {
+            arrival.enter(&join, &outputs)
+            guard index % 37 == 0 else { continue }
+            var changes = StateChanges()
+            join.collectChanges(into: &changes)
+            for row in changes.rows {
+                let key = Array(row.table.name.utf8) + row.key
+                if row.value != nil {
+                    written.insert(key)
+                } else {
+                    removed += 1
+                    #expect(written.remove(key) != nil, "row \(index) was removed unwritten")
+                }
+            }
+        }
+        #expect(removed > 1000 && !written.isEmpty)
+    }
+
+    @Test("damaged rows are errors, not traps")
+    func damagedRows() throws {
+        var join = AttributionJoin(configuration: .brisk)
+        var outputs: [JoinOutput] = []
+        for arrival in JoinStream().arrivals(seed: 2) { arrival.enter(&join, &outputs) }
+        var changes = StateChanges()
+        join.collectChanges(into: &changes)
+        var random = SeededRandom(seed: 3)
+        var refused = 0
+        for _ in 0..<300 {
+            var store = MemoryState()
+            var damaged = StateChanges()
+            let victim = Int(random.next() % UInt64(changes.rows.count))
+            for (index, row) in changes.rows.enumerated() {
+                guard var value = row.value else { continue }
+                if index == victim {
+                    value.removeLast(1 + Int(random.next() % UInt64(value.count)))
+                }
+                damaged.put(row.table, row.key, value)
+            }
+            store.apply(damaged)
+            do {
+                _ = try AttributionJoin(configuration: .brisk, from: store)
+            } catch is ByteCodingError {
+                refused += 1
+            }
+        }
+        #expect(refused == 300)
+    }
+}
+
+extension AttributionJoin {
+    fileprivate mutating func commit(to store: inout MemoryState) {
+        var changes = StateChanges()
+        collectChanges(into: &changes)
+        store.apply(changes)
+    }
+}
+
+private func rows(_ store: MemoryState, _ table: StateTable) -> [[[UInt8]]] {
+    var found: [[[UInt8]]] = []
+    store.forEach(table) { found.append([$0, $1]) }
+    return found
+}

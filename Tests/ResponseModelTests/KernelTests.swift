@@ -1,0 +1,219 @@
+import CKernels
+import Foundation
+import Records
+import ResponseModel
+import Testing
+
+/// Each kernel against a naive reference.
+@Suite struct KernelTests {
+    struct Symmetric {
+        let n: Int
+        var packed: [Double]
+
+        /// Positive definite: a random matrix times its transpose, plus a diagonal.
+        init(_ n: Int, _ random: inout SeededRandom) {
+            self.n = n
+            let root = (0..<n * n).map { _ in random.normal() * 0.1 }
+            packed = []
+            for i in 0..<n {
+                for j in 0...i {
+                    var sum = i == j ? 0.5 : 0
+                    for k in 0..<n { sum += root[i * n + k] * root[j * n + k] }
+                    packed.append(sum)
+                }
+            }
+        }
+
+        subscript(_ i: Int, _ j: Int) -> Double {
+            packed[max(i, j) * (max(i, j) + 1) / 2 + min(i, j)]
+        }
+    }
+
+    @Test("exp and log are within an ulp or two of the system's")
+    func elementary() {
+        var random = SeededRandom(seed: 1)
+        var worst = 0.0
+        for _ in 0..<200_000 {
+            let x = (random.unit() - 0.5) * 200
+            worst = max(worst, abs(stableExp(x) - exp(x)) / exp(x).ulp)
+            let y = exp((random.unit() - 0.5) * 100)
+            worst = max(worst, abs(stableLog(y) - log(y)) / max(log(y).magnitude.ulp, 1e-16))
+        }
+        #expect(worst <= 2, "\(worst) ulp")
+        #expect(stableExp(-1000) == 0 && stableExp(1000).isFinite && stableExp(.nan).isNaN)
+        #expect(stableExp(0) == 1 && stableLog(1) == 0 && stableLogistic(0) == 0.5)
+    }
+
+    @Test("the product with a packed symmetric matrix", arguments: [1, 7, 8, 9, 40, 133])
+    func symmetricProduct(n: Int) {
+        var random = SeededRandom(seed: UInt64(n))
+        let matrix = Symmetric(n, &random)
+        let g = (0..<n).map { _ in random.normal() }
+        let h = (0..<n).map { _ in random.normal() }
+        var y = [Double](repeating: 7, count: n)
+        var y2 = y
+        var single = y
+        unsafe posterior_symv(Int32(n), matrix.packed, g, &y, h, &y2)
+        unsafe posterior_symv(Int32(n), matrix.packed, g, &single, nil, nil)
+        #expect(y == single)
+        for i in 0..<n {
+            let expected = (0..<n).reduce(0) { $0 + matrix[i, $1] * g[$1] }
+            let other = (0..<n).reduce(0) { $0 + matrix[i, $1] * h[$1] }
+            #expect(abs(y[i] - expected) < 1e-10 && abs(y2[i] - other) < 1e-10)
+        }
+    }
+
+    @Test("the downdate at a block's end", arguments: [(5, 2), (31, 7), (64, 64), (150, 33)])
+    func downdate(n: Int, active: Int) {
+        var random = SeededRandom(seed: UInt64(n))
+        let matrix = Symmetric(n, &random)
+        let index = (0..<active).map { Int32(($0 * 3 + 1) % n) }
+        let stride = (n + 15) & ~15
+        let width = GaussianCore.activeMax
+        var information = [Double](repeating: 0, count: width * width)
+        for i in 0..<active {
+            for j in 0...i {
+                let value = (random.unit() - 0.3) * 0.001
+                information[i * width + j] = value
+                information[j * width + i] = value
+            }
+        }
+        let shift = (0..<active).map { _ in random.normal() }
+        var rows = [Double](repeating: 9, count: active * stride)
+        var work = rows
+        var after = matrix.packed
+        var mean = [Double](repeating: 1, count: n)
+        unsafe posterior_gather(
+            Int32(n), matrix.packed, Int32(active), index, &rows, Int32(stride))
+        let bad = unsafe posterior_downdate(
+            Int32(n), &after, &mean, Int32(active), rows, Int32(stride), information, shift, &work)
+        #expect(bad == 0)
+        var place = 0
+        for i in 0..<n {
+            let center = (0..<active).reduce(1) { $0 + matrix[i, Int(index[$1])] * shift[$1] }
+            #expect(abs(mean[i] - center) < 1e-10)
+            for j in 0...i {
+                var expected = matrix[i, j]
+                for a in 0..<active {
+                    for b in 0..<active {
+                        expected -=
+                            matrix[i, Int(index[a])] * information[a * width + b]
+                            * matrix[Int(index[b]), j]
+                    }
+                }
+                #expect(abs(after[place] - expected) < 1e-10)
+                place += 1
+            }
+        }
+    }
+
+    @Test("a system of equations is solved, an indefinite one refused", arguments: [1, 2, 9, 50])
+    func solve(n: Int) {
+        var random = SeededRandom(seed: UInt64(n))
+        let matrix = Symmetric(n, &random)
+        let x = (0..<n).map { _ in random.normal() }
+        var square = (0..<n * n).map { matrix[$0 / n, $0 % n] }
+        var b = (0..<n).map { i in (0..<n).reduce(0) { $0 + matrix[i, $1] * x[$1] } }
+        #expect(unsafe posterior_solve(Int32(n), &square, &b) == 1)
+        for i in 0..<n { #expect(abs(b[i] - x[i]) < 1e-8) }
+
+        var work = [Double](repeating: 0, count: matrix.packed.count)
+        #expect(unsafe posterior_is_definite(Int32(n), matrix.packed, &work) == 1)
+        var broken = matrix.packed
+        broken[broken.count - 1] = -1
+        #expect(unsafe posterior_is_definite(Int32(n), broken, &work) == 0)
+        square = (0..<n * n).map { _ in 0 }
+        #expect(unsafe posterior_solve(Int32(n), &square, &b) == 0)
+    }
+
+    @Test("similarities of vectors of any length", arguments: [1, 8, 15, 16, 100])
+    func similarity(dimension: Int) {
+        var random = SeededRandom(seed: 5)
+        let vectors = (0..<3 * dimension).map { _ in Float(random.normal()) }
+        let e = (0..<dimension).map { _ in Float(random.normal()) }
+        var out = [Double](repeating: 0, count: 3)
+        unsafe posterior_similarity(Int32(dimension), 3, vectors, e, &out)
+        for row in 0..<3 {
+            let expected = (0..<dimension).reduce(0.0) {
+                $0 + Double(vectors[row * dimension + $1]) * Double(e[$1])
+            }
+            #expect(abs(out[row] - expected) < 1e-10)
+        }
+    }
+
+    @Test("one event, as the rank-one update of a whole Gaussian")
+    func event() {
+        var random = SeededRandom(seed: 6)
+        let n = 20
+        let width = GaussianCore.activeMax
+        let matrix = Symmetric(n, &random)
+        var prior = [Double](repeating: 0, count: width * width)
+        for i in 0..<n { for j in 0..<n { prior[i * width + j] = matrix[i, j] } }
+        var information = [Double](repeating: 0, count: width * width)
+        var mean = [Double](repeating: 0, count: width)
+        var shift = mean
+        // The reference: covariance and mean updated in place after each event.
+        var covariance = (0..<n).map { i in (0..<n).map { matrix[i, $0] } }
+        var center = [Double](repeating: 0, count: n)
+        var precision = [0.0, 0.0, 0.0]
+        var eta = precision
+        let tau = [4.0, 9.0]
+        var scratch = [Double](repeating: 0, count: 4 * width + 8)
+        var outcome = [Double](repeating: 0, count: 4)
+        for _ in 0..<200 {
+            let positions = [Int32(0), 3, Int32(5 + Int(random.unit() * 10)), 19]
+            let values = [1, random.normal(), random.normal(), 0.5]
+            let label = random.unit() < 0.3
+            let before = (precision, eta)
+            let learned = unsafe posterior_learn(
+                Int32(n), prior, &information, &mean, &shift, 4, positions, values, 2, [2, -1],
+                [0, 1], [1.5, 2], &precision, &eta, tau, label ? 1 : 0, 1, &scratch, &outcome)
+            #expect(learned == 1)
+
+            var u = [Double](repeating: 0, count: n)
+            var logit = 0.0
+            for (position, value) in zip(positions, values) {
+                for i in 0..<n { u[i] += covariance[i][Int(position)] * value }
+                logit += center[Int(position)] * value
+            }
+            var variance = zip(positions, values).reduce(0) { $0 + u[Int($1.0)] * $1.1 }
+            let spread = 1 / (tau[0] + before.0[2])
+            logit += 1.5 * before.1[2] * spread
+            variance += 1.5 * 1.5 * spread + 4 / tau[1]
+            #expect(abs(outcome[0] - logit) < 1e-11 && abs(outcome[1] - variance) < 1e-11)
+            var z = logit
+            for _ in 0..<100 {
+                let p = 1 / (1 + exp(-z))
+                z += ((label ? 1 : 0) - p - (z - logit) / variance) / (p * (1 - p) + 1 / variance)
+            }
+            let p = 1 / (1 + exp(-z))
+            let step = (z - logit) / variance
+            let curvature = p * (1 - p) / (1 + p * (1 - p) * variance)
+            for i in 0..<n {
+                center[i] += step * u[i]
+                for j in 0..<n { covariance[i][j] -= curvature * u[i] * u[j] }
+                #expect(abs(center[i] - mean[i]) < 1e-10)
+            }
+            let after = spread - curvature * (1.5 * spread) * (1.5 * spread)
+            #expect(abs(1 / after - tau[0] - precision[2]) < 1e-9)
+        }
+    }
+
+    @Test("a label far from what was believed moves the logit between belief and label")
+    func extremes() throws {
+        for (level, label) in [(-700.0, true), (700, false), (-40, true), (0, true)] {
+            var configuration = HeadConfiguration()
+            configuration.interceptMean = level
+            configuration.interceptVariance = 100
+            var head = ResponseHead(name: "click", dimension: 0, configuration: configuration)
+            let exposure = Exposure(tsMs: 0, user: "u", price: 1)
+            let item = ItemFeatures(id: "i")
+            let before = try head.learn(exposure, item: item, label: label)
+            let after = try head.predict(exposure, item: item)
+            #expect(after.logit.isFinite && after.variance > 0)
+            #expect(
+                label ? after.logit > before.logit : after.logit < before.logit,
+                "\(level) \(label): \(before.logit) became \(after.logit)")
+        }
+    }
+}
