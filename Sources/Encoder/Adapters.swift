@@ -63,7 +63,8 @@ struct AdapterLayout: Sendable, Equatable {
                     let name = "encoder.layer.\(layer).\(target.moduleName).\(part.rawValue)"
                     slots.append(
                         Slot(
-                            index: slots.count, name: name, shape: extents, offset: count, layer: layer,
+                            index: slots.count, name: name, shape: extents, offset: count,
+                            layer: layer,
                             target: target, part: part))
                     count += extents.reduce(1, *)
                 }

@@ -66,3 +66,12 @@ public final class BaseModel: Sendable {
         name = URL(fileURLWithPath: path).lastPathComponent
     }
 }
+
+extension BaseModel {
+    /// A copy of every tensor the encoder uses, to prove that nothing moved them.
+    package var tensors: [AdapterTensor] {
+        weights.places.map { place in
+            AdapterTensor(name: place.name, shape: place.shape, values: weights.values(place))
+        }
+    }
+}

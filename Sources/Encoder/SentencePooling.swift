@@ -30,7 +30,8 @@ public struct SentencePooling: Sendable, Hashable {
                 lowersText: limits.do_lower_case ?? false, encoderPath: "")
         }
         let kinds = modules.map(\.kind)
-        guard kinds == ["Transformer", "Pooling"] || kinds == ["Transformer", "Pooling", "Normalize"]
+        guard
+            kinds == ["Transformer", "Pooling"] || kinds == ["Transformer", "Pooling", "Normalize"]
         else {
             throw .unsupported(
                 file: file,

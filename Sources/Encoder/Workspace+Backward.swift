@@ -7,6 +7,7 @@ extension Workspace {
     /// Turns d of the topmost output, in `backward.dy`, into gradients, added to `sums`.
     func backwardThroughLayers(lowest: Int) {
         guard let backward, let sums else { preconditionFailure("no room for backward") }
+        backward.ones.fill(1)
         for index in stride(from: base.layerCount - 1, through: lowest, by: -1) {
             let layer = weights.layers[index]
             let step = LayerBackward(

@@ -20,8 +20,8 @@ extension Engine {
         memory.collectChanges(into: &changes)
         metrics.collectChanges(into: &changes)
         if adaptersChanged {
-            changes.put(Self.weightsTable, Self.adaptersKey, adapters.encoded())
-            changes.put(Self.weightsTable, Self.optimizerKey, optimizer.encoded())
+            changes.put(Self.weightsTable, Self.adaptersKey, adapters.record)
+            changes.put(Self.weightsTable, Self.optimizerKey, optimizer.record)
             adaptersChanged = false
         }
         changes.put(Self.stateTable, Self.countersKey, counters.encoded())
@@ -53,7 +53,7 @@ extension Engine {
                 dimension: dimension)
             return
         }
-        let adapters = try Adapters(encoded: stored, base: base)
+        let adapters = try Adapters(record: stored, base: base)
         guard adapters.configuration == configuration.adapters else {
             throw EngineError.stateMismatch(
                 "its adapters are \(adapters.configuration), the configuration asks for \(configuration.adapters)"
@@ -61,7 +61,8 @@ extension Engine {
         }
         try self.init(configuration, adapters: adapters, dimension: dimension)
         if let row = try state.value(Self.weightsTable, Self.optimizerKey) {
-            optimizer = try AdamW(encoded: row, configuration: configuration.refresh.optimizer)
+            optimizer = try AdamW(
+                record: row, configuration: configuration.refresh.optimizer, for: adapters)
         }
         catalog = try ItemCatalog(dimension: dimension, reading: state)
         join = try AttributionJoin(configuration: configuration.join, from: state)

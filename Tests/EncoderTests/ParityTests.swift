@@ -65,7 +65,8 @@ struct ParityTests {
         }
     }
 
-    @Test("twenty steps of AdamW follow PyTorch's loss, norms and weights",
+    @Test(
+        "twenty steps of AdamW follow PyTorch's loss, norms and weights",
         arguments: Fixture.adapters)
     func curve(_ name: String) throws {
         let (base, fixture) = try Fixture.adapter(name)
@@ -73,7 +74,7 @@ struct ParityTests {
         let encoder = try TextEncoder(base: base, adapters: adapters, maxTokens: 512, threads: 1)
         var optimizer = AdamW(
             .init(
-                learningRate: 0.02, weightDecay: 0.05, warmupSteps: 5, gradientClip: 0.3),
+                learningRate: 0.005, weightDecay: 0.05, warmupSteps: 5, gradientClip: 0.3),
             for: adapters)
         let sequences = try fixture.sequences
         let direction = try fixture["direction"].map { Double($0) }
