@@ -28,12 +28,12 @@ final class BackgroundTraining: RefreshTraining {
         running?.cancel()
         let run = Running()
         running = run
-        let base = base
-        let threads = threads
-        let thread = Thread {
+        let thread = Thread { [base, maxTokens, threads, prefixCacheBytes] in
             run.complete(
                 Result {
-                    try job.run(base: base, threads: threads, isCancelled: { run.isCancelled })
+                    try job.run(
+                        base: base, maxTokens: maxTokens, threads: threads,
+                        prefixCacheBytes: prefixCacheBytes, isCancelled: { run.isCancelled })
                 })
         }
         thread.name = "lora-refresh"
