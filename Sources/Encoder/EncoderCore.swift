@@ -110,22 +110,24 @@ final class EncoderCore: PoolWork {
         }
     }
 
-    /// Encodes sequences of ids, for checks: vectors as `rows`, and the last layer's output packed.
-    func encode(sequences: [[Int32]]) throws(EncoderError) -> [Float] {
+    /// Encodes sequences of ids: vectors as `rows`, and the last layer's output packed, if wanted.
+    func encode(
+        sequences: [[Int32]], keepingHidden: Bool
+    ) throws(EncoderError) -> [Float] {
         try vectors.reserve(texts: sequences.count)
         phase = .encode
         batch.clear()
         for ids in sequences { batch.append(tokens: ids) }
         try prepareSlices()
-        guard let room = FloatBuffer(count: batch.tokenCount * base.hiddenSize) else {
+        let room = keepingHidden ? FloatBuffer(count: batch.tokenCount * base.hiddenSize) : nil
+        if keepingHidden && room == nil {
             throw .memory(bytes: batch.tokenCount * base.hiddenSize * 4)
         }
-        let hidden = room.mutableMatrix(at: 0, rows: batch.tokenCount, columns: base.hiddenSize)
-        hiddenRoom = hidden
+        hiddenRoom = room?.mutableMatrix(at: 0, rows: batch.tokenCount, columns: base.hiddenSize)
         defer { hiddenRoom = nil }
         firstVector = 0
         pool.run(self, count: slices.count)
-        return hidden.read.values
+        return hiddenRoom?.read.values ?? []
     }
 
     /// Cuts the batch into slices and gives every thread room for the largest.
@@ -175,14 +177,7 @@ final class EncoderCore: PoolWork {
     }
 
     /// The vectors of the last batch: row i is that of text `numbers[i]`.
-    func rows(_ numbers: [Int]) -> [Float] {
-        var result: [Float] = []
-        result.reserveCapacity(numbers.count * base.hiddenSize)
-        for number in numbers {
-            result.append(contentsOf: vectors.rows.read.rows(number..<number + 1).values)
-        }
-        return result
-    }
+    func rows(_ numbers: [Int]) -> [Float] { vectors.rows.read.values(rows: numbers) }
 
     // MARK: Training
 

@@ -9,8 +9,16 @@ extension TextEncoder {
         sequences: [[Int32]]
     ) throws(EncoderError) -> (hidden: [Float], vectors: [Float]) {
         try check(sequences)
-        let hidden = try core.encode(sequences: sequences)
+        let hidden = try core.encode(sequences: sequences, keepingHidden: true)
         return (hidden, core.rows(Array(sequences.indices)))
+    }
+
+    /// - Returns: the vectors alone. Shape: (count, H).
+    /// - Throws: as `encode(sequences:)`.
+    package func vectors(sequences: [[Int32]]) throws(EncoderError) -> [Float] {
+        try check(sequences)
+        _ = try core.encode(sequences: sequences, keepingHidden: false)
+        return core.rows(Array(sequences.indices))
     }
 
     /// See `trainStep(texts:)`.

@@ -36,9 +36,19 @@
     }
 
     /// The rows one after the other, without what lies between them.
-    package var values: [Float] {
-        (0..<rows).flatMap { row in
-            unsafe Array(UnsafeBufferPointer(start: base + row * stride, count: columns))
+    package var values: [Float] { values(rows: 0..<rows) }
+
+    /// Some rows one after the other, repeats as often as they are named.
+    package func values(rows wanted: some Collection<Int>) -> [Float] {
+        for row in wanted { precondition(row >= 0 && row < rows, "rows out of bounds") }
+        let count = wanted.count * columns
+        return unsafe [Float](unsafeUninitializedCapacity: count) { target, filled in
+            guard var place = target.baseAddress else { return }
+            for row in wanted {
+                unsafe place.initialize(from: base + row * stride, count: columns)
+                unsafe place += columns
+            }
+            filled = count
         }
     }
 

@@ -140,40 +140,29 @@ struct TrainingTests {
         #expect(adapters == oldAdapters && optimizer == oldOptimizer)
     }
 
-    @Test(
-        "adapters and optimiser come back from their rows bit for bit, and unchanged rows are not written"
-    )
-    func rows() throws {
+    @Test("adapters and optimiser come back from their records bit for bit")
+    func records() throws {
         let base = try Fixture.base("gelu-mean")
         var adapters = try Adapters(
             configuration: .init(rank: 2, dropout: 0.1, layers: [0, 2]), base: base, seed: 1)
         let encoder = try TextEncoder(base: base, adapters: adapters)
         var optimizer = AdamW(.init(gradientClip: nil), for: adapters)
-        var state = MemoryState()
-        var changes = StateChanges()
-        adapters.collectChanges(since: nil, into: &changes)
-        state.apply(changes)
-        let old = adapters
         let gradient = try unsafe encoder.trainStep(texts: ["civ dod", "euk"], upstream: push)
         optimizer.step(&adapters, gradient)
-        changes = StateChanges()
-        adapters.collectChanges(since: old, into: &changes)
-        optimizer.collectChanges(into: &changes)
-        // One row of the optimiser; A has no gradient yet, but decays.
-        #expect(changes.rows.count == adapters.tensors.count + 1)
-        state.apply(changes)
-        #expect(try Adapters.restore(from: state, base: base) == adapters)
-        #expect(try AdamW.restore(from: state, for: adapters) == optimizer)
-        #expect(try Adapters(bytes: adapters.bytes, base: base) == adapters)
-        changes = StateChanges()
-        adapters.collectChanges(since: adapters, into: &changes)
-        #expect(changes.rows.isEmpty)
-        for count in stride(from: 0, to: adapters.bytes.count, by: 13) {
+        let record = adapters.record
+        #expect(try Adapters(record: record, base: base) == adapters)
+        let restored = try AdamW(
+            record: optimizer.record, configuration: optimizer.configuration, for: adapters)
+        #expect(restored == optimizer)
+        for count in stride(from: 0, to: record.count, by: 13) {
             #expect(throws: EncoderError.self) {
-                try Adapters(bytes: Array(adapters.bytes[..<count]), base: base)
+                try Adapters(record: Array(record[..<count]), base: base)
             }
         }
         let other = try Fixture.base("tanh-cls")
-        #expect(throws: EncoderError.self) { try Adapters(bytes: adapters.bytes, base: other) }
+        let expected = EncoderError.otherBase(
+            adapter: "the stored adapter", expected: other.fingerprint.hex,
+            found: base.fingerprint.hex)
+        #expect(throws: expected) { try Adapters(record: record, base: other) }
     }
 }

@@ -1,0 +1,231 @@
+import ArgumentParser
+import Encoder
+import Foundation
+import Tensor
+
+/// `bench encoder`: how fast texts become vectors, beside the matrix products alone.
+struct EncoderBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "encoder",
+        abstract: "Texts encoded a second, beside the speed of the matrix products alone.",
+        discussion: """
+            All figures are medians of runs that take turns. "Padded work" is sequences of one \
+            length, as a framework without packing computes them; titles are encoded at their own \
+            lengths.
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var size: BatchOptions
+
+    @Option(help: "Titles to encode as well: a text file, a line each.", completion: .file())
+    var titles: String?
+
+    @Flag(help: "Add a row for each elementwise kernel.")
+    var kernels = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        let base = try model.load()
+        var rows = try forwardRows(base)
+        if let titles { rows += try titleRows(base, try model.lines(titles)) }
+        if kernels { rows += try KernelBench.rows(rounds: size.rounds) }
+        print(try json ? jsonText(BenchReport(base, rows)) : BenchReport(base, rows).text)
+    }
+
+    private func forwardRows(_ base: BaseModel) throws -> [BenchRow] {
+        let sequences = size.sequences(base)
+        let encoder = try TextEncoder(
+            base: base, adapters: nil, maxTokens: size.tokens, threads: size.threads)
+        let products = ForwardProducts(base, threads: size.threads)
+        let seconds = try Measuring.medians(
+            [
+                TimedCase(name: "products") { products.run() },
+                TimedCase(name: "forward") { _ = try encoder.vectors(sequences: sequences) },
+            ], rounds: size.rounds)
+        let rate = products.operations / seconds[0] * 1e-9
+        let forward = ForwardProducts.operations(base, sequences.map(\.count)) / seconds[1] * 1e-9
+        let shape = "\(size.batch) × \(size.tokens) tokens, \(size.threads) threads"
+        return [
+            BenchRow(
+                name: "matrix products alone", value: rate, unit: "GFLOP/s",
+                note: "the forward pass's shapes, \(size.threads) threads"),
+            BenchRow(
+                name: "forward, padded work", value: Double(size.batch) / seconds[1],
+                unit: "texts/s", note: shape),
+            BenchRow(
+                name: "forward, padded work", value: forward, unit: "GFLOP/s",
+                note: String(format: "%.1f %% of the products alone", 100 * forward / rate)),
+        ]
+    }
+
+    private func titleRows(_ base: BaseModel, _ titles: [String]) throws -> [BenchRow] {
+        let some = Array(titles.prefix(2_000))
+        let cold = try TextEncoder(base: base, adapters: nil, threads: size.threads)
+        let warm = try TextEncoder(
+            base: base, adapters: nil, threads: size.threads, prefixCacheBytes: 1 << 30)
+        let seconds = try Measuring.medians(
+            [
+                TimedCase(name: "cold") { _ = try cold.encode(some) },
+                TimedCase(name: "warm") { _ = try warm.encode(some) },
+            ], rounds: size.rounds)
+        let distinct = "\(some.count) titles, \(Set(some).count) distinct"
+        return [
+            BenchRow(
+                name: "titles, packed", value: Double(some.count) / seconds[0], unit: "texts/s",
+                note: distinct),
+            BenchRow(
+                name: "titles, cached", value: Double(some.count) / seconds[1], unit: "texts/s",
+                note: "no adapters: the whole encoder is a frozen prefix"),
+        ]
+    }
+}
+
+/// Which base a bench measures.
+struct ModelOptions: ParsableArguments {
+    @Option(help: "The base's folder. Default: the one deploy/fetch-model filled.")
+    var base: String?
+
+    func load() throws -> BaseModel {
+        do throws(EncoderError) {
+            return try BaseModel.load(directory: base ?? Self.cached)
+        } catch {
+            throw ExitStatus.badConfiguration.failure(error.description)
+        }
+    }
+
+    /// `deploy/fetch-model`'s folder.
+    static var cached: String {
+        let environment = ProcessInfo.processInfo.environment
+        let cache = environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache"
+        return cache + "/tidemark/all-MiniLM-L6-v2"
+    }
+
+    func lines(_ path: String) throws -> [String] {
+        do {
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            let lines = text.split(separator: "\n").map(String.init)
+            if lines.isEmpty { throw ExitStatus.badData.failure("\(path): holds no titles") }
+            return lines
+        } catch let error as ExitCode {
+            throw error
+        } catch {
+            throw ExitStatus.badData.failure("\(path): \(error.localizedDescription)")
+        }
+    }
+}
+
+/// How much a bench does at once.
+struct BatchOptions: ParsableArguments {
+    @Option(help: "Texts in a batch.")
+    var batch = 64
+
+    @Option(help: "Tokens in a text.")
+    var tokens = 32
+
+    @Option(help: "Threads.")
+    var threads = 2
+
+    @Option(help: "Timed runs of each case; the median counts.")
+    var rounds = 9
+
+    func validate() throws {
+        guard (1...10_000).contains(batch) else {
+            throw ValidationError("--batch must be between 1 and 10000.")
+        }
+        guard (2...512).contains(tokens) else {
+            throw ValidationError("--tokens must be between 2 and 512.")
+        }
+        guard (1...256).contains(threads) else {
+            throw ValidationError("--threads must be between 1 and 256.")
+        }
+        guard (1...1_000).contains(rounds) else {
+            throw ValidationError("--rounds must be between 1 and 1000.")
+        }
+    }
+
+    /// Sequences of one length, all different, the same at every call.
+    func sequences(_ base: BaseModel) -> [[Int32]] {
+        var state: UInt64 = 1
+        return (0..<batch).map { _ in
+            (0..<tokens).map { place in
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                if place == 0 { return base.tokenizer.classificationId }
+                return Int32(UInt64(base.shape.vocabularySize) * (state >> 40) >> 24)
+            }
+        }
+    }
+}
+
+/// What a bench of the encoder prints.
+struct BenchReport: Encodable {
+    let base: String
+    let platform: String
+    let kernels: String
+    let rows: [BenchRow]
+
+    init(_ model: BaseModel, _ rows: [BenchRow]) {
+        base = model.name
+        platform = "\(model.numerics.platform)"
+        kernels = "\(Kernels.best.level)"
+        self.rows = rows
+    }
+
+    var text: String {
+        "\(base) on \(platform), \(kernels) kernels\n\(BenchRow.table(rows))"
+    }
+}
+
+/// The matrix products of a forward pass and nothing else: what the hardware and its library give.
+final class ForwardProducts: Sendable {
+    /// Floating-point operations of one run, all threads together.
+    let operations: Double
+    private let threads: Int
+    private let numerics: Numerics
+    private let shapes: [(inner: Int, columns: Int)]
+    private let buffers: [FloatBuffer]
+    private static let rows = 512
+    private static let repeats = 8
+
+    init(_ base: BaseModel, threads: Int) {
+        let (hidden, inner) = (base.shape.hiddenSize, base.shape.intermediateSize)
+        let shapes = [(hidden, 3 * hidden), (hidden, hidden), (hidden, inner), (inner, hidden)]
+        self.shapes = shapes
+        self.threads = threads
+        numerics = base.numerics
+        let once = shapes.reduce(0.0) { $0 + 2 * Double(Self.rows * $1.0 * $1.1) }
+        operations = once * Double(Self.repeats * threads)
+        let floats = shapes.map { Self.floats($0.0, $0.1) }.max() ?? 0
+        buffers = (0..<threads).compactMap { _ in FloatBuffer(count: floats) }
+    }
+
+    private static func floats(_ inner: Int, _ columns: Int) -> Int {
+        Arena.floats(rows, inner) + Arena.floats(columns, inner) + Arena.floats(rows, columns)
+    }
+
+    func run() {
+        let (numerics, shapes, buffers) = (numerics, shapes, buffers)
+        Measuring.onThreads(threads) { thread in
+            for _ in 0..<Self.repeats {
+                for (inner, columns) in shapes {
+                    var arena = Arena(buffers[thread])
+                    let x = arena.take(Self.rows, inner)
+                    let w = arena.take(columns, inner)
+                    let c = arena.take(Self.rows, columns)
+                    numerics.multiply(x.read, w.read, transposeB: true, into: c)
+                }
+            }
+        }
+    }
+
+    /// Operations of the products in a forward pass over texts of these lengths.
+    static func operations(_ base: BaseModel, _ lengths: [Int]) -> Double {
+        let (hidden, inner) = (base.shape.hiddenSize, base.shape.intermediateSize)
+        let perToken = 2.0 * Double(4 * hidden * hidden + 2 * hidden * inner)
+        return Double(base.layerCount)
+            * lengths.reduce(0.0) { sum, tokens in
+                sum + Double(tokens) * perToken + 4 * Double(tokens * tokens * hidden)
+            }
+    }
+}
