@@ -20,6 +20,41 @@ extension SnapshotStore {
     }
 }
 
+extension SnapshotStore {
+    /// Reads every record of the last commit and checks its checksum and all sums.
+    ///
+    /// Unlike `StoreCheck.run` it may be called beside a writer.
+    /// Throws: `.damaged` with the first record that does not hold.
+    public func verifyRecords() throws(StoreError) {
+        try withRead { transaction, databases throws(StoreError) in
+            let head = try transaction.head(databases)
+            for summary in head.tables {
+                var digest = Digest256.zero
+                var count = 0
+                if summary.kind == nil {
+                    let domain = summary.domain
+                    try transaction.forEachRecord(databases, summary.table) { key, value in
+                        digest = digest &+ Envelope.digest(domain, key, value)
+                        count += 1
+                        return true
+                    }
+                } else {
+                    try transaction.forEachRow(databases, summary) { row in
+                        digest = digest &+ row.digest
+                        count += 1
+                        return true
+                    }
+                }
+                guard digest == summary.digest, count == summary.count else {
+                    throw .damaged(
+                        path: path,
+                        what: "table \(summary.domain.name) does not add up to the last commit")
+                }
+            }
+        }
+    }
+}
+
 /// A snapshot that was checked, with its rows.
 struct VerifiedSnapshot {
     let verdict: SnapshotVerdict

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Foundation
+import SnapshotStore
+
+/// What every command on a store takes.
+struct StoreArguments: ParsableArguments {
+    @Option(name: .customLong("store"), help: "The store's folder.")
+    var path: String
+
+    @Flag(help: "Print JSON instead of a table.")
+    var json = false
+
+    /// Opens the store and runs `body`; failures become a message and an exit code.
+    func run(_ mode: SnapshotStore.Mode, _ body: (SnapshotStore) throws -> Void) throws {
+        do {
+            let store = try SnapshotStore.open(path: path, mode: mode)
+            try body(store)
+            try store.close()
+        } catch let error as StoreError {
+            throw error.exitStatus.failure(error.description)
+        }
+    }
+}
+
+/// Who changes the store, for its audit.
+struct AuditArguments: ParsableArguments {
+    @Option(help: "Who does this, for the audit; the user's name by default.")
+    var who = NSUserName()
+}
+
+/// Wall time, read once at the edge. Unit: milliseconds since 1970.
+func wallTimeMs() -> Int64 { Int64((Date().timeIntervalSince1970 * 1_000).rounded()) }
+
+extension StoreError {
+    /// The exit code that says what kind of failure this is.
+    var exitStatus: ExitStatus {
+        switch self {
+        case .inUse, .cannotWrite, .diskFull, .quotaReached, .system, .needsRecovery: .unavailable
+        case .missing, .notAStore, .newerFormat, .otherBase, .damaged, .baseMismatch,
+            .notReplayable:
+            .badData
+        case .unknownReference, .ambiguousReference, .badReference, .badTag, .tagTaken: .usage
+        case .openedTwice, .closed, .openedReadOnly, .keyTooLong, .lmdb: .bug
+        }
+    }
+}
