@@ -221,7 +221,7 @@ extension ResponseHead {
         slots.assign(
             slot,
             .init(item: hash, entry: Int32(entry), bornHours: hours, used: eventCount),
-            vector: item.vector)
+            vector: item.vector, kernelRow: prior.kernelRow)
         return slot
     }
 
