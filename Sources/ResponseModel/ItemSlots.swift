@@ -28,8 +28,9 @@ struct ItemSlots: Sendable {
     var dirtyVectors: [Bool] = []
     var slotsAreDirty = true
 
-    init(dimension: Int, _ configuration: HeadConfiguration) {
-        capacity = max(1, configuration.slotCountMax)
+    /// - Parameter count: slots there are already, under an earlier configuration maybe.
+    init(dimension: Int, _ configuration: HeadConfiguration, holding count: Int = 0) {
+        capacity = max(1, configuration.slotCountMax, count)
         self.dimension = dimension
         self.configuration = configuration
         kernel = Array(repeating: 0, count: capacity * capacity)
