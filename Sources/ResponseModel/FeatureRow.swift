@@ -82,6 +82,9 @@ struct FeatureRow: Sendable {
     private(set) var tail: [Sparse] = []
     private(set) var promotions: [Promotion] = []
 
+    /// With so many flags a row has 110 dense effects; a block has room for 128 active entries.
+    static let contextLimit = 12
+
     /// Prices further off than e^4 times the usual one say no more than that.
     static let priceLimit = 4.0
 
@@ -100,7 +103,8 @@ struct FeatureRow: Sendable {
         let discounted = exposure.discount > 0.01
         let depth = 3 * min(exposure.discount, 0.5)
         let bucket = UInt64(min(Int(exposure.discount * 10), 6))
-        addContext(exposure.context.prefix(contextCountMax), owners)
+        let count = max(0, min(contextCountMax, Self.contextLimit))
+        addContext(exposure.context.prefix(count), owners)
         if discounted {
             addPromotion(.anyDiscount, FeatureHash.anyDiscount, 1, .anyDiscount)
             addPromotion(.depth, FeatureHash.depth, depth, .depth)

@@ -7,6 +7,8 @@ struct ItemPrior: Sendable {
     /// Mean and variance of the noise.
     let mean: Double
     let variance: Double
+    /// k with the slots, where it was needed.
+    var kernelRow: [Double]?
     /// Covariance with the core's entries at the block's start, and at the end its own variance.
     /// Shape (N + 1).
     var row: [Double] = []
@@ -42,6 +44,7 @@ struct ItemPrior: Sendable {
             }
             mean = 0
             variance = told.variance
+            kernelRow = told.kernelRow
         }
         weights = g
     }

@@ -30,7 +30,6 @@ extension ItemSlots {
         restoring tables: HeadTables, dimension: Int, coreCount: Int,
         _ configuration: HeadConfiguration, from reader: some StateReader
     ) throws {
-        self.init(dimension: dimension, configuration)
         var stored: [Slot] = []
         try tables.read(tables.head, HeadTables.slots, from: reader) { row in
             stored = try row.array { r throws(ByteCodingError) in
@@ -38,11 +37,12 @@ extension ItemSlots {
                     item: try r.integer(), entry: try r.integer(), bornHours: try r.double(),
                     used: try r.integer())
             }
-            try HeadTables.expect(stored.count <= capacity, "more slots than the head may have")
             try HeadTables.expect(
-                stored.allSatisfy { $0.entry >= 0 && $0.entry < coreCount },
+                stored.count <= coreCount
+                    && stored.allSatisfy { $0.entry >= 0 && $0.entry < coreCount },
                 "a slot without an entry")
         }
+        self.init(dimension: dimension, configuration, holding: stored.count)
         for (slot, content) in stored.enumerated() {
             var vector: [Float] = []
             try tables.read(tables.vectors, HeadTables.key(slot), from: reader) { row in

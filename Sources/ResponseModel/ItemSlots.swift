@@ -28,8 +28,9 @@ struct ItemSlots: Sendable {
     var dirtyVectors: [Bool] = []
     var slotsAreDirty = true
 
-    init(dimension: Int, _ configuration: HeadConfiguration) {
-        capacity = max(1, configuration.slotCountMax)
+    /// - Parameter count: slots there are already, under an earlier configuration maybe.
+    init(dimension: Int, _ configuration: HeadConfiguration, holding count: Int = 0) {
+        capacity = max(1, configuration.slotCountMax, count)
         self.dimension = dimension
         self.configuration = configuration
         kernel = Array(repeating: 0, count: capacity * capacity)
@@ -69,8 +70,13 @@ struct ItemSlots: Sendable {
     }
 
     /// Gives a slot, a new one or one in use, to an item.
-    mutating func assign(_ slot: Int, _ content: Slot, vector: [Float]) {
+    ///
+    /// - Parameter kernelRow: the item's, if it is known already.
+    mutating func assign(
+        _ slot: Int, _ content: Slot, vector: [Float], kernelRow known: [Double]? = nil
+    ) {
         slotsAreDirty = true
+        var row = known ?? kernelRow(vector, at: content.bornHours)
         if slot == slots.count {
             slots.append(content)
             vectors.append(contentsOf: vector)
@@ -82,7 +88,7 @@ struct ItemSlots: Sendable {
             dirtyVectors[slot] = true
         }
         index.insert(content.item, Int32(slot))
-        let row = kernelRow(vector, at: content.bornHours)
+        row.append(contentsOf: repeatElement(0, count: slots.count - row.count))
         for other in slots.indices {
             kernel[slot * capacity + other] = row[other]
             kernel[other * capacity + slot] = row[other]
@@ -127,34 +133,37 @@ struct ItemSlots: Sendable {
         }
     }
 
-    /// What the items in slots (but for `leaving`) say of the own part of an item born at `hours`:
-    /// weights of their own parts, and the variance that remains.
-    func conditional(
-        _ vector: [Float], at hours: Double, leaving: Int
-    ) -> (weights: [(slot: Int, weight: Double)], variance: Double) {
+    /// What the items in slots say of a new one's own part.
+    struct Told {
+        /// Weights of their own parts.
+        var weights: [(slot: Int, weight: Double)] = []
+        /// The variance that remains.
+        var variance: Double
+        /// k between the new item and all slots.
+        var kernelRow: [Double]
+    }
+
+    /// What the items in slots (but for `leaving`) say of the own part of an item born at `hours`.
+    func conditional(_ vector: [Float], at hours: Double, leaving: Int) -> Told {
         let prior = ownVariance + sharedVariance
-        let near = slots.indices.filter {
-            $0 != leaving && hours - slots[$0].bornHours < configuration.birthHorizonHours
-        }
-        guard !near.isEmpty else { return ([], prior) }
         let row = kernelRow(vector, at: hours)
-        var matrix = [Double](repeating: 0, count: near.count * near.count)
-        for (i, first) in near.enumerated() {
-            for (j, second) in near.enumerated() {
-                matrix[i * near.count + j] = kernel[first * capacity + second]
-            }
-            matrix[i * near.count + i] = sharedVariance + ownVariance + 1e-9
+        var told = Told(variance: prior, kernelRow: row)
+        var near: [Int32] = []
+        for (slot, content) in slots.enumerated()
+        where slot != leaving && hours - content.bornHours < configuration.birthHorizonHours {
+            near.append(Int32(slot))
         }
-        let k = near.map { row[$0] }
+        let k = near.map { row[Int($0)] }
         var weights = k
-        guard unsafe posterior_solve(Int32(near.count), &matrix, &weights) != 0 else {
-            return ([], prior)
+        var work = [Double](repeating: 0, count: near.count * near.count)
+        let solved = unsafe posterior_condition(
+            Int32(near.count), near, kernel, Int32(capacity), prior + 1e-9, &work, &weights)
+        guard solved != 0 else { return told }
+        for place in near.indices {
+            told.variance -= weights[place] * k[place]
+            told.weights.append((slot: Int(near[place]), weight: weights[place]))
         }
-        var told = 0.0
-        for i in near.indices { told += weights[i] * k[i] }
-        return (
-            near.indices.map { (slot: near[$0], weight: weights[$0]) },
-            max(prior - told, ownVariance * 1e-3)
-        )
+        told.variance = max(told.variance, ownVariance * 1e-3)
+        return told
     }
 }

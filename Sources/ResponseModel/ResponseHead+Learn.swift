@@ -10,8 +10,9 @@ extension ResponseHead {
         _ exposure: Exposure, item: ItemFeatures, label: Bool, weight: Double = 1
     ) throws(ResponseError) -> Prediction {
         try Self.check(exposure, item, dimension: dimension)
-        guard weight > 0, weight.isFinite else {
-            throw .badValue(field: "weight", value: weight, must: "above zero and finite")
+        guard weight > 0, weight <= Self.weightMax else {
+            throw .badValue(
+                field: "weight", value: weight, must: "above zero and at most \(Self.weightMax)")
         }
         profile.start()
         let owners = FeatureOwners(exposure, item)
@@ -160,8 +161,15 @@ extension ResponseHead {
         profile.end(part)
         let (factor, variance) = driftStep(to: hours)
         if factor < 1 { core.decayDrift(factor: factor, variance: variance) }
-        driftHours = max(driftHours ?? hours, hours)
+        driftHours = nextDriftHours(hours)
         profile.end(.blocks)
+    }
+
+    /// The drift's clock at a block's start. It does not go back for late events; but if it has run
+    /// ahead of the stream by more than the drift's memory, an event's time was wrong.
+    private func nextDriftHours(_ hours: Double) -> Double {
+        guard let driftHours, driftHours - hours < configuration.driftHours else { return hours }
+        return max(driftHours, hours)
     }
 
     /// How the drift's deviation shrinks until `hours`, and what variance comes in.
@@ -221,7 +229,7 @@ extension ResponseHead {
         slots.assign(
             slot,
             .init(item: hash, entry: Int32(entry), bornHours: hours, used: eventCount),
-            vector: item.vector)
+            vector: item.vector, kernelRow: prior.kernelRow)
         return slot
     }
 

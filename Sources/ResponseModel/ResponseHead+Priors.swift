@@ -20,7 +20,7 @@ extension ResponseHead {
             tau[index] = (gamma[index] + strength) / (square[index] + strength / first)
         }
         // A walk over the whole tail: on a large one less often, so that its share stays small.
-        let pause = max(configuration.priorEventCount, tail.cellCount / 100)
+        let pause = max(1, configuration.priorEventCount, tail.cellCount / 100)
         nextPriorEvent = eventCount + UInt64(pause)
     }
 }

@@ -27,7 +27,7 @@ public struct ResponseHead: Sendable {
     /// Prior precisions of the tail's groups.
     var tau: [Double]
     /// Until when the drift has been moved. Units: hours since 1970.
-    var driftHours: Double?
+    package var driftHours: Double?
     /// Events in the present block.
     var blockEvents = 0
     /// The event count at which the prior variances are estimated next.
@@ -56,7 +56,7 @@ public struct ResponseHead: Sendable {
         slots = ItemSlots(dimension: dimension, configuration)
         dense = DenseEffects(configuration)
         tau = TailGroup.allCases.map { 1 / (configuration.scale * $0.priorVariance) }
-        nextPriorEvent = UInt64(configuration.priorEventCount)
+        nextPriorEvent = UInt64(max(1, configuration.priorEventCount))
     }
 
     /// Present estimates of the tail's prior variances, by group.
@@ -93,6 +93,8 @@ public struct ResponseHead: Sendable {
     }
 
     // MARK: Checks
+
+    static let weightMax = 1e6
 
     static func check(
         _ exposure: Exposure, _ item: ItemFeatures, dimension: Int

@@ -65,7 +65,7 @@ package struct Tail: Sendable {
     var storedIn: [UInt8] = []
 
     package init(_ configuration: HeadConfiguration) {
-        pageCountMax = max(64, configuration.tailPageCountMax)
+        pageCountMax = min(max(64, configuration.tailPageCountMax), 1 << 26)
         ownerPageCountMax = max(1, configuration.ownerPageCountMax)
     }
 

@@ -39,6 +39,29 @@ import Testing
         #expect(head.tail.pages.allSatisfy { $0.pageCount <= 3 })
     }
 
+    @Test("one clock far ahead does not stop the drift, and extremes of any number do not trap")
+    func extremes() throws {
+        var configuration = HeadConfiguration()
+        configuration.contextCountMax = 1000
+        configuration.blockEventCount = 4
+        configuration.denseCountMax = 500
+        var head = ResponseHead(name: "click", dimension: 0, configuration: configuration)
+        let times: [Int64] = [0, 1000, .max, 2000, .min, 3000, 7_200_000]
+        let flags = (0..<40).map { (key: "flag \($0)", value: ContextValue.number(1e300)) }
+        for (index, tsMs) in (times + times).enumerated() {
+            for price in [1e-300, 1, Double.greatestFiniteMagnitude] {
+                let exposure = Exposure(
+                    tsMs: tsMs, user: "", price: price, discount: 0.999, context: flags)
+                let item = ItemFeatures(id: "", category: " / ", brand: "")
+                let made = try head.learn(
+                    exposure, item: item, label: index % 2 == 0, weight: index % 3 == 0 ? 1e6 : 1)
+                #expect(made.logit.isFinite && made.variance.isFinite && made.variance > 0)
+            }
+        }
+        #expect(head.driftHours == 2)
+        #expect(head.tail.cells.precision.allSatisfy { $0.isFinite })
+    }
+
     @Test("the owner seen longest ago is evicted, and nobody else")
     func eviction() {
         var configuration = HeadConfiguration()

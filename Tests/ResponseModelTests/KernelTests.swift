@@ -112,9 +112,21 @@ import Testing
         var random = SeededRandom(seed: UInt64(n))
         let matrix = Symmetric(n, &random)
         let x = (0..<n).map { _ in random.normal() }
-        var square = (0..<n * n).map { matrix[$0 / n, $0 % n] }
-        var b = (0..<n).map { i in (0..<n).reduce(0) { $0 + matrix[i, $1] * x[$1] } }
-        #expect(unsafe posterior_solve(Int32(n), &square, &b) == 1)
+        // The system's rows and columns stand backwards in a larger matrix, with another diagonal.
+        let stride = n + 3
+        let index = (0..<n).map { Int32(n - 1 - $0) }
+        let diagonal = (0..<n).map { matrix[$0, $0] }.max() ?? 1
+        var kernel = [Double](repeating: 7, count: stride * stride)
+        for i in 0..<n {
+            for j in 0..<n { kernel[Int(index[i]) * stride + Int(index[j])] = matrix[i, j] }
+        }
+        var b = (0..<n).map { i in
+            (0..<n).reduce(0) { $0 + (i == $1 ? diagonal : matrix[i, $1]) * x[$1] }
+        }
+        var factor = [Double](repeating: 0, count: n * n)
+        let solved = unsafe posterior_condition(
+            Int32(n), index, kernel, Int32(stride), diagonal, &factor, &b)
+        #expect(solved == 1)
         for i in 0..<n { #expect(abs(b[i] - x[i]) < 1e-8) }
 
         var work = [Double](repeating: 0, count: matrix.packed.count)
@@ -122,8 +134,9 @@ import Testing
         var broken = matrix.packed
         broken[broken.count - 1] = -1
         #expect(unsafe posterior_is_definite(Int32(n), broken, &work) == 0)
-        square = (0..<n * n).map { _ in 0 }
-        #expect(unsafe posterior_solve(Int32(n), &square, &b) == 0)
+        let refused = unsafe posterior_condition(
+            Int32(n), index, kernel, Int32(stride), 0, &factor, &b)
+        #expect(refused == 0)
     }
 
     @Test("similarities of vectors of any length", arguments: [1, 8, 15, 16, 100])

@@ -137,7 +137,7 @@ import Testing
             bad.append((example.exposure, ItemFeatures(id: example.item.id, vector: vector), 1))
             bad.append((example.exposure, ItemFeatures(id: "other", vector: vector), 1))
         }
-        for weight in [0, -1, Double.nan, .infinity] {
+        for weight in [0, -1, 1e9, Double.nan, .infinity] {
             bad.append((example.exposure, example.item, weight))
         }
         for (exposure, item, weight) in bad {

@@ -71,9 +71,12 @@ void posterior_similarity(
 /// target[0..<dimension] -= weight * vector.
 void posterior_subtract(int32_t dimension, double weight, const float *vector, double *target);
 
-/// Solves M x = b for a symmetric positive definite M (n x n, row-major, overwritten by its
-/// factor); b becomes x. Returns 0 when M is not positive definite.
-int32_t posterior_solve(int32_t n, double *M, double *b);
+/// Solves M x = b, where M[i, j] = kernel[index[i], index[j]] (rows `stride` apart, symmetric) and
+/// M[i, i] = diagonal; b (n) becomes x. `work` holds n * n doubles. Returns 0 when M is not
+/// positive definite.
+int32_t posterior_condition(
+    int32_t n, const int32_t *index, const double *kernel, int32_t stride, double diagonal,
+    double *work, double *b);
 
 /// Whether the packed S is positive definite; `work` is as large as S.
 int32_t posterior_is_definite(int32_t n, const double *S, double *work);
