@@ -50,14 +50,18 @@ extension EventFields {
         guard node.kind == TSJ_STRING, node.length > 0,
             node.length <= EventLimits.idBytesMax
         else {
-            let isLong = node.length > EventLimits.idBytesMax
-            throw invalid(
-                field.text,
-                isLong
-                    ? "at most \(EventLimits.idBytesMax) bytes long"
-                    : "a non-empty string", node)
+            if node.kind == TSJ_STRING, node.length > 0 {
+                throw tooLong(field.text, node, EventLimits.idBytesMax)
+            }
+            throw invalid(field.text, "a non-empty string", node)
         }
         return node.string
+    }
+
+    private func tooLong(_ field: String, _ node: JSONNode, _ bytesMax: Int) -> EventError {
+        .invalid(
+            field: path + field, requirement: "at most \(bytesMax) bytes long",
+            found: "\(node.length)")
     }
 
     func requiredID(_ field: FieldName) throws(EventError) -> String {
@@ -78,7 +82,7 @@ extension EventFields {
     {
         guard node.kind == TSJ_STRING else { throw invalid(field(), "a string", node) }
         guard node.length <= bytesMax else {
-            throw invalid(field(), "at most \(bytesMax) bytes long", node)
+            throw tooLong(field(), node, bytesMax)
         }
     }
 
@@ -117,35 +121,6 @@ extension EventFields {
 }
 
 // MARK: Numbers
-
-/// The interval a number must lie in.
-struct NumberRule {
-    var low = -Double.infinity
-    var lowIsOpen = false
-    var high = EventLimits.amountMax
-    var highIsOpen = false
-
-    func allows(_ value: Double) -> Bool {
-        (lowIsOpen ? value > low : value >= low) && (highIsOpen ? value < high : value <= high)
-    }
-
-    /// The rule in words, naming the bound that `value` breaks.
-    func requirement(_ value: Double?) -> String {
-        let top = high == EventLimits.amountMax ? "10^12" : "\(high)"
-        if high <= 1 {
-            return "a number in \(lowIsOpen ? "(" : "[")0, 1\(highIsOpen ? ")" : "]")"
-        }
-        if let value, value > high { return "a number of at most \(top)" }
-        if low == -EventLimits.amountMax { return "a number of at least -10^12" }
-        return lowIsOpen ? "a number above 0" : "a number of 0 or more"
-    }
-
-    static let positive = NumberRule(low: 0, lowIsOpen: true)
-    static let notNegative = NumberRule(low: 0)
-    static let amount = NumberRule(low: -EventLimits.amountMax)
-    static let discount = NumberRule(low: 0, high: 1, highIsOpen: true)
-    static let probability = NumberRule(low: 0, lowIsOpen: true, high: 1)
-}
 
 extension EventFields {
     func number(_ field: FieldName, _ rule: NumberRule) throws(EventError) -> Double? {

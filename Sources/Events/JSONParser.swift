@@ -103,7 +103,7 @@ private func parseError(_ document: tsj_document, _ text: UnsafeRawBufferPointer
     case TSJ_EMPTY: .malformed("it is empty")
     case TSJ_NOT_UTF8: .notUTF8
     case TSJ_TOO_DEEP: .malformed("it is nested deeper than \(EventLimits.depthMax) levels")
-    case TSJ_BAD_NUMBER: .malformed("a number in it is malformed or too large for a double")
+    case TSJ_BAD_NUMBER: .malformed("a number in it is malformed or does not fit 64 bits")
     case TSJ_BAD_ESCAPE: .malformed("a string in it has an escape that stands for no character")
     case TSJ_DUPLICATE_KEY: .duplicateKey(shortened(detail))
     case TSJ_TOO_LONG: .malformed("it is too long to be parsed")

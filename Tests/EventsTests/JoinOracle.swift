@@ -57,7 +57,8 @@ struct JoinOracle {
 
     private let configuration: AttributionConfiguration
     private var pairs: [String: [Example]] = [:]
-    private var bought: [(eventID: String, bought: Bought)] = []
+    private var byEvent: [String: [Bought]] = [:]
+    private var byOrder: [String: [Bought]] = [:]
     private var endMs = Int64.min
 
     init(_ arrivals: [Arrival], _ configuration: AttributionConfiguration) {
@@ -195,7 +196,8 @@ struct JoinOracle {
         }
         let row = Bought(taken.tsMs, purchase)
         chosen.purchases.append(row)
-        bought.append((taken.name, row))
+        byEvent[taken.name, default: []].append(row)
+        if let order = purchase.orderID { byOrder[order, default: []].append(row) }
     }
 
     private func lastClick(_ example: Example) -> Int64? {
@@ -204,20 +206,20 @@ struct JoinOracle {
     }
 
     private mutating func takeBack(_ now: Int64, _ refund: Event.Refund) {
-        let known = bought.filter {
-            $0.bought.tsMs + configuration.refundWindowMs > now && $0.bought.left > 0
+        func known(_ rows: [Bought]?) -> [Bought] {
+            (rows ?? []).filter {
+                $0.tsMs + configuration.refundWindowMs > now && $0.left > 0
+            }
         }
-        var found = known.filter { $0.eventID == refund.purchaseEventID }
-        if found.isEmpty, let order = refund.orderID {
-            found = known.filter { $0.bought.purchase.orderID == order }
-        }
+        var found = known(refund.purchaseEventID.flatMap { byEvent[$0] })
+        if found.isEmpty { found = known(refund.orderID.flatMap { byOrder[$0] }) }
         if let item = refund.itemID {
-            found = found.filter { $0.bought.purchase.offer.itemID == item }
+            found = found.filter { $0.purchase.offer.itemID == item }
         }
         var left = refund.quantity ?? .max
         for row in found {
-            let taken = min(left, row.bought.left)
-            row.bought.left -= taken
+            let taken = min(left, row.left)
+            row.left -= taken
             left -= taken
         }
         if found.isEmpty { counts["unmatched", default: 0] += 1 }
