@@ -4,10 +4,17 @@ import Records
 /// below one in ten million.
 enum FeatureHash {
     static func owner(_ kind: Tail.Owner, _ id: String) -> UInt64 {
-        StableHash.of(id, seed: UInt64(kind.rawValue))
+        name(id, seed: UInt64(kind.rawValue))
     }
 
-    static func flag(_ key: String) -> UInt64 { StableHash.of(key, seed: 0x10) }
+    static func flag(_ key: String) -> UInt64 { name(key, seed: 0x10) }
+
+    /// As `StableHash.of`, without the array of its arguments.
+    private static func name(_ text: String, seed: UInt64) -> UInt64 {
+        var hash = StableHash(seed: seed)
+        hash.combine(text)
+        return hash.value
+    }
 
     /// What crosses of promotions other than flags are named by.
     static let anyDiscount: UInt64 = 0x9e6c_63d0_876a_9a35
