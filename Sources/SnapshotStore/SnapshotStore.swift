@@ -23,8 +23,9 @@ public final class SnapshotStore: Sendable {
         public var undoCommitsMax = 10_000
         /// Undo records together take at most about this much.
         public var undoBytesMax = 1 << 30
-        /// Unsynced commits are synced when they have written this much.
-        public var unsyncedBytesMax = 256 << 20
+        /// Unsynced commits are synced when the file has grown by this much: until then none of the
+        /// pages they let go of is used again.
+        public var unsyncedBytesMax = 64 << 20
 
         public init() {}
     }
@@ -48,7 +49,8 @@ public final class SnapshotStore: Sendable {
         var head: Head
         /// Keeps the pages of the last synced commit from reuse while there are unsynced ones.
         var syncedView: ReadTransaction?
-        var unsyncedBytes = 0
+        /// Bytes of the file in use when the view began.
+        var syncedBytes = 0
         var commitsSinceReaderCheck = 0
     }
 
@@ -109,18 +111,21 @@ public final class SnapshotStore: Sendable {
             session.environment.clearStaleReaders()
             writer.commitsSinceReaderCheck = 0
         }
-        let syncs = sync || writer.unsyncedBytes >= options.unsyncedBytesMax
+        let used = session.environment.usedBytes
+        let isFar =
+            writer.syncedView != nil && used - writer.syncedBytes >= options.unsyncedBytesMax
+        let syncs = sync || isFar
         if !syncs, writer.syncedView == nil {
             let view = try ReadTransaction(session.environment)
             try SyncedRoot.save(folder)
             writer.syncedView = consume view
+            writer.syncedBytes = used
         }
         session.environment.setSynced(syncs)
         var records = try RecordWriter(session.environment, session.databases, writer.head)
         let result = try body(&records)
-        let bytes = records.bytesWritten
         writer.head = try records.commit()
-        if syncs { try settle(&writer) } else { writer.unsyncedBytes += bytes }
+        if syncs { try settle(&writer) }
         return result
     }
 
@@ -129,7 +134,6 @@ public final class SnapshotStore: Sendable {
         guard writer.syncedView != nil else { return }
         try folder.remove(folder.syncedRoot)
         writer.syncedView = nil
-        writer.unsyncedBytes = 0
     }
 
     /// Makes all commits durable that were made with `sync: false`.
@@ -162,11 +166,15 @@ public final class SnapshotStore: Sendable {
     public func status() throws(StoreError) -> StoreStatus {
         try withRead { transaction, databases throws(StoreError) in
             let head = try transaction.head(databases)
+            var live = 0
+            for table in Table.allCases {
+                live += try transaction.pageBytes(databases[table])
+            }
             return StoreStatus(
                 sequence: head.sequence, lineage: head.lineage, eventTimeMs: head.eventTimeMs,
                 stateDigest: head.stateDigest, weightsDigest: head.weightsDigest,
                 counters: head.counters, tables: head.tables.filter { $0.kind != nil },
-                fileBytes: transaction.environment.usedBytes)
+                fileBytes: transaction.environment.usedBytes, liveBytes: live)
         }
     }
 }
@@ -183,6 +191,8 @@ public struct StoreStatus: Sendable {
     public let weightsDigest: Digest256
     public let counters: [String: Int64]
     public let tables: [TableSummary]
-    /// Bytes of the data file in use.
+    /// Bytes of the data file that were ever used.
     public let fileBytes: Int
+    /// Bytes of the pages that hold something now; the others are used again.
+    public let liveBytes: Int
 }

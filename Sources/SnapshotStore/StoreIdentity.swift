@@ -31,7 +31,7 @@ public struct StoreIdentity: Sendable, Equatable {
         var writer = ByteWriter()
         writer.integer(format)
         writer.string(id)
-        writer.data(base.bytes)
+        writer.digest(base)
         writer.integer(createdMs)
         return writer.bytes
     }

@@ -148,6 +148,7 @@ public enum StoreCheck {
         for summary in head.tables where summary.table == table {
             expected[summary.number] = summary
         }
+        let domains = expected.mapValues(\.domain)
         var sums: [UInt16: (count: Int, digest: Digest256)] = [:]
         var offsets = Digest256.zero
         try walk.walk(tree, of: file) { stored, bytes, _, page throws(PageDamage) in
@@ -166,7 +167,7 @@ public enum StoreCheck {
                     throw .page(page, "has a key that is not its record's")
                 }
             }
-            guard let domain = expected[number]?.domain else {
+            guard let domain = domains[number] else {
                 throw .page(page, "has a row of a table that is not known")
             }
             let found = try record(bytes, domain, key, page)

@@ -32,10 +32,7 @@ enum Envelope {
         var writer = ByteWriter(
             capacity: headerBytes + value.count + (key.map { $0.count + 4 } ?? 0))
         writer.integer(key == nil ? plain : withKey)
-        writer.integer(digest.words.0)
-        writer.integer(digest.words.1)
-        writer.integer(digest.words.2)
-        writer.integer(digest.words.3)
+        writer.digest(digest)
         if let key { writer.data(key) }
         return writer.bytes + value
     }

@@ -93,9 +93,9 @@ extension Head {
             writer.string(table.name)
             writer.integer(UInt64(table.count))
             writer.integer(UInt64(table.bytes))
-            writer.data(table.digest.bytes)
+            writer.digest(table.digest)
         }
-        writer.data(offsetsDigest.bytes)
+        writer.digest(offsetsDigest)
         writer.array(counters.sorted { $0.key < $1.key }) { writer, counter in
             writer.string(counter.key)
             writer.integer(counter.value)
@@ -152,12 +152,17 @@ extension TableSummary {
     }
 }
 
+extension ByteWriter {
+    mutating func digest(_ digest: Digest256) {
+        integer(digest.words.0)
+        integer(digest.words.1)
+        integer(digest.words.2)
+        integer(digest.words.3)
+    }
+}
+
 extension ByteReader {
     mutating func digest() throws(ByteCodingError) -> Digest256 {
-        let at = position
-        guard let digest = Digest256(bytes: try data()) else {
-            throw .badValue(at: at, "a digest of another length")
-        }
-        return digest
+        Digest256(words: (try integer(), try integer(), try integer(), try integer()))
     }
 }

@@ -137,12 +137,13 @@ extension Transaction where Self: ~Copyable {
         return stat.ms_entries
     }
 
-    /// Pages in use by a database's tree.
-    func pages(_ database: Database) throws(StoreError) -> Int {
+    /// Bytes of the pages of a database's tree.
+    func pageBytes(_ database: Database) throws(StoreError) -> Int {
         var stat = MDB_stat()
         try check(
             unsafe mdb_stat(handle, database.handle, &stat), "mdb_stat", environment.folder.path)
-        return stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages
+        return (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages)
+            * Int(stat.ms_psize)
     }
 
     func withCursor<R>(

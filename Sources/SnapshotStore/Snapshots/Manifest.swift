@@ -37,9 +37,9 @@ struct Manifest: Sendable, Equatable {
             writer.integer(entry.table.kind.rawValue)
             writer.integer(UInt64(entry.rows))
             writer.integer(UInt64(entry.bytes))
-            writer.data(entry.digest.bytes)
+            writer.digest(entry.digest)
             writer.array(entry.chunks) { writer, chunk in
-                writer.data(chunk.id.bytes)
+                writer.digest(chunk.id)
                 writer.integer(UInt32(chunk.rows))
                 writer.integer(UInt32(chunk.bytes))
                 writer.data(chunk.firstKey)
@@ -95,12 +95,7 @@ struct Chunk {
     /// A chunk is called after its rows' digests, which bind table, key and value.
     static func id(_ digests: [Digest256]) -> Digest256 {
         var writer = ByteWriter(capacity: 32 * digests.count)
-        for digest in digests {
-            writer.integer(digest.words.0)
-            writer.integer(digest.words.1)
-            writer.integer(digest.words.2)
-            writer.integer(digest.words.3)
-        }
+        for digest in digests { writer.digest(digest) }
         return SHA256.hash(writer.bytes)
     }
 }

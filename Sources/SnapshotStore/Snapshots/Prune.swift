@@ -226,8 +226,8 @@ private struct ChunkIDs {
     init(_ ids: [Digest256]) { self.ids = ids }
 
     var bytes: [UInt8] {
-        var writer = ByteWriter(capacity: 36 * ids.count + 4)
-        writer.array(ids) { $0.data($1.bytes) }
+        var writer = ByteWriter(capacity: 32 * ids.count + 4)
+        writer.array(ids) { $0.digest($1) }
         return writer.bytes
     }
 

@@ -82,10 +82,10 @@ extension SnapshotRecord {
         writer.integer(head.lineage)
         writer.integer(head.sequence)
         writer.integer(head.eventTimeMs)
-        writer.data(head.stateDigest.bytes)
-        writer.data(head.weightsDigest.bytes)
-        writer.data(base.bytes)
-        writer.data(configuration.bytes)
+        writer.digest(head.stateDigest)
+        writer.digest(head.weightsDigest)
+        writer.digest(base)
+        writer.digest(configuration)
         return String(SHA256.hash(writer.bytes).hex.prefix(16))
     }
 
@@ -106,7 +106,7 @@ extension SnapshotRecord {
             writer.integer(offset.next)
         }
         for digest in [base, configuration, platform, stateDigest, weightsDigest] {
-            writer.data(digest.bytes)
+            writer.digest(digest)
         }
         writer.string(metrics)
         writer.array(counters.sorted { $0.key < $1.key }) { writer, counter in

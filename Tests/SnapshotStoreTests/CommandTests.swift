@@ -1,0 +1,157 @@
+import Foundation
+import Records
+import SnapshotStore
+import Testing
+
+/// What a run of the program printed and how it ended.
+private struct Outcome {
+    let status: Int32
+    let output: String
+    let errors: String
+
+    func json() throws -> [String: Any] {
+        let value = try JSONSerialization.jsonObject(with: Data(output.utf8))
+        return try #require(value as? [String: Any])
+    }
+}
+
+private func tidemark(_ arguments: String...) throws -> Outcome {
+    let process = Process()
+    // The program is built beside the tests.
+    let tests = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+    process.executableURL = tests.deletingLastPathComponent().appending(path: "tidemark")
+    process.arguments = arguments
+    let (output, errors) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let complaint = String(
+        decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return Outcome(status: process.terminationStatus, output: text, errors: complaint)
+}
+
+@Suite struct CommandTests {
+    private func grown(_ folder: ScratchFolder) throws -> [SnapshotRecord] {
+        let store = try folder.open()
+        var stream = CommitStream(seed: 6)
+        var records: [SnapshotRecord] = []
+        for round in 0..<5 {
+            try store.commit(stream.next())
+            var commit = stream.next()
+            commit.snapshot = .at(minute: round, isChampion: round == 1)
+            records.append(try #require(try store.commit(commit).snapshot))
+        }
+        try store.close()
+        return records
+    }
+
+    @Test("snapshots are listed, shown, named, compared, verified and pruned")
+    func snapshots() throws {
+        let folder = ScratchFolder()
+        let records = try grown(folder)
+        let table = try tidemark("snapshots", "list", "--store", folder.path)
+        #expect(table.status == 0)
+        let lines = table.output.split(separator: "\n")
+        #expect(lines.count == 7)
+        #expect(lines[2].contains(records[4].id) && lines[2].hasSuffix("head"))
+        #expect(lines[5].contains("2023-11-14 22:14:20 to now") && lines[5].hasSuffix("champion"))
+
+        let listed = try tidemark("snapshots", "list", "--json", "--store", folder.path).json()
+        let entries = try #require(listed["snapshots"] as? [[String: Any]])
+        #expect(entries.map { $0["id"] as? String } == records.reversed().map(\.id))
+
+        #expect(
+            try tidemark("snapshots", "tag", "head~2", "before-sale", "--store", folder.path).status
+                == 0)
+        let shown = try tidemark(
+            "snapshots", "show", "before-sale", "--json", "--store", folder.path
+        )
+        .json()
+        #expect(shown["id"] as? String == records[2].id)
+        #expect(shown["state_sha256"] as? String == records[2].stateDigest.hex)
+        #expect(shown["parent"] as? String == records[1].id)
+        #expect(shown["tags"] as? [String] == ["before-sale"])
+        #expect(shown["champion"] as? Bool == false)
+        #expect((shown["metrics"] as? [String: Double])?["ne"] == 0.87)
+        let offsets = try #require(shown["offsets"] as? [String: [String: Int]])
+        #expect(offsets == ["clicks": ["0": 6, "1": 4, "2": 5]])
+        let words = try tidemark("snapshots", "show", "champion", "--store", folder.path)
+        #expect(words.output.contains(records[1].id) && words.output.contains("lora.rank: 8"))
+
+        let compared = try tidemark(
+            "snapshots", "diff", "champion", "head", "--json", "--store", folder.path
+        ).json()
+        #expect(compared["commits"] as? Int == 6)
+        #expect((compared["tables"] as? [Any])?.count == 2)
+        let verified = try tidemark("snapshots", "verify", "--store", folder.path)
+        #expect(verified.status == 0 && verified.output.contains("5 snapshots are sound"))
+
+        let pruned = try tidemark(
+            "snapshots", "prune", "--latest", "1", "--hourly", "0", "--daily", "0", "--json",
+            "--store", folder.path
+        ).json()
+        #expect(pruned["kept"] as? Int == 3)
+        #expect(
+            try tidemark("snapshots", "untag", "before-sale", "--store", folder.path).status == 0)
+        _ = try StoreCheck.run(folder.path)
+    }
+
+    @Test("a rollback is announced by a dry run, carried out, and audited")
+    func rollback() throws {
+        let folder = ScratchFolder()
+        let records = try grown(folder)
+        let dry = try tidemark("rollback", "head~2", "--dry-run", "--store", folder.path)
+        #expect(dry.status == 0 && dry.output.contains("nothing was changed"))
+        let store = try folder.open(mode: .readOnly)
+        #expect(try store.resolve("head").id == records[4].id)
+        try store.close()
+        #expect(try tidemark("rollback", "head~2", "--store", folder.path).status == 64)
+        let done = try tidemark(
+            "rollback", "head~2", "--reason", "bad feed", "--who", "ops", "--json", "--store",
+            folder.path
+        ).json()
+        let after = try folder.open(mode: .readOnly)
+        let head = try after.resolve("head")
+        #expect(done["snapshot"] as? String == head.id)
+        #expect(head.parent == records[2].id)
+        #expect(try after.status().weightsDigest == records[2].weightsDigest)
+        #expect(try after.audit(limit: 1).first?.reason == "to \(records[2].id): bad feed")
+        try after.close()
+        let back = try tidemark(
+            "rollback", records[0].id, "--rewind", "--reason", "poison", "--store", folder.path)
+        #expect(back.status == 0 && back.output.contains("learned state went back"))
+        #expect(try StoreCheck.run(folder.path).stateDigest == records[0].stateDigest)
+    }
+
+    @Test("what goes wrong has a message and the exit code for its kind")
+    func failures() throws {
+        let folder = ScratchFolder()
+        func expect(_ status: Int32, _ words: String, _ outcome: Outcome) {
+            #expect(outcome.status == status, "\(outcome.errors)")
+            #expect(outcome.errors.contains(words), "\(outcome.errors)")
+            #expect(outcome.output.isEmpty)
+        }
+        expect(65, "no store", try tidemark("snapshots", "list", "--store", folder.path))
+        _ = try grown(folder)
+        expect(
+            64, "nearest: champion",
+            try tidemark("snapshots", "show", "chmapion", "--store", folder.path))
+        expect(
+            64, "Usage", try tidemark("snapshots", "list", "--store", folder.path, "--limit", "-1"))
+        let store = try folder.open()
+        expect(
+            69, "in use by process \(ProcessInfo.processInfo.processIdentifier)",
+            try tidemark("rollback", "head", "--reason", "x", "--store", folder.path))
+        #expect(try tidemark("snapshots", "list", "--store", folder.path).status == 0)
+        try store.close()
+        var bytes = try Data(contentsOf: URL(filePath: folder.data))
+        for at in stride(from: 12_288, to: bytes.count, by: 1_000) { bytes[at] ^= 0x55 }
+        try bytes.write(to: URL(filePath: folder.data))
+        expect(65, "is damaged", try tidemark("snapshots", "list", "--store", folder.path))
+        expect(
+            65, "is damaged",
+            try tidemark("rollback", "head~1", "--reason", "x", "--store", folder.path))
+    }
+}
