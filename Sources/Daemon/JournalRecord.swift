@@ -13,6 +13,8 @@ enum JournalRecord: Sendable, Equatable {
     case gap(TopicPartition, Range<Int64>)
     /// The verdict that a partition brings nothing for now, so that windows close without it.
     case idle(TopicPartition)
+    /// The end of a log: events that waited for older ones were taken.
+    case drained
 
     private struct Stored: Codable {
         var kind: String
@@ -51,6 +53,7 @@ enum JournalRecord: Sendable, Equatable {
         case .refresh(let text): stored = Stored(kind: "refresh", text: text)
         case .gap(let position, let range):
             stored = Stored(kind: "gap", ranges: [StoredRange(position, range)])
+        case .drained: stored = Stored(kind: "drained")
         case .idle(let position):
             stored = Stored(kind: "idle", ranges: [StoredRange(position, 0..<0)])
         }
@@ -74,6 +77,7 @@ enum JournalRecord: Sendable, Equatable {
         case ("gap", _, _, _):
             guard let (position, range) = ranges.first else { return nil }
             self = .gap(position, range)
+        case ("drained", _, _, _): self = .drained
         case ("idle", _, _, _):
             guard let (position, _) = ranges.first else { return nil }
             self = .idle(position)

@@ -122,6 +122,15 @@ final class Learner {
         eventsSinceCommit += 1
     }
 
+    /// Takes the events that still wait for older ones, at the end of a log that has no more.
+    func drain() throws -> StepOutput {
+        commit.journal.append(try JournalRecord.drained.encoded())
+        let output = try engine.drain(embedding: embedding)
+        try note(output)
+        eventsSinceCommit += 1
+        return output
+    }
+
     private func note(_ output: StepOutput) throws {
         for notice in output.notices {
             commit.journal.append(try JournalRecord.refresh(notice.journaled()).encoded())

@@ -43,6 +43,7 @@ public final class Replay {
         let base = try wiring.loadBase()
         var engineConfiguration = try wiring.engineConfiguration(base)
         engineConfiguration.keepsPredictions = predictions != nil
+        engineConfiguration.issuesDecisions = false
         // Opened before anything is made on disk, so that a wrong name changes nothing.
         let readers = try ([catalog].compactMap { $0 } + logs).map { path in
             try LogReader(path: path)
@@ -67,6 +68,7 @@ public final class Replay {
             }
             if StopSignal.isReceived { break }
         }
+        if !StopSignal.isReceived { try writers.write(try learner.drain()) }
         try learner.commitNow(ending: true)
         try writers.close()
         progress.finish(learner)

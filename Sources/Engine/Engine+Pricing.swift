@@ -22,7 +22,7 @@ extension Engine {
         let recommendation = quote.recommendation(
             id: id, userID: offer.userID, itemID: offer.itemID, snapshot: snapshot,
             issuedMs: event.tsMs, expiresMs: expiresMs)
-        guard quote.held == nil else { return (recommendation, nil) }
+        guard quote.held == nil, configuration.issuesDecisions else { return (recommendation, nil) }
         let propensity = quote.decision.propensity
         shopper.hold(
             HeldOffer(

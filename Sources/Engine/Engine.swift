@@ -165,13 +165,24 @@ public struct Engine {
         return output
     }
 
-    /// Forgets what is held under this id: history, offers, open joins, remembered examples.
+    /// Takes the events that still wait for older ones, at the end of a log that has no more.
+    public mutating func drain(embedding: any TextEmbedding) throws -> StepOutput {
+        var output = StepOutput()
+        var resolved: [JoinOutput] = []
+        join.drain(into: &resolved)
+        for outcome in resolved { try settle(outcome, embedding: embedding, into: &output) }
+        return output
+    }
+
+    /// Forgets what is held under this id: history, offers, open joins, remembered examples, and
+    /// the heads' effects of the shopper.
     ///
-    /// What the posterior learned from them stays in it; its rows are shared and hashed.
+    /// What the shared weights learned from the shopper's examples stays in them.
     private mutating func erase(_ userID: String) {
         counters.erased += 1
         shoppers.forget(userID)
         join.erase(userID: userID)
         _ = memory.remove(user: userID)
+        for label in Label.allCases { _ = heads[label]?.erase(user: userID) }
     }
 }

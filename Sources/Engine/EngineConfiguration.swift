@@ -13,6 +13,9 @@ public struct EngineConfiguration: Sendable {
     public var memory: ReplayMemory.Configuration
     public var join: AttributionConfiguration
     public var pricing: PricingConfiguration
+    /// Whether shoppers see what is decided. In a replay of a log they saw the log's own offers, so
+    /// its clicks are learned as logged, and decisions are only what would have been published.
+    public var issuesDecisions = true
     public var keepsPredictions = false
 
     public init(
