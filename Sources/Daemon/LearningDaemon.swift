@@ -93,7 +93,8 @@ public final class LearningDaemon {
     }
 
     private func accept(_ gap: OffsetGap, _ learner: Learner) throws {
-        let lost = min(gap.stored, gap.available.lowerBound)..<max(gap.stored, gap.available.lowerBound)
+        let lost =
+            min(gap.stored, gap.available.lowerBound)..<max(gap.stored, gap.available.lowerBound)
         log.emit(
             .gapAccepted(
                 partition: "\(gap.position)", from: lost.lowerBound, to: lost.upperBound))

@@ -25,7 +25,8 @@ public struct Counters: Sendable, Equatable {
     public var byType: [String: Int] = [:]
 
     static let fields: [WritableKeyPath<Counters, Int> & Sendable] = [
-        \.read, \.accepted, \.deadLettered, \.duplicates, \.late, \.unattributed, \.unmatchedRefunds, \.overflowed,
+        \.read, \.accepted, \.deadLettered, \.duplicates, \.late, \.unattributed,
+        \.unmatchedRefunds, \.overflowed,
         \.superseded, \.erased, \.corrected, \.examples, \.batches, \.recommendations,
         \.ruleViolations, \.clipped, \.skipped, \.gatePassed, \.gateRejected,
     ]

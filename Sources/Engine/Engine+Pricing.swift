@@ -15,7 +15,9 @@ extension Engine {
         let quote = try decide(
             exposure, itemID: offer.itemID, held: shopper.offer(of: offer.itemID, atMs: event.tsMs),
             draws: draws(of: event.eventID), embedding: embedding)
-        if quote.discount > configuration.pricing.maximumDepth + 1e-9 { counters.ruleViolations += 1 }
+        if quote.discount > configuration.pricing.maximumDepth + 1e-9 {
+            counters.ruleViolations += 1
+        }
         let id = Recommendation.id(
             lineage: lineage, eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
         let expiresMs = quote.held?.expiresMs ?? event.tsMs + configuration.pricing.offerLifetimeMs

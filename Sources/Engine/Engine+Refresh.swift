@@ -76,7 +76,9 @@ extension RefreshProgress {
         }
         let freshFrom = try reader.integer(UInt64.self)
         try reader.finish()
-        guard let job else { throw EngineError.stateMismatch("a refresh is under way without its job") }
+        guard let job else {
+            throw EngineError.stateMismatch("a refresh is under way without its job")
+        }
         return (.running(.init(job: job, freshFrom: freshFrom, judgeAt: at)), version)
     }
 }

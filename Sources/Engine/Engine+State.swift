@@ -70,7 +70,8 @@ extension Engine {
             heads[label] = try ResponseHead(
                 restoring: label.rawValue, configuration: configuration.head, from: state)
         }
-        memory = try ReplayMemory.restore(configuration: configuration.memory, from: state) ?? memory
+        memory =
+            try ReplayMemory.restore(configuration: configuration.memory, from: state) ?? memory
         metrics =
             try ProgressiveMetrics.restore(heads: Label.allCases.map(\.rawValue), from: state)
             ?? metrics

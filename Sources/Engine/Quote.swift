@@ -35,7 +35,9 @@ struct Quote {
         price = delivered.price
         let point = demand[delivered.depthIndex]
         expectedConversion = point.probability
-        expectedMargin = cost.map { (delivered.price - $0) * point.probability * point.expectedQuantity }
+        expectedMargin = cost.map {
+            (delivered.price - $0) * point.probability * point.expectedQuantity
+        }
         incrementalMargin = cost.flatMap { cost in
             let none = demand[0].probability * demand[0].expectedQuantity
             return expectedMargin.map { $0 - (decision.listPrice - cost) * none }

@@ -63,7 +63,8 @@ extension Explanation {
         )
         lines.append(
             "\(clicks) clicks and \(purchases) purchases known of this shopper"
-                + (recentItems.isEmpty ? "" : "; last seen at " + recentItems.joined(separator: ", ")))
+                + (recentItems.isEmpty
+                    ? "" : "; last seen at " + recentItems.joined(separator: ", ")))
         var table = TextTable([
             ("discount", .right), ("conversion", .right), ("logit ± sd", .right),
         ])

@@ -50,7 +50,8 @@ import Daemon
     func unknownKey() {
         let message = failure("lora:\n  rnak: 4\n")
         #expect(message.contains(":2: unknown key 'lora.rnak'; did you mean 'lora.rank'?"))
-        #expect(failure("lroa:\n  rank: 4\n").contains("unknown section 'lroa'; did you mean 'lora'?"))
+        #expect(
+            failure("lroa:\n  rank: 4\n").contains("unknown section 'lroa'; did you mean 'lora'?"))
         #expect(failure("", "lora.rang=3").contains("--set lora.rang: unknown key"))
         #expect(failure("", "lora.rank").contains("expected section.key=value"))
     }
@@ -118,10 +119,12 @@ import Daemon
         #expect(again.attribution.windowMs == 36 * 3_600_000)
     }
 
-    @Test("sizes and times are read with their units", arguments: [
-        ("0", 0), ("250ms", 250), ("5s", 5_000), ("10m", 600_000), ("24h", 86_400_000),
-        ("7d", 604_800_000),
-    ])
+    @Test(
+        "sizes and times are read with their units",
+        arguments: [
+            ("0", 0), ("250ms", 250), ("5s", 5_000), ("10m", 600_000), ("24h", 86_400_000),
+            ("7d", 604_800_000),
+        ])
     func durations(text: String, milliseconds: Int) {
         #expect(parseDuration(text) == milliseconds)
         #expect(ByteSize.bytes("256MiB") == 268_435_456)

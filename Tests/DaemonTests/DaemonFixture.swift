@@ -17,7 +17,8 @@ final class DaemonFixture {
 
     init(partitions: Int = 2) throws {
         let name = UUID().uuidString.lowercased().prefix(8)
-        folder = FileManager.default.temporaryDirectory
+        folder =
+            FileManager.default.temporaryDirectory
             .appendingPathComponent("tidemark-test-\(name)").path
         events = "events-\(name)"
         recommendations = "recommendations-\(name)"

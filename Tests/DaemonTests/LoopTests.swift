@@ -79,7 +79,9 @@ import Testing
         #expect(try fixture.read(fixture.recommendations).count == 1)
     }
 
-    @Test("what cannot be used goes to the dead letters with its bytes and the reason, and the stream goes on")
+    @Test(
+        "what cannot be used goes to the dead letters with its bytes and the reason, and the stream goes on"
+    )
     func deadLetters() throws {
         let fixture = try DaemonFixture()
         let ts = nowMs() - 60_000

@@ -45,7 +45,8 @@ extension RefreshJob {
             for start in stride(from: 0, to: order.count, by: configuration.batchTexts) {
                 if isCancelled() { throw RefreshCancelled() }
                 let end = min(start + configuration.batchTexts, order.count)
-                try step(order[start..<end].map { training[$0] }, encoder, &head, &result, random.next())
+                try step(
+                    order[start..<end].map { training[$0] }, encoder, &head, &result, random.next())
             }
             let loss = try validationLoss(validation, encoder, head, &result)
             if let loss, let before = lowest, loss >= before { continue }

@@ -46,7 +46,8 @@ public struct RefreshJob: Sendable {
         self.optimizer = optimizer
         self.seed = seed
         self.configuration = configuration
-        guard let head = heads.max(by: { ($0.eventCount, $1.name) < ($1.eventCount, $0.name) }) else {
+        guard let head = heads.max(by: { ($0.eventCount, $1.name) < ($1.eventCount, $0.name) })
+        else {
             evidence = []
             headWeights = []
             return

@@ -1,0 +1,128 @@
+import Daemon
+import Foundation
+import SnapshotStore
+import Testing
+
+@Suite(.serialized) struct ReplayTests {
+    /// Real logs beside the project; tests on them are skipped where there are none.
+    static let data = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../../shared/data").standardizedFileURL.path
+    static let hasData = FileManager.default.fileExists(atPath: data + "/grocery.jsonl.gz")
+
+    private func configuration(_ overrides: String...) throws -> Configuration {
+        try Configuration.load(
+            file: nil, environment: [:],
+            overrides: ["model.base=\(try DaemonFixture.model())"] + overrides)
+    }
+
+    private func scratch() -> String {
+        FileManager.default.temporaryDirectory
+            .appendingPathComponent("tidemark-test-\(UUID().uuidString)").path
+    }
+
+    private func replay(
+        _ configuration: Configuration, _ events: [String], store: String,
+        predictions: String? = nil
+    ) throws -> Report {
+        try Replay(
+            configuration, events: events, catalog: Self.data + "/grocery.items.jsonl.gz",
+            store: store, predictions: predictions, recommendations: nil
+        ).run()
+    }
+
+    @Test(
+        "a year of groceries, refreshes on: every row learned, normalized entropy below 0.88",
+        .enabled(if: hasData, "no event logs beside the project"))
+    func groceries() throws {
+        let folder = scratch()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let report = try replay(
+            try configuration(), [Self.data + "/grocery.jsonl.gz"], store: folder + "/store",
+            predictions: folder + ".csv")
+        defer { try? FileManager.default.removeItem(atPath: folder + ".csv") }
+        #expect(report.examples == 200_000)
+        #expect(report.events.deadLettered == 0)
+        let score = try #require(report.progressive["purchase"])
+        #expect(try #require(score.normalizedEntropy) < 0.88)
+        #expect(report.guards.gatePassed + report.guards.gateRejected >= 2)
+        let lines = try String(contentsOfFile: folder + ".csv", encoding: .utf8).split(
+            separator: "\n")
+        #expect(lines.count == 200_001)
+        #expect(lines[0] == "event_id,head,probability,label")
+    }
+
+    @Test(
+        "the same log gives the same state on 1 and 2 threads, with the cache on and off, in parts and whole",
+        .enabled(if: hasData, "no event logs beside the project"))
+    func sameState() throws {
+        let folder = scratch()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let whole = folder + "/part.jsonl"
+        try head(of: Self.data + "/grocery.jsonl.gz", lines: 6_000, to: whole)
+        let refreshes = ["lora.refresh_events=2000", "lora.judge_events=500"]
+        func run(_ name: String, _ more: String...) throws -> String {
+            let configuration = try Configuration.load(
+                file: nil, environment: [:],
+                overrides: ["model.base=\(try DaemonFixture.model())"] + refreshes + more)
+            return try replay(configuration, [whole], store: "\(folder)/\(name)").stateSHA256
+        }
+        let first = try run("a", "learning.threads=1", "lora.prefix_cache=0")
+        #expect(try run("b", "learning.threads=2") == first)
+        // The same store twice: the second time goes on behind the log's last line.
+        let again = try replay(
+            try configuration(), [whole], store: folder + "/b")
+        #expect(again.examples == 6_000)
+    }
+
+    @Test("a log that is not there is an error before anything is made on disk")
+    func missingLog() throws {
+        let folder = scratch()
+        #expect(throws: (any Error).self) {
+            try Replay(
+                try configuration(), events: ["/nowhere/events.jsonl"], catalog: nil, store: folder,
+                predictions: nil, recommendations: nil
+            ).run()
+        }
+        #expect(!FileManager.default.fileExists(atPath: folder))
+    }
+
+    @Test("a store made on another base is refused and stays as it was")
+    func otherBase() throws {
+        let folder = scratch()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let log = folder + "/one.jsonl"
+        try Data(
+            #"{"type":"outcome","event_id":"a","ts":1,"user_id":"u","item_id":"i","price":1,"purchased":true}"#
+                .utf8
+        ).write(to: URL(fileURLWithPath: log))
+        let other = try SnapshotStore.open(
+            path: folder + "/store", mode: .readWrite,
+            identity: StoreIdentity(id: "x", base: .zero, createdMs: 0))
+        try other.close()
+        let before = try FileManager.default.contentsOfDirectory(atPath: folder + "/store").sorted()
+        do {
+            _ = try Replay(
+                try configuration(), events: [log], catalog: nil, store: folder + "/store",
+                predictions: nil, recommendations: nil
+            ).run()
+            Issue.record("the store was taken")
+        } catch {
+            #expect("\(error)".contains("base"))
+            #expect(FailureKind(error) == .badData)
+        }
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder + "/store").sorted()
+                == before)
+    }
+
+    /// Writes the first lines of a compressed log as plain text.
+    private func head(of path: String, lines: Int, to target: String) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/bash")
+        process.arguments = ["-c", "zcat \"$0\" | head -n \(lines) > \"$1\"", path, target]
+        try process.run()
+        process.waitUntilExit()
+    }
+}
