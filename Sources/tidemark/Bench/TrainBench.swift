@@ -49,7 +49,8 @@ struct TrainBench: ParsableCommand {
             let lines = try model.lines(titles)
             let groups = stride(from: 0, to: min(lines.count, 32 * size.batch), by: size.batch)
                 .map { Array(lines[$0..<min($0 + size.batch, lines.count)]) }
-            let titled = try Trainee(base, layers: AdapterConfiguration.topLayers(2, of: base), self)
+            let titled = try Trainee(
+                base, layers: AdapterConfiguration.topLayers(2, of: base), self)
             for group in groups { try titled.step(group) }
             var next = 0
             cases.append(
