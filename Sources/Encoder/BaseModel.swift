@@ -19,6 +19,8 @@ public final class BaseModel: Sendable {
     /// The arithmetic it computes with.
     public let numerics: Numerics
     let weights: FrozenWeights
+    /// What this is a merged copy of.
+    private let origin: BaseModel?
 
     public var hiddenSize: Int { shape.hiddenSize }
     public var layerCount: Int { shape.layerCount }
@@ -64,6 +66,54 @@ public final class BaseModel: Sendable {
         weights = try FrozenWeights(directory: inside, shape)
         fingerprint = weights.fingerprint
         name = URL(fileURLWithPath: path).lastPathComponent
+        origin = nil
+    }
+
+    /// A copy for serving with LoRA merged into its matrices: it costs what the bare base does.
+    ///
+    /// Its vectors have the bits an encoder with these adapters gives. Its fingerprint is another
+    /// one, so that no adapter of the base loads on it.
+    /// - Throws: for adapters of another base, or bottlenecks, which no matrix can take in.
+    public func merging(_ adapters: Adapters) throws(EncoderError) -> BaseModel {
+        try BaseModel(merging: adapters, into: self)
+    }
+
+    /// The base this was merged from, bit for bit as it was; itself if it is no merged copy.
+    public var unmerged: BaseModel { origin ?? self }
+
+    private init(merging adapters: Adapters, into base: BaseModel) throws(EncoderError) {
+        guard adapters.baseFingerprint == base.fingerprint else {
+            throw .otherBase(
+                adapter: "the adapter", expected: base.fingerprint.hex,
+                found: adapters.baseFingerprint.hex)
+        }
+        guard adapters.configuration.kind == .lora else {
+            throw .configuration("a bottleneck adapter cannot be merged into a matrix")
+        }
+        numerics = base.numerics
+        pooling = base.pooling
+        shape = base.shape
+        tokenizer = base.tokenizer
+        name = base.name
+        origin = base
+        fingerprint = SHA256.hash(base.fingerprint.bytes + adapters.record)
+        // The matrices as the encoder itself merges them.
+        let merged = try AdaptedWeights(base, adapters)
+        let kernels = base.numerics.kernels
+        let low = merged.layers.enumerated().flatMap { index, layer in
+            AdapterTarget.allCases.compactMap { target in
+                layer.lowRank[target.index].map {
+                    ("encoder.layer.\(index).\(target.moduleName).weight", $0)
+                }
+            }
+        }
+        let byName = Dictionary(uniqueKeysWithValues: low)
+        weights = try FrozenWeights(
+            copying: base.weights, base.shape, fingerprint: fingerprint
+        ) { name, matrix in
+            guard let low = byName[name] else { return }
+            kernels.expand(low.b.read, low.a.read, scale: low.scaling, addingTo: matrix)
+        }
     }
 }
 

@@ -17,7 +17,7 @@ final class EncoderCore: PoolWork {
     /// Where the current texts' vectors start, when they are encoded group by group.
     private var firstVector = 0
     /// Hidden states, wanted instead of vectors by checks against other implementations.
-    private var hiddenRoom: MutableMatrix?
+    private var hiddenRoom: FloatBuffer?
 
     private enum Phase { case encode, trainForward, trainBackward }
 
@@ -119,15 +119,21 @@ final class EncoderCore: PoolWork {
         batch.clear()
         for ids in sequences { batch.append(tokens: ids) }
         try prepareSlices()
-        let room = keepingHidden ? FloatBuffer(count: batch.tokenCount * base.hiddenSize) : nil
-        if keepingHidden && room == nil {
-            throw .memory(bytes: batch.tokenCount * base.hiddenSize * 4)
+        if keepingHidden {
+            let count = batch.tokenCount * base.hiddenSize
+            guard let room = FloatBuffer(count: count) else {
+                throw .memory(bytes: count * MemoryLayout<Float>.stride)
+            }
+            hiddenRoom = room
         }
-        hiddenRoom = room?.mutableMatrix(at: 0, rows: batch.tokenCount, columns: base.hiddenSize)
         defer { hiddenRoom = nil }
         firstVector = 0
         pool.run(self, count: slices.count)
-        return hiddenRoom?.read.values ?? []
+        return hiddenRoom.map { hidden(in: $0).read.values } ?? []
+    }
+
+    private func hidden(in room: FloatBuffer) -> MutableMatrix {
+        room.mutableMatrix(at: 0, rows: batch.tokenCount, columns: base.hiddenSize)
     }
 
     /// Cuts the batch into slices and gives every thread room for the largest.
@@ -172,7 +178,7 @@ final class EncoderCore: PoolWork {
             lengths: vectors.lengths.columns(firstVector..<firstVector + count))
         if let hiddenRoom {
             let first = batch.texts[..<slice.lowerBound].reduce(0) { $0 + $1.tokenCount }
-            hiddenRoom.rows(first..<first + hidden.rows).copy(from: hidden.read)
+            self.hidden(in: hiddenRoom).rows(first..<first + hidden.rows).copy(from: hidden.read)
         }
     }
 

@@ -37,15 +37,48 @@ final class FrozenWeights: Sendable {
         var count: Int { shape.reduce(1, *) }
     }
 
-    init(directory: String, _ shape: BertConfiguration) throws(EncoderError) {
+    /// Reads a model's files.
+    convenience init(directory: String, _ shape: BertConfiguration) throws(EncoderError) {
         let plan = Plan(shape)
+        let arena = try Self.room(plan)
+        let source = try WeightFiles(directory: directory)
+        let fingerprint = try Self.fill(arena, plan.places, from: source)
+        self.init(arena, plan, shape, fingerprint)
+    }
+
+    /// A copy in which `change` may alter matrices before the pages become read-only.
+    convenience init(
+        copying other: FrozenWeights, _ shape: BertConfiguration, fingerprint: Digest256,
+        change: (_ name: String, _ matrix: MutableMatrix) -> Void
+    ) throws(EncoderError) {
+        let plan = Plan(shape)
+        let arena = try Self.room(plan)
+        for place in plan.places {
+            let columns = place.shape[place.shape.count - 1]
+            let target = arena.mutableMatrix(
+                at: place.offset, rows: place.count / columns, columns: columns)
+            target.copy(
+                from: other.arena.matrix(
+                    at: place.offset, rows: target.rows, columns: target.columns))
+            change(place.name, target)
+        }
+        self.init(arena, plan, shape, fingerprint)
+    }
+
+    private static func room(_ plan: Plan) throws(EncoderError) -> FloatBuffer {
         guard let arena = FloatBuffer(count: plan.count) else {
             throw .memory(bytes: plan.count * MemoryLayout<Float>.stride)
         }
-        let source = try WeightFiles(directory: directory)
-        fingerprint = try Self.fill(arena, plan.places, from: source)
+        return arena
+    }
+
+    /// Takes over a filled arena and makes it read-only.
+    private init(
+        _ arena: FloatBuffer, _ plan: Plan, _ shape: BertConfiguration, _ fingerprint: Digest256
+    ) {
         arena.seal()
         self.arena = arena
+        self.fingerprint = fingerprint
         places = plan.places
         let offsets = Dictionary(uniqueKeysWithValues: plan.places.map { ($0.name, $0.offset) })
         func view(_ name: String, _ rows: Int, _ columns: Int) -> Matrix {

@@ -12,12 +12,7 @@ enum JSONFile {
     static func read<Value: Decodable>(
         _ type: Value.Type, _ path: String
     ) throws(EncoderError) -> Value {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw .unreadable(file: path, reason: reason(error))
-        }
+        let data = Data(try FileBytes.read(path).bytes)
         do {
             return try JSONDecoder().decode(type, from: data)
         } catch let error as DecodingError {

@@ -9,11 +9,11 @@ import Tensor
 /// Thread: entries are found, reserved and dropped by one thread; between `beginBatch` and the end
 /// of that batch, reserved and found entries stay where they are, and any thread may read or write
 /// the rows of an entry that no other thread writes.
-final class PrefixCache {
+package final class PrefixCache {
     /// An entry found or reserved in the current batch.
-    struct Handle {
+    package struct Handle: Sendable {
         fileprivate let index: Int32
-        let tokenCount: Int
+        package let tokenCount: Int
     }
 
     private struct Entry {
@@ -45,7 +45,7 @@ final class PrefixCache {
     private(set) var misses = 0
 
     /// - Returns: `nil` when not even one page fits, or when the system refuses the memory.
-    init?(bytes: Int, columns: Int) {
+    package init?(bytes: Int, columns: Int) {
         let pageFloats = Self.pageTokens * columns
         pageCount = min(bytes / (pageFloats * MemoryLayout<Float>.stride), Int(Int32.max) - 1)
         guard pageCount > 0, let storage = FloatBuffer(count: pageCount * pageFloats) else {
@@ -59,12 +59,12 @@ final class PrefixCache {
         freePageCount = pageCount
     }
 
-    var count: Int { index.count }
+    package var count: Int { index.count }
 
     /// Entries found or reserved from now on stay until the next call.
-    func beginBatch() { batch += 1 }
+    package func beginBatch() { batch += 1 }
 
-    func find(_ key: TextKey) -> Handle? {
+    package func find(_ key: TextKey) -> Handle? {
         guard let at = index[key] else {
             misses += 1
             return nil
@@ -79,7 +79,7 @@ final class PrefixCache {
     /// Makes room for a text that is not there; its rows must be written before the batch ends.
     ///
     /// - Returns: `nil` when the current batch already fills the cache.
-    func reserve(_ key: TextKey, tokenCount: Int) -> Handle? {
+    package func reserve(_ key: TextKey, tokenCount: Int) -> Handle? {
         let pages = (tokenCount + Self.pageTokens - 1) / Self.pageTokens
         guard pages > 0, pages <= pageCount else { return nil }
         while freePageCount < pages {
@@ -105,19 +105,19 @@ final class PrefixCache {
         return Handle(index: at, tokenCount: tokenCount)
     }
 
-    func removeAll() {
+    package func removeAll() {
         while oldest != Self.none { drop(oldest) }
     }
 
     /// Copies an entry's rows out. Shape: (its tokens, columns).
-    func read(_ handle: Handle, into rows: MutableMatrix) {
+    package func read(_ handle: Handle, into rows: MutableMatrix) {
         eachPage(handle) { page, range in
             rows.rows(range).copy(from: page.read)
         }
     }
 
     /// Copies an entry's rows in.
-    func write(_ handle: Handle, from rows: Matrix) {
+    package func write(_ handle: Handle, from rows: Matrix) {
         eachPage(handle) { page, range in
             page.copy(from: rows.rows(range))
         }
@@ -184,14 +184,16 @@ final class PrefixCache {
 /// A text told apart by its bytes.
 ///
 /// Swift calls strings equal that differ in how an accent is encoded; a cased tokenizer does not.
-struct TextKey: Hashable {
-    let text: String
+package struct TextKey: Hashable {
+    package let text: String
 
-    init(_ text: String) { self.text = text }
+    package init(_ text: String) { self.text = text }
 
-    static func == (a: TextKey, b: TextKey) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+    package static func == (a: TextKey, b: TextKey) -> Bool {
+        a.text.utf8.elementsEqual(b.text.utf8)
+    }
 
-    func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         let hashed: Void? = unsafe text.utf8.withContiguousStorageIfAvailable {
             unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0))
         }

@@ -9,51 +9,15 @@ struct WeightFile {
     let digest: Digest256
 
     init(_ path: String) throws(EncoderError) {
-        let (bytes, digest) = try Self.readHashed(path)
+        // A mapped file that somebody shortens kills the process that reads it; a read one does not.
+        let file = try FileBytes.read(path)
+        digest = file.digest
         do {
-            content = try Safetensors(bytes)
+            content = try Safetensors(file.bytes)
         } catch {
             throw .tensor(.safetensors(file: path, error))
         }
         self.path = path
-        self.digest = digest
-    }
-
-    /// A mapped file that somebody shortens kills the process that reads it; a read one does not.
-    private static func readHashed(_ path: String) throws(EncoderError) -> ([UInt8], Digest256) {
-        func failed() -> EncoderError {
-            .unreadable(file: path, reason: unsafe String(cString: strerror(errno)))
-        }
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failed() }
-        defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { throw failed() }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .unreadable(file: path, reason: "it is not a file")
-        }
-        let count = Int(status.st_size)
-        var hasher = SHA256()
-        var failure: EncoderError?
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { target, filled in
-            let piece = 1 << 20
-            while filled < count {
-                let got = unsafe read(
-                    descriptor, target.baseAddress! + filled, min(piece, count - filled))
-                if got < 0 && errno == EINTR { continue }
-                guard got > 0 else {
-                    failure =
-                        got < 0
-                        ? failed() : .unreadable(file: path, reason: "it became shorter meanwhile")
-                    return
-                }
-                unsafe hasher.update(
-                    UnsafeRawBufferPointer(start: target.baseAddress! + filled, count: got))
-                filled += got
-            }
-        }
-        if let failure { throw failure }
-        return (bytes, hasher.finalize())
     }
 }
 

@@ -89,10 +89,14 @@ struct ModelOptions: ParsableArguments {
 
     func load() throws -> BaseModel {
         do throws(EncoderError) {
-            return try BaseModel.load(directory: base ?? Self.cached)
+            return try loadBase()
         } catch {
             throw ExitStatus.badConfiguration.failure(error.description)
         }
+    }
+
+    func loadBase() throws(EncoderError) -> BaseModel {
+        try BaseModel.load(directory: base ?? Self.cached)
     }
 
     /// `deploy/fetch-model`'s folder.
