@@ -84,15 +84,23 @@ let package = Package(
         tests("TensorTests", ["Tensor", "Records"]),
         tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
         tests("EncoderTests", ["Encoder", "Tensor", "Records"], resources: [.copy("Fixtures")]),
-        tests("ResponseModelTests", ["ResponseModel", "Records"], resources: [.copy("Fixtures")]),
-        tests("ContinualLearningTests", ["ContinualLearning", "ResponseModel", "Encoder", "Records"]),
+        tests(
+            "ResponseModelTests", ["ResponseModel", "CPosterior", "Records"],
+            resources: [.copy("Fixtures")]),
+        tests(
+            "ContinualLearningTests", ["ContinualLearning", "ResponseModel", "Encoder", "Records"]),
         tests("PricingTests", ["Pricing", "Records"]),
         tests("EventsTests", ["Events", "Records"], resources: [.copy("Fixtures")]),
         tests("EventLogTests", ["EventLog", "Events", "Records"]),
         tests("KafkaStreamTests", ["KafkaStream", "Events", "Records"]),
         tests("SnapshotStoreTests", ["SnapshotStore", "Records"]),
         tests("SimulatorTests", ["Simulator", "Events", "Pricing", "Records"]),
-        tests("EngineTests", ["Engine", "Events", "Records"]),
+        tests(
+            "EngineTests",
+            [
+                "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Pricing", "Events",
+                "Records",
+            ]),
         tests("DaemonTests", ["Daemon", "Events", "KafkaStream", "Records", "SnapshotStore"]),
     ],
     cxxLanguageStandard: .cxx17

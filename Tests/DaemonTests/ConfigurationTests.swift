@@ -11,14 +11,7 @@ import Daemon
             .appendingPathComponent("\(UUID().uuidString).yaml").path
         try Data(yaml.utf8).write(to: URL(fileURLWithPath: file))
         defer { try? FileManager.default.removeItem(atPath: file) }
-        do {
-            return try Configuration.load(
-                file: file, environment: environment, overrides: overrides)
-        } catch let error as ConfigurationError {
-            // The file's random name is no part of what is tested.
-            throw ConfigurationError(
-                place: error.place.replacing(file, with: "file"), message: error.message)
-        }
+        return try Configuration.load(file: file, environment: environment, overrides: overrides)
     }
 
     private func failure(_ yaml: String, _ overrides: String...) -> String {
