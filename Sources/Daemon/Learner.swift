@@ -18,6 +18,7 @@ final class Learner {
         var commitMs: Int?
         var snapshotMs: Int?
         var sync: Bool
+        var retention: Retention
     }
 
     private(set) var engine: Engine
@@ -199,6 +200,7 @@ final class Learner {
             lastSnapshot = .now
             promoted = false
             log.emit(.snapshot(id: record.id, events: engine.counters.read))
+            _ = try store.prune(cadence.retention)
         }
         return info
     }

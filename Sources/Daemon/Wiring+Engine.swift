@@ -32,7 +32,10 @@ extension Wiring {
                 snapshotEvents: configuration.store.snapshotEvents,
                 commitMs: clocked ? configuration.store.commitMs : nil,
                 snapshotMs: clocked ? configuration.store.snapshotMs : nil,
-                sync: configuration.store.sync),
+                sync: configuration.store.sync,
+                retention: Retention(
+                    latest: configuration.store.keepLatest, hourly: configuration.store.keepHourly,
+                    daily: configuration.store.keepDaily)),
             description: Learner.RunDescription(
                 configuration: configuration.stored(), platform: try platform(),
                 topic: configuration.publish.topic,

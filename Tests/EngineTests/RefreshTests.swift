@@ -14,6 +14,7 @@ import Testing
             // Loose, so that the verdict on so short a stream is to promote.
             $0.refresh.gate = RefreshGate.Configuration(
                 margin: 10, sliceMargin: 10, examplesMin: 100, usersMin: 10, examplesMax: 300)
+            $0.refresh.gateSlices = 0
             $0.refresh.training.validationMin = 1_000
         }
         let embedding = try RealEmbedding(base)

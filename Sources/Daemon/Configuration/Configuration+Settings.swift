@@ -109,8 +109,8 @@ extension Configuration {
             "guards.gate_harm", \.guards.gateHarm, 0...1,
             "Harm, as a share of the log-loss, above which a refresh is rejected."),
         .integer(
-            "guards.gate_slices", \.guards.gateSlices, 1...256,
-            "Categories that the gate judges one by one, the largest first."),
+            "guards.gate_slices", \.guards.gateSlices, 0...256,
+            "Categories that the gate judges one by one, the largest first; 0: all together only."),
     ]
 
     private static let attributionSettings: [Setting] = [
