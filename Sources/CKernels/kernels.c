@@ -16,20 +16,27 @@ typedef double dlanes __attribute__((vector_size(64)));
 
 enum { width = 16 };
 
+/* Rows of a small product computed side by side: as many as the registers of a level hold. */
 #define LEVEL(name) name##_baseline
+#define block_rows 1
 #include "kernels_body.h"
+#undef block_rows
 #undef LEVEL
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
 #define LEVEL(name) name##_avx2
+#define block_rows 2
 #include "kernels_body.h"
+#undef block_rows
 #undef LEVEL
 #pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v4"))), apply_to = function)
 #define LEVEL(name) name##_avx512
+#define block_rows 8
 #include "kernels_body.h"
+#undef block_rows
 #undef LEVEL
 #pragma clang attribute pop
 

@@ -6,6 +6,7 @@
 #include "body/activation.h"
 #include "body/normalization.h"
 #include "body/attention.h"
+#include "body/product.h"
 #include "body/lowrank.h"
 #include "body/pooling.h"
 #include "body/optimizer.h"
@@ -19,6 +20,8 @@ static const tk_kernels LEVEL(table) = {
     .softmax = LEVEL(softmax),
     .softmax_backward = LEVEL(softmax_backward),
     .embed = LEVEL(embed),
+    .multiply_small = LEVEL(multiply_small),
+    .transpose = LEVEL(transpose),
     .project = LEVEL(project),
     .expand = LEVEL(expand),
     .outer = LEVEL(outer),

@@ -160,8 +160,12 @@ public struct AdapterGradient: Sendable, Equatable {
 
     /// Zeros, with the shape of some adapters.
     public init(_ adapters: Adapters) {
-        layout = adapters.layout
-        values = [Float](repeating: 0, count: adapters.values.count)
+        self.init(adapters.layout)
+    }
+
+    init(_ layout: AdapterLayout) {
+        self.layout = layout
+        values = [Float](repeating: 0, count: layout.count)
     }
 
     public var tensors: [AdapterTensor] {

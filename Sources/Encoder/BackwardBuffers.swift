@@ -15,6 +15,8 @@ struct BackwardBuffers {
     let dprojected: MutableMatrix
     /// d of one head's attention weights.
     let dprobabilities: MutableMatrix
+    /// One head's values, transposed.
+    let transposed: MutableMatrix
     /// A low-rank path's input and output gradient: (T, r).
     let lowInput, lowGradient: MutableMatrix
     /// One for each token, to sum rows: (T, 1).
@@ -34,6 +36,7 @@ struct BackwardBuffers {
         draised = arena.take(tokens, shape.intermediateSize)
         dprojected = arena.take(tokens, 3 * hidden)
         dprobabilities = arena.take(longest, LayerBuffers.probabilityStride(longest))
+        transposed = arena.take(shape.headSize, LayerBuffers.probabilityStride(longest))
         lowInput = arena.take(tokens, configuration.rank)
         lowGradient = arena.take(tokens, configuration.rank)
         ones = arena.take(tokens, 1)

@@ -26,6 +26,8 @@ struct LayerBuffers {
     /// Attention's weights, sequence by sequence and head by head: (T_s, T_s up to a multiple of
     /// sixteen) each. Not kept: room for the longest sequence once.
     var probabilities: MutableMatrix
+    /// One head's keys, transposed.
+    var transposed: MutableMatrix
     /// What LayerNorm's backward needs of both halves: (T, H) and (1, T).
     var kept: Kept?
     /// The bottlenecks' input (T, H) and its projection (T, m).
@@ -58,7 +60,8 @@ struct LayerBuffers {
             x: x, y: arena.take(tokens, hidden), projected: arena.take(tokens, 3 * hidden),
             context: arena.take(tokens, hidden), middle: arena.take(tokens, hidden),
             raised: raised, activated: raised,
-            probabilities: arena.take(longest, probabilityStride(longest)))
+            probabilities: arena.take(longest, probabilityStride(longest)),
+            transposed: arena.take(shape.headSize, probabilityStride(longest)))
         if let bottleneck {
             let shared = BottleneckBuffers(
                 input: arena.take(tokens, hidden), lowered: arena.take(tokens, bottleneck),
@@ -69,10 +72,12 @@ struct LayerBuffers {
         return made
     }
 
-    /// Buffers of one layer's own, for backward. `x` is the output of the layer below.
+    /// Buffers of one layer's own, for backward. `x` is the output of the layer below; `activated`
+    /// and `transposed` are scratch that all layers share.
     static func keeping(
         _ shape: BertConfiguration, x: MutableMatrix, activated: MutableMatrix,
-        probabilityFloats: Int, bottleneck: Int?, _ arena: inout Arena
+        transposed: MutableMatrix, probabilityFloats: Int, bottleneck: Int?,
+        _ arena: inout Arena
     ) -> LayerBuffers {
         let hidden = shape.hiddenSize
         let tokens = x.rows
@@ -80,7 +85,7 @@ struct LayerBuffers {
             x: x, y: arena.take(tokens, hidden), projected: arena.take(tokens, 3 * hidden),
             context: arena.take(tokens, hidden), middle: arena.take(tokens, hidden),
             raised: arena.take(tokens, shape.intermediateSize), activated: activated,
-            probabilities: arena.take(1, probabilityFloats))
+            probabilities: arena.take(1, probabilityFloats), transposed: transposed)
         made.kept = Kept(
             attention: (arena.take(tokens, hidden), arena.take(1, tokens)),
             output: (arena.take(tokens, hidden), arena.take(1, tokens)))

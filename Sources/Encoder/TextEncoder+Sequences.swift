@@ -28,9 +28,8 @@ extension TextEncoder {
             _ vectors: UnsafeBufferPointer<Float>, _ gradient: UnsafeMutableBufferPointer<Float>
         ) -> Void
     ) throws(EncoderError) -> AdapterGradient {
-        guard let adapters else { throw Self.nothingToTrain }
+        var gradient = try emptyGradient()
         try check(sequences)
-        var gradient = AdapterGradient(adapters)
         try core.trainForward(sequences: sequences, dropoutSeed: dropoutSeed)
         try unsafe core.exchange(Array(sequences.indices), upstream)
         core.trainBackward(into: &gradient)

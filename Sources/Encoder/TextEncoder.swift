@@ -9,7 +9,9 @@ import Tensor
 public final class TextEncoder {
     public let base: BaseModel
     public let maxTokens: Int
-    public private(set) var adapters: Adapters?
+    /// What kind of adapters it uses. It keeps no copy of their values beside its working ones:
+    /// a second owner would cost the optimiser a copy at every step.
+    public var adapterConfiguration: AdapterConfiguration? { core.weights.configuration }
 
     /// Gradients are summed in this many shares, in order, whatever the number of threads.
     static let shareCount = 4
@@ -44,7 +46,6 @@ public final class TextEncoder {
         if let adapters { try Self.check(adapters, base) }
         self.base = base
         self.maxTokens = limit
-        self.adapters = adapters
         core = try EncoderCore(
             base, adapters, maxTokens: limit, threads: threads, cacheBytes: prefixCacheBytes)
     }
@@ -55,7 +56,6 @@ public final class TextEncoder {
     public func setAdapters(_ new: Adapters?) throws(EncoderError) {
         if let new { try Self.check(new, base) }
         try core.setAdapters(new)
-        adapters = new
     }
 
     /// Texts to vectors.
@@ -80,8 +80,7 @@ public final class TextEncoder {
             _ vectors: UnsafeBufferPointer<Float>, _ gradient: UnsafeMutableBufferPointer<Float>
         ) -> Void
     ) throws(EncoderError) -> AdapterGradient {
-        guard let adapters else { throw Self.nothingToTrain }
-        var gradient = AdapterGradient(adapters)
+        var gradient = try emptyGradient()
         try unsafe trainStep(
             texts: texts, dropoutSeed: dropoutSeed, into: &gradient, upstream: upstream)
         return gradient
@@ -97,7 +96,9 @@ public final class TextEncoder {
             _ vectors: UnsafeBufferPointer<Float>, _ gradient: UnsafeMutableBufferPointer<Float>
         ) -> Void
     ) throws(EncoderError) {
-        guard adapters != nil else { throw Self.nothingToTrain }
+        guard gradient.layout == core.weights.layout else {
+            throw .configuration("the gradient is not of the adapters in training")
+        }
         collect(texts)
         try core.trainForward(distinct, dropoutSeed: dropoutSeed)
         try unsafe core.exchange(numbers, upstream)
@@ -109,8 +110,12 @@ public final class TextEncoder {
         (core.batch.cache?.hits ?? 0, core.batch.cache?.misses ?? 0)
     }
 
-    static let nothingToTrain = EncoderError.configuration(
-        "there are no adapters to train")
+    func emptyGradient() throws(EncoderError) -> AdapterGradient {
+        guard let layout = core.weights.layout else {
+            throw .configuration("there are no adapters to train")
+        }
+        return AdapterGradient(layout)
+    }
 
     private static func check(_ adapters: Adapters, _ base: BaseModel) throws(EncoderError) {
         guard adapters.baseFingerprint == base.fingerprint else {

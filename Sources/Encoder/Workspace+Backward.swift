@@ -201,21 +201,22 @@ private struct LayerBackward {
                 place += tokens * stride
                 let dout = dcontext.columns(q)
                 if needs.2 {
-                    numerics.multiply(
-                        p.columns(0..<tokens), dout, transposeA: true, into: drows.columns(v))
+                    numerics.multiplyHead(
+                        p.columns(0..<tokens), transposed: true, dout, into: drows.columns(v))
                 }
                 if !needs.0 && !needs.1 { continue }
                 let dp = d.dprobabilities.part(at: 0, rows: tokens, columns: stride)
-                numerics.multiply(
-                    dout, rows.columns(v), transposeB: true, into: dp.columns(0..<tokens))
+                let transposed = d.transposed.part(at: 0, rows: size, columns: stride)
+                kernels.transpose(rows.columns(v), into: transposed)
+                numerics.multiplyHead(dout, transposed.read, into: dp)
                 kernels.softmaxBackward(p, dp, columns: tokens, scale: scale)
                 let dlogits = dp.read.columns(0..<tokens)
                 if needs.0 {
-                    numerics.multiply(dlogits, rows.columns(k), into: drows.columns(q))
+                    numerics.multiplyHead(dlogits, rows.columns(k), into: drows.columns(q))
                 }
                 if needs.1 {
-                    numerics.multiply(
-                        dlogits, rows.columns(q), transposeA: true, into: drows.columns(k))
+                    numerics.multiplyHead(
+                        dlogits, transposed: true, rows.columns(q), into: drows.columns(k))
                 }
             }
         }

@@ -112,10 +112,11 @@ extension Workspace {
                 let value = rows.columns(
                     2 * hidden + columns.lowerBound..<2 * hidden + columns.upperBound)
                 let p = b.probabilities.part(at: place, rows: tokens, columns: stride)
-                base.numerics.multiply(
-                    query, key, transposeB: true, into: p.columns(0..<tokens), scale: scale)
+                let transposed = b.transposed.part(at: 0, rows: size, columns: stride)
+                kernels.transpose(key, into: transposed)
+                base.numerics.multiplyHead(query, transposed.read, into: p, scale: scale)
                 kernels.softmax(p, columns: tokens)
-                base.numerics.multiply(
+                base.numerics.multiplyHead(
                     p.read.columns(0..<tokens), value, into: context.columns(columns))
                 if b.kept != nil { place += tokens * stride }
             }

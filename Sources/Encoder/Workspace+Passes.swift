@@ -135,13 +135,15 @@ extension Workspace {
     ) {
         let (tokens, longest) = extent(sequences)
         let activated = arena.take(tokens, base.shape.intermediateSize)
+        let transposed = arena.take(
+            base.shape.headSize, LayerBuffers.probabilityStride(longest))
         let probabilities = probabilityFloats
         kept.removeAll(keepingCapacity: true)
         var input = x
         for _ in configuration.layers[0]..<base.layerCount {
             let layer = LayerBuffers.keeping(
-                base.shape, x: input, activated: activated, probabilityFloats: probabilities,
-                bottleneck: bottleneckWidth, &arena)
+                base.shape, x: input, activated: activated, transposed: transposed,
+                probabilityFloats: probabilities, bottleneck: bottleneckWidth, &arena)
             input = layer.y
             kept.append(layer)
         }

@@ -143,6 +143,29 @@ extension Kernels {
     }
 }
 
+// MARK: Small products
+
+extension Kernels {
+    /// c = scale · a · b, or of a transposed, overwriting.
+    package func multiply(
+        _ a: Matrix, transposed: Bool = false, by b: Matrix, into c: MutableMatrix,
+        scale: Float = 1
+    ) {
+        let (rows, inner) = transposed ? (a.columns, a.rows) : (a.rows, a.columns)
+        precondition(inner == b.rows && rows == c.rows && b.columns == c.columns, "shapes differ")
+        unsafe table.pointee.multiply_small(
+            a.base, transposed ? 1 : a.stride, transposed ? a.stride : 1, b.base, b.stride,
+            c.base, c.stride, rows, b.columns, inner, scale)
+    }
+
+    /// out = xᵀ, its rows filled up with zeros. Shapes: x (T, K); out (K, T up to a multiple of 16).
+    package func transpose(_ x: Matrix, into out: MutableMatrix) {
+        precondition(out.rows == x.columns && out.columns == (x.rows + 15) / 16 * 16)
+        unsafe table.pointee.transpose(
+            x.base, x.stride, x.rows, x.columns, out.base, out.stride)
+    }
+}
+
 // MARK: Low rank
 
 extension Kernels {

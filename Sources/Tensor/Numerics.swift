@@ -58,6 +58,19 @@ public final class Numerics: Sendable {
         blas.multiply(a, transposeA, b, transposeB, into: c, scale: scale, accumulate: accumulate)
     }
 
+    /// c = scale · a · b, or of a transposed: our own kernel up to a million multiplications, the
+    /// library beyond. The size alone decides, and neither allocates.
+    package func multiplyHead(
+        _ a: Matrix, transposed: Bool = false, _ b: Matrix, into c: MutableMatrix,
+        scale: Float = 1
+    ) {
+        if a.rows * a.columns * b.columns <= BLAS.smallProduct {
+            kernels.multiply(a, transposed: transposed, by: b, into: c, scale: scale)
+        } else {
+            blas.multiply(a, transposed, b, false, into: c, scale: scale)
+        }
+    }
+
     /// c = x · w (or w transposed), where each row of c has the bits it has alone.
     ///
     /// - Parameter padding: at least `paddingFloats` for this shape.
@@ -78,7 +91,7 @@ public final class Numerics: Sendable {
 extension BLAS {
     /// Up to this many multiplications OpenBLAS takes a path of its own, whose rows depend on the
     /// number of rows (interface/gemm.c, kernel/x86_64/sgemm_small_kernel_permit_skylakex.c).
-    private static let smallProduct = 1_000_000
+    static let smallProduct = 1_000_000
 
     static func rowsBeyondSmall(inner: Int, columns: Int) -> Int {
         // A result of one column is a vector product to the library: computed as two.

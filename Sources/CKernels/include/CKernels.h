@@ -48,6 +48,14 @@ typedef struct tk_kernels {
     void (*embed)(const int32_t *ids, size_t count, const float *words, const float *types,
                   const float *positions, float *out, size_t columns);
 
+    /* c[i,j] = scale * sum over k of a[i * row_step + k * inner_step] b[k,j], overwriting. */
+    void (*multiply_small)(const float *a, size_t row_step, size_t inner_step, const float *b,
+                           size_t b_stride, float *c, size_t c_stride, size_t rows,
+                           size_t columns, size_t inner, float scale);
+    /* out[j,i] = x[i,j]; rows of `out` are filled up with zeros to a multiple of sixteen. */
+    void (*transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *out,
+                      size_t out_stride);
+
     /* u[t,j] = sum over k of x[t,k] a[j,k], overwriting. */
     void (*project)(const float *x, size_t x_stride, const float *a, float *u, size_t rows,
                     size_t columns, size_t rank);
