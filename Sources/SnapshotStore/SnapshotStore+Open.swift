@@ -52,7 +52,7 @@ extension SnapshotStore {
     private static func openWriting(
         _ folder: StoreFolder, _ wanted: StoreIdentity?, _ options: Options
     ) throws(StoreError) -> SnapshotStore {
-        let lock = try WriterLock.acquire(folder)
+        let lock = try WriterLock.acquire(folder, for: .writing)
         if try isComplete(folder) {
             if try needsCheck(folder, options) {
                 let report = try Recovery.run(folder, mayWrite: true)
@@ -113,7 +113,7 @@ extension SnapshotStore {
     ) throws(StoreError) -> SnapshotStore {
         guard try FileStatus.of(folder.creating) == nil else { throw .missing(path: folder.path) }
         if try needsCheck(folder, options) {
-            try checkBeforeReading(folder)
+            try checkBeforeReading(folder, always: options.checksAlways)
         }
         do throws(StoreError) {
             let environment = try Environment(folder, readOnly: true, mapBytes: options.mapBytes)
@@ -125,10 +125,14 @@ extension SnapshotStore {
 
     /// A live writer has checked the store itself; otherwise this process does, and says so on disk
     /// if it may.
-    private static func checkBeforeReading(_ folder: StoreFolder) throws(StoreError) {
+    private static func checkBeforeReading(
+        _ folder: StoreFolder, always: Bool
+    ) throws(StoreError) {
         do throws(StoreError) {
-            let lock = try WriterLock.acquire(folder)
+            let lock = try WriterLock.acquire(folder, for: .checking)
             defer { withExtendedLifetime(lock) {} }
+            // Whoever had the lock before may have done it already.
+            if !always, try CleanMarker.holds(folder) { return }
             _ = try Recovery.run(folder, mayWrite: true)
             try CleanMarker.place(folder)
         } catch {

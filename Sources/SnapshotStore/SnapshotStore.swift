@@ -51,7 +51,8 @@ public final class SnapshotStore: Sendable {
         var syncedView: ReadTransaction?
         /// Bytes of the file in use when the view began.
         var syncedBytes = 0
-        var commitsSinceReaderCheck = 0
+        /// Bytes of the file in use when dead readers were last looked for.
+        var readersCheckedAtBytes = 0
     }
 
     init(
@@ -106,12 +107,12 @@ public final class SnapshotStore: Sendable {
         _ writer: inout Writer, _ session: Session, _ sync: Bool,
         _ body: (inout RecordWriter) throws(StoreError) -> R
     ) throws(StoreError) -> R {
-        writer.commitsSinceReaderCheck += 1
-        if writer.commitsSinceReaderCheck >= 1_000 {
-            session.environment.clearStaleReaders()
-            writer.commitsSinceReaderCheck = 0
-        }
         let used = session.environment.usedBytes
+        if used - writer.readersCheckedAtBytes >= 16 << 20 {
+            // The file grows: perhaps for the sake of a reader that died.
+            session.environment.clearStaleReaders()
+            writer.readersCheckedAtBytes = used
+        }
         let isFar =
             writer.syncedView != nil && used - writer.syncedBytes >= options.unsyncedBytesMax
         let syncs = sync || isFar

@@ -72,7 +72,10 @@ extension SnapshotsCommand {
                     verdicts = [try opened.verify(reference)]
                 } else {
                     for listing in try opened.snapshots() {
-                        verdicts.append(try opened.verify(listing.record.id))
+                        do { verdicts.append(try opened.verify(listing.record.id)) } catch {
+                            // Beside a writer a snapshot may be pruned meanwhile.
+                            guard case StoreError.unknownReference = error else { throw error }
+                        }
                     }
                     try opened.verifyRecords()
                 }

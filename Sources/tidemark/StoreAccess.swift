@@ -13,8 +13,13 @@ struct StoreArguments: ParsableArguments {
     /// Opens the store and runs `body`; failures become a message and an exit code.
     func run(_ mode: SnapshotStore.Mode, _ body: (SnapshotStore) throws -> Void) throws {
         do {
+            DamageExit.install()
             let store = try SnapshotStore.open(path: path, mode: mode)
-            try body(store)
+            // Closed after a failure too: the next opening then need not check the store.
+            do { try body(store) } catch {
+                try store.close()
+                throw error
+            }
             try store.close()
         } catch let error as StoreError {
             throw error.exitStatus.failure(error.description)

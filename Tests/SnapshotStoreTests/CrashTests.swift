@@ -48,7 +48,7 @@ private func stream(seed: UInt64, through sequence: UInt64) -> CommitStream {
                 }
             }
             let text = (try? String(contentsOfFile: acknowledged, encoding: .utf8)) ?? "0"
-            let known = UInt64(text.prefix { $0.isNumber }) ?? 0
+            let known = max(opened, UInt64(text.prefix { $0.isNumber }) ?? 0)
             let store = try folder.open()
             let sequence = try store.status().sequence
             #expect(sequence == known || sequence == known + 1, "round \(round)")

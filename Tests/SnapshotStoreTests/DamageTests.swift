@@ -125,4 +125,20 @@ enum Damage: CaseIterable {
             return
         }
     }
+
+    @Test("a file cut short under an open store ends the process with 65, not with a crash")
+    func damageWhileOpen() async throws {
+        let folder = ScratchFolder()
+        let path = folder.path
+        await #expect(processExitsWith: .exitCode(65)) { [path = path as String] in
+            DamageExit.install()
+            var stream = CommitStream(seed: 4)
+            let store = try SnapshotStore.open(
+                path: path, mode: .readWrite, identity: testIdentity)
+            for _ in 0..<20 { try store.commit(stream.next()) }
+            try FileHandle(forWritingTo: URL(filePath: path + "/data.mdb")).truncate(
+                atOffset: 8_192)
+            try stream.expectHead(of: store)
+        }
+    }
 }

@@ -53,6 +53,7 @@ extension StoreError {
         }
         self.folder = folder
         isReadOnly = readOnly
+        unsafe DamageExit.watch(handle, folder)
     }
 
     deinit {

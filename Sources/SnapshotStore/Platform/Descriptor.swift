@@ -49,6 +49,16 @@ struct Descriptor: ~Copyable {
         return bytes
     }
 
+    /// Everything to the end, for files of the system that tell no size.
+    func readAll() throws(StoreError) -> [UInt8] {
+        var all: [UInt8] = []
+        while true {
+            let piece = try read(at: all.count, count: 65_536)
+            if piece.isEmpty { return all }
+            all += piece
+        }
+    }
+
     func write(_ bytes: [UInt8], at offset: Int) throws(StoreError) {
         var done = 0
         while done < bytes.count {

@@ -15,20 +15,38 @@ final class WriterLock: Sendable {
         flock(file.number, LOCK_UN)
     }
 
-    /// Throws: `.inUse` when another has it; `.cannotWrite` when the file cannot be made.
-    static func acquire(_ folder: StoreFolder) throws(StoreError) -> WriterLock {
+    /// What the lock is held for; the file says so, for whoever has to wait.
+    enum Purpose: String {
+        case writing
+        /// A reader that looks at a store nobody closed; over soon.
+        case checking
+    }
+
+    /// Waits for a check that is under way, never for a writer.
+    ///
+    /// Throws: `.inUse` when another writes; `.cannotWrite` when the file cannot be made.
+    static func acquire(
+        _ folder: StoreFolder, for purpose: Purpose
+    ) throws(StoreError) -> WriterLock {
         let opened: Descriptor
         do {
             opened = try Descriptor(folder.writerLock, O_RDWR | O_CREAT)
         } catch .system(_, _, let code) where [EACCES, EROFS, EPERM].contains(code) {
             throw .cannotWrite(path: folder.path, reason: systemMessage(code))
         }
-        guard flock(opened.number, LOCK_EX | LOCK_NB) == 0 else {
-            throw .inUse(path: folder.path, process: try holder(opened))
+        var waits = 0
+        while flock(opened.number, LOCK_EX | LOCK_NB) != 0 {
+            let holder = try holder(opened)
+            // A check reads the data file once; ten minutes are enough for any of them.
+            guard holder.purpose == .checking, waits < 12_000 else {
+                throw .inUse(path: folder.path, process: holder.process)
+            }
+            usleep(50_000)
+            waits += 1
         }
-        // For the message above; a stale number is never read, because the lock decides.
+        // A stale entry is never believed, because the lock decides.
         try opened.truncate(to: 0)
-        try opened.write(Array("\(getpid())\n".utf8), at: 0)
+        try opened.write(Array("\(getpid()) \(purpose.rawValue)\n".utf8), at: 0)
         return WriterLock(opened)
     }
 
@@ -39,13 +57,19 @@ final class WriterLock: Sendable {
         guard try FileStatus.of(folder.writerLock) != nil else { return nil }
         let opened = try Descriptor(folder.writerLock, O_RDONLY)
         guard flock(opened.number, LOCK_SH | LOCK_NB) == 0 else {
-            throw .inUse(path: folder.path, process: try holder(opened))
+            throw .inUse(path: folder.path, process: try holder(opened).process)
         }
         return WriterLock(opened)
     }
 
-    private static func holder(_ file: borrowing Descriptor) throws(StoreError) -> Int32? {
-        let text = String(decoding: try file.read(at: 0, count: 32), as: UTF8.self)
-        return Int32(text.prefix { $0.isNumber })
+    private static func holder(
+        _ file: borrowing Descriptor
+    ) throws(StoreError) -> (process: Int32?, purpose: Purpose) {
+        let text = String(decoding: try file.read(at: 0, count: 64), as: UTF8.self)
+        let words = text.split(whereSeparator: \.isWhitespace)
+        return (
+            words.first.flatMap { Int32($0) },
+            words.dropFirst().first.flatMap { Purpose(rawValue: String($0)) } ?? .writing
+        )
     }
 }
