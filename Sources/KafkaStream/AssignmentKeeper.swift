@@ -10,6 +10,10 @@ struct AssignmentKeeper {
     private static let restartsMax = 10
     /// Bounds each question, and with it how long closing the consumer may take.
     private static let questionMs = 2000
+    /// A topic or partition that is missing this often in a row is gone; brokers that start anew
+    /// may not know it for a moment.
+    private static let timesMissingMax = 3
+    private static let lookAgainMs = 1000
 
     private let core: ConsumerCore
     private let metadata: ClusterMetadata
@@ -17,6 +21,7 @@ struct AssignmentKeeper {
     private var known: Set<TopicPartition>
     private var restarts: [Int: (offset: Int64, count: Int)] = [:]
     private var nextLookMs: Int64
+    private var timesMissing = 0
 
     init(_ core: ConsumerCore, choice: PartitionChoice, known: Set<TopicPartition>) {
         self.core = core
@@ -36,6 +41,10 @@ struct AssignmentKeeper {
         while true {
             let work = core.state.wait(untilMs: nextLookMs) { state -> Work? in
                 if state.stopping || state.failure != nil { return .stop }
+                if state.looksNow {
+                    state.looksNow = false
+                    return .look
+                }
                 guard !state.misplaced.isEmpty else { return nil }
                 defer { state.misplaced = [] }
                 return .misplaced(state.misplaced)
@@ -44,26 +53,52 @@ struct AssignmentKeeper {
             case .stop: return
             case .misplaced(let indexes): settle(indexes)
             case .look:
-                look()
-                nextLookMs =
-                    MonotonicClock.nowMs() + Int64(core.configuration.discoveryIntervalMs)
+                let pauseMs = look() ? core.configuration.discoveryIntervalMs : Self.lookAgainMs
+                nextLookMs = MonotonicClock.nowMs() + Int64(pauseMs)
             }
         }
     }
 
-    private mutating func look() {
+    /// Compares what the cluster has with what is assigned.
+    ///
+    /// - Returns: false when something was missing, so that it is looked at again soon.
+    private mutating func look() -> Bool {
         do {
+            var missing: TopicPartition?
+            var isTopicGone = false
             for topic in core.configuration.topics {
                 let count = try metadata.partitionCount(of: topic, timeoutMs: Self.questionMs)
-                // A topic that is gone makes itself known through the fetch.
-                let new = choice.positions(topic: topic, count: count ?? 0)
-                    .filter { !known.contains($0) }
+                let there = Set(choice.positions(topic: topic, count: count ?? 0))
+                let new = there.subtracting(known).sorted()
                 if !new.isEmpty { try add(new) }
-                if core.isStopping { return }
+                if let lost = known.filter({ $0.topic == topic }).subtracting(there).min() {
+                    (missing, isTopicGone) = (lost, count == nil)
+                }
+                if core.isStopping { return true }
             }
+            guard let missing else {
+                timesMissing = 0
+                return true
+            }
+            timesMissing += 1
+            if timesMissing >= Self.timesMissingMax { fail(missing, isTopicGone: isTopicGone) }
+            return false
         } catch {
-            core.context.notice(.warning, "looking for new partitions: \(error)")
+            core.context.notice(.warning, "looking for partitions: \(error)")
+            return timesMissing == 0
         }
+    }
+
+    private func fail(_ missing: TopicPartition, isTopicGone: Bool) {
+        guard !isTopicGone else {
+            return core.fail(.unknownTopic(missing.topic, brokers: core.client.brokers))
+        }
+        let next = core.state.withLock { state in
+            state.progress.index(of: missing).map { state.progress.partitions[$0].receivedOffset }
+        }
+        let gap = OffsetGap(
+            position: missing, kind: .partitionMissing, stored: next ?? 0, available: 0..<0)
+        core.fail(.offsetGap(gap))
     }
 
     /// New partitions are read from their beginning: all that is in them is new.

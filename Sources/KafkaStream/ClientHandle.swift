@@ -20,6 +20,8 @@ final class ClientContext: Sendable {
         var lastError: String?
         var authenticationError: String?
         var fatal: (code: String, reason: String)?
+        /// A topic or a partition was said to be no more.
+        var lostTopic = false
     }
 
     /// Settings of the other kind of client, errors that the error callback repeats, and a warning
@@ -63,11 +65,22 @@ final class ClientContext: Sendable {
             case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR__SSL:
                 state.authenticationError = reason
                 state.lastError = reason
+            case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
+                RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+                state.lostTopic = true
             default:
                 state.lastError = reason
             }
         }
         notice(error == RD_KAFKA_RESP_ERR__FATAL ? .error : .warning, "\(name): \(reason)")
+    }
+
+    /// Whether a topic was said to be no more since this was last asked.
+    func takeLostTopic() -> Bool {
+        state.withLock { state in
+            defer { state.lostTopic = false }
+            return state.lostTopic
+        }
     }
 
     fileprivate func delivered(token: UInt64, _ result: DeliveryResult) {
@@ -92,11 +105,47 @@ final class ClientHandle: @unchecked Sendable {
         self.brokers = brokers
     }
 
+    /// How long ending a client may hold its owner up.
+    private static let destroyMs: Int64 = 5000
+
     deinit {
-        // Closing a consumer waits for its group's coordinator; nothing of ours depends on it.
-        unsafe rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
-        // No callback runs after that.
-        unsafe Unmanaged.passUnretained(context).release()
+        let remains = unsafe Remains(pointer: pointer)
+        let isGone = Monitor(false)
+        let thread = try? NamedThread(name: "kafka-destroy") {
+            remains.destroy()
+            isGone.update { $0 = true }
+        }
+        guard let thread else {
+            remains.destroy()
+            return
+        }
+        let endMs = MonotonicClock.nowMs() + Self.destroyMs
+        if isGone.wait(untilMs: endMs, { $0 ? true : nil }) == true {
+            thread.join()
+        } else {
+            // librdkafka 2.0.2 never ends a client whose partition was removed from the cluster
+            // while it was read (its issue 4724). Its threads are left behind rather than keeping
+            // this process from ending.
+            context.notice(.warning, "the Kafka client does not end; it is left behind")
+        }
+    }
+
+    /// What is left of a client once nobody uses it any more.
+    ///
+    /// `@unchecked Sendable`: one thread destroys it, and no other has the pointer then.
+    @safe
+    private struct Remains: @unchecked Sendable {
+        let pointer: OpaquePointer
+
+        func destroy() {
+            let opaque = unsafe rd_kafka_opaque(pointer)
+            // Closing a consumer waits for its group's coordinator; nothing of ours needs that.
+            unsafe rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+            // No callback runs after that.
+            if let opaque = unsafe opaque {
+                unsafe Unmanaged<ClientContext>.fromOpaque(opaque).release()
+            }
+        }
     }
 
     func withPointer<Result, Failure: Error>(

@@ -11,6 +11,8 @@ final class ConsumerCore: Sendable {
         var startedAtBeginning: Set<TopicPartition> = []
         /// Partitions whose fetch position the broker does not have, by index.
         var misplaced: Set<Int> = []
+        /// The topics are to be looked at before their time.
+        var looksNow = false
         var gaps: [OffsetGap] = []
         var added: [TopicPartition] = []
         var failure: KafkaError?
@@ -60,6 +62,28 @@ final class ConsumerCore: Sendable {
             client.withPointer { client in
                 unsafe list.withPointer { unsafe rd_kafka_incremental_unassign(client, $0) }
             })
+    }
+
+    /// Gives up all partitions, and what librdkafka has fetched of them.
+    ///
+    /// What stays on the queue of a partition that was removed from the cluster keeps the client
+    /// from ever ending (librdkafka's issue 4724, in 2.0.2).
+    func stopFetchingAll() {
+        let positions = state.withLock { $0.progress.partitions.map(\.position) }
+        unsafe client.withPointer { client in
+            let queues = unsafe positions.map { position in
+                unsafe rd_kafka_queue_get_partition(client, position.topic, position.partition)
+            }
+            unsafe rd_kafka_assign(client, nil)
+            for index in positions.indices {
+                let queue = unsafe queues[index]
+                guard let queue = unsafe queue else { continue }
+                while let event = unsafe rd_kafka_queue_poll(queue, 0) {
+                    unsafe rd_kafka_event_destroy(event)
+                }
+                unsafe rd_kafka_queue_destroy(queue)
+            }
+        }
     }
 
     private func check(_ error: OpaquePointer?) throws(KafkaError) {

@@ -29,6 +29,7 @@ struct ConsumerPoller {
             poll(timeoutMs: 100)
             while chunk.count < Self.chunkMax, chunkBytes < roomBytes, poll(timeoutMs: 0) {}
             flush()
+            if core.context.takeLostTopic() { core.state.update { $0.looksNow = true } }
         }
     }
 
@@ -106,11 +107,18 @@ struct ConsumerPoller {
         return index
     }
 
+    private func position(of message: UnsafeMutablePointer<rd_kafka_message_t>) -> TopicPartition {
+        let name = unsafe message.pointee.rkt.flatMap { unsafe rd_kafka_topic_name($0) }
+        return unsafe TopicPartition(
+            topic: name.map { unsafe String(cString: $0) } ?? "(unnamed)",
+            partition: message.pointee.partition)
+    }
+
     private mutating func handle(
         _ code: rd_kafka_resp_err_t, _ message: UnsafeMutablePointer<rd_kafka_message_t>
     ) {
         let index = unsafe index(of: message)
-        let position = lastPosition
+        let position = unsafe position(of: message)
         let offset = unsafe message.pointee.offset
         let reason = core.context.redacted(
             unsafe rd_kafka_message_errstr(message).map { unsafe String(cString: $0) }
@@ -128,12 +136,10 @@ struct ConsumerPoller {
             core.fail(.fatal(code: errorName(code), reason: reason))
         case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
             RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-            core.fail(.denied(index == nil ? reason : "\(position): \(reason)"))
+            core.fail(.denied("\(position): \(reason)"))
         case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
             RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-            core.fail(
-                .unknownTopic(
-                    index == nil ? "?" : position.topic, brokers: core.client.brokers))
+            core.fail(.unknownTopic(position.topic, brokers: core.client.brokers))
         case RD_KAFKA_RESP_ERR__BAD_MSG, RD_KAFKA_RESP_ERR__BAD_COMPRESSION,
             RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
             RD_KAFKA_RESP_ERR_INVALID_MSG:

@@ -191,5 +191,6 @@ public final class KafkaConsumer: Sendable {
         }
         core?.state.update { $0.stopping = true }
         for thread in threads { thread.join() }
+        core?.stopFetchingAll()
     }
 }

@@ -244,6 +244,62 @@ struct FaultTests {
         #expect(try consumer.records(100).map(\.offset) == Array(1...100))
     }
 
+    /// A consumer that learns of topics that go away at once.
+    private func watchful(_ cluster: TestCluster, _ topic: String) throws -> KafkaConsumer {
+        try cluster.consumer([topic]) {
+            $0.client = [
+                "topic.metadata.propagation.max.ms": "100",
+                "topic.metadata.refresh.interval.ms": "100",
+                "topic.metadata.refresh.fast.interval.ms": "50",
+            ]
+        }
+    }
+
+    @Test(
+        "a topic that goes away while it is read ends the stream by name",
+        .disabled(if: TestCluster.isReal))
+    func deletedTopic() throws {
+        let cluster = try TestCluster()
+        let broker = try #require(cluster.embedded)
+        let topic = try cluster.topic("deleted")
+        let consumer = try watchful(cluster, topic)
+        try cluster.send(["a", "b"], to: topic)
+        _ = try consumer.records(2)
+        let gone = try #require(BrokerErrorCode(name: "UNKNOWN_TOPIC_OR_PART"))
+        try broker.apply(.topicError(topic: topic, error: gone))
+        let error = try #require(throws: KafkaError.self) {
+            _ = try consumer.next(maxRecords: 10, lingerMs: 0, waitMs: 20_000)
+        }
+        guard case .unknownTopic(topic, _) = error else {
+            Issue.record("\(error)")
+            return
+        }
+        let start = ContinuousClock().now
+        consumer.close()
+        #expect(ContinuousClock().now - start < .seconds(10))
+    }
+
+    @Test(
+        "a topic that the brokers do not know for a moment is read on",
+        .disabled(if: TestCluster.isReal))
+    func forgottenTopic() throws {
+        let cluster = try TestCluster()
+        let broker = try #require(cluster.embedded)
+        let topic = try cluster.topic("forgotten")
+        let consumer = try watchful(cluster, topic)
+        try cluster.send(["a"], to: topic)
+        _ = try consumer.records(1)
+        let gone = try #require(BrokerErrorCode(name: "UNKNOWN_TOPIC_OR_PART"))
+        let there = try #require(BrokerErrorCode(name: "NO_ERROR"))
+        try broker.apply(.topicError(topic: topic, error: gone))
+        try eventually("the consumer notices") {
+            cluster.notices.all.contains { $0.contains("UNKNOWN_TOPIC_OR_PART") }
+        }
+        try broker.apply(.topicError(topic: topic, error: there))
+        try cluster.send(["b", "c"], to: topic)
+        #expect(try consumer.records(2).map(\.offset) == [1, 2])
+    }
+
     @Test("a group's coordinator that is gone disturbs nothing", .disabled(if: TestCluster.isReal))
     func noCoordinator() throws {
         let cluster = try TestCluster()
