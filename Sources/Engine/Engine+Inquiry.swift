@@ -40,10 +40,9 @@ extension Engine {
                 lineage: lineage, eventID: "inquiry", userID: userID, itemID: itemID),
             userID: userID, itemID: itemID, snapshot: snapshot, issuedMs: ts,
             expiresMs: ts + configuration.pricing.offerLifetimeMs)
-        let demand = quote.demand.map { point in
+        let demand = zip(quote.demand, quote.logitDeviations).map { point, deviation in
             ExpectedDemand(
-                discount: point.depth, conversion: point.probability,
-                logitDeviation: (point.uncertainty?.variance ?? 0).squareRoot())
+                discount: point.depth, conversion: point.probability, logitDeviation: deviation)
         }
         return (recommendation, demand)
     }

@@ -69,6 +69,7 @@ extension Engine {
             item: item, demand: points, holdout: holdout, draws: draws)
         var quote = Quote(
             decision: decision, demand: points,
+            logitDeviations: demand.map { $0.variance.squareRoot() },
             reasons: try head.contributions(exposure, item: features).prefix(5).map {
                 Recommendation.Reason(name: $0.name, logit: $0.logit)
             })

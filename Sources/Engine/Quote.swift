@@ -6,6 +6,8 @@ struct Quote {
     let decision: Decision
     /// Expected conversion at each depth of the grid.
     let demand: [DemandPoint]
+    /// Standard deviation of the conversion's logit at each of them.
+    let logitDeviations: [Double]
     /// What speaks for and against a purchase, the largest first.
     let reasons: [Recommendation.Reason]
 
@@ -17,9 +19,13 @@ struct Quote {
     private(set) var expectedMargin: Double?
     private(set) var incrementalMargin: Double?
 
-    init(decision: Decision, demand: [DemandPoint], reasons: [Recommendation.Reason]) {
+    init(
+        decision: Decision, demand: [DemandPoint], logitDeviations: [Double],
+        reasons: [Recommendation.Reason]
+    ) {
         self.decision = decision
         self.demand = demand
+        self.logitDeviations = logitDeviations
         self.reasons = reasons
         discount = decision.discount
         price = decision.price
