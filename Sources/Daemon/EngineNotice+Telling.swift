@@ -8,6 +8,7 @@ extension EngineNotice {
         switch self {
         case .refreshStarted(let texts, let examples):
             .refreshStarted(texts: texts, examples: examples)
+        case .refreshBroughtNothing(let steps): .refreshBroughtNothing(steps: steps)
         case .refreshJudged(let verdict):
             .refreshJudged(
                 outcome: verdict.outcome.told, harm: verdict.harm,
@@ -20,6 +21,7 @@ extension EngineNotice {
     func journaled() throws -> String {
         switch self {
         case .refreshStarted: return "started"
+        case .refreshBroughtNothing: return "brought nothing"
         case .refreshJudged(let verdict):
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]

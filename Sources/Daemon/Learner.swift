@@ -161,7 +161,10 @@ final class Learner {
     /// Whether enough events or time have passed for a commit.
     var isCommitDue: Bool {
         guard eventsSinceCommit > 0 else { return false }
-        if eventsSinceCommit >= cadence.commitEvents || promoted { return true }
+        // A refresh's beginning or end takes its time: what was decided goes out before it.
+        if eventsSinceCommit >= cadence.commitEvents || promoted || engine.isRefreshDue {
+            return true
+        }
         return cadence.commitMs.map { lastCommit.duration(to: .now) >= .milliseconds($0) } ?? false
     }
 

@@ -88,13 +88,19 @@ extension Engine {
     mutating func advanceRefresh(
         embedding: any TextEmbedding, training: any RefreshTraining, into output: inout StepOutput
     ) throws {
+        guard isRefreshDue else { return }
         switch refresh {
-        case .idle(let nextAt):
-            guard configuration.refresh.events > 0, counters.examples >= nextAt else { return }
-            try beginRefresh(training: training, into: &output)
+        case .idle: try beginRefresh(training: training, into: &output)
         case .running(let candidate):
-            guard counters.examples >= candidate.judgeAt else { return }
             try judge(candidate, embedding: embedding, training: training, into: &output)
+        }
+    }
+
+    /// Whether the next step begins with a refresh's beginning or end, which may take its time.
+    public var isRefreshDue: Bool {
+        switch refresh {
+        case .idle(let nextAt): configuration.refresh.events > 0 && counters.examples >= nextAt
+        case .running(let candidate): counters.examples >= candidate.judgeAt
         }
     }
 
@@ -135,10 +141,17 @@ extension Engine {
         let result = try training.finish()
         counters.clipped += result.clippedSteps
         counters.skipped += result.skippedSteps
+        guard result.adapters != adapters else {
+            output.notices.append(.refreshBroughtNothing(steps: result.steps))
+            endRefresh()
+            return
+        }
         try embedding.use(result.adapters)
-        let texts = catalog.texts
-        let vectors = Dictionary(
-            uniqueKeysWithValues: zip(texts, try embedding.vectors(of: texts)))
+        var vectors = result.vectors
+        let texts = catalog.texts.filter { vectors[$0] == nil }
+        for (text, vector) in zip(texts, try embedding.vectors(of: texts)) {
+            vectors[text] = vector
+        }
         var gate = RefreshGate(
             slices: largestCategories(), configuration: configuration.refresh.gate)
         var rebuilt: [Label: ResponseHead] = [:]

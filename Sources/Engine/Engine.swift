@@ -77,6 +77,7 @@ public struct Engine {
         training: any RefreshTraining
     ) throws -> StepOutput {
         var output = StepOutput()
+        try advanceRefresh(embedding: embedding, training: training, into: &output)
         let ordered = batch.sorted(by: EngineInput.precedes)
         try prepareVectors(ordered, embedding)
         for input in ordered {
@@ -92,7 +93,6 @@ public struct Engine {
             }
         }
         counters.batches += 1
-        try advanceRefresh(embedding: embedding, training: training, into: &output)
         return output
     }
 

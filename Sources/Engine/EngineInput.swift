@@ -60,6 +60,8 @@ public struct StepOutput: Sendable {
 public enum EngineNotice: Sendable {
     case refreshStarted(texts: Int, examples: Int)
     case refreshJudged(RefreshVerdict)
+    /// On the texts kept for validation no epoch was better than the adapters in service.
+    case refreshBroughtNothing(steps: Int)
 }
 
 /// How a refreshed model did on examples it had not seen, beside what was served for them.

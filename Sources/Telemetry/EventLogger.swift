@@ -13,6 +13,7 @@ public enum TidemarkEvent: Sendable {
         recommendations: Int, lag: Int64)
     case refreshStarted(texts: Int, examples: Int)
     case refreshJudged(outcome: String, harm: Double?, examples: Int, steps: Int, moved: Double)
+    case refreshBroughtNothing(steps: Int)
     case snapshot(id: String, events: Int)
     case deadLetter(position: String, reason: String)
     case producerRestarted
@@ -45,6 +46,8 @@ public enum TidemarkEvent: Sendable {
             "refreshing the adapters beside serving: \(texts) texts of \(examples) remembered examples"
         case .refreshJudged(let outcome, let harm, let examples, let steps, let moved):
             Self.refreshLine(outcome, harm, examples, steps, moved)
+        case .refreshBroughtNothing(let steps):
+            "refreshed adapters dropped: after \(steps) steps no better on the texts kept for validation"
         case .snapshot(let id, let events): "snapshot \(id) after \(events) events"
         case .deadLetter(let position, let reason): "dead letter: \(position): \(reason)"
         case .producerRestarted: "the producer failed and is made again; the outbox is sent again"

@@ -11,6 +11,8 @@ public struct RefreshResult: Sendable {
     public internal(set) var skippedSteps = 0
     /// Mean log-loss of the validation texts before training and after each epoch.
     public internal(set) var validationLosses: [Double] = []
+    /// The job's texts under the new adapters.
+    public internal(set) var vectors: [String: [Float]] = [:]
 }
 
 /// The refresh was not wanted any more.
@@ -57,7 +59,26 @@ extension RefreshJob {
         best.clippedSteps = result.clippedSteps
         best.skippedSteps = result.skippedSteps
         best.validationLosses = result.validationLosses
+        if best.adapters != adapters { best.vectors = try vectors(encoder, best, isCancelled) }
         return best
+    }
+
+    /// Encodes the texts anew, here beside serving rather than when everything waits for them.
+    private func vectors(
+        _ encoder: TextEncoder, _ result: RefreshResult, _ isCancelled: () -> Bool
+    ) throws -> [String: [Float]] {
+        try encoder.setAdapters(result.adapters)
+        let width = encoder.base.hiddenSize
+        var vectors: [String: [Float]] = [:]
+        for start in stride(from: 0, to: evidence.count, by: 256) {
+            if isCancelled() { throw RefreshCancelled() }
+            let texts = evidence[start..<min(start + 256, evidence.count)].map(\.text)
+            let flat = try encoder.encode(texts)
+            for (row, text) in texts.enumerated() {
+                vectors[text] = Array(flat[row * width..<(row + 1) * width])
+            }
+        }
+        return vectors
     }
 
     private func step(
