@@ -234,10 +234,15 @@ private struct StoreBenchRun {
                 })
         }
         note("rollback until the old weights are read, median", times.sorted()[2], "ms")
+        note(
+            "writing ahead what a whole snapshot needs, beside commits",
+            try milliseconds { try store.prepareWholeSnapshot() }, "ms")
         var commit = commit()
         commit.snapshot = SnapshotRequest(wallTimeMs: wallTimeMs(), isWhole: true)
         note(
-            "snapshot with all keyed state", try milliseconds { try store.commit(commit) }, "ms")
+            "commit with a whole snapshot after that",
+            try milliseconds { try store.commit(commit) },
+            "ms")
     }
 
     private mutating func measureCheck() throws {
