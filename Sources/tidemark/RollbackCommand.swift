@@ -41,7 +41,7 @@ struct RollbackCommand: ParsableCommand {
                 let view = RollbackView(plan, info: nil)
                 return print(store.json ? try jsonText(view) : view.text)
             }
-            let now = wallTimeMs()
+            let now = StoreArguments.wallTimeMs()
             let info =
                 rewind
                 ? try opened.rewind(
@@ -124,7 +124,7 @@ private struct RollbackView: Encodable {
         for row in tables {
             table.add(
                 row.name, String(row.rows_changed), String(row.rows_added),
-                String(row.rows_removed), megabytes(row.bytes))
+                String(row.rows_removed), SnapshotText.megabytes(row.bytes))
         }
         parts.append(table.rendered())
         if !offsets.isEmpty {

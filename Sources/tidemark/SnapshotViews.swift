@@ -3,12 +3,12 @@ import Records
 import SnapshotStore
 
 /// Any JSON value, for metrics that the store keeps as text.
-enum JSONValue: Codable, Sendable, Equatable {
-    case null, bool(Bool), number(Double), string(String), array([JSONValue])
-    case object([String: JSONValue])
+enum MetricsJSON: Codable, Sendable, Equatable {
+    case null, bool(Bool), number(Double), string(String), array([MetricsJSON])
+    case object([String: MetricsJSON])
 
     init(text: String) {
-        let decoded = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+        let decoded = try? JSONDecoder().decode(MetricsJSON.self, from: Data(text.utf8))
         self = decoded ?? .string(text)
     }
 
@@ -22,10 +22,10 @@ enum JSONValue: Codable, Sendable, Equatable {
             self = .number(value)
         } else if let value = try? container.decode(String.self) {
             self = .string(value)
-        } else if let value = try? container.decode([JSONValue].self) {
+        } else if let value = try? container.decode([MetricsJSON].self) {
             self = .array(value)
         } else {
-            self = .object(try container.decode([String: JSONValue].self))
+            self = .object(try container.decode([String: MetricsJSON].self))
         }
     }
 
@@ -83,7 +83,7 @@ struct SnapshotView: Encodable {
     let cluster: String
     /// Topic to partition to the next offset to read.
     let offsets: [String: [String: Int64]]
-    let metrics: JSONValue
+    let metrics: MetricsJSON
     let counters: [String: Int64]
     let state_bytes: Int
     let new_bytes: Int
@@ -130,7 +130,7 @@ struct SnapshotView: Encodable {
         configuration_sha256 = record.configuration.hex
         cluster = record.cluster
         offsets = Self.nested(record)
-        metrics = JSONValue(text: record.metrics)
+        metrics = MetricsJSON(text: record.metrics)
         counters = record.counters
         state_bytes = record.stateBytes
         new_bytes = record.newBytes
@@ -147,16 +147,21 @@ struct SnapshotView: Encodable {
     }
 }
 
-/// `2026-11-23 12:00:00`: UTC, as the tables' headings say.
-func tableTime(_ milliseconds: Int64) -> String {
-    milliseconds == 0
-        ? "-" : UTCTime.text(milliseconds).prefix(19).replacingOccurrences(of: "T", with: " ")
-}
+/// How snapshots' figures read in tables.
+enum SnapshotText {
+    /// `2026-11-23 12:00:00`: UTC, as the tables' headings say.
+    static func time(_ milliseconds: Int64) -> String {
+        milliseconds == 0
+            ? "-" : UTCTime.text(milliseconds).prefix(19).replacingOccurrences(of: "T", with: " ")
+    }
 
-func megabytes(_ bytes: Int) -> String { String(format: "%.2f MB", Double(bytes) / 1_000_000) }
+    static func megabytes(_ bytes: Int) -> String {
+        String(format: "%.2f MB", Double(bytes) / 1_000_000)
+    }
 
-/// What people call a snapshot beside its id.
-func names(_ listing: SnapshotListing) -> String {
-    let own = (listing.isHead ? ["head"] : []) + (listing.isChampion ? ["champion"] : [])
-    return (own + listing.tags).joined(separator: ", ")
+    /// What people call a snapshot beside its id.
+    static func names(_ listing: SnapshotListing) -> String {
+        let own = (listing.isHead ? ["head"] : []) + (listing.isChampion ? ["champion"] : [])
+        return (own + listing.tags).joined(separator: ", ")
+    }
 }

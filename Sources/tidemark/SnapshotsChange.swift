@@ -30,7 +30,8 @@ extension SnapshotsCommand {
 
         func run() throws {
             try store.run(.readWrite) { opened in
-                try opened.tag(reference, as: name, who: audit.who, wallTimeMs: wallTimeMs())
+                try opened.tag(
+                    reference, as: name, who: audit.who, wallTimeMs: StoreArguments.wallTimeMs())
                 let listing = try opened.snapshot(name)
                 print(
                     store.json
@@ -49,7 +50,7 @@ extension SnapshotsCommand {
 
         func run() throws {
             try store.run(.readWrite) { opened in
-                try opened.untag(name, who: audit.who, wallTimeMs: wallTimeMs())
+                try opened.untag(name, who: audit.who, wallTimeMs: StoreArguments.wallTimeMs())
                 print(
                     store.json
                         ? try jsonText(["removed": name]) : "No snapshot is called \(name) now.")
@@ -95,7 +96,8 @@ extension SnapshotsCommand {
                 print(
                     store.json
                         ? try jsonText(answer)
-                        : "\(what) sound: \(answer.rows) rows, \(megabytes(answer.bytes)) read.")
+                        : "\(what) sound: \(answer.rows) rows, \(SnapshotText.megabytes(answer.bytes)) read."
+                )
             }
         }
     }
@@ -138,7 +140,7 @@ extension SnapshotsCommand {
                     dryRun
                         ? "\(count) snapshots would go, \(report.snapshotsKept) stay."
                         : "\(count) snapshots are gone, \(report.snapshotsKept) stay; "
-                            + "\(megabytes(report.bytes)) are free to be used again.")
+                            + "\(SnapshotText.megabytes(report.bytes)) are free to be used again.")
             }
         }
     }
@@ -187,7 +189,8 @@ private struct DiffView: Encodable {
                 rows_removed: $0.rowsRemoved, bytes_changed: $0.bytesChanged, bytes: $0.bytes)
         }
         metrics = Self.changes(
-            JSONValue(text: diff.from.metrics).numbers, JSONValue(text: diff.to.metrics).numbers)
+            MetricsJSON(text: diff.from.metrics).numbers, MetricsJSON(text: diff.to.metrics).numbers
+        )
         counters = Dictionary(
             diff.counters.map { ($0.name, Change(from: Double($0.from), to: Double($0.to))) },
             uniquingKeysWith: { $1 })
@@ -221,7 +224,8 @@ private struct DiffView: Encodable {
             for row in tables {
                 table.add(
                     row.name, String(row.rows_changed), String(row.rows_added),
-                    String(row.rows_removed), megabytes(row.bytes_changed), megabytes(row.bytes))
+                    String(row.rows_removed), SnapshotText.megabytes(row.bytes_changed),
+                    SnapshotText.megabytes(row.bytes))
             }
             parts.append(table.rendered())
         }

@@ -57,17 +57,19 @@ extension SnapshotsCommand {
             for listing in listings {
                 let record = listing.record
                 table.add(
-                    record.id, tableTime(record.createdMs), tableTime(record.eventTimeMs),
-                    String(record.sequence), megabytes(record.stateBytes),
-                    megabytes(record.newBytes), listing.isReplayable ? "yes" : "no",
+                    record.id, SnapshotText.time(record.createdMs),
+                    SnapshotText.time(record.eventTimeMs),
+                    String(record.sequence), SnapshotText.megabytes(record.stateBytes),
+                    SnapshotText.megabytes(record.newBytes), listing.isReplayable ? "yes" : "no",
                     listing.isRewindable ? "yes" : "no",
-                    listing.championTimes.map(period).joined(separator: "; "), names(listing))
+                    listing.championTimes.map(period).joined(separator: "; "),
+                    SnapshotText.names(listing))
             }
             return table.rendered()
         }
 
         private func period(_ time: SnapshotListing.ChampionTime) -> String {
-            tableTime(time.fromMs) + " to " + (time.untilMs.map(tableTime) ?? "now")
+            SnapshotText.time(time.fromMs) + " to " + (time.untilMs.map(SnapshotText.time) ?? "now")
         }
     }
 
@@ -102,14 +104,19 @@ extension SnapshotsCommand {
         ) -> String {
             let record = listing.record
             var lines = [
-                ("Snapshot", record.id + (names(listing).isEmpty ? "" : " (\(names(listing)))")),
+                (
+                    "Snapshot",
+                    record.id
+                        + (SnapshotText.names(listing).isEmpty
+                            ? "" : " (\(SnapshotText.names(listing)))")
+                ),
                 ("Parent", record.parent ?? "none, it is the first"),
-                ("Taken", tableTime(record.createdMs) + " UTC, by a \(record.cause)"),
-                ("Events up to", tableTime(record.eventTimeMs) + " UTC"),
+                ("Taken", SnapshotText.time(record.createdMs) + " UTC, by a \(record.cause)"),
+                ("Events up to", SnapshotText.time(record.eventTimeMs) + " UTC"),
                 ("Commit", "\(record.sequence), lineage \(record.lineage)"),
                 (
                     "Size",
-                    "\(megabytes(record.stateBytes)), \(megabytes(record.newBytes)) new with it"
+                    "\(SnapshotText.megabytes(record.stateBytes)), \(SnapshotText.megabytes(record.newBytes)) new with it"
                 ),
                 ("Replayable", listing.isReplayable ? "yes" : "no, its journal has been pruned"),
                 ("Rewindable", listing.isRewindable ? "yes" : "no, beyond the undo horizon"),
@@ -120,7 +127,7 @@ extension SnapshotsCommand {
             for offset in record.offsets where offset.cluster == record.cluster {
                 lines.append(("Next offset", "\(offset.position) at \(offset.next)"))
             }
-            for (path, value) in JSONValue(text: record.metrics).numbers {
+            for (path, value) in MetricsJSON(text: record.metrics).numbers {
                 lines.append(("Metric", "\(path) = \(value)"))
             }
             for (name, count) in record.counters.sorted(by: { $0.key < $1.key }) {
@@ -128,7 +135,10 @@ extension SnapshotsCommand {
             }
             for table in tables {
                 lines.append(
-                    ("Table", "\(table.table.name): \(table.rows) rows, \(megabytes(table.bytes))"))
+                    (
+                        "Table",
+                        "\(table.table.name): \(table.rows) rows, \(SnapshotText.megabytes(table.bytes))"
+                    ))
             }
             if !texts.platform.isEmpty { lines.append(("Platform", texts.platform)) }
             var text = lines.map { name, value in

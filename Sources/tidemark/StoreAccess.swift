@@ -10,6 +10,9 @@ struct StoreArguments: ParsableArguments {
     @Flag(help: "Print JSON instead of a table.")
     var json = false
 
+    /// Wall time, read at the edge. Unit: milliseconds since 1970.
+    static func wallTimeMs() -> Int64 { Int64((Date().timeIntervalSince1970 * 1_000).rounded()) }
+
     /// Opens the store and runs `body`; failures become a message and an exit code.
     func run(_ mode: SnapshotStore.Mode, _ body: (SnapshotStore) throws -> Void) throws {
         do {
@@ -32,9 +35,6 @@ struct AuditArguments: ParsableArguments {
     @Option(help: "Who does this, for the audit; the user's name by default.")
     var who = NSUserName()
 }
-
-/// Wall time, read once at the edge. Unit: milliseconds since 1970.
-func wallTimeMs() -> Int64 { Int64((Date().timeIntervalSince1970 * 1_000).rounded()) }
 
 extension StoreError {
     /// The exit code that says what kind of failure this is.

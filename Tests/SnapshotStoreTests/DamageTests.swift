@@ -86,7 +86,7 @@ enum Damage: CaseIterable {
                 try store.close()
                 _ = try StoreCheck.run(folder.path)
             }
-            #expect(refused > 100, "only \(refused) of 250 damages fell on pages in use")
+            #expect(refused > 50, "only \(refused) of 250 damages fell on pages in use")
         }
     }
 

@@ -85,4 +85,34 @@ import Testing
         #expect(sizes[119] <= sizes[59] * 11 / 10, "\(sizes)")
         #expect(try store.snapshots().count == 3)
     }
+
+    @Test("what was written ahead for a whole snapshot is used by it, or goes when pruning")
+    func writtenAhead() throws {
+        let folder = ScratchFolder()
+        let store = try folder.open()
+        var stream = CommitStream(seed: 12)
+        for _ in 0..<30 { try store.commit(stream.next(), sync: false) }
+        try store.prepareWholeSnapshot()
+        try store.prepareWholeSnapshot()
+        var commit = Commit()
+        commit.snapshot = .at(minute: 1, isWhole: true)
+        let record = try #require(try store.commit(commit).snapshot)
+        #expect(record.newBytes == 0 && record.stateBytes > 100_000)
+        try store.withSnapshot(record.id) { _, state in
+            for table in allTables { try stream.expect(table, in: state) }
+        }
+        // Written ahead, but everything changes before the snapshot.
+        try store.commit(stream.next(rows: 300))
+        try store.prepareWholeSnapshot()
+        for _ in 0..<5 { try store.commit(stream.next(rows: 300)) }
+        commit.snapshot = .at(minute: 2, isWhole: true)
+        let last = try #require(try store.commit(commit).snapshot)
+        let report = try store.prune(Retention(latest: 1, hourly: 0, daily: 0))
+        #expect(report.snapshots == [record.id])
+        #expect(report.bytes > record.stateBytes)
+        #expect(try store.verify("head").bytes == last.stateBytes)
+        #expect(try store.prune(Retention(latest: 1, hourly: 0, daily: 0)).chunks == 0)
+        try store.close()
+        _ = try StoreCheck.run(folder.path)
+    }
 }

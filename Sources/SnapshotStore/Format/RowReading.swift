@@ -43,11 +43,16 @@ extension Transaction where Self: ~Copyable {
             // A long key's stored form depends on its digest: begin at the first of its like.
             let from = prefix + start.prefix(StoredKey.prefixBytes)
             var next = try unsafe cursor.seek(from, take)
+            let startIsLong = start.count > StoredKey.plainBytesMax
             while let row = next ?? nil {
-                let ties = tied.last.map { StoredKey.tie($0.key, row.key) } ?? true
-                if !ties, try !flush() { return }
-                tied.append(row)
-                if row.key.count <= StoredKey.plainBytesMax, try !flush() { return }
+                let isLong = row.key.count > StoredKey.plainBytesMax
+                let ties = isLong && tied.last.map { StoredKey.tie($0.key, row.key) } ?? true
+                if !tied.isEmpty, !ties, try !flush() { return }
+                if isLong {
+                    tied.append(row)
+                } else if !startIsLong || !row.key.lexicographicallyPrecedes(start) {
+                    guard try body(row) else { return }
+                }
                 next = try unsafe cursor.move(.next, take)
             }
             _ = try flush()

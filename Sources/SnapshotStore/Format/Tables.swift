@@ -27,7 +27,9 @@ enum Table: UInt8, CaseIterable, Sendable {
     /// Chunk lists of removed snapshots whose chunks are still to be deleted.
     case pruning = 16
 
-    var name: String { "\(self)" }
+    var name: String { Self.names[Int(rawValue)] }
+
+    private static let names = allCases.map { "\($0)" }
 
     /// The state tables' databases hold many tables, told apart by a number before each key.
     static func holding(_ kind: StateKind) -> Table {
@@ -71,7 +73,9 @@ struct RecordDomain: Hashable, Sendable {
     let bytes: [UInt8]
     let name: String
 
-    init(_ table: Table) { self.init(name: table.name) }
+    init(_ table: Table) { self = Self.ofTables[Int(table.rawValue)] }
+
+    private static let ofTables = Table.allCases.map { RecordDomain(name: $0.name) }
 
     init(_ table: StateTable) { self.init(name: "\(table.kind)/\(table.name)") }
 

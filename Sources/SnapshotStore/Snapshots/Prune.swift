@@ -80,6 +80,29 @@ extension SnapshotStore {
             report.chunks += chunks
             report.bytes += bytes
         }
+        try deleteStrays(&live, &report)
+    }
+
+    /// Deletes chunks that were written ahead for a snapshot that never came.
+    private func deleteStrays(
+        _ live: inout LiveChunks, _ report: inout PruneReport
+    ) throws(StoreError) {
+        var known = live
+        var removed = Self.pieceMax
+        while removed == Self.pieceMax {
+            let (chunks, bytes) = try withWriter { records throws(StoreError) in
+                let databases = records.databases
+                let strays = try records.read { transaction throws(StoreError) in
+                    try known.catchUp(transaction, databases)
+                    return try transaction.strays(databases, known.ids, limit: Self.pieceMax)
+                }
+                return (strays.count, try records.deleteChunks(strays))
+            }
+            removed = chunks
+            report.chunks += chunks
+            report.bytes += bytes
+        }
+        live = known
     }
 
     private func deleteTexts() throws(StoreError) {
@@ -148,6 +171,29 @@ private struct LiveChunks {
     }
 }
 
+extension Transaction where Self: ~Copyable {
+    /// Chunks that no snapshot has; a look at the counts tells that there are none.
+    fileprivate func strays(
+        _ databases: Databases, _ live: Set<Digest256>, limit: Int
+    ) throws(StoreError) -> [Digest256] {
+        guard try count(databases[.chunks]) > live.count else { return [] }
+        var strays: [Digest256] = []
+        try withCursor(databases[.chunks]) { cursor throws(StoreError) in
+            let look: Cursor.Body<Void> = { key, _ in
+                guard let id = unsafe Digest256(bytes: [UInt8](key)), !live.contains(id) else {
+                    return
+                }
+                strays.append(id)
+            }
+            var found: Void? = try unsafe cursor.move(.first, look)
+            while found != nil, strays.count < limit {
+                found = try unsafe cursor.move(.next, look)
+            }
+        }
+        return strays
+    }
+}
+
 extension RecordWriter {
     /// Takes a snapshot out of every listing; its chunks wait to be deleted.
     fileprivate mutating func retire(_ record: SnapshotRecord) throws(StoreError) {
@@ -182,11 +228,7 @@ extension RecordWriter {
             }
             let candidates = waiting.ids.filter { !live.contains($0) }
             let now = candidates.prefix(limit - deleted)
-            for id in now {
-                let before = head.tables[head.index(of: .chunks)].bytes
-                try remove(.chunks, id.bytes)
-                bytes += before - head.tables[head.index(of: .chunks)].bytes
-            }
+            bytes += try deleteChunks(Array(now))
             deleted += now.count
             let rest = Array(candidates.dropFirst(now.count))
             if rest.isEmpty {
@@ -196,6 +238,13 @@ extension RecordWriter {
             }
         }
         return (try oldestKey(.pruning) == nil, deleted, bytes)
+    }
+
+    /// Bytes of the chunks deleted.
+    fileprivate mutating func deleteChunks(_ ids: [Digest256]) throws(StoreError) -> Int {
+        let before = head.tables[head.index(of: .chunks)].bytes
+        for id in ids { try remove(.chunks, id.bytes) }
+        return before - head.tables[head.index(of: .chunks)].bytes
     }
 
     fileprivate mutating func removeJournal(

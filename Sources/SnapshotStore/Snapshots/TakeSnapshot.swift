@@ -69,12 +69,13 @@ extension RecordWriter {
             guard let kind = summary.kind else { continue }
             let table = StateTable(summary.name, kind)
             var chunks: [Manifest.ChunkEntry] = []
-            for cut in try cuts(summary, chunkBytes) {
+            let databases = databases
+            let cuts = try read { transaction throws(StoreError) in
+                try transaction.cuts(databases, summary, chunkBytes)
+            }
+            for cut in cuts {
                 chunks.append(cut)
-                if try hasChunk(cut.id) { continue }
-                let bytes = try chunk(summary, cut).bytes
-                try put(.chunks, cut.id.bytes, bytes)
-                newBytes += bytes.count
+                newBytes += try putChunk(summary, cut) ?? 0
             }
             manifest.tables.append(
                 Manifest.TableEntry(
@@ -84,23 +85,45 @@ extension RecordWriter {
         return manifest
     }
 
-    private func hasChunk(_ id: Digest256) throws(StoreError) -> Bool {
+    /// Writes a chunk that no snapshot has yet, and returns its bytes.
+    ///
+    /// Returns: `nil` when it is there already, or when its rows are not what they were when it was
+    /// cut.
+    mutating func putChunk(
+        _ summary: TableSummary, _ cut: Manifest.ChunkEntry
+    ) throws(StoreError) -> Int? {
         let databases = databases
-        return try read { transaction throws(StoreError) in
-            try unsafe transaction.withValue(databases[.chunks], id.bytes) { unsafe $0 != nil }
+        let found = try read { transaction throws(StoreError) -> Chunk? in
+            if try transaction.hasChunk(databases, cut.id) { return nil }
+            var chunk = Chunk()
+            var digests: [Digest256] = []
+            try transaction.forEachRow(databases, summary, from: cut.firstKey) { row in
+                chunk.append(row.key, row.value)
+                digests.append(row.digest)
+                return digests.count < cut.rows
+            }
+            return Chunk.id(digests) == cut.id ? chunk : nil
         }
+        guard let bytes = found?.bytes else { return nil }
+        try put(.chunks, cut.id.bytes, bytes)
+        return bytes.count
+    }
+}
+
+extension Transaction where Self: ~Copyable {
+    func hasChunk(_ databases: Databases, _ id: Digest256) throws(StoreError) -> Bool {
+        try unsafe withValue(databases[.chunks], id.bytes) { unsafe $0 != nil }
     }
 
-    /// Where the table's chunks begin and what they are called; reads the rows' digests alone.
-    private func cuts(
-        _ summary: TableSummary, _ chunkBytes: Int
+    /// Where a table's chunks begin and what they are called; reads the rows' digests alone.
+    func cuts(
+        _ databases: Databases, _ summary: TableSummary, _ chunkBytes: Int
     ) throws(StoreError) -> [Manifest.ChunkEntry] {
         var cutter = ChunkCutter(target: chunkBytes)
         var chunks: [Manifest.ChunkEntry] = []
         var digests: [Digest256] = []
         var firstKey: [UInt8] = []
         var bytes = 0
-        let databases = databases
         func close() {
             chunks.append(
                 Manifest.ChunkEntry(
@@ -108,30 +131,14 @@ extension RecordWriter {
             digests.removeAll(keepingCapacity: true)
             bytes = 0
         }
-        try read { transaction throws(StoreError) in
-            try transaction.forEachRow(databases, summary, verifying: false) { row in
-                if digests.isEmpty { firstKey = row.key }
-                digests.append(row.digest)
-                bytes += row.key.count + row.valueCount
-                if cutter.ends(row.digest, rowBytes: row.key.count + row.valueCount) { close() }
-                return true
-            }
+        try forEachRow(databases, summary, verifying: false) { row in
+            if digests.isEmpty { firstKey = row.key }
+            digests.append(row.digest)
+            bytes += row.key.count + row.valueCount
+            if cutter.ends(row.digest, rowBytes: row.key.count + row.valueCount) { close() }
+            return true
         }
         if !digests.isEmpty { close() }
         return chunks
-    }
-
-    private func chunk(
-        _ summary: TableSummary, _ cut: Manifest.ChunkEntry
-    ) throws(StoreError) -> Chunk {
-        var chunk = Chunk()
-        let databases = databases
-        try read { transaction throws(StoreError) in
-            try transaction.forEachRow(databases, summary, from: cut.firstKey) { row in
-                chunk.append(row.key, row.value)
-                return chunk.rows.count < cut.rows
-            }
-        }
-        return chunk
     }
 }

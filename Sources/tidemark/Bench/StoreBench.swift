@@ -89,7 +89,8 @@ private struct StoreBenchRun {
         try SnapshotStore.open(
             path: path + "/" + name, mode: .readWrite,
             identity: StoreIdentity(
-                id: UUID().uuidString, base: SHA256.hash("bench"), createdMs: wallTimeMs()))
+                id: UUID().uuidString, base: SHA256.hash("bench"),
+                createdMs: StoreArguments.wallTimeMs()))
     }
 
     private mutating func note(_ name: String, _ value: Double, _ unit: String) {
@@ -229,15 +230,20 @@ private struct StoreBenchRun {
                 try milliseconds {
                     try store.rollback(
                         to: targets[number % 2], reason: "bench", who: "bench",
-                        wallTimeMs: wallTimeMs())
+                        wallTimeMs: StoreArguments.wallTimeMs())
                     try store.withHead { state in try state.forEach(posterior) { _, _ in } }
                 })
         }
         note("rollback until the old weights are read, median", times.sorted()[2], "ms")
-        var commit = commit()
-        commit.snapshot = SnapshotRequest(wallTimeMs: wallTimeMs(), isWhole: true)
         note(
-            "snapshot with all keyed state", try milliseconds { try store.commit(commit) }, "ms")
+            "writing ahead what a whole snapshot needs, beside commits",
+            try milliseconds { try store.prepareWholeSnapshot() }, "ms")
+        var commit = commit()
+        commit.snapshot = SnapshotRequest(wallTimeMs: StoreArguments.wallTimeMs(), isWhole: true)
+        note(
+            "commit with a whole snapshot after that",
+            try milliseconds { try store.commit(commit) },
+            "ms")
     }
 
     private mutating func measureCheck() throws {
