@@ -45,6 +45,7 @@ let package = Package(
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CKernels"),
         .target(name: "CPosterior"),
+        .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
 
         // Pure: bytes, mathematics, events. No I/O.
         module("Records", ["CCrypto"]),
@@ -83,7 +84,9 @@ let package = Package(
         tests("RecordsTests", ["Records"]),
         tests("TensorTests", ["Tensor", "Records"]),
         tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
-        tests("EncoderTests", ["Encoder", "Tensor", "Records"], resources: [.copy("Fixtures")]),
+        tests(
+            "EncoderTests", ["Encoder", "Tensor", "Records", "CAllocationCount"],
+            resources: [.copy("Fixtures")]),
         tests(
             "ResponseModelTests", ["ResponseModel", "CPosterior", "Records"],
             resources: [.copy("Fixtures")]),

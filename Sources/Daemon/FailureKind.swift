@@ -47,14 +47,12 @@ public enum FailureKind: Int32, Sendable {
 
     private static func kind(of error: StoreError) -> FailureKind {
         switch error {
-        case .missing, .unknownReference, .ambiguousReference, .badReference, .badTag, .tagTaken:
-            .usage
-        case .notAStore, .newerFormat, .otherBase, .damaged, .baseMismatch, .notReplayable,
-            .keyTooLong:
+        case .unknownReference, .ambiguousReference, .badReference, .badTag, .tagTaken: .usage
+        case .missing, .notAStore, .newerFormat, .otherBase, .damaged, .baseMismatch,
+            .notReplayable:
             .badData
-        case .cannotWrite, .inUse, .needsRecovery, .quotaReached, .diskFull, .system, .lmdb:
-            .unavailable
-        case .openedTwice, .closed, .openedReadOnly: .bug
+        case .inUse, .cannotWrite, .needsRecovery, .quotaReached, .diskFull, .system: .unavailable
+        case .openedTwice, .closed, .openedReadOnly, .keyTooLong, .lmdb: .bug
         }
     }
 

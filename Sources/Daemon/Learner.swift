@@ -1,6 +1,7 @@
 import Engine
 import Events
 import Foundation
+import KafkaStream
 import Records
 import SnapshotStore
 import Telemetry
@@ -223,27 +224,16 @@ func wallTimeMs() -> Int64 {
 }
 
 extension OutboxMessage {
-    /// Larger originals are recorded by hash, length and beginning: brokers refuse messages above
-    /// 1 MB unless told otherwise.
-    static let originalBytesMax = 900_000
-    static let prefixBytes = 1_024
+    /// What brokers take unless told otherwise is 1 MB; a larger original is told by its hash,
+    /// length and beginning.
+    private static let deadLetterBytesMax = 1_000_000
 
     /// The original bytes, with the reason and the source in headers.
-    init(_ letter: DeadLetter, topic: String) {
-        let record = letter.record
-        var headers = [
-            Header(name: "tidemark-reason", value: Array(letter.reason.utf8)),
-            Header(name: "tidemark-topic", value: Array(record.position.topic.utf8)),
-            Header(name: "tidemark-partition", value: Array("\(record.position.partition)".utf8)),
-            Header(name: "tidemark-offset", value: Array("\(record.offset)".utf8)),
-        ]
-        var value = record.value
-        if let original = value, original.count > Self.originalBytesMax {
-            headers.append(
-                Header(name: "tidemark-sha256", value: Array(SHA256.hash(original).hex.utf8)))
-            headers.append(Header(name: "tidemark-bytes", value: Array("\(original.count)".utf8)))
-            value = Array(original.prefix(Self.prefixBytes))
-        }
-        self.init(topic: topic, key: record.key, value: value, headers: headers)
+    init(_ letter: Engine.DeadLetter, topic: String) {
+        let message = KafkaStream.DeadLetter(record: letter.record, reason: letter.reason)
+            .message(topic: topic, messageBytesMax: Self.deadLetterBytesMax)
+        self.init(
+            topic: message.topic, key: message.key, value: message.value,
+            headers: message.headers.map { Header(name: $0.0, value: $0.1) })
     }
 }

@@ -21,6 +21,8 @@ final class Publisher: @unchecked Sendable {
     private var ended = false
     private var delivered: UInt64?
 
+    /// How long a message waits for room in the producer before deliveries are looked at again.
+    private static let roomMs = 200
     /// Messages asked of the store at one go.
     private static let chunk = 500
 
@@ -101,10 +103,12 @@ final class Publisher: @unchecked Sendable {
             }
             for message in messages {
                 do throws(KafkaError) {
-                    try producer.send(KafkaMessage(message), token: message.sequence)
+                    try producer.send(
+                        KafkaMessage(message), token: message.sequence, timeoutMs: Self.roomMs)
                 } catch {
-                    // A producer that is over is made again; anything else ends the publishing.
+                    // A producer that is over is made again; one without room is waited for.
                     if producer.fatalError != nil { return false }
+                    if case .timedOut = error { break }
                     throw error
                 }
                 delivery.next = message.sequence + 1

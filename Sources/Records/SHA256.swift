@@ -66,6 +66,9 @@ public struct Digest256: Hashable, Sendable, Comparable, CustomStringConvertible
     }
 }
 
+/// Fetched once: libcrypto looks an algorithm up anew at every use of `EVP_sha256()`.
+nonisolated(unsafe) private let algorithm: OpaquePointer? = unsafe EVP_MD_fetch(nil, "SHA256", nil)
+
 /// SHA-256 over bytes given piece by piece.
 @safe public struct SHA256: ~Copyable {
     /// Owned by this value alone and freed in `deinit`.
@@ -73,7 +76,7 @@ public struct Digest256: Hashable, Sendable, Comparable, CustomStringConvertible
 
     public init() {
         guard let made = unsafe EVP_MD_CTX_new(),
-            unsafe EVP_DigestInit_ex(made, EVP_sha256(), nil) == 1
+            unsafe EVP_DigestInit_ex(made, algorithm, nil) == 1
         else { preconditionFailure("libcrypto offers no SHA-256") }
         unsafe context = made
     }
@@ -93,11 +96,19 @@ public struct Digest256: Hashable, Sendable, Comparable, CustomStringConvertible
     }
 
     public consuming func finalize() -> Digest256 {
-        var out = [UInt8](repeating: 0, count: 32)
-        var count: UInt32 = 0
-        let done = unsafe EVP_DigestFinal_ex(context, &out, &count)
-        precondition(done == 1 && count == 32, "libcrypto failed in SHA-256")
-        return Digest256(bytes: out) ?? .zero
+        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        let done = unsafe withUnsafeMutableBytes(of: &words) { out in
+            var count: UInt32 = 0
+            let done = unsafe EVP_DigestFinal_ex(
+                context, out.baseAddress?.assumingMemoryBound(to: UInt8.self), &count)
+            return done == 1 && count == 32
+        }
+        precondition(done, "libcrypto failed in SHA-256")
+        return Digest256(
+            words: (
+                UInt64(littleEndian: words.0), UInt64(littleEndian: words.1),
+                UInt64(littleEndian: words.2), UInt64(littleEndian: words.3)
+            ))
     }
 
     public static func hash(_ bytes: UnsafeRawBufferPointer) -> Digest256 {

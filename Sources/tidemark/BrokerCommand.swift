@@ -1,4 +1,5 @@
 import ArgumentParser
+import Daemon
 import Foundation
 import KafkaStream
 
@@ -83,7 +84,7 @@ struct BrokerCommand: ParsableCommand {
             defer { if let addressFile { removeAddress(broker.address, from: addressFile) } }
             if signals.wait() == SIGINT { throw ExitCode(ExitStatus.interrupted.rawValue) }
         } catch let error as KafkaError {
-            throw ExitStatus(error.category).failure(error.description)
+            throw FailureKind(error).failure(error.description)
         }
     }
 
@@ -110,19 +111,6 @@ struct BrokerCommand: ParsableCommand {
         let written = try? String(contentsOfFile: path, encoding: .utf8)
         guard written == "\(address)\n" else { return }
         try? FileManager.default.removeItem(atPath: path)
-    }
-}
-
-extension ExitStatus {
-    /// The exit code for a failure between this process and Kafka.
-    init(_ category: KafkaError.Category) {
-        self =
-            switch category {
-            case .configuration: .badConfiguration
-            case .unavailable: .unavailable
-            case .data: .badData
-            case .bug: .bug
-            }
     }
 }
 

@@ -9,8 +9,7 @@ struct RollbackCommand: ParsableCommand {
         abstract: "Go back to a snapshot's weights and learn on from there.",
         discussion: """
             The snapshot is verified first; then the change is made in one step, or not at all.
-            Money spent, messages sent and the audit stay as they are. With --rewind users, items,
-            open joins and offsets go back too, and the stream is learned again from there.
+            Offsets, shoppers, open joins, money spent, messages sent and the audit stay as they are.
             """)
 
     @Argument(help: "Which snapshot: id, tag, head~1, @TIME, offset:TOPIC:PARTITION:N …")
@@ -18,9 +17,6 @@ struct RollbackCommand: ParsableCommand {
 
     @Option(help: "Why, for the audit.")
     var reason: String?
-
-    @Flag(help: "Take the whole learned state back, offsets too.")
-    var rewind = false
 
     @Flag(help: "Only tell what would happen.")
     var dryRun = false
@@ -37,17 +33,13 @@ struct RollbackCommand: ParsableCommand {
     func run() throws {
         try store.run(dryRun ? .readOnly : .readWrite) { opened in
             if dryRun {
-                let plan = try opened.planRollback(to: reference, rewind: rewind)
+                let plan = try opened.planRollback(to: reference)
                 let view = RollbackView(plan, info: nil)
                 return print(store.json ? try jsonText(view) : view.text)
             }
             let now = StoreArguments.wallTimeMs()
-            let info =
-                rewind
-                ? try opened.rewind(
-                    to: reference, reason: reason ?? "", who: audit.who, wallTimeMs: now)
-                : try opened.rollback(
-                    to: reference, reason: reason ?? "", who: audit.who, wallTimeMs: now)
+            let info = try opened.rollback(
+                to: reference, reason: reason ?? "", who: audit.who, wallTimeMs: now)
             let view = RollbackView(info.plan, info: info)
             print(store.json ? try jsonText(view) : view.text)
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Daemon
 import Foundation
 import SnapshotStore
 
@@ -25,7 +26,7 @@ struct StoreArguments: ParsableArguments {
             }
             try store.close()
         } catch let error as StoreError {
-            throw error.exitStatus.failure(error.description)
+            throw FailureKind(error).failure(error.description)
         }
     }
 }
@@ -34,18 +35,4 @@ struct StoreArguments: ParsableArguments {
 struct AuditArguments: ParsableArguments {
     @Option(help: "Who does this, for the audit; the user's name by default.")
     var who = NSUserName()
-}
-
-extension StoreError {
-    /// The exit code that says what kind of failure this is.
-    var exitStatus: ExitStatus {
-        switch self {
-        case .inUse, .cannotWrite, .diskFull, .quotaReached, .system, .needsRecovery: .unavailable
-        case .missing, .notAStore, .newerFormat, .otherBase, .damaged, .baseMismatch,
-            .notReplayable:
-            .badData
-        case .unknownReference, .ambiguousReference, .badReference, .badTag, .tagTaken: .usage
-        case .openedTwice, .closed, .openedReadOnly, .keyTooLong, .lmdb: .bug
-        }
-    }
 }

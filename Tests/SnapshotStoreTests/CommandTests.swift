@@ -119,10 +119,6 @@ private func tidemark(_ arguments: String...) throws -> Outcome {
         #expect(try after.status().weightsDigest == records[2].weightsDigest)
         #expect(try after.audit(limit: 1).first?.reason == "to \(records[2].id): bad feed")
         try after.close()
-        let back = try tidemark(
-            "rollback", records[0].id, "--rewind", "--reason", "poison", "--store", folder.path)
-        #expect(back.status == 0 && back.output.contains("learned state went back"))
-        #expect(try StoreCheck.run(folder.path).stateDigest == records[0].stateDigest)
     }
 
     @Test("what goes wrong has a message and the exit code for its kind")

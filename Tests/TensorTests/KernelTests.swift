@@ -174,7 +174,9 @@ struct KernelTests {
         for (rows, columns, inner) in [
             (1, 1, 1), (3, 16, 5), (8, 32, 32), (9, 33, 7), (17, 48, 40), (20, 70, 20), (5, 8, 64),
         ] {
-            let (wideA, wideB) = (Sample(rows, inner + 3, seed: 1), Sample(inner, columns + 5, seed: 2))
+            let (wideA, wideB) = (
+                Sample(rows, inner + 3, seed: 1), Sample(inner, columns + 5, seed: 2)
+            )
             let a = wideA.read.columns(2..<2 + inner)
             let b = wideB.read.columns(1..<1 + columns)
             let rowsA = wideA.doubles.map { Array($0[2..<2 + inner]) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Daemon
 import Foundation
 import Records
 import SnapshotStore
@@ -43,7 +44,7 @@ struct StoreBench: ParsableCommand {
             try run.all()
             print(json ? try jsonText(run.figures) : run.table())
         } catch let error as StoreError {
-            throw error.exitStatus.failure(error.description)
+            throw FailureKind(error).failure(error.description)
         }
     }
 }
