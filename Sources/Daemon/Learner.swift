@@ -141,11 +141,11 @@ final class Learner {
                 promoted = true
             }
         }
-        for letter in output.deadLetters {
-            let record = letter.record
+        for unusable in output.unusable {
+            let record = unusable.record
             log.emit(
                 .deadLetter(
-                    position: "\(record.position):\(record.offset)", reason: letter.reason))
+                    position: "\(record.position):\(record.offset)", reason: unusable.reason))
         }
         guard description.publishes else { return }
         for recommendation in output.recommendations {
@@ -154,8 +154,8 @@ final class Learner {
                     topic: description.topic, key: Array(recommendation.userID.utf8),
                     value: try recommendation.json()))
         }
-        for letter in output.deadLetters {
-            commit.outbox.append(OutboxMessage(letter, topic: description.deadLetterTopic))
+        for unusable in output.unusable {
+            commit.outbox.append(OutboxMessage(unusable, topic: description.deadLetterTopic))
         }
     }
 
@@ -229,8 +229,8 @@ extension OutboxMessage {
     private static let deadLetterBytesMax = 1_000_000
 
     /// The original bytes, with the reason and the source in headers.
-    init(_ letter: Engine.DeadLetter, topic: String) {
-        let message = KafkaStream.DeadLetter(record: letter.record, reason: letter.reason)
+    init(_ unusable: UnusableRecord, topic: String) {
+        let message = DeadLetter(record: unusable.record, reason: unusable.reason)
             .message(topic: topic, messageBytesMax: Self.deadLetterBytesMax)
         self.init(
             topic: message.topic, key: message.key, value: message.value,

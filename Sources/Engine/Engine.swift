@@ -88,8 +88,8 @@ public struct Engine {
                     event, from: input.record, reading: state, embedding: embedding, into: &output)
             case .failure(let rejected):
                 counters.deadLettered += 1
-                output.deadLetters.append(
-                    DeadLetter(record: input.record, reason: rejected.reason))
+                output.unusable.append(
+                    UnusableRecord(record: input.record, reason: rejected.reason))
             }
         }
         counters.batches += 1

@@ -35,7 +35,7 @@ public struct EngineInput: Sendable {
 }
 
 /// A record that could not be used.
-public struct DeadLetter: Sendable {
+public struct UnusableRecord: Sendable {
     public let record: SourceRecord
     public let reason: String
 }
@@ -51,7 +51,7 @@ public struct ServedPrediction: Sendable {
 /// What one step gives to the world outside.
 public struct StepOutput: Sendable {
     public var recommendations: [Recommendation] = []
-    public var deadLetters: [DeadLetter] = []
+    public var unusable: [UnusableRecord] = []
     public var predictions: [ServedPrediction] = []
     public var notices: [EngineNotice] = []
 }
