@@ -13,6 +13,7 @@ public final class Inquiry {
     ///   - snapshot: a reference to a snapshot of the store.
     ///   - base: folder of the base; the configured one where `nil`.
     public init(store path: String, snapshot: String, base: String?) throws {
+        DamageExit.install()
         let store = try SnapshotStore.open(path: path, mode: .readOnly)
         let record = try store.resolve(snapshot)
         var configuration = try Configuration(

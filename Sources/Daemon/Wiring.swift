@@ -48,6 +48,7 @@ struct Wiring {
 
     func openStore(path: String, base: BaseModel, mode: SnapshotStore.Mode) throws -> SnapshotStore
     {
+        DamageExit.install()
         var options = SnapshotStore.Options()
         options.bytesMax = configuration.store.bytesMax
         let identity = StoreIdentity(
