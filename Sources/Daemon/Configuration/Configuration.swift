@@ -30,11 +30,11 @@ public struct Configuration: Sendable {
         public var prefixCacheBytes = 256 << 20
         public var refreshEvents = 50_000
         public var judgeEvents = 2_000
-        public var learningRate = 5e-4
+        public var learningRate = 0.001
         public var weightDecay = 0.01
         public var warmupSteps = 20
         public var gradientClip = 1.0
-        public var epochs = 2
+        public var epochs = 4
         public var batchTexts = 64
 
         public enum Target: String, Sendable, CaseIterable {
