@@ -72,7 +72,9 @@ final class Learner {
     private func begin() throws {
         commit.journal.append(
             try JournalRecord.configuration(description.configuration).encoded())
-        if try store.status().sequence == 0 {
+        let status = try store.status()
+        engine.lineage = Int(status.lineage)
+        if status.sequence == 0 {
             try makeCommit(snapshot: true)
         } else {
             let head = try store.resolve("head")

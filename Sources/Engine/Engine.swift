@@ -34,8 +34,8 @@ public struct Engine {
 
     public let configuration: EngineConfiguration
     public internal(set) var counters = Counters()
-    /// Rises with every rewind; part of each recommendation's id.
-    public internal(set) var lineage = 0
+    /// The store's; part of each recommendation's id.
+    public var lineage = 0
     /// The snapshot that recommendations refer to.
     public var snapshot = ""
 
@@ -135,8 +135,16 @@ public struct Engine {
         case .click(let offer):
             var shopper = try shoppers.find(offer.userID, in: state)
             shopper.clicked(offer.itemID, atMs: event.tsMs)
-            let (recommendation, decision) = try recommend(
-                event, offer, shopper: &shopper, embedding: embedding)
+            let (recommendation, decision): (Recommendation, IssuedDecision?)
+            do {
+                (recommendation, decision) = try recommend(
+                    event, offer, shopper: &shopper, embedding: embedding)
+            } catch let error where error is PricingError || error is ResponseError {
+                // One event whose price cannot be decided must not stop the stream.
+                counters.deadLettered += 1
+                output.unusable.append(UnusableRecord(record: record, reason: "\(error)"))
+                return
+            }
             shoppers.set(offer.userID, shopper)
             if let decision {
                 join.open(
