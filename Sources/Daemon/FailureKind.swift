@@ -40,7 +40,7 @@ public enum FailureKind: Int32, Sendable {
         switch error {
         case .truncated, .damaged, .notCompressed: .badData
         case .exists: .usage
-        case .system(_, let operation, _, _): operation == "open" ? .usage : .unavailable
+        case .system(_, let operation, _, _): operation.hasPrefix("open") ? .usage : .unavailable
         case .outOfMemory: .unavailable
         }
     }

@@ -1,4 +1,5 @@
 import Engine
+import Events
 import Foundation
 import SnapshotStore
 
@@ -37,8 +38,12 @@ public final class Inquiry {
 
     /// The best discount for this shopper and item, with what it rests on.
     ///
-    /// - Parameter price: the list price; the catalogue's where `nil`.
-    public func recommend(userID: String, itemID: String, price: Double?) throws -> Explanation {
+    /// - Parameters:
+    ///   - price: the list price; the catalogue's where `nil`.
+    ///   - context: circumstances of the visit, as a click would carry them.
+    public func recommend(
+        userID: String, itemID: String, price: Double?, context: [(key: String, value: String)] = []
+    ) throws -> Explanation {
         let item = engine.item(itemID)
         guard let price = price ?? item?.price else {
             throw InquiryError.noPrice(itemID: itemID)
@@ -48,8 +53,11 @@ public final class Inquiry {
             try engine.shopper(userID, reading: state)
         }
         let (recommendation, demand) = try engine.inquire(
-            userID: userID, itemID: itemID, price: price, atMs: record.eventTimeMs,
-            embedding: embedding)
+            userID: userID, itemID: itemID, price: price,
+            context: context.sorted { $0.key < $1.key }.map { key, value in
+                Event.Attribute(key, Double(value).map { .number($0) } ?? .text(value))
+            },
+            atMs: record.eventTimeMs, embedding: embedding)
         return Explanation(
             recommendation: recommendation, title: item?.title, category: item?.category,
             cost: item?.cost, stock: item?.stock, itemKnown: item != nil,

@@ -1,3 +1,4 @@
+import Events
 import Pricing
 import Records
 import ResponseModel
@@ -25,12 +26,15 @@ extension Engine {
     /// The best discount for a shopper and an item, and what is expected at every depth.
     ///
     /// Nothing is drawn at random, and nothing is remembered of having been asked.
+    ///
+    /// - Parameter context: circumstances of the visit, as a click would carry them.
     public func inquire(
-        userID: String, itemID: String, price: Double, atMs ts: Int64,
-        embedding: any TextEmbedding
+        userID: String, itemID: String, price: Double, context: [Event.Attribute],
+        atMs ts: Int64, embedding: any TextEmbedding
     ) throws -> (Recommendation, [ExpectedDemand]) {
         var copy = self
-        let exposure = Exposure(tsMs: ts, user: userID, price: price)
+        let offer = Event.Offer(userID: userID, itemID: itemID, price: price, context: context)
+        let exposure = Exposure(offer, tsMs: ts)
         // Never below epsilon, so never exploring.
         let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)
         let quote = try copy.decide(

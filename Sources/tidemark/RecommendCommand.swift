@@ -30,15 +30,38 @@ struct RecommendCommand: ParsableCommand {
             valueName: "folder"))
     var base: String?
 
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp(
+            "Circumstances of the visit, as clicks carry them in `context`; may be repeated.",
+            valueName: "key=value"))
+    var context: [ContextPair] = []
+
     @Flag(help: "Print the recommendation as JSON.")
     var json = false
 
     func run() throws {
         try reportingFailures {
             let inquiry = try Inquiry(store: store, snapshot: snapshot, base: base)
-            let answer = try inquiry.recommend(userID: user, itemID: item, price: price)
+            let answer = try inquiry.recommend(
+                userID: user, itemID: item, price: price,
+                context: context.map { ($0.key, $0.value) })
             print(json ? try jsonText(answer) : answer.summary())
         }
+    }
+}
+
+/// One entry of a visit's context on the command line.
+struct ContextPair: ExpressibleByArgument {
+    let key: String
+    let value: String
+
+    init?(argument: String) {
+        guard let equals = argument.firstIndex(of: "="), equals > argument.startIndex else {
+            return nil
+        }
+        key = String(argument[..<equals])
+        value = String(argument[argument.index(after: equals)...])
     }
 }
 

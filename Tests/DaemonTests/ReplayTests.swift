@@ -78,11 +78,15 @@ import Testing
     @Test("a log that is not there is an error before anything is made on disk")
     func missingLog() throws {
         let folder = scratch()
-        #expect(throws: (any Error).self) {
-            try Replay(
+        do {
+            _ = try Replay(
                 try configuration(), events: ["/nowhere/events.jsonl"], catalog: nil, store: folder,
                 predictions: nil, recommendations: nil
             ).run()
+            Issue.record("a log was read that is not there")
+        } catch {
+            #expect("\(error)".contains("/nowhere/events.jsonl"))
+            #expect(FailureKind(error) == .usage)
         }
         #expect(!FileManager.default.fileExists(atPath: folder))
     }
