@@ -41,7 +41,8 @@ public final class LearningDaemon {
                 version: TidemarkVersion.current, base: wiring.baseFolder,
                 store: configuration.store.path))
         // The brokers first: where they cannot be reached, nothing is made on disk.
-        let consumer = try KafkaConsumer(kafka, onNotice: { [log] notice in log.emit(.kafka(notice.text)) })
+        let consumer = try KafkaConsumer(
+            kafka, onNotice: { [log] notice in log.emit(.kafka(notice.text)) })
         defer { consumer.close() }
         let cluster = try consumer.connect { StopSignal.isReceived } ?? "unnamed"
         let store = try wiring.openStore(
