@@ -24,7 +24,8 @@ public enum FailureKind: Int32, Sendable {
         case is ConfigurationError, is PricingError: self = .badConfiguration
         case is ClusterError: self = .badData
         case is Interrupted: self = .interrupted
-        case is ReplayError, is InquiryError: self = .usage
+        case ReplayError.gap: self = .badData
+        case is ReplayError, is InquiryError, is RewindError: self = .usage
         case is OutputError, is PublishingError: self = .unavailable
         case is EncoderError, is TokenizationError, is ByteCodingError, is EngineError,
             is ResponseError:

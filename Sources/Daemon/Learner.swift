@@ -24,9 +24,11 @@ final class Learner {
 
     private(set) var engine: Engine
     let store: SnapshotStore
+    let cluster: String
+    private(set) var ledger: Ledger
+    private let makeEngine: (any StateReader) throws -> Engine
     private let embedding: any TextEmbedding
     private let training: any RefreshTraining
-    private let cluster: String
     private let cadence: Cadence
     private let description: RunDescription
     private let log: EventLogger
@@ -49,12 +51,14 @@ final class Learner {
         var publishes: Bool
     }
 
+    /// - Parameters:
+    ///   - skips: records that are not learned, beside those the store knows.
+    ///   - makeEngine: the engine on a state of this store.
     init(
-        engine: Engine, store: SnapshotStore, embedding: any TextEmbedding,
-        training: any RefreshTraining, cluster: String, cadence: Cadence,
-        description: RunDescription, log: EventLogger
+        store: SnapshotStore, embedding: any TextEmbedding, training: any RefreshTraining,
+        cluster: String, skips: OffsetRanges, cadence: Cadence, description: RunDescription,
+        log: EventLogger, makeEngine: @escaping (any StateReader) throws -> Engine
     ) throws {
-        self.engine = engine
         self.store = store
         self.embedding = embedding
         self.training = training
@@ -62,73 +66,98 @@ final class Learner {
         self.cadence = cadence
         self.description = description
         self.log = log
-        stateDigest = try store.status().stateDigest
-        try embedding.use(engine.adapters)
-        self.engine.resumeRefresh(training: training)
+        self.makeEngine = makeEngine
+        (engine, ledger) = try store.withHead { state in
+            (try makeEngine(state), try Ledger(cluster: cluster, reading: state))
+        }
+        ledger.skips.formUnion(skips)
+        stateDigest = .zero
         try begin()
     }
 
-    /// Journals the configuration; a new store also gets its first snapshot.
+    /// Takes the store's state up; a new store also gets its first snapshot.
     private func begin() throws {
+        commit = Commit()
         commit.journal.append(
-            try JournalRecord.configuration(description.configuration).encoded())
+            JournalRecord.started(
+                JournalRecord.Start(
+                    configuration: description.configuration, platform: description.platform,
+                    version: TidemarkVersion.current, cluster: cluster, skips: ledger.skips)
+            ).encoded)
+        if !ledger.skips.isEmpty { commit.changes = ledger.changes(cluster: cluster) }
+        try embedding.use(engine.adapters)
+        engine.resumeRefresh(training: training)
         let status = try store.status()
+        stateDigest = status.stateDigest
         engine.lineage = Int(status.lineage)
         if status.sequence == 0 {
-            try makeCommit(snapshot: true)
+            // Whole, so that the journal can always be replayed from its beginning.
+            try makeCommit(snapshot: SnapshotWish(isWhole: true))
         } else {
             let head = try store.resolve("head")
             engine.snapshot = head.id
-            try makeCommit(snapshot: false)
+            try makeCommit(snapshot: nil)
             log.emit(.resumed(snapshot: head.id, examples: engine.counters.examples))
         }
     }
 
-    /// Learns a batch.
+    /// Learns a batch, without the records that are to be skipped.
     ///
     /// - Parameter next: for each partition with records in the batch, the offset to go on from.
+    /// - Returns: what the batch came to, without what was published before a rewind.
     func learn(
         _ batch: [EngineInput], next: [TopicPartition: Int64]
     ) throws -> StepOutput {
-        let output = try store.withHead { state in
-            try engine.step(batch, reading: state, embedding: embedding, training: training)
+        let skips = ledger.skips
+        let learned =
+            skips.isEmpty
+            ? batch : batch.filter { !skips.contains($0.record.offset, of: $0.record.position) }
+        var output = try store.withHead { state in
+            try engine.step(learned, reading: state, embedding: embedding, training: training)
         }
         var ranges: [TopicPartition: Range<Int64>] = [:]
         for input in batch {
             let position = input.record.position
             let first = min(ranges[position]?.lowerBound ?? .max, input.record.offset)
             ranges[position] = first..<max(first, next[position] ?? input.record.offset + 1)
-            if case .success(let event) = input.event {
-                commit.eventTimeMs = max(commit.eventTimeMs ?? .min, event.tsMs)
-            }
         }
-        commit.journal.append(
-            try JournalRecord.batch(
-                number: engine.counters.batches, ranges: ranges, records: batch.count
-            ).encoded())
+        for case .success(let event) in learned.map(\.event) {
+            commit.eventTimeMs = max(commit.eventTimeMs ?? .min, event.tsMs)
+        }
+        journal(
+            .batch(
+                BatchInput(
+                    number: engine.counters.batches, cluster: cluster,
+                    learned: learned.map(\.record), ranges: ranges, skips: skips)))
+        if learned.count < batch.count {
+            commit.counters["records_skipped", default: 0] += Int64(batch.count - learned.count)
+        }
         commit.cluster = cluster
         commit.offsets.merge(next) { $1 }
+        output.drop(publishedBefore: ledger)
         try note(output)
         eventsSinceCommit += batch.count
         eventsSinceSnapshot += batch.count
         return output
     }
 
+    private func journal(_ record: JournalRecord) { commit.journal.append(record.encoded) }
+
     /// Records lost for good, whose loss the configuration accepts.
-    func accept(gap range: Range<Int64>, of position: TopicPartition) throws {
-        commit.journal.append(try JournalRecord.gap(position, range).encoded())
+    func accept(gap range: Range<Int64>, of position: TopicPartition) {
+        journal(.gap(position, range))
     }
 
     /// Takes the verdict that a partition brings nothing for now.
     func setIdle(_ position: TopicPartition) throws {
-        commit.journal.append(try JournalRecord.idle(position).encoded())
+        journal(.idle(position))
         try note(try engine.setIdle(position, embedding: embedding))
         eventsSinceCommit += 1
     }
 
     /// Takes the events that still wait for older ones, at the end of a log that has no more.
     func drain() throws -> StepOutput {
-        commit.journal.append(try JournalRecord.drained.encoded())
+        journal(.drained)
         let output = try engine.drain(embedding: embedding)
         try note(output)
         eventsSinceCommit += 1
@@ -137,7 +166,7 @@ final class Learner {
 
     private func note(_ output: StepOutput) throws {
         for notice in output.notices {
-            commit.journal.append(try JournalRecord.refresh(notice.journaled()).encoded())
+            journal(.refresh(try notice.journaled()))
             log.emit(notice.event)
             if case .refreshJudged(let verdict) = notice, verdict.outcome == .promote {
                 promoted = true
@@ -171,29 +200,41 @@ final class Learner {
         return cadence.commitMs.map { lastCommit.duration(to: .now) >= .milliseconds($0) } ?? false
     }
 
+    /// What a snapshot is to be, beside what every one is.
+    struct SnapshotWish {
+        var tags: [String] = []
+        var isWhole = false
+    }
+
     /// Commits what was learned since the last time; takes a snapshot when one is due.
     ///
-    /// - Parameter delivered: outbox messages up to this number have arrived and can go.
+    /// - Parameters:
+    ///   - delivered: outbox messages up to this number have arrived and can go.
+    ///   - wish: a snapshot that is wanted now.
     @discardableResult
-    func commitNow(delivered: UInt64? = nil, ending: Bool = false) throws -> CommitInfo? {
+    func commitNow(
+        delivered: UInt64? = nil, ending: Bool = false, snapshot wish: SnapshotWish? = nil
+    ) throws -> CommitInfo? {
         commit.outboxDeliveredThrough = delivered
         let isSnapshotDue =
             eventsSinceSnapshot > 0
             && (ending || promoted || eventsSinceSnapshot >= cadence.snapshotEvents
                 || cadence.snapshotMs.map { lastSnapshot.duration(to: .now) >= .milliseconds($0) }
                     ?? false)
-        guard eventsSinceCommit > 0 || isSnapshotDue || delivered != nil else { return nil }
-        return try makeCommit(snapshot: isSnapshotDue)
+        let wish = wish ?? (isSnapshotDue ? SnapshotWish() : nil)
+        guard eventsSinceCommit > 0 || wish != nil || delivered != nil else { return nil }
+        return try makeCommit(snapshot: wish)
     }
 
     @discardableResult
-    private func makeCommit(snapshot: Bool) throws -> CommitInfo {
+    private func makeCommit(snapshot: SnapshotWish?) throws -> CommitInfo {
         engine.collectChanges(into: &commit.changes)
-        if snapshot {
+        commit.journal.insert(JournalRecord.found(stateDigest).encoded, at: 0)
+        if let snapshot {
             commit.snapshot = SnapshotRequest(
                 wallTimeMs: wallTimeMs(), configuration: description.configuration,
-                platform: description.platform, metrics: try scoresText(),
-                isChampion: promoted || engine.snapshot.isEmpty)
+                platform: description.platform, metrics: try scoresText(), tags: snapshot.tags,
+                isChampion: promoted || engine.snapshot.isEmpty, isWhole: snapshot.isWhole)
         }
         let info = try store.commit(commit, sync: cadence.sync)
         commit = Commit()
@@ -209,6 +250,51 @@ final class Learner {
             _ = try store.prune(cadence.retention)
         }
         return info
+    }
+}
+
+extension Learner {
+    /// Goes back to a snapshot, all of it verified first: its weights at today's offsets, or with
+    /// `rewind` the whole learned state, whose stream is then learned again without `skips`.
+    ///
+    /// What was learned since the last commit is committed before. After a rewind the caller reads
+    /// from the store's offsets again.
+    func goBack(
+        to reference: String, rewind: Bool, skips: OffsetRanges, reason: String, who: String
+    ) throws -> RollbackInfo {
+        try commitNow()
+        // A snapshot that this configuration cannot go on from is refused before anything changes.
+        let fitting = try store.withSnapshot(reference) { _, state in try makeEngine(state) }
+        let info: RollbackInfo
+        if rewind {
+            info = try store.rewind(to: reference, skips: skips, reason: reason, who: who)
+            (engine, ledger) = try store.withHead { state in
+                (try makeEngine(state), try Ledger(cluster: cluster, reading: state))
+            }
+        } else {
+            info = try store.rollback(
+                to: reference, reason: reason, who: who, wallTimeMs: wallTimeMs())
+            engine = fitting
+        }
+        log.emit(.wentBack(snapshot: info.plan.target.id, rewind: rewind, reason: reason))
+        promoted = false
+        eventsSinceCommit = 0
+        eventsSinceSnapshot = 0
+        try begin()
+        return info
+    }
+}
+
+extension StepOutput {
+    /// Takes out what was published when the same records were learned before a rewind.
+    mutating func drop(publishedBefore ledger: Ledger) {
+        guard !ledger.publishedTo.isEmpty else { return }
+        let kept = recommendations.indices.filter { !ledger.isPublished(askedFor[$0]) }
+        recommendations = kept.map { recommendations[$0] }
+        askedFor = kept.map { askedFor[$0] }
+        unusable.removeAll {
+            ledger.isPublished(RecordPlace($0.record.position, $0.record.offset))
+        }
     }
 }
 

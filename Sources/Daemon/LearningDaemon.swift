@@ -15,12 +15,18 @@ public final class LearningDaemon {
     private let wiring: Wiring
     private let log: EventLogger
     private let exitWhenIdleMs: Int?
+    private let skips: OffsetRanges
 
     /// How long the end of a run waits for the delivery of what is published.
     private static let drainMs = 30_000
 
-    public init(_ configuration: Configuration, exitWhenIdleMs: Int? = nil) throws {
+    /// - Parameter skips: records that are never learned, beside those the store knows.
+    public init(
+        _ configuration: Configuration, exitWhenIdleMs: Int? = nil,
+        skips: OffsetRanges = OffsetRanges()
+    ) throws {
         self.configuration = configuration
+        self.skips = skips
         self.exitWhenIdleMs = exitWhenIdleMs
         wiring = Wiring(configuration: configuration)
         log = wiring.log
@@ -48,13 +54,13 @@ public final class LearningDaemon {
         let store = try wiring.openStore(
             path: configuration.store.path, base: base, mode: .readWrite)
         let learner = try wiring.learner(
-            engineConfiguration, base: base, store: store, cluster: cluster, clocked: true,
-            publishes: true, log: log)
+            engineConfiguration, base: base, store: store, cluster: cluster, skips: skips,
+            clocked: true, publishes: true, log: log)
         try acceptCluster(cluster, store)
         let assignment = try consumer.assign(from: try store.offsets(cluster: cluster)) {
             StopSignal.isReceived
         }
-        for gap in assignment.acceptedGaps { try accept(gap, learner) }
+        for gap in assignment.acceptedGaps { accept(gap, learner) }
         let status = consumer.status()
         log.emit(
             .consuming(
@@ -65,7 +71,7 @@ public final class LearningDaemon {
         var loop = LearningLoop(
             consumer: consumer, learner: learner, publisher: publisher, decoding: decoding,
             configuration: configuration, exitWhenIdleMs: exitWhenIdleMs, log: log)
-        try loop.run(onGap: { try accept($0, learner) })
+        try loop.run(onGap: { accept($0, learner) })
         try end(learner, publisher)
         let report = try Report(
             learner, eventsRead: loop.eventsRead, published: loop.published,
@@ -93,13 +99,13 @@ public final class LearningDaemon {
         log.emit(.newCluster(old: known, new: cluster))
     }
 
-    private func accept(_ gap: OffsetGap, _ learner: Learner) throws {
+    private func accept(_ gap: OffsetGap, _ learner: Learner) {
         let lost =
             min(gap.stored, gap.available.lowerBound)..<max(gap.stored, gap.available.lowerBound)
         log.emit(
             .gapAccepted(
                 partition: "\(gap.position)", from: lost.lowerBound, to: lost.upperBound))
-        try learner.accept(gap: lost, of: gap.position)
+        learner.accept(gap: lost, of: gap.position)
     }
 }
 

@@ -47,12 +47,12 @@ struct LearningLoop {
     }
 
     /// Ends at a signal, or when the stream has been idle for as long as was asked for.
-    mutating func run(onGap: (OffsetGap) throws -> Void) throws {
+    mutating func run(onGap: (OffsetGap) -> Void) throws {
         while true {
             let batch = try consumer.next(
                 maxRecords: configuration.batch.events, lingerMs: configuration.batch.lingerMs,
                 waitMs: Self.waitMs, stop: { StopSignal.isReceived })
-            for gap in batch.gaps { try onGap(gap) }
+            for gap in batch.gaps { onGap(gap) }
             try learn(batch)
             try noteIdlePartitions(batch)
             if learner.isCommitDue { try commit() }

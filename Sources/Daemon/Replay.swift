@@ -6,7 +6,8 @@ import Records
 import SnapshotStore
 import Telemetry
 
-/// The same engine over event logs: for testing a change before it ships.
+/// The same engine over event logs: for testing a change before it ships, or for seeing what would
+/// have become of a past state.
 public final class Replay {
     private let configuration: Configuration
     private let wiring: Wiring
@@ -14,17 +15,27 @@ public final class Replay {
     private let logs: [String]
     private let catalog: String?
     private let store: String?
+    private let from: String?
+    private let skips: OffsetRanges
     private let predictions: String?
     private let recommendations: String?
 
     /// Logs have no cluster; their offsets are line numbers under the log's name.
     static let cluster = "log"
 
+    /// - Parameters:
+    ///   - store: where to learn; a temporary folder where `nil`.
+    ///   - from: the snapshot to go on from. Where `store` is no store yet it gets a copy of the
+    ///     configured one, which stays as it is.
+    ///   - skips: records that are not learned.
     public init(
         _ configuration: Configuration, events: [String], catalog: String?, store: String?,
-        predictions: String?, recommendations: String?
+        from: String? = nil, skips: OffsetRanges = OffsetRanges(), predictions: String?,
+        recommendations: String?
     ) throws {
         self.configuration = configuration
+        self.from = from
+        self.skips = skips
         logs = events
         self.catalog = catalog
         self.store = store
@@ -43,32 +54,43 @@ public final class Replay {
         let base = try wiring.loadBase()
         var engineConfiguration = try wiring.engineConfiguration(base)
         engineConfiguration.keepsPredictions = predictions != nil
-        engineConfiguration.issuesDecisions = false
         // Opened before anything is made on disk, so that a wrong name changes nothing.
         let readers = try ([catalog].compactMap { $0 } + logs).map { path in
             try LogReader(path: path)
         }
         try requireOwnNames(readers)
-        let folder = store ?? temporaryFolder()
+        let folder = store ?? TemporaryFolder.path("replay")
         defer { if store == nil { try? FileManager.default.removeItem(atPath: folder) } }
+        let isCopy = try from != nil && copyConfiguredStore(to: folder)
         let store = try wiring.openStore(path: folder, base: base, mode: .readWrite)
+        let cluster = try goBack(store, isCopy: isCopy)
+        // In a log shoppers saw the log's own offers; a stream's shoppers see what is decided.
+        engineConfiguration.issuesDecisions = cluster != Self.cluster
         let learner = try wiring.learner(
-            engineConfiguration, base: base, store: store, cluster: Self.cluster, clocked: false,
-            publishes: false, log: log)
+            engineConfiguration, base: base, store: store, cluster: cluster, skips: skips,
+            clocked: false, publishes: false, log: log)
         let writers = try ReplayOutputs(predictions: predictions, recommendations: recommendations)
         var progress = ReplayProgress(readers, readBefore: learner.engine.counters.read)
-        let known = try store.offsets(cluster: Self.cluster)
+        let decoding =
+            cluster == Self.cluster
+            ? Decoding(limits: wiring.eventLimits)
+            : Decoding(limits: wiring.eventLimits, defaults: try wiring.defaultTypes())
+        var places = LogPlaces(
+            next: try store.offsets(cluster: cluster),
+            acceptsGaps: configuration.kafka.onGap == .accept)
         var published = 0
         for reader in readers {
-            let next = known[TopicPartition(topic: reader.topic, partition: 0)] ?? 0
-            try learn(from: reader, startingAt: next, learner: learner) { output in
+            try learn(from: reader, decoding, &places, learner: learner) { output in
                 published += output.recommendations.count
                 try writers.write(output)
                 progress.update(learner, in: reader)
             }
             if StopSignal.isReceived { break }
         }
-        if !StopSignal.isReceived { try writers.write(try learner.drain()) }
+        // A stream goes on behind the log's end: what waits for older events waits on.
+        if !StopSignal.isReceived, cluster == Self.cluster {
+            try writers.write(try learner.drain())
+        }
         try learner.commitNow(ending: true)
         try writers.close()
         progress.finish(learner)
@@ -80,11 +102,40 @@ public final class Replay {
         return report
     }
 
+    /// Copies the configured store where there is none yet.
+    private func copyConfiguredStore(to folder: String) throws -> Bool {
+        if FileManager.default.fileExists(atPath: folder + "/data.mdb") { return false }
+        let source = try SnapshotStore.open(path: configuration.store.path, mode: .readOnly)
+        defer { try? source.close() }
+        // A wrong reference is told before anything is made on disk.
+        if let from { _ = try source.resolve(from) }
+        try source.copy(to: folder)
+        return true
+    }
+
+    /// Takes the store back to the snapshot asked for.
+    ///
+    /// - Returns: the cluster whose stream the logs go on with; their own where the store's state
+    ///   is from logs.
+    private func goBack(_ store: SnapshotStore, isCopy: Bool) throws -> String {
+        guard let from else { return Self.cluster }
+        let target = try store.resolve(from)
+        let reason = isCopy ? "what-if replay of a copy" : "replay --from \(from)"
+        if isCopy {
+            // Of a copy nothing was ever published: all that it would decide is told.
+            try store.rewind(
+                to: target.id, reason: reason, who: NSUserName(), wallTimeMs: wallTimeMs())
+        } else {
+            try store.rewind(
+                to: target.id, skips: OffsetRanges(), reason: reason, who: NSUserName())
+        }
+        return target.cluster.isEmpty ? Self.cluster : target.cluster
+    }
+
     private func learn(
-        from reader: LogReader, startingAt next: Int64, learner: Learner,
+        from reader: LogReader, _ decoding: Decoding, _ places: inout LogPlaces, learner: Learner,
         onOutput: (StepOutput) throws -> Void
     ) throws {
-        let decoding = Decoding(limits: wiring.eventLimits)
         var batch: [EngineInput] = []
         var offsets: [TopicPartition: Int64] = [:]
         func flush() throws {
@@ -97,7 +148,12 @@ public final class Replay {
         while let entry = try reader.next(), !StopSignal.isReceived {
             let input = decoding.decode(entry, topic: reader.topic)
             // What an earlier run into this store has learned is not learned again.
-            if input.record.position.topic == reader.topic, input.record.offset < next { continue }
+            let isLine = input.record.isLine(of: reader, entry)
+            switch try places.take(input.record, isLine: isLine, in: reader) {
+            case .learnedBefore: continue
+            case .next: break
+            case .behindGap(let lost): learner.accept(gap: lost, of: input.record.position)
+            }
             batch.append(input)
             offsets[input.record.position] = input.record.offset + 1
             if batch.count == configuration.batch.events { try flush() }
@@ -115,18 +171,24 @@ public final class Replay {
             paths[reader.topic] = reader.path
         }
     }
+}
 
-    private func temporaryFolder() -> String {
+/// Folders that are gone when the command ends.
+enum TemporaryFolder {
+    static func path(_ purpose: String) -> String {
         FileManager.default.temporaryDirectory
-            .appendingPathComponent("tidemark-replay-\(UUID().uuidString)").path
+            .appendingPathComponent("tidemark-\(purpose)-\(UUID().uuidString)").path
     }
 }
 
 public enum ReplayError: Error, CustomStringConvertible {
     case sameName(first: String, second: String)
+    case gap(log: String, line: Int64, position: TopicPartition, missing: Range<Int64>)
 
     public var description: String {
         switch self {
+        case .gap(let log, let line, let position, let missing):
+            "\(log), line \(line): offsets \(missing.lowerBound) to \(missing.upperBound - 1) of \(position) are missing; nothing is skipped unless kafka.on_gap: accept says so"
         case .sameName(let first, let second):
             "\(first) and \(second) have the same file name, by which a store keeps how far it has read; rename one"
         }

@@ -10,23 +10,16 @@ import Tensor
 extension Wiring {
     /// The engine on its store, ready to learn.
     ///
-    /// - Parameter clocked: whether commits and snapshots are also made by time.
+    /// - Parameters:
+    ///   - skips: records that are not learned.
+    ///   - clocked: whether commits and snapshots are also made by time.
     func learner(
         _ engineConfiguration: EngineConfiguration, base: BaseModel, store: SnapshotStore,
-        cluster: String, clocked: Bool, publishes: Bool, log: EventLogger
+        cluster: String, skips: OffsetRanges, clocked: Bool, publishes: Bool, log: EventLogger
     ) throws -> Learner {
-        let engine = try store.withHead { state in
-            try Engine(engineConfiguration, base: base, reading: state)
-        }
-        return try Learner(
-            engine: engine, store: store,
-            embedding: EncoderEmbedding(
-                try encoder(base, adapters: engine.adapters), dimension: base.hiddenSize),
-            training: BackgroundTraining(
-                base: base, maxTokens: configuration.model.maxTokens,
-                threads: configuration.learning.threads,
-                prefixCacheBytes: configuration.lora.prefixCacheBytes),
-            cluster: cluster,
+        try Learner(
+            store: store, embedding: try embedding(base), training: training(base),
+            cluster: cluster, skips: skips,
             cadence: Learner.Cadence(
                 commitEvents: configuration.store.commitEvents,
                 snapshotEvents: configuration.store.snapshotEvents,
@@ -40,7 +33,25 @@ extension Wiring {
                 configuration: configuration.stored(), platform: try platform(),
                 topic: configuration.publish.topic,
                 deadLetterTopic: configuration.publish.deadLetterTopic, publishes: publishes),
-            log: log)
+            log: log,
+            makeEngine: { state in
+                try Engine(engineConfiguration, base: base, reading: state)
+            })
+    }
+
+    /// The encoder as the engine sees it; whoever uses it says under which adapters.
+    func embedding(_ base: BaseModel) throws -> EncoderEmbedding {
+        let fresh = try Adapters(
+            configuration: adapterConfiguration(base), base: base,
+            seed: UInt64(configuration.learning.seed))
+        return EncoderEmbedding(try encoder(base, adapters: fresh), dimension: base.hiddenSize)
+    }
+
+    func training(_ base: BaseModel) -> BackgroundTraining {
+        BackgroundTraining(
+            base: base, maxTokens: configuration.model.maxTokens,
+            threads: configuration.learning.threads,
+            prefixCacheBytes: configuration.lora.prefixCacheBytes)
     }
 
     /// What bits depend on: numeric profile, library, core type, kernels.

@@ -41,7 +41,9 @@ extension Engine {
             exposure, itemID: itemID, held: nil, draws: draws, embedding: embedding)
         let recommendation = quote.recommendation(
             id: Recommendation.id(
-                lineage: lineage, eventID: "inquiry", userID: userID, itemID: itemID),
+                lineage: lineage,
+                decision: Recommendation.decisionID(
+                    eventID: "inquiry", userID: userID, itemID: itemID)),
             userID: userID, itemID: itemID, snapshot: snapshot, issuedMs: ts,
             expiresMs: ts + configuration.pricing.offerLifetimeMs)
         let demand = zip(quote.demand, quote.logitDeviations).map { point, deviation in

@@ -18,11 +18,12 @@ extension Engine {
         if quote.discount > configuration.pricing.maximumDepth + 1e-9 {
             counters.ruleViolations += 1
         }
-        let id = Recommendation.id(
-            lineage: lineage, eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
+        let decision = Recommendation.decisionID(
+            eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
         let expiresMs = quote.held?.expiresMs ?? event.tsMs + configuration.pricing.offerLifetimeMs
         let recommendation = quote.recommendation(
-            id: id, userID: offer.userID, itemID: offer.itemID, snapshot: snapshot,
+            id: Recommendation.id(lineage: lineage, decision: decision), userID: offer.userID,
+            itemID: offer.itemID, snapshot: snapshot,
             issuedMs: event.tsMs, expiresMs: expiresMs)
         guard quote.held == nil, configuration.issuesDecisions else { return (recommendation, nil) }
         let propensity = quote.decision.propensity
@@ -37,7 +38,7 @@ extension Engine {
         return (
             recommendation,
             IssuedDecision(
-                offer: issued, recommendationID: id, tsMs: event.tsMs,
+                offer: issued, recommendationID: decision, tsMs: event.tsMs,
                 triggerEventID: event.eventID)
         )
     }

@@ -29,12 +29,11 @@ public protocol RefreshTraining: AnyObject {
 /// with `collectChanges` and belong into one commit with the batch's offsets.
 public struct Engine {
     static let stateTable = StateTable("engine", .keyed)
-    static let lineageTable = StateTable("lineage", .ledger)
     static let weightsTable = StateTable("adapters", .weights)
 
     public let configuration: EngineConfiguration
     public internal(set) var counters = Counters()
-    /// The store's; part of each recommendation's id.
+    /// The store's; part of each recommendation's id, and of nothing that is learned.
     public var lineage = 0
     /// The snapshot that recommendations refer to.
     public var snapshot = ""
@@ -116,7 +115,7 @@ public struct Engine {
         }
         var resolved: [JoinOutput] = []
         let admission = join.ingest(
-            event, from: record.position, offset: record.offset, into: &resolved)
+            event.namingDecisions, from: record.position, offset: record.offset, into: &resolved)
         if admission == .duplicate { counters.duplicates += 1 }
         if admission == .late { counters.late += 1 }
         if admission != .duplicate {
@@ -152,6 +151,7 @@ public struct Engine {
             }
             counters.recommendations += 1
             output.recommendations.append(recommendation)
+            output.askedFor.append(RecordPlace(record.position, record.offset))
         case .purchase(let purchase):
             var shopper = try shoppers.find(purchase.offer.userID, in: state)
             shopper.purchased(purchase.offer.itemID, atMs: event.tsMs)

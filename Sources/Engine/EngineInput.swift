@@ -51,6 +51,8 @@ public struct ServedPrediction: Sendable {
 /// What one step gives to the world outside.
 public struct StepOutput: Sendable {
     public var recommendations: [Recommendation] = []
+    /// For each recommendation the record that asked for it.
+    public var askedFor: [RecordPlace] = []
     public var unusable: [UnusableRecord] = []
     public var predictions: [ServedPrediction] = []
     public var notices: [EngineNotice] = []

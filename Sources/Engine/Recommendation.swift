@@ -1,3 +1,4 @@
+import Events
 import Foundation
 import Records
 
@@ -57,13 +58,57 @@ public struct Recommendation: Codable, Sendable, Equatable {
         return Array(try encoder.encode(self))
     }
 
-    /// The same for the same event in the same lineage, so that a resent one is recognised.
-    static func id(lineage: Int, eventID: String, userID: String, itemID: String) -> String {
+    /// Names the decision that an event asked for: the same in every lineage, so that what is
+    /// learned of it does not depend on how often the stream was learned anew.
+    static func decisionID(eventID: String, userID: String, itemID: String) -> String {
         var writer = ByteWriter()
-        writer.integer(Int64(lineage))
         writer.string(eventID)
         writer.string(userID)
         writer.string(itemID)
-        return Array(SHA256.hash(writer.bytes).bytes.prefix(16)).hex
+        return Array(SHA256.hash(writer.bytes).bytes.prefix(decisionBytes)).hex
+    }
+
+    /// The lineage, then the decision: the same for the same event in the same lineage, so that a
+    /// resent one is recognised.
+    static func id(lineage: Int, decision: String) -> String { "\(lineage)-\(decision)" }
+
+    /// The decision that a recommendation's id names; an id of another make as it is.
+    static func decision(of id: String) -> String {
+        let bytes = id.utf8
+        guard bytes.count > 2 * decisionBytes + 1 else { return id }
+        let decision = bytes.suffix(2 * decisionBytes)
+        let lineage = bytes.dropLast(2 * decisionBytes + 1)
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        guard bytes[lineage.endIndex] == UInt8(ascii: "-"), lineage.allSatisfy(digits.contains),
+            decision.allSatisfy({
+                digits.contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+            })
+        else { return id }
+        return String(decoding: decision, as: UTF8.self)
+    }
+
+    private static let decisionBytes = 16
+}
+
+extension Event {
+    /// With the decision in the place of the recommendation that delivered it.
+    var namingDecisions: Event {
+        guard let id = offer?.recommendationID else { return self }
+        let decision = Recommendation.decision(of: id)
+        guard decision != id else { return self }
+        var copy = self
+        switch body {
+        case .impression(var offer):
+            offer.recommendationID = decision
+            copy.body = .impression(offer)
+        case .click(var offer):
+            offer.recommendationID = decision
+            copy.body = .click(offer)
+        case .purchase(var purchase):
+            purchase.offer.recommendationID = decision
+            copy.body = .purchase(purchase)
+        case .outcome, .refund, .item, .erase: break
+        }
+        return copy
     }
 }

@@ -14,3 +14,16 @@ public struct TopicPartition: Hashable, Sendable, Comparable, CustomStringConver
         (a.topic, a.partition) < (b.topic, b.partition)
     }
 }
+
+/// Where one record stands in its stream.
+public struct RecordPlace: Hashable, Sendable, CustomStringConvertible {
+    public let position: TopicPartition
+    public let offset: Int64
+
+    public init(_ position: TopicPartition, _ offset: Int64) {
+        self.position = position
+        self.offset = offset
+    }
+
+    public var description: String { "\(position):\(offset)" }
+}

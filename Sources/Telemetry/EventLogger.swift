@@ -4,6 +4,7 @@ import Logging
 public enum TidemarkEvent: Sendable {
     case starting(version: String, base: String, store: String)
     case resumed(snapshot: String, examples: Int)
+    case wentBack(snapshot: String, rewind: Bool, reason: String)
     case newCluster(old: [String], new: String)
     case gapAccepted(partition: String, from: Int64, to: Int64)
     case consuming(topics: String, partitions: Int, behind: Int64)
@@ -22,7 +23,7 @@ public enum TidemarkEvent: Sendable {
 
     var level: Logger.Level {
         switch self {
-        case .newCluster, .gapAccepted, .producerRestarted, .kafka: .warning
+        case .wentBack, .newCluster, .gapAccepted, .producerRestarted, .kafka: .warning
         case .deadLetter: .warning
         default: .info
         }
@@ -34,6 +35,10 @@ public enum TidemarkEvent: Sendable {
             "Tidemark \(version) starts on base \(base), store \(store)"
         case .resumed(let snapshot, let examples):
             "going on from snapshot \(snapshot), \(examples) examples learned before"
+        case .wentBack(let snapshot, let rewind, let reason):
+            rewind
+                ? "the learned state went back to snapshot \(snapshot) (\(reason)); its stream is learned again, and nothing is published a second time"
+                : "the weights of snapshot \(snapshot) are in service again: \(reason)"
         case .newCluster(let old, let new):
             "this is another cluster (\(new)) than the store's (\(old.joined(separator: ", "))): reading it from its beginning, as kafka.on_gap: accept says"
         case .gapAccepted(let partition, let from, let to):

@@ -24,6 +24,14 @@ struct ReplayCommand: ParsableCommand {
         help: ArgumentHelp("Store to learn into; made where there is none.", valueName: "folder"))
     var store: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Go on from this snapshot: in --store if that is a store, else in a copy of the configured one.",
+            valueName: "ref"))
+    var from: String?
+
+    @OptionGroup var skip: SkipOptions
+
     @Option(help: ArgumentHelp("Write the report here.", valueName: "file"))
     var report: String?
 
@@ -45,8 +53,8 @@ struct ReplayCommand: ParsableCommand {
         let configuration = try options.load()
         try reportingFailures {
             let replay = try Replay(
-                configuration, events: events, catalog: catalog, store: store,
-                predictions: predictions, recommendations: recommendations)
+                configuration, events: events, catalog: catalog, store: store, from: from,
+                skips: skip.ranges, predictions: predictions, recommendations: recommendations)
             let finished = try replay.run()
             try finished.write(to: report)
             print(json ? try finished.json() : finished.summary())

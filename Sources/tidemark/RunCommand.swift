@@ -13,6 +13,8 @@ struct RunCommand: ParsableCommand {
             valueName: "time"))
     var exitWhenIdle: IdleTime?
 
+    @OptionGroup var skip: SkipOptions
+
     @Option(help: ArgumentHelp("Write the report of this run at its end.", valueName: "file"))
     var report: String?
 
@@ -23,7 +25,7 @@ struct RunCommand: ParsableCommand {
         let configuration = try options.load()
         try reportingFailures {
             let daemon = try LearningDaemon(
-                configuration, exitWhenIdleMs: exitWhenIdle?.milliseconds)
+                configuration, exitWhenIdleMs: exitWhenIdle?.milliseconds, skips: skip.ranges)
             let finished = try daemon.run()
             try finished.write(to: report)
             print(json ? try finished.json() : finished.summary())

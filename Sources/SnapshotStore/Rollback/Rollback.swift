@@ -34,22 +34,27 @@ extension SnapshotStore {
     public func rollback(
         to reference: String, reason: String, who: String, wallTimeMs: Int64
     ) throws(StoreError) -> RollbackInfo {
-        try goBack(reference, rewind: false, reason, who, wallTimeMs)
+        try goBack(reference, rewind: false, reason, who, wallTimeMs, StateChanges())
     }
 
     /// Takes the whole learned state back to a snapshot, offsets too, and starts a new lineage.
     ///
     /// The ledger stays: spend, outbox, audit and references never go back.
+    /// - Parameter ledger: rows of ledger tables that change in the same step.
     /// - Throws: `.notReplayable` beyond the undo horizon, unless the snapshot is whole.
     @discardableResult
     public func rewind(
-        to reference: String, reason: String, who: String, wallTimeMs: Int64
+        to reference: String, reason: String, who: String, wallTimeMs: Int64,
+        ledger: StateChanges = StateChanges()
     ) throws(StoreError) -> RollbackInfo {
-        try goBack(reference, rewind: true, reason, who, wallTimeMs)
+        precondition(
+            ledger.rows.allSatisfy { $0.table.kind == .ledger }, "only the ledger goes on")
+        return try goBack(reference, rewind: true, reason, who, wallTimeMs, ledger)
     }
 
     private func goBack(
-        _ reference: String, rewind: Bool, _ reason: String, _ who: String, _ wallTimeMs: Int64
+        _ reference: String, rewind: Bool, _ reason: String, _ who: String, _ wallTimeMs: Int64,
+        _ ledger: StateChanges
     ) throws(StoreError) -> RollbackInfo {
         try withWriter { records throws(StoreError) in
             let databases = records.databases
@@ -64,6 +69,9 @@ extension SnapshotStore {
             if rewind { try records.rewindHead(to: target) }
             try records.applyRows(work.changes, undo: options)
             try requireReached(target, records.head, rewind: rewind)
+            for row in ledger.rows {
+                _ = try records.apply(row.table, row.key, row.value, keepsOld: false)
+            }
             try records.appendJournal([Array(target.id.utf8)], rewind ? .rewind : .rollback)
             try records.append(
                 AuditEntry(

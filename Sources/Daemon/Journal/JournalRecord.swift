@@ -1,0 +1,97 @@
+import Records
+
+/// One entry of the journal: what changed the state, so that a replay can do it again.
+///
+/// Together with the events themselves the entries are the whole input of the engine: between two
+/// commits nothing else reaches it. Going back (rollback, rewind) is journaled by the store.
+enum JournalRecord: Sendable, Equatable {
+    /// A process took the state up; everything it runs under.
+    case started(Start)
+    /// The digest of the state that the commit of this entry found: its first entry.
+    case found(Digest256)
+    /// Records learned together.
+    case batch(BatchInput)
+    /// What a refresh of the adapters came to at the boundary of the batch before.
+    case refresh(String)
+    /// Records that were lost before they could be read, and whose loss was accepted.
+    case gap(TopicPartition, Range<Int64>)
+    /// The verdict that a partition brings nothing for now, so that windows close without it.
+    case idle(TopicPartition)
+    /// The end of a log: events that waited for older ones were taken.
+    case drained
+
+    struct Start: Sendable, Equatable {
+        var configuration: String
+        /// What bits depend on.
+        var platform: String
+        var version: String
+        var cluster: String
+        /// Records that are not learned from here on.
+        var skips: OffsetRanges
+    }
+
+    private static let format: UInt8 = 2
+
+    private enum Kind: UInt8 {
+        case started = 1
+        case found, batch, refresh, gap, idle, drained
+    }
+
+    var encoded: [UInt8] {
+        var writer = ByteWriter()
+        writer.integer(Self.format)
+        func kind(_ kind: Kind) { writer.integer(kind.rawValue) }
+        switch self {
+        case .started(let start):
+            kind(.started)
+            for text in [start.configuration, start.platform, start.version, start.cluster] {
+                writer.string(text)
+            }
+            writer.ranges(start.skips)
+        case .found(let digest):
+            kind(.found)
+            writer.digest(digest)
+        case .batch(let input):
+            kind(.batch)
+            input.write(to: &writer)
+        case .refresh(let text):
+            kind(.refresh)
+            writer.string(text)
+        case .gap(let position, let range):
+            kind(.gap)
+            writer.position(position)
+            writer.range(range)
+        case .idle(let position):
+            kind(.idle)
+            writer.position(position)
+        case .drained: kind(.drained)
+        }
+        return writer.bytes
+    }
+
+    /// Throws: for an entry of another program's making.
+    init(encoded bytes: [UInt8]) throws(ByteCodingError) {
+        var reader = ByteReader(bytes)
+        let format = try reader.integer(UInt8.self)
+        guard format == Self.format else {
+            throw .badValue(at: 0, "\(format) where format \(Self.format) should be")
+        }
+        let raw = try reader.integer(UInt8.self)
+        switch Kind(rawValue: raw) {
+        case .started:
+            self = .started(
+                Start(
+                    configuration: try reader.string(), platform: try reader.string(),
+                    version: try reader.string(), cluster: try reader.string(),
+                    skips: try reader.ranges()))
+        case .found: self = .found(try reader.digest())
+        case .batch: self = .batch(try BatchInput(&reader))
+        case .refresh: self = .refresh(try reader.string())
+        case .gap: self = .gap(try reader.position(), try reader.range())
+        case .idle: self = .idle(try reader.position())
+        case .drained: self = .drained
+        case nil: throw .badValue(at: 1, "\(raw) where a kind of entry should be")
+        }
+        try reader.finish()
+    }
+}
