@@ -23,6 +23,8 @@ public enum FailureKind: Int32, Sendable {
         switch error {
         case is ConfigurationError, is PricingError: self = .badConfiguration
         case is ClusterError: self = .badData
+        case VerificationError.order: self = .usage
+        case is VerificationError: self = .badData
         case is Interrupted: self = .interrupted
         case ReplayError.gap: self = .badData
         case is ReplayError, is InquiryError, is RewindError: self = .usage

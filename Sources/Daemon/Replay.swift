@@ -203,13 +203,8 @@ public struct Interrupted: Error, CustomStringConvertible {
 extension Decoding {
     /// A line of a log, as the engine takes it.
     func decode(_ entry: LogEntry, topic: String) -> EngineInput {
-        switch entry.content {
-        case .record(let record): return decode([record])[0]
-        case .rejected(let reason, let bytes, _):
-            let record = SourceRecord(
-                position: TopicPartition(topic: topic, partition: 0), offset: entry.line,
-                value: bytes)
-            return EngineInput(record: record, event: .failure(RejectedRecord(reason: reason)))
-        }
+        let (record, rejected) = entry.input(topic: topic)
+        guard let rejected else { return decode([record])[0] }
+        return EngineInput(record: record, event: .failure(RejectedRecord(reason: rejected)))
     }
 }

@@ -56,6 +56,8 @@ public struct StepOutput: Sendable {
     public var unusable: [UnusableRecord] = []
     public var predictions: [ServedPrediction] = []
     public var notices: [EngineNotice] = []
+
+    public init() {}
 }
 
 /// Something in the course of learning that people want to hear of.

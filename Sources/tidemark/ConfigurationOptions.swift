@@ -32,6 +32,18 @@ struct ConfigurationOptions: ParsableArguments {
         help: ArgumentHelp("Overrides a key of the configuration.", valueName: "section.key=value"))
     var overrides: [String] = []
 
+    /// The configuration over another one, where no file is given.
+    func load(over stored: String, place: String) throws(ConfigurationError) -> Configuration {
+        let environment = ProcessInfo.processInfo.environment
+        if let config {
+            return try Configuration.load(
+                file: config, environment: environment, overrides: overrides)
+        }
+        var configuration = try Configuration(stored: stored, place: place)
+        try configuration.apply(environment: environment, overrides: overrides)
+        return configuration
+    }
+
     func load() throws -> Configuration {
         do {
             return try Configuration.load(

@@ -12,11 +12,18 @@ extension Configuration {
     ) throws(ConfigurationError) -> Configuration {
         var configuration = Configuration()
         if let file { try configuration.apply(file: file) }
-        for setting in settings {
+        try configuration.apply(environment: environment, overrides: overrides)
+        return configuration
+    }
+
+    /// Takes the environment and then `--set` in place of what was said before.
+    public mutating func apply(
+        environment: [String: String], overrides: [String]
+    ) throws(ConfigurationError) {
+        for setting in Self.settings {
             guard let text = environment[setting.environmentName] else { continue }
             let place = "environment \(setting.environmentName)"
-            try configuration.apply(
-                setting, ConfigurationValue(text: text, place: place), place: place)
+            try apply(setting, ConfigurationValue(text: text, place: place), place: place)
         }
         for override in overrides {
             guard let equals = override.firstIndex(of: "=") else {
@@ -27,11 +34,9 @@ extension Configuration {
             let place = "--set \(key)"
             let setting = try Self.setting(key, place: place)
             let text = String(override[override.index(after: equals)...])
-            try configuration.apply(
-                setting, ConfigurationValue(text: text, place: place), place: place)
+            try apply(setting, ConfigurationValue(text: text, place: place), place: place)
         }
-        try configuration.validate()
-        return configuration
+        try validate()
     }
 
     /// Reads the text that `stored()` wrote.

@@ -1,0 +1,194 @@
+import Encoder
+import Engine
+import Events
+import Records
+import SnapshotStore
+
+/// Replays a part of a store's journal on a copy of the store.
+final class JournalReplay {
+    /// What runs the replay and does not enter the state: base, threads, cache.
+    private let runtime: Configuration
+    private let base: BaseModel
+    private let copy: SnapshotStore
+    private let spool: RecordSpool
+    private let span: JournalSpan
+    private var machine: Machine?
+    private var digest: Digest256
+    private(set) var batches = 0
+    private(set) var records = 0
+
+    /// An engine with all that it needs beside its state.
+    private struct Machine {
+        var engine: Engine
+        let embedding: EncoderEmbedding
+        let training: BackgroundTraining
+        let wiring: Wiring
+        let decodings: (stream: Decoding, log: Decoding)
+    }
+
+    /// - Parameter copy: a copy of the store, which this may change as it likes.
+    init(
+        _ span: JournalSpan, on copy: SnapshotStore, base: BaseModel, runtime: Configuration,
+        spool: RecordSpool
+    ) throws {
+        self.span = span
+        self.copy = copy
+        self.base = base
+        self.runtime = runtime
+        self.spool = spool
+        try copy.rewind(
+            to: span.from.id, reason: "replay of the journal", who: "tidemark", wallTimeMs: 0)
+        digest = try copy.status().stateDigest
+        try takeUp(
+            try copy.texts(of: span.from).configuration, cluster: span.firstCluster,
+            place: "snapshot \(span.from.id)")
+    }
+
+    /// - Parameter onBatch: called after each batch.
+    /// - Returns: the first difference; `nil` where every bit is the same.
+    /// - Throws: `VerificationError` where the records are not those that were learned.
+    func run(onBatch: (_ done: Int) -> Void) throws -> VerificationDifference? {
+        var difference: VerificationDifference?
+        var last: [BatchInput] = []
+        try span.forEachCommit(of: copy) { commit in
+            guard difference == nil, !StopSignal.isReceived else { return }
+            var work = Commit()
+            var commitBatches: [BatchInput] = []
+            var refreshes: [String] = []
+            for step in commit.steps {
+                switch step {
+                case .rollback(let target):
+                    try copy.rollback(to: target, reason: "replayed", who: "tidemark", wallTimeMs: 0)
+                    machine = nil
+                case .rewind(let target):
+                    try copy.rewind(to: target, reason: "replayed", who: "tidemark", wallTimeMs: 0)
+                    machine = nil
+                case .entry(.found(let expected)) where expected != digest:
+                    difference = .state(
+                        afterCommit: commit.sequence - 1, batches: last, expected: expected,
+                        found: digest)
+                    return
+                case .entry(.refresh(let expected)):
+                    let found = refreshes.isEmpty ? "nothing" : refreshes.removeFirst()
+                    guard found == expected else {
+                        difference = .refresh(
+                            batch: commitBatches.last?.number ?? 0, expected: expected,
+                            found: found)
+                        return
+                    }
+                case .entry(let record):
+                    if case .batch(let batch) = record { commitBatches.append(batch) }
+                    refreshes += try take(record, &work, commit.sequence)
+                    if case .batch = record { onBatch(batches) }
+                }
+            }
+            if let more = refreshes.first {
+                difference = .refresh(
+                    batch: commitBatches.last?.number ?? 0, expected: "nothing", found: more)
+                return
+            }
+            try finish(&work)
+            last = commitBatches
+        }
+        if StopSignal.isReceived { throw Interrupted() }
+        if let difference { return difference }
+        guard digest == span.to.stateDigest else {
+            return .state(
+                afterCommit: span.to.sequence, batches: last, expected: span.to.stateDigest,
+                found: digest)
+        }
+        return nil
+    }
+
+    /// Has one entry happen again.
+    ///
+    /// - Returns: what refreshes came to, as the journal would say it.
+    private func take(
+        _ record: JournalRecord, _ work: inout Commit, _ commit: UInt64
+    ) throws -> [String] {
+        var output = StepOutput()
+        switch record {
+        case .started(let start):
+            try takeUp(start.configuration, cluster: start.cluster, place: "commit \(commit)")
+        case .batch(let batch): output = try step(batch, &work)
+        case .idle(let position):
+            output = try with { try $0.engine.setIdle(position, embedding: $0.embedding) }
+        case .drained: output = try with { try $0.engine.drain(embedding: $0.embedding) }
+        case .found, .refresh, .gap: break
+        }
+        return try output.notices.map { try $0.journaled() }
+    }
+
+    private func step(_ batch: BatchInput, _ work: inout Commit) throws -> StepOutput {
+        let entries = try batch.records(from: spool)
+        let output = try with { machine in
+            let isLog = batch.cluster == Replay.cluster
+            let decoding = isLog ? machine.decodings.log : machine.decodings.stream
+            let inputs = entries.map { $0.input(decoding) }
+            for case .success(let event) in inputs.map(\.event) {
+                work.eventTimeMs = max(work.eventTimeMs ?? .min, event.tsMs)
+            }
+            return try copy.withHead { state in
+                try machine.engine.step(
+                    inputs, reading: state, embedding: machine.embedding,
+                    training: machine.training)
+            }
+        }
+        work.cluster = batch.cluster
+        for part in batch.parts { work.offsets[part.position] = part.range.upperBound }
+        batches += 1
+        records += batch.records
+        return output
+    }
+
+    private func with<R>(_ body: (inout Machine) throws -> R) throws -> R {
+        guard var machine else {
+            throw VerificationError.journalIncomplete(commit: span.from.sequence + 1)
+        }
+        // Taken out, so that the engine's storage is not copied.
+        self.machine = nil
+        defer { self.machine = machine }
+        return try body(&machine)
+    }
+
+    private func finish(_ work: inout Commit) throws {
+        if machine != nil {
+            try with { $0.engine.collectChanges(into: &work.changes) }
+            digest = try copy.commit(work, sync: false).stateDigest
+        } else {
+            digest = try copy.status().stateDigest
+        }
+    }
+
+    /// Takes the state up as a process does that starts.
+    private func takeUp(_ text: String, cluster: String?, place: String) throws {
+        var configuration = try Configuration(stored: text, place: place)
+        configuration.model.base = runtime.model.base
+        configuration.learning.threads = runtime.learning.threads
+        configuration.lora.prefixCacheBytes = runtime.lora.prefixCacheBytes
+        let wiring = Wiring(configuration: configuration)
+        var engineConfiguration = try wiring.engineConfiguration(base)
+        engineConfiguration.issuesDecisions = cluster != Replay.cluster
+        let engine = try copy.withHead { state in
+            try Engine(engineConfiguration, base: base, reading: state)
+        }
+        let embedding = try wiring.embedding(base)
+        try embedding.use(engine.adapters)
+        let training = wiring.training(base)
+        engine.resumeRefresh(training: training)
+        machine = Machine(
+            engine: engine, embedding: embedding, training: training, wiring: wiring,
+            decodings: (
+                stream: Decoding(limits: wiring.eventLimits, defaults: try wiring.defaultTypes()),
+                log: Decoding(limits: wiring.eventLimits)
+            ))
+    }
+}
+
+/// The first thing that a replay came to otherwise than the first run.
+enum VerificationDifference {
+    /// The state after a commit, whose batches these are.
+    case state(
+        afterCommit: UInt64, batches: [BatchInput], expected: Digest256, found: Digest256)
+    case refresh(batch: Int, expected: String, found: String)
+}
