@@ -3,7 +3,7 @@
 
 /* The three builds of the kernels differ in the instructions the compiler may use, not in what
  * they compute: vectors of sixteen floats are one, two or four registers, and contraction of a
- * multiplication with an addition is off for all. */
+ * multiplication with an addition is off for all: the products that fuse them say so. */
 #pragma STDC FP_CONTRACT OFF
 /* Functions that take vectors are inlined always, so no calling convention is involved. */
 #pragma clang diagnostic ignored "-Wpsabi"
@@ -16,27 +16,40 @@ typedef double dlanes __attribute__((vector_size(64)));
 
 enum { width = 16 };
 
-/* Rows of a small product computed side by side: as many as the registers of a level hold. */
+/* Rows of a product computed side by side, and vectors of columns: as many as the registers of a
+ * level hold. */
 #define LEVEL(name) name##_baseline
 #define block_rows 1
+#define fused_rows 1
+#define fused_vectors 1
 #include "kernels_body.h"
 #undef block_rows
+#undef fused_rows
+#undef fused_vectors
 #undef LEVEL
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
 #define LEVEL(name) name##_avx2
 #define block_rows 2
+#define fused_rows 6
+#define fused_vectors 1
 #include "kernels_body.h"
 #undef block_rows
+#undef fused_rows
+#undef fused_vectors
 #undef LEVEL
 #pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v4"))), apply_to = function)
 #define LEVEL(name) name##_avx512
 #define block_rows 8
+#define fused_rows 14
+#define fused_vectors 2
 #include "kernels_body.h"
 #undef block_rows
+#undef fused_rows
+#undef fused_vectors
 #undef LEVEL
 #pragma clang attribute pop
 

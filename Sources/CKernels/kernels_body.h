@@ -7,6 +7,7 @@
 #include "body/normalization.h"
 #include "body/attention.h"
 #include "body/product.h"
+#include "body/fused.h"
 #include "body/lowrank.h"
 #include "body/pooling.h"
 #include "body/optimizer.h"
@@ -22,6 +23,10 @@ static const tk_kernels LEVEL(table) = {
     .embed = LEVEL(embed),
     .multiply_small = LEVEL(multiply_small),
     .transpose = LEVEL(transpose),
+    .multiply_fused = LEVEL(multiply_fused),
+    .multiply_panels = LEVEL(multiply_panels),
+    .pack = LEVEL(pack),
+    .pack_transposed = LEVEL(pack_transposed),
     .project = LEVEL(project),
     .expand = LEVEL(expand),
     .outer = LEVEL(outer),

@@ -4,6 +4,7 @@ import Tensor
 ///
 /// LoRA's product s·B·A is added to a copy of the matrix it sits on, so that a forward or backward
 /// product costs what it costs without adapters; the copies are made anew when the adapters change.
+/// With dropout the low-rank path is computed apart from the base's own matrix when training.
 /// The base's own pages are never written.
 ///
 /// Thread: written by `set`, by one thread while no pass runs.
@@ -33,10 +34,14 @@ final class AdaptedWeights {
     struct Layer {
         let frozen: FrozenLayer
         /// Copies with LoRA merged in, where a target is on them.
-        var projection: MutableMatrix?
-        var attention: MutableMatrix?
-        var up: MutableMatrix?
-        var down: MutableMatrix?
+        var merged = LayerMatrices<MutableMatrix?>(
+            projection: nil, attention: nil, up: nil, down: nil)
+        /// What a forward pass multiplies by: the transposes of the base's own matrices, and of
+        /// the merged ones where there are some.
+        let frozenForward: LayerMatrices<Multiplier>
+        var forward: LayerMatrices<Multiplier>
+        /// What a backward pass multiplies by; none below the lowest adapter.
+        var backward: LayerMatrices<Multiplier>?
         /// By `AdapterTarget.index`.
         var lowRank: [LowRank?] = Array(repeating: nil, count: AdapterTarget.allCases.count)
         var attentionBottleneck: Bottleneck?
@@ -47,17 +52,18 @@ final class AdaptedWeights {
     let layout: AdapterLayout?
     private(set) var layers: [Layer]
     private let buffer: FloatBuffer?
-    private let kernels: Kernels
+    private let numerics: Numerics
+    private var kernels: Kernels { numerics.kernels }
 
     /// Room for adapters of a configuration; `nil` for the bare base.
     ///
     /// - Throws: when the system refuses the memory.
     init(_ base: BaseModel, _ adapters: Adapters?) throws(EncoderError) {
-        kernels = base.numerics.kernels
+        numerics = base.numerics
         configuration = adapters?.configuration
         layout = adapters?.layout
         guard let adapters else {
-            layers = base.weights.layers.map { Layer(frozen: $0) }
+            layers = base.weights.layers.indices.map { Self.plain(base, $0) }
             buffer = nil
             return
         }
@@ -69,7 +75,16 @@ final class AdaptedWeights {
         var arena = Arena(buffer)
         layers = Self.planned(base, adapters, &arena)
         self.buffer = buffer
+        for layer in layers {
+            layer.backward?.with(layer.frozen.matrices).forEach { numerics.fill($0.0, from: $0.1) }
+        }
         set(adapters)
+    }
+
+    private static func plain(_ base: BaseModel, _ index: Int) -> Layer {
+        let forward = base.weights.forward[index]
+        return Layer(
+            frozen: base.weights.layers[index], frozenForward: forward, forward: forward)
     }
 
     /// Takes over the adapters' values; their configuration must be the one this was made for.
@@ -96,31 +111,35 @@ final class AdaptedWeights {
     }
 
     private func merge(_ layer: Layer) {
-        if let projection = layer.projection {
-            projection.copy(from: layer.frozen.projection)
+        func copy(_ matrix: MutableMatrix?, _ frozen: Matrix) { matrix?.copy(from: frozen) }
+        layer.merged.with(layer.frozen.matrices).forEach { copy($0.0, $0.1) }
+        if let projection = layer.merged.projection {
             let hidden = projection.columns
             for target in [AdapterTarget.query, .key, .value] {
                 let rows = target.index * hidden..<(target.index + 1) * hidden
                 add(layer.lowRank[target.index], to: projection.rows(rows))
             }
         }
-        if let attention = layer.attention {
-            attention.copy(from: layer.frozen.attention)
-            add(layer.lowRank[AdapterTarget.attentionOutput.index], to: attention)
+        add(layer.lowRank[AdapterTarget.attentionOutput.index], to: layer.merged.attention)
+        add(layer.lowRank[AdapterTarget.intermediate.index], to: layer.merged.up)
+        add(layer.lowRank[AdapterTarget.output.index], to: layer.merged.down)
+        refill(layer.forward, layer.merged)
+        if let backward = layer.backward, configuration?.dropout == 0 {
+            refill(backward, layer.merged)
         }
-        if let up = layer.up {
-            up.copy(from: layer.frozen.up)
-            add(layer.lowRank[AdapterTarget.intermediate.index], to: up)
-        }
-        if let down = layer.down {
-            down.copy(from: layer.frozen.down)
-            add(layer.lowRank[AdapterTarget.output.index], to: down)
+    }
+
+    private func refill(
+        _ multipliers: LayerMatrices<Multiplier>, _ merged: LayerMatrices<MutableMatrix?>
+    ) {
+        multipliers.with(merged).forEach { multiplier, matrix in
+            if let matrix { numerics.fill(multiplier, from: matrix.read) }
         }
     }
 
     /// W + s·B·A: row n of the result is row n of W plus s times row n of B through A.
-    private func add(_ low: LowRank?, to matrix: MutableMatrix) {
-        guard let low else { return }
+    private func add(_ low: LowRank?, to matrix: MutableMatrix?) {
+        guard let low, let matrix else { return }
         kernels.expand(low.b.read, low.a.read, scale: low.scaling, addingTo: matrix)
     }
 
@@ -131,10 +150,10 @@ final class AdaptedWeights {
         let hidden = base.shape.hiddenSize
         let inner = base.shape.intermediateSize
         return base.weights.layers.enumerated().map { index, frozen in
-            var layer = Layer(frozen: frozen)
-            guard configuration.layers.contains(index) else { return layer }
+            var layer = plain(base, index)
+            if index < configuration.layers[0] { return layer }
             let slots = adapters.layout.slots.filter { $0.layer == index }
-            for target in configuration.targets {
+            for target in configuration.targets where !slots.isEmpty {
                 let own = slots.filter { $0.target == target }
                 if configuration.kind == .houlsby {
                     let made = bottleneck(own, configuration, hidden, &arena)
@@ -148,14 +167,30 @@ final class AdaptedWeights {
                 layer.lowRank[target.index] = lowRank(own, configuration, &arena)
                 switch target {
                 case .query, .key, .value:
-                    if layer.projection == nil { layer.projection = arena.take(3 * hidden, hidden) }
-                case .attentionOutput: layer.attention = arena.take(hidden, hidden)
-                case .intermediate: layer.up = arena.take(inner, hidden)
-                case .output: layer.down = arena.take(hidden, inner)
+                    if layer.merged.projection == nil {
+                        layer.merged.projection = arena.take(3 * hidden, hidden)
+                    }
+                case .attentionOutput: layer.merged.attention = arena.take(hidden, hidden)
+                case .intermediate: layer.merged.up = arena.take(inner, hidden)
+                case .output: layer.merged.down = arena.take(hidden, inner)
                 }
             }
+            place(&layer, base.numerics, configuration, &arena)
             return layer
         }
+    }
+
+    private static func place(
+        _ layer: inout Layer, _ numerics: Numerics, _ configuration: AdapterConfiguration,
+        _ arena: inout Arena
+    ) {
+        layer.forward = layer.merged.with(layer.frozenForward).map { merged, frozen in
+            merged.map { numerics.place($0.read, transposed: true, in: &arena) } ?? frozen
+        }
+        let trained = layer.merged.with(layer.frozen.matrices).map { merged, frozen in
+            configuration.dropout == 0 ? merged?.read ?? frozen : frozen
+        }
+        layer.backward = trained.map { numerics.place($0, transposed: false, in: &arena) }
     }
 
     private static func lowRank(

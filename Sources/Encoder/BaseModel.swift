@@ -63,7 +63,7 @@ public final class BaseModel: Sendable {
                 file: inside + "/sentence_bert_config.json",
                 what: "lower-casing before a cased tokenizer is not supported")
         }
-        weights = try FrozenWeights(directory: inside, shape)
+        weights = try FrozenWeights(directory: inside, shape, numerics)
         fingerprint = weights.fingerprint
         name = URL(fileURLWithPath: path).lastPathComponent
         origin = nil
@@ -109,7 +109,7 @@ public final class BaseModel: Sendable {
         }
         let byName = Dictionary(uniqueKeysWithValues: low)
         weights = try FrozenWeights(
-            copying: base.weights, base.shape, fingerprint: fingerprint
+            copying: base.weights, base.shape, numerics, fingerprint: fingerprint
         ) { name, matrix in
             guard let low = byName[name] else { return }
             kernels.expand(low.b.read, low.a.read, scale: low.scaling, addingTo: matrix)

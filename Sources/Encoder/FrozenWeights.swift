@@ -13,6 +13,10 @@ struct FrozenLayer: Sendable {
     /// Feed-forward up: (I, H) and (1, I); down: (H, I) and (1, H).
     let up, upBias, down, downBias: Matrix
     let outputGamma, outputBeta: Matrix
+
+    var matrices: LayerMatrices<Matrix> {
+        LayerMatrices(projection: projection, attention: attention, up: up, down: down)
+    }
 }
 
 /// All weights of a base in one aligned arena whose pages are read-only.
@@ -22,11 +26,15 @@ final class FrozenWeights: Sendable {
     let type: Matrix
     let embeddingGamma, embeddingBeta: Matrix
     let layers: [FrozenLayer]
+    /// Each layer's matrices as a forward pass multiplies by their transposes.
+    let forward: [LayerMatrices<Multiplier>]
     /// SHA-256 of the weight file, or of the digests of several in the order of their names.
     let fingerprint: Digest256
     /// Every tensor by its place in the arena, for checks.
     let places: [Place]
     private let arena: FloatBuffer
+    /// What those need beside the arena, read-only too.
+    private let panels: FloatBuffer
 
     struct Place: Sendable {
         /// As in the file, without a prefix.
@@ -38,17 +46,20 @@ final class FrozenWeights: Sendable {
     }
 
     /// Reads a model's files.
-    convenience init(directory: String, _ shape: BertConfiguration) throws(EncoderError) {
+    convenience init(
+        directory: String, _ shape: BertConfiguration, _ numerics: Numerics
+    ) throws(EncoderError) {
         let plan = Plan(shape)
         let arena = try Self.room(plan)
         let source = try WeightFiles(directory: directory)
         let fingerprint = try Self.fill(arena, plan.places, from: source)
-        self.init(arena, plan, shape, fingerprint)
+        try self.init(arena, plan, shape, fingerprint, numerics)
     }
 
     /// A copy in which `change` may alter matrices before the pages become read-only.
     convenience init(
-        copying other: FrozenWeights, _ shape: BertConfiguration, fingerprint: Digest256,
+        copying other: FrozenWeights, _ shape: BertConfiguration, _ numerics: Numerics,
+        fingerprint: Digest256,
         change: (_ name: String, _ matrix: MutableMatrix) -> Void
     ) throws(EncoderError) {
         let plan = Plan(shape)
@@ -62,7 +73,7 @@ final class FrozenWeights: Sendable {
                     at: place.offset, rows: target.rows, columns: target.columns))
             change(place.name, target)
         }
-        self.init(arena, plan, shape, fingerprint)
+        try self.init(arena, plan, shape, fingerprint, numerics)
     }
 
     private static func room(_ plan: Plan) throws(EncoderError) -> FloatBuffer {
@@ -74,8 +85,9 @@ final class FrozenWeights: Sendable {
 
     /// Takes over a filled arena and makes it read-only.
     private init(
-        _ arena: FloatBuffer, _ plan: Plan, _ shape: BertConfiguration, _ fingerprint: Digest256
-    ) {
+        _ arena: FloatBuffer, _ plan: Plan, _ shape: BertConfiguration, _ fingerprint: Digest256,
+        _ numerics: Numerics
+    ) throws(EncoderError) {
         arena.seal()
         self.arena = arena
         self.fingerprint = fingerprint
@@ -91,7 +103,7 @@ final class FrozenWeights: Sendable {
         type = view("embeddings.token_type_embeddings.weight", 1, hidden)
         embeddingGamma = view("embeddings.LayerNorm.weight", 1, hidden)
         embeddingBeta = view("embeddings.LayerNorm.bias", 1, hidden)
-        layers = (0..<shape.layerCount).map { index in
+        let layers = (0..<shape.layerCount).map { index in
             let inner = shape.intermediateSize
             func part(_ name: String, _ rows: Int, _ columns: Int) -> Matrix {
                 view("encoder.layer.\(index).\(name)", rows, columns)
@@ -110,6 +122,22 @@ final class FrozenWeights: Sendable {
                 outputGamma: part("output.LayerNorm.weight", 1, hidden),
                 outputBeta: part("output.LayerNorm.bias", 1, hidden))
         }
+        self.layers = layers
+        func placed(_ arena: inout Arena) -> [LayerMatrices<Multiplier>] {
+            layers.map { $0.matrices.map { numerics.place($0, transposed: true, in: &arena) } }
+        }
+        var measure = Arena.measuring
+        _ = placed(&measure)
+        guard let panels = FloatBuffer(count: measure.used) else {
+            throw .memory(bytes: measure.used * MemoryLayout<Float>.stride)
+        }
+        var room = Arena(panels)
+        forward = placed(&room)
+        for (multipliers, layer) in zip(forward, layers) {
+            multipliers.with(layer.matrices).forEach { numerics.fill($0.0, from: $0.1) }
+        }
+        panels.seal()
+        self.panels = panels
     }
 
     /// The bits of one tensor, to prove that nothing moved them.

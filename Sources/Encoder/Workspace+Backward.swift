@@ -10,8 +10,10 @@ extension Workspace {
         backward.ones.fill(1)
         for index in stride(from: base.layerCount - 1, through: lowest, by: -1) {
             let layer = weights.layers[index]
+            guard let matrices = layer.backward else { preconditionFailure("a frozen layer") }
             let step = LayerBackward(
-                work: self, index: index, layer: layer, b: kept[index - lowest], d: backward,
+                work: self, index: index, layer: layer, matrices: matrices, b: kept[index - lowest],
+                d: backward,
                 sums: sums, deepest: index == lowest ? .deepest(of: layer) : .input)
             step.run()
         }
@@ -41,6 +43,7 @@ private struct LayerBackward {
     let work: Workspace
     let index: Int
     let layer: AdaptedWeights.Layer
+    let matrices: LayerMatrices<Multiplier>
     let b: LayerBuffers
     let d: BackwardBuffers
     let sums: GradientSums
@@ -71,8 +74,7 @@ private struct LayerBackward {
         // The matrix after the heads.
         let goesOn = deepest < .attentionOutput
         if goesOn {
-            work.productBackward(
-                d.dsum.read, work.matrix(layer.attention, frozen.attention), into: d.dcontext)
+            work.product(d.dsum.read, matrices.attention, into: d.dcontext)
         }
         lowRankBackward(
             .attentionOutput, b.context.read, d.dsum.read, into: goesOn ? d.dcontext : nil)
@@ -92,8 +94,7 @@ private struct LayerBackward {
         }
         let reachesActivation = deepest < .output
         if reachesActivation {
-            work.productBackward(
-                d.dsum.read, work.matrix(layer.down, frozen.down), into: d.draised)
+            work.product(d.dsum.read, matrices.down, into: d.draised)
         }
         lowRankBackward(
             .output, b.activated.read, d.dsum.read, into: reachesActivation ? d.draised : nil)
@@ -103,7 +104,7 @@ private struct LayerBackward {
 
         let reachesMiddle = deepest < .intermediate
         if reachesMiddle {
-            work.productBackward(d.draised.read, work.matrix(layer.up, frozen.up), into: d.dsum)
+            work.product(d.draised.read, matrices.up, into: d.dsum)
             kernels.add(d.dsum.read, to: d.dmiddle)
         }
         lowRankBackward(
@@ -114,8 +115,7 @@ private struct LayerBackward {
     /// projected = x · [q k v]ᵀ: d of x is added to `d.dy` when somebody below needs it.
     private func projectionBackward() {
         if deepest == .input {
-            work.productBackward(
-                d.dprojected.read, work.matrix(layer.projection, frozen.projection), into: d.dsum)
+            work.product(d.dprojected.read, matrices.projection, into: d.dsum)
             kernels.add(d.dsum.read, to: d.dy)
         }
         let hidden = work.base.hiddenSize

@@ -6,13 +6,14 @@ extension Workspace {
         let layer = weights.layers[index]
         let frozen = layer.frozen
         let separate = dropout != nil
+        let matrices = separate ? layer.frozenForward : layer.forward
 
-        product(b.x.read, matrix(layer.projection, frozen.projection), into: b.projected)
+        product(b.x.read, matrices.projection, into: b.projected)
         kernels.addBias(frozen.projectionBias, to: b.projected)
         if separate { addLowRankProjections(index, layer, b) }
         attend(sequences, b)
 
-        product(b.context.read, matrix(layer.attention, frozen.attention), into: b.middle)
+        product(b.context.read, matrices.attention, into: b.middle)
         if separate {
             addLowRank(index, layer, .attentionOutput, b.context.read, to: b.middle)
         }
@@ -21,21 +22,16 @@ extension Workspace {
             gamma: frozen.attentionGamma, beta: frozen.attentionBeta, layer.attentionBottleneck,
             b.attentionBottleneck, keeping: b.kept?.attention)
 
-        product(b.middle.read, matrix(layer.up, frozen.up), into: b.raised)
+        product(b.middle.read, matrices.up, into: b.raised)
         if separate { addLowRank(index, layer, .intermediate, b.middle.read, to: b.raised) }
         kernels.activate(
             base.shape.activation, b.raised.read, bias: frozen.upBias, into: b.activated)
-        product(b.activated.read, matrix(layer.down, frozen.down), into: b.y)
+        product(b.activated.read, matrices.down, into: b.y)
         if separate { addLowRank(index, layer, .output, b.activated.read, to: b.y) }
         finishHalf(
             b.y, bias: frozen.downBias, residual: b.middle.read, gamma: frozen.outputGamma,
             beta: frozen.outputBeta, layer.outputBottleneck, b.outputBottleneck,
             keeping: b.kept?.output)
-    }
-
-    /// The matrix to multiply by: with dropout the low-rank path is computed apart.
-    func matrix(_ merged: MutableMatrix?, _ frozen: Matrix) -> Matrix {
-        dropout == nil ? merged?.read ?? frozen : frozen
     }
 
     /// Bias, bottleneck where there is one, residual and LayerNorm, in place.

@@ -29,7 +29,7 @@ final class Workspace {
         self.base = base
         self.weights = weights
         kernels = base.numerics.kernels
-        let count = Self.paddingFloats(base.shape)
+        let count = Self.paddingFloats(base.shape, base.numerics)
         guard let padding = FloatBuffer(count: count) else {
             throw .memory(bytes: count * MemoryLayout<Float>.stride)
         }
@@ -81,17 +81,12 @@ final class Workspace {
         return Arena(buffer)
     }
 
-    /// c = x · wᵀ, every row as if alone.
-    func product(_ x: Matrix, _ w: Matrix, into c: MutableMatrix) {
-        base.numerics.multiplyRows(x, w, transposed: true, into: c, padding: padding)
+    /// c = x · w, every row as if alone.
+    func product(_ x: Matrix, _ w: Multiplier, into c: MutableMatrix) {
+        base.numerics.multiplyRows(x, by: w, into: c, padding: padding)
     }
 
-    /// Backward of `product` by its input: dx = dc · w.
-    func productBackward(_ dc: Matrix, _ w: Matrix, into dx: MutableMatrix) {
-        base.numerics.multiplyRows(dc, w, transposed: false, into: dx, padding: padding)
-    }
-
-    private static func paddingFloats(_ shape: BertConfiguration) -> Int {
+    private static func paddingFloats(_ shape: BertConfiguration, _ numerics: Numerics) -> Int {
         let hidden = shape.hiddenSize
         let inner = shape.intermediateSize
         let products = [
@@ -99,7 +94,7 @@ final class Workspace {
             (3 * hidden, hidden),
         ]
         return products.reduce(0) {
-            max($0, Numerics.paddingFloats(inner: $1.0, columns: $1.1))
+            max($0, numerics.paddingFloats(inner: $1.0, columns: $1.1))
         }
     }
 }

@@ -35,6 +35,9 @@ public enum Activation: Int32, Sendable, Hashable, CaseIterable {
         unsafe table = found
     }
 
+    /// Columns of a panel, see `pack`.
+    package static let panelColumns = Int(TK_PANEL)
+
     package static let best: Kernels = {
         guard let level = Level(rawValue: tk_best_level()), let kernels = Kernels(level) else {
             preconditionFailure("the baseline kernels run everywhere")
@@ -156,6 +159,47 @@ extension Kernels {
         unsafe table.pointee.multiply_small(
             a.base, transposed ? 1 : a.stride, transposed ? a.stride : 1, b.base, b.stride,
             c.base, c.stride, rows, b.columns, inner, scale)
+    }
+
+    /// The same by fused multiply-adds, of any size: other bits than `multiply`.
+    package func multiplyFused(
+        _ a: Matrix, transposed: Bool = false, by b: Matrix, into c: MutableMatrix,
+        scale: Float = 1
+    ) {
+        let (rows, inner) = transposed ? (a.columns, a.rows) : (a.rows, a.columns)
+        precondition(inner == b.rows && rows == c.rows && b.columns == c.columns, "shapes differ")
+        unsafe table.pointee.multiply_fused(
+            a.base, transposed ? 1 : a.stride, transposed ? a.stride : 1, b.base, b.stride,
+            c.base, c.stride, rows, b.columns, inner, scale)
+    }
+
+    /// c = x · b by fused multiply-adds, for b in panels. Shapes: x (T, K), c (T, N), any stride.
+    package func multiply(_ x: Matrix, panels: Matrix, into c: MutableMatrix) {
+        precondition(x.rows == c.rows && panels.isContiguous, "shapes differ")
+        checkPanels(panels, inner: x.columns, columns: c.columns)
+        unsafe table.pointee.multiply_panels(
+            x.base, x.stride, panels.base, c.base, c.stride, x.rows, c.columns, x.columns)
+    }
+
+    /// Lays a (K, N) matrix out in panels of 32 columns, or the transpose of an (N, K) one.
+    /// Shape of the panels: (N / 32 rounded up, 32 · K).
+    package func pack(
+        _ b: Matrix, transposed: Bool, into panels: MutableMatrix, inner: Int, columns: Int
+    ) {
+        let shape = transposed ? (b.columns, b.rows) : (b.rows, b.columns)
+        precondition(shape == (inner, columns) && panels.isContiguous, "shapes differ")
+        checkPanels(panels.read, inner: inner, columns: columns)
+        if transposed {
+            unsafe table.pointee.pack_transposed(b.base, b.stride, panels.base, inner, columns)
+        } else {
+            unsafe table.pointee.pack(b.base, b.stride, panels.base, inner, columns)
+        }
+    }
+
+    private func checkPanels(_ panels: Matrix, inner: Int, columns: Int) {
+        let count = (columns + Self.panelColumns - 1) / Self.panelColumns
+        precondition(
+            panels.rows == count && panels.columns == inner * Self.panelColumns, "shapes differ")
     }
 
     /// out = xᵀ, its rows filled up with zeros. Shapes: x (T, K); out (K, T up to a multiple of 16).

@@ -4,14 +4,19 @@ import Synchronization
 
 /// The arithmetic of this process: matrix products, kernels, and what can be promised of them.
 ///
+/// The fast profile multiplies with kernels of our own wherever the processor fuses a
+/// multiplication with an addition (any since 2013): they are faster than OpenBLAS's, and give the
+/// same bits with AVX2 as with AVX-512. Without that instruction, and in the portable profile, it is
+/// OpenBLAS.
+///
 /// Thread: any number of threads may use one value at once.
 public final class Numerics: Sendable {
     public let platform: NumericPlatform
     /// Whether the self-test found a row's bits independent of the rows beside it. Without it,
     /// vectors may differ in their last bits with the size of a batch.
     public let rowsAreIndependent: Bool
-    package let kernels: Kernels
-    private let blas: BLAS
+    private let products: Products
+    package var kernels: Kernels { products.kernels }
 
     private static let loaded = Mutex<Numerics?>(nil)
 
@@ -38,53 +43,68 @@ public final class Numerics: Sendable {
         try load(loaded.withLock { $0?.platform.profile } ?? .fast)
     }
 
-    private init(_ profile: NumericProfile) throws(TensorError) {
-        let blas = try BLAS(profile)
-        self.blas = blas
-        kernels = Kernels.best
+    private convenience init(_ profile: NumericProfile) throws(TensorError) {
+        if profile == .fast && Kernels.best.level != .baseline {
+            self.init(fused: Kernels.best)
+        } else {
+            self.init(library: try BLAS(profile), profile)
+        }
+    }
+
+    /// Fused products by the kernels of a level, whatever the process uses: for checks that all
+    /// levels give the same bits.
+    package init(fused kernels: Kernels) {
+        products = Products(kernels: kernels, library: nil)
         platform = NumericPlatform(
-            profile: profile, blas: blas.name, core: blas.core, kernels: Kernels.version)
-        rowsAreIndependent = RowIndependence.holds(for: blas)
+            profile: .fast, blas: "fused products", core: "fma", kernels: Kernels.version)
+        rowsAreIndependent = RowIndependence.holds(for: products)
     }
 
-    /// c = scale · a · b (+ c), with `a`, `b` or both transposed first.
+    private init(library: BLAS, _ profile: NumericProfile) {
+        products = Products(kernels: .best, library: library)
+        platform = NumericPlatform(
+            profile: profile, blas: library.name, core: library.core, kernels: Kernels.version)
+        rowsAreIndependent = RowIndependence.holds(for: products)
+    }
+
+    /// OpenBLAS with its fastest kernels, beside whatever the process computes with: for benches.
+    package static func library() throws(TensorError) -> Numerics {
+        Numerics(library: try BLAS(.fast), .fast)
+    }
+
+    /// Makes room to multiply rows by a matrix, or by its transpose; `fill` then fills it. A view
+    /// of the matrix may be kept: it must live as long as the room.
+    package func place(_ matrix: Matrix, transposed: Bool, in arena: inout Arena) -> Multiplier {
+        products.place(matrix, transposed: transposed, in: &arena)
+    }
+
+    /// Takes over the values of the matrix the multiplier was placed for.
+    package func fill(_ multiplier: Multiplier, from matrix: Matrix) {
+        products.fill(multiplier, from: matrix)
+    }
+
+    /// c = x · w, where each row of c has the bits it has alone.
     ///
-    /// Bits depend on the shapes and values alone, but a row's may depend on how many rows there
-    /// are: where that matters, use `multiplyRows`.
-    package func multiply(
-        _ a: Matrix, _ b: Matrix, transposeA: Bool = false, transposeB: Bool = false,
-        into c: MutableMatrix, scale: Float = 1, accumulate: Bool = false
+    /// - Parameter padding: at least `paddingFloats` for this shape.
+    package func multiplyRows(
+        _ x: Matrix, by w: Multiplier, into c: MutableMatrix, padding: FloatBuffer
     ) {
-        blas.multiply(a, transposeA, b, transposeB, into: c, scale: scale, accumulate: accumulate)
+        products.multiplyRows(x, by: w, into: c, padding: padding)
     }
 
-    /// c = scale · a · b, or of a transposed: our own kernel up to a million multiplications, the
-    /// library beyond. The size alone decides, and neither allocates.
+    /// c = scale · a · b, or of a transposed. The sizes alone decide what multiplies, and nothing
+    /// allocates: beside OpenBLAS, a kernel of our own does up to a million multiplications.
     package func multiplyHead(
         _ a: Matrix, transposed: Bool = false, _ b: Matrix, into c: MutableMatrix,
         scale: Float = 1
     ) {
-        if a.rows * a.columns * b.columns <= BLAS.smallProduct {
-            kernels.multiply(a, transposed: transposed, by: b, into: c, scale: scale)
-        } else {
-            blas.multiply(a, transposed, b, false, into: c, scale: scale)
-        }
-    }
-
-    /// c = x · w (or w transposed), where each row of c has the bits it has alone.
-    ///
-    /// - Parameter padding: at least `paddingFloats` for this shape.
-    package func multiplyRows(
-        _ x: Matrix, _ w: Matrix, transposed: Bool, into c: MutableMatrix, padding: FloatBuffer
-    ) {
-        blas.multiplyRows(x, w, transposed: transposed, into: c, padding: padding)
+        products.multiplyHead(a, transposed: transposed, b, into: c, scale: scale)
     }
 
     /// The scratch floats `multiplyRows` may need for a product with this many inner and result
     /// columns.
-    package static func paddingFloats(inner: Int, columns: Int) -> Int {
-        let rows = BLAS.rowsBeyondSmall(inner: inner, columns: columns)
-        return Arena.floats(rows, inner) + Arena.floats(rows, columns)
+    package func paddingFloats(inner: Int, columns: Int) -> Int {
+        products.paddingFloats(inner: inner, columns: columns)
     }
 }
 

@@ -4,14 +4,14 @@
 /// positions and in other numbers; OpenBLAS's kernels for AVX2, whose rows depend on their position
 /// modulo twelve, fail it.
 enum RowIndependence {
-    static func holds(for blas: BLAS) -> Bool {
+    static func holds(for products: Products) -> Bool {
         let inner = 320
         let columns = 288
         let rows = 48
         let floats =
             2 * Arena.floats(rows, inner) + Arena.floats(columns, inner)
-            + 2 * Arena.floats(rows, columns)
-        let paddingCount = Numerics.paddingFloats(inner: inner, columns: columns)
+            + 2 * Arena.floats(rows, columns) + Arena.floats(columns + 31, inner)
+        let paddingCount = products.paddingFloats(inner: inner, columns: columns)
         guard let buffer = FloatBuffer(count: floats),
             let padding = FloatBuffer(count: paddingCount)
         else { return false }
@@ -22,11 +22,13 @@ enum RowIndependence {
         let part = arena.take(rows, columns)
         fill(x, 1)
         fill(w, 2)
-        blas.multiplyRows(x.read, w.read, transposed: true, into: whole, padding: padding)
+        let multiplier = products.place(w.read, transposed: true, in: &arena)
+        products.fill(multiplier, from: w.read)
+        products.multiplyRows(x.read, by: multiplier, into: whole, padding: padding)
         for range in [0..<1, 5..<12, 13..<30, 47..<48] {
             let some = part.rows(0..<range.count)
-            blas.multiplyRows(
-                x.read.rows(range), w.read, transposed: true, into: some, padding: padding)
+            products.multiplyRows(
+                x.read.rows(range), by: multiplier, into: some, padding: padding)
             if !sameBits(some.read, whole.read.rows(range)) { return false }
         }
         return true

@@ -4,22 +4,60 @@ import Testing
 
 @Suite("Matrix products")
 struct ProductTests {
-    @Test("a product is the sum of products, for every transposition, scaled and added")
-    func reference() throws {
-        let numerics = try Numerics.current()
-        for (m, n, k) in [(1, 1, 1), (3, 5, 7), (17, 33, 16), (64, 48, 100)] {
-            for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
-                let a = ta ? Sample(k, m, seed: 1) : Sample(m, k, seed: 1)
-                let b = tb ? Sample(n, k, seed: 2) : Sample(k, n, seed: 2)
-                let c = Sample(m, n, seed: 3)
-                let left = ta ? transposed(a.doubles) : a.doubles
-                let right = tb ? b.doubles : transposed(b.doubles)
-                let expected = sum(c.doubles, 0.5, product(left, right))
-                numerics.multiply(
-                    a.read, b.read, transposeA: ta, transposeB: tb, into: c.write, scale: 0.5,
-                    accumulate: true)
-                #expect(difference(c.values, expected) < 1e-6)
+    @Test("a product is the sum of products, by a matrix or its transpose", arguments: Maker.all)
+    func reference(_ maker: Maker) throws {
+        let numerics = try maker.numerics()
+        for (rows, columns, inner) in [
+            (1, 2, 1), (3, 5, 7), (17, 33, 16), (64, 48, 100), (15, 64, 40), (29, 112, 24),
+            (260, 40, 800),
+        ] {
+            let x = Sample(rows, inner, seed: 1)
+            for transposed in [false, true] {
+                let w =
+                    transposed
+                    ? Sample(columns, inner, seed: 2) : Sample(inner, columns, seed: 2)
+                let c = Sample(rows, columns, seed: 3)
+                let factor = try Factor(numerics, w, transposed: transposed)
+                factor.multiply(x.read, into: c.write)
+                let right = transposed ? w.doubles : TensorTests.transposed(w.doubles)
+                #expect(difference(c.values, product(x.doubles, right)) < 2e-6)
             }
+        }
+    }
+
+    @Test("a head's product is the sum of products, of any size", arguments: Maker.all)
+    func heads(_ maker: Maker) throws {
+        let numerics = try maker.numerics()
+        for (rows, columns, inner) in [(1, 1, 1), (9, 33, 7), (31, 16, 32), (128, 128, 70)] {
+            for turned in [false, true] {
+                let a = turned ? Sample(inner, rows, seed: 1) : Sample(rows, inner, seed: 1)
+                let b = Sample(inner, columns, seed: 2)
+                let c = Sample(rows, columns, seed: 3)
+                numerics.multiplyHead(
+                    a.read, transposed: turned, b.read, into: c.write, scale: 0.5)
+                let left = turned ? transposed(a.doubles) : a.doubles
+                let expected = product(left, transposed(b.doubles)).map { $0.map { 0.5 * $0 } }
+                #expect(difference(c.values, expected) < 2e-6)
+            }
+        }
+    }
+
+    @Test("fused products have the same bits on every level of processor")
+    func levels() throws {
+        for (rows, columns, inner) in [(1, 2, 9), (37, 100, 40), (29, 384, 24), (14, 31, 100)] {
+            let (x, w) = (Sample(rows, inner, seed: 1), Sample(columns, inner, seed: 2))
+            let heads = Sample(inner, columns, seed: 3)
+            var seen: [[Float]] = []
+            for level in Kernels.Level.allCases {
+                guard let kernels = Kernels(level) else { continue }
+                let numerics = Numerics(fused: kernels)
+                #expect(numerics.rowsAreIndependent)
+                let (c, d) = (Sample(rows, columns), Sample(rows, columns))
+                try Factor(numerics, w, transposed: true).multiply(x.read, into: c.write)
+                numerics.multiplyHead(x.read, heads.read, into: d.write, scale: 0.3)
+                seen.append(c.values + d.values)
+            }
+            #expect(seen.dropFirst().allSatisfy { sameBits($0, seen[0]) })
         }
     }
 
@@ -55,7 +93,10 @@ struct ProductTests {
     func profile() throws {
         let numerics = try Numerics.current()
         let platform = numerics.platform
-        #expect(platform.description.contains("OpenBLAS 0.3"))
+        #expect(platform.profile == .fast && numerics.rowsAreIndependent)
+        #expect(try Numerics.library().platform.description.contains("OpenBLAS 0.3"))
+        let fused = Kernels.best.level != .baseline
+        #expect(platform.description.hasPrefix("fused products fma") == fused)
         let again = try Numerics.load(platform.profile)
         #expect(again === numerics)
         let other: NumericProfile = platform.profile == .fast ? .portable : .fast
@@ -100,11 +141,9 @@ enum RowCheck {
         let x = Sample(700, inner, seed: 1)
         let w = transposed ? Sample(columns, inner, seed: 2) : Sample(inner, columns, seed: 2)
         let (whole, part) = (Sample(700, columns), Sample(700, columns))
-        let padding = try #require(
-            FloatBuffer(count: Numerics.paddingFloats(inner: inner, columns: columns)))
+        let factor = try Factor(numerics, w, transposed: transposed)
         func multiply(_ range: Range<Int>, _ out: MutableMatrix) {
-            numerics.multiplyRows(
-                x.read.rows(range), w.read, transposed: transposed, into: out, padding: padding)
+            factor.multiply(x.read.rows(range), into: out)
         }
         multiply(0..<700, whole.write)
         for count in counts {
@@ -118,5 +157,45 @@ enum RowCheck {
             }
         }
         return nil
+    }
+}
+
+/// What multiplies in a test.
+enum Maker: CaseIterable, Sendable {
+    case current, library
+
+    static var all: [Maker] { allCases }
+
+    func numerics() throws -> Numerics {
+        switch self {
+        case .current: try Numerics.current()
+        case .library: try Numerics.library()
+        }
+    }
+}
+
+/// A matrix made ready to multiply rows by.
+struct Factor {
+    private let numerics: Numerics
+    private let multiplier: Multiplier
+    private let source: Sample
+    private let room: FloatBuffer
+    private let padding: FloatBuffer
+
+    init(_ numerics: Numerics, _ matrix: Sample, transposed: Bool) throws {
+        var measure = Arena.measuring
+        let planned = numerics.place(matrix.read, transposed: transposed, in: &measure)
+        let padding = numerics.paddingFloats(inner: planned.inner, columns: planned.columns)
+        room = try #require(FloatBuffer(count: measure.used))
+        self.padding = try #require(FloatBuffer(count: padding))
+        var arena = Arena(room)
+        multiplier = numerics.place(matrix.read, transposed: transposed, in: &arena)
+        numerics.fill(multiplier, from: matrix.read)
+        source = matrix
+        self.numerics = numerics
+    }
+
+    func multiply(_ x: Matrix, into c: MutableMatrix) {
+        numerics.multiplyRows(x, by: multiplier, into: c, padding: padding)
     }
 }

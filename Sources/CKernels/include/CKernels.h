@@ -2,7 +2,8 @@
  *
  * Every kernel is compiled three times (any x86-64, AVX2, AVX-512) from one text and chosen at run
  * time. All three give identical bits: sums use sixteen fixed accumulators whatever the width of
- * the registers, and no multiplication and addition are ever fused.
+ * the registers, and no multiplication and addition are fused but in the products named `fused`
+ * and `panels`, where all are: those need the instruction (any level but the baseline) to be fast.
  *
  * Matrices are row-major. `rows` and `columns` count elements; `stride` is the distance between
  * rows, in elements. Nothing here allocates, and nothing keeps a pointer.
@@ -15,6 +16,9 @@
 
 /* What one build of the kernels is made for. */
 enum { TK_LEVEL_BASELINE = 0, TK_LEVEL_AVX2 = 1, TK_LEVEL_AVX512 = 2, TK_LEVEL_COUNT = 3 };
+
+/* Columns of a panel of a matrix that rows are multiplied by. */
+enum { TK_PANEL = 32 };
 
 /* The activation between the two feed-forward matrices. */
 enum { TK_GELU = 0, TK_GELU_TANH = 1, TK_RELU = 2 };
@@ -55,6 +59,19 @@ typedef struct tk_kernels {
     /* out[j,i] = x[i,j]; rows of `out` are filled up with zeros to a multiple of sixteen. */
     void (*transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *out,
                       size_t out_stride);
+
+    /* The same by fused multiply-adds, of any size. */
+    void (*multiply_fused)(const float *a, size_t row_step, size_t inner_step, const float *b,
+                           size_t b_stride, float *c, size_t c_stride, size_t rows,
+                           size_t columns, size_t inner, float scale);
+    /* c[t,j] = sum over k of x[t,k] b[k,j], by fused multiply-adds, for b in panels. */
+    void (*multiply_panels)(const float *x, size_t x_stride, const float *panels, float *c,
+                            size_t c_stride, size_t rows, size_t columns, size_t inner);
+    /* Lays b (inner, columns), or the transpose of w (columns, inner), out in panels of TK_PANEL
+     * columns, the last one filled up with zeros. */
+    void (*pack)(const float *b, size_t b_stride, float *panels, size_t inner, size_t columns);
+    void (*pack_transposed)(const float *w, size_t w_stride, float *panels, size_t inner,
+                            size_t columns);
 
     /* u[t,j] = sum over k of x[t,k] a[j,k], overwriting. */
     void (*project)(const float *x, size_t x_stride, const float *a, float *u, size_t rows,
