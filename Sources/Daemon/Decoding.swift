@@ -6,8 +6,11 @@ struct Decoding {
     private let decoder: EventDecoder
     private let defaults: [String: EventType]
 
-    init(limits: EventLimits, defaults: [String: EventType] = [:]) {
-        decoder = EventDecoder(limits: limits)
+    /// - Parameter extraField: a text field of no meaning to the model that events are to carry.
+    init(
+        limits: EventLimits, defaults: [String: EventType] = [:], extraField: String? = nil
+    ) {
+        decoder = EventDecoder(limits: limits, extraField: extraField)
         self.defaults = defaults
     }
 

@@ -22,7 +22,7 @@ public enum FailureKind: Int32, Sendable {
     public init(_ error: any Error) {
         switch error {
         case is ConfigurationError, is PricingError: self = .badConfiguration
-        case is ClusterError: self = .badData
+        case is ClusterError, is AblationError: self = .badData
         case VerificationError.order: self = .usage
         case is VerificationError: self = .badData
         case is Interrupted: self = .interrupted

@@ -15,25 +15,11 @@ public final class Inquiry {
     ///   - base: folder of the base; the configured one where `nil`.
     public init(store path: String, snapshot: String, base: String?) throws {
         DamageExit.install()
-        let store = try SnapshotStore.open(path: path, mode: .readOnly)
-        let record = try store.resolve(snapshot)
-        var configuration = try Configuration(
-            stored: try store.texts(of: record).configuration, place: "snapshot \(record.id)")
-        if let base { configuration.model.base = base }
-        let wiring = Wiring(configuration: configuration)
-        let model = try wiring.loadBase()
-        guard model.fingerprint == store.identity.base else {
-            throw StoreError.otherBase(
-                path: path, found: store.identity.base, expected: model.fingerprint)
-        }
-        engine = try store.withSnapshot(record.id) { _, state in
-            try Engine(try wiring.engineConfiguration(model), base: model, reading: state)
-        }
-        engine.snapshot = record.id
-        embedding = EncoderEmbedding(
-            try wiring.encoder(model, adapters: engine.adapters), dimension: model.hiddenSize)
-        self.store = store
-        self.record = record
+        store = try SnapshotStore.open(path: path, mode: .readOnly)
+        let opened = try SnapshotEngine(store: store, snapshot: snapshot, base: base)
+        record = opened.record
+        engine = opened.engine
+        embedding = opened.embedding
     }
 
     /// The best discount for this shopper and item, with what it rests on.

@@ -70,7 +70,7 @@ public final class Replay {
             engineConfiguration, base: base, store: store, cluster: cluster, skips: skips,
             clocked: false, publishes: false, log: log)
         let writers = try ReplayOutputs(predictions: predictions, recommendations: recommendations)
-        var progress = ReplayProgress(readers, readBefore: learner.engine.counters.read)
+        var progress = LogProgress("replay", readers, readBefore: learner.engine.counters.read)
         let decoding =
             cluster == Self.cluster
             ? Decoding(limits: wiring.eventLimits)
@@ -83,7 +83,7 @@ public final class Replay {
             try learn(from: reader, decoding, &places, learner: learner) { output in
                 published += output.recommendations.count
                 try writers.write(output)
-                progress.update(learner, in: reader)
+                progress.update(eventsRead: learner.engine.counters.read)
             }
             if StopSignal.isReceived { break }
         }
@@ -93,9 +93,9 @@ public final class Replay {
         }
         try learner.commitNow(ending: true)
         try writers.close()
-        progress.finish(learner)
+        progress.finish(eventsRead: learner.engine.counters.read)
         let report = try Report(
-            learner, eventsRead: progress.eventsRead(learner), published: published,
+            learner, eventsRead: progress.eventsRead, published: published,
             wallSeconds: progress.wallSeconds, platform: try wiring.platform())
         try store.close()
         if StopSignal.isReceived { throw Interrupted() }
@@ -197,7 +197,10 @@ public enum ReplayError: Error, CustomStringConvertible {
 
 /// Somebody asked for the end; everything learned until then is committed.
 public struct Interrupted: Error, CustomStringConvertible {
-    public var description: String { "interrupted; what was learned is committed" }
+    /// What became of the work so far.
+    var outcome = "what was learned is committed"
+
+    public var description: String { "interrupted; \(outcome)" }
 }
 
 extension Decoding {

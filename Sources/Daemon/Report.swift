@@ -90,21 +90,26 @@ public struct Report: Codable, Sendable {
         case stateSHA256 = "state_sha256"
     }
 
-    public func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
-    }
+    public func json() throws -> String { try reportJSON(self) }
 
     /// Writes the JSON to `path`, whole or not at all; does nothing for `nil`.
-    public func write(to path: String?) throws {
-        guard let path else { return }
-        do {
-            try Data((try json() + "\n").utf8).write(
-                to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw OutputError(path: path, reason: "\(error.localizedDescription)")
-        }
+    public func write(to path: String?) throws { try writeReport(try json(), to: path) }
+}
+
+/// A report as JSON with sorted keys, so that the same report is the same text.
+func reportJSON(_ report: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(report), as: UTF8.self)
+}
+
+/// Writes a text and a line's end to `path`, whole or not at all; does nothing for `nil`.
+func writeReport(_ text: String, to path: String?) throws {
+    guard let path else { return }
+    do {
+        try Data((text + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+        throw OutputError(path: path, reason: "\(error.localizedDescription)")
     }
 }
 

@@ -72,14 +72,17 @@ extension Wiring {
         var gate = RefreshGate.Configuration()
         gate.alpha = configuration.guards.gateAlpha
         gate.margin = configuration.guards.gateHarm
+        let guards = Set(configuration.guards.enabled)
+        var training = RefreshConfiguration(epochs: lora.epochs, batchTexts: lora.batchTexts)
+        if !guards.contains(.earlyStopping) { training.validationMin = .max }
         return RefreshSchedule(
-            events: lora.refreshEvents, judgeEvents: lora.judgeEvents,
-            training: RefreshConfiguration(epochs: lora.epochs, batchTexts: lora.batchTexts),
+            events: lora.refreshEvents, judgeEvents: lora.judgeEvents, training: training,
             optimizer: AdamW.Configuration(
                 learningRate: lora.learningRate, weightDecay: lora.weightDecay,
                 warmupSteps: lora.warmupSteps,
-                gradientClip: lora.gradientClip == 0 ? nil : lora.gradientClip),
-            gate: gate, gateSlices: configuration.guards.gateSlices)
+                gradientClip: lora.gradientClip == 0 || !guards.contains(.clip)
+                    ? nil : lora.gradientClip),
+            gate: gate, gateSlices: configuration.guards.gateSlices, guards: guards)
     }
 
     func joinConfiguration() -> AttributionConfiguration {

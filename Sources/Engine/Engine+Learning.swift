@@ -72,7 +72,7 @@ extension Exposure {
 }
 
 extension Engine {
-    /// Predicts, keeps the score, learns, and remembers the example.
+    /// Predicts, keeps the score, and, where it is to learn, learns and remembers the example.
     mutating func learn(
         _ example: TrainingExample, embedding: any TextEmbedding, into output: inout StepOutput
     ) throws {
@@ -84,8 +84,11 @@ extension Engine {
             defer { heads[label] = head }
             let served: Prediction
             do {
-                served = try head.learn(
-                    example.exposure, item: item, label: outcome, weight: example.weight)
+                served =
+                    configuration.learns
+                    ? try head.learn(
+                        example.exposure, item: item, label: outcome, weight: example.weight)
+                    : try head.predict(example.exposure, item: item)
             } catch {
                 counters.skipped += 1
                 continue
@@ -93,20 +96,29 @@ extension Engine {
             counters.examples += 1
             metrics.observe(
                 head: label.index, logit: served.logit, label: outcome, weight: example.weight,
-                tsMs: example.exposure.tsMs, slices: item.category.map { ["category=\($0)"] } ?? [])
+                tsMs: example.exposure.tsMs, slices: slices(of: example, item))
+            if configuration.keepsPredictions {
+                output.predictions.append(
+                    ServedPrediction(
+                        eventID: example.eventID, itemID: example.itemID,
+                        userID: example.exposure.user, head: label.rawValue, logit: served.logit,
+                        probability: served.probability, label: outcome, weight: example.weight))
+            }
+            guard configuration.learns else { continue }
             memory.insert(
                 MemoryExample(
                     exampleId: example.memoryID, head: label.rawValue, itemId: example.itemID,
                     exposure: example.exposure, label: outcome, weight: example.weight,
                     servedLogit: served.logit, encoderVersion: encoderVersion),
                 category: item.category)
-            if configuration.keepsPredictions {
-                output.predictions.append(
-                    ServedPrediction(
-                        eventID: example.eventID, head: label.rawValue,
-                        probability: served.probability, label: outcome))
-            }
         }
+    }
+
+    /// What an example's score is reported under, besides everything: its category, and how deep
+    /// its discount is.
+    private func slices(of example: TrainingExample, _ item: ItemFeatures) -> [String] {
+        let depth = ReplayMemory.depthNames[ReplayMemory.depthBucket(example.exposure.discount)]
+        return ["discount=\(depth)"] + (item.category.map { ["category=\($0)"] } ?? [])
     }
 
     /// Learns what the join has settled, and corrects what it has found wrong.

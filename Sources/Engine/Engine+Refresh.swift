@@ -14,11 +14,14 @@ public struct RefreshSchedule: Sendable {
     public var gate: RefreshGate.Configuration
     /// Categories that the gate judges one by one.
     public var gateSlices: Int
+    public var guards: Set<Guard>
 
     public init(
         events: Int, judgeEvents: Int, training: RefreshConfiguration,
-        optimizer: AdamW.Configuration, gate: RefreshGate.Configuration, gateSlices: Int
+        optimizer: AdamW.Configuration, gate: RefreshGate.Configuration, gateSlices: Int,
+        guards: Set<Guard> = Set(Guard.defaults)
     ) {
+        self.guards = guards
         self.events = events
         self.judgeEvents = judgeEvents
         self.training = training
@@ -114,8 +117,8 @@ extension Engine {
     ) throws {
         let texts = catalog.items.compactMapValues(\.text)
         let job = RefreshJob(
-            memory: memory, heads: heads.values.sorted { $0.name < $1.name }, texts: texts,
-            adapters: adapters, optimizer: optimizer,
+            memory: memory, from: replayedFrom, heads: heads.values.sorted { $0.name < $1.name },
+            texts: texts, adapters: adapters, optimizer: optimizer,
             seed: StableHash.of(
                 "refresh", "\(encoderVersion)", "\(counters.examples)", seed: configuration.seed),
             configuration: configuration.refresh.training)
@@ -130,6 +133,11 @@ extension Engine {
                 judgeAt: counters.examples + configuration.refresh.judgeEvents))
         refreshJobChanged = true
         output.notices.append(.refreshStarted(texts: job.textCount, examples: memory.count))
+    }
+
+    /// The oldest remembered example that a refresh looks at.
+    private var replayedFrom: UInt64 {
+        configuration.refresh.guards.contains(.replay) ? 0 : memory.oldestRecent
     }
 
     /// Rebuilds the posteriors under the candidate's adapters and holds what they would have said of
@@ -157,7 +165,7 @@ extension Engine {
         var rebuilt: [Label: ResponseHead] = [:]
         for label in Label.allCases where heads[label] != nil {
             let rebuild = try memory.rebuild(
-                freshHead(label), freshFrom: candidate.freshFrom
+                freshHead(label), from: replayedFrom, freshFrom: candidate.freshFrom
             ) { itemID in
                 let item = catalog[itemID] ?? Item(id: itemID)
                 return ItemFeatures(
@@ -172,7 +180,9 @@ extension Engine {
             }
             rebuilt[label] = rebuild.head
         }
-        let verdict = gate.verdict()
+        let guards = configuration.refresh.guards
+        let verdict = guards.contains(.gate) ? gate.verdict() : gate.unguardedVerdict()
+        if !guards.contains(.rebuild) { rebuilt = heads }
         let all = verdict.evidence.first
         output.notices.append(
             .refreshJudged(

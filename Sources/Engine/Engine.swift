@@ -31,7 +31,7 @@ public struct Engine {
     static let stateTable = StateTable("engine", .keyed)
     static let weightsTable = StateTable("adapters", .weights)
 
-    public let configuration: EngineConfiguration
+    public internal(set) var configuration: EngineConfiguration
     public internal(set) var counters = Counters()
     /// The store's; part of each recommendation's id, and of nothing that is learned.
     public var lineage = 0
@@ -76,7 +76,9 @@ public struct Engine {
         training: any RefreshTraining
     ) throws -> StepOutput {
         var output = StepOutput()
-        try advanceRefresh(embedding: embedding, training: training, into: &output)
+        if configuration.learns {
+            try advanceRefresh(embedding: embedding, training: training, into: &output)
+        }
         let ordered = batch.sorted(by: EngineInput.precedes)
         try prepareVectors(ordered, embedding)
         for input in ordered {
@@ -131,7 +133,7 @@ public struct Engine {
         embedding: any TextEmbedding, resolved: inout [JoinOutput], into output: inout StepOutput
     ) throws {
         switch event.body {
-        case .click(let offer):
+        case .click(let offer) where configuration.learns:
             var shopper = try shoppers.find(offer.userID, in: state)
             shopper.clicked(offer.itemID, atMs: event.tsMs)
             let (recommendation, decision): (Recommendation, IssuedDecision?)
@@ -152,13 +154,13 @@ public struct Engine {
             counters.recommendations += 1
             output.recommendations.append(recommendation)
             output.askedFor.append(RecordPlace(record.position, record.offset))
-        case .purchase(let purchase):
+        case .purchase(let purchase) where configuration.learns:
             var shopper = try shoppers.find(purchase.offer.userID, in: state)
             shopper.purchased(purchase.offer.itemID, atMs: event.tsMs)
             shoppers.set(purchase.offer.userID, shopper)
         case .outcome(let outcome) where !late:
             try learn(TrainingExample(event, outcome), embedding: embedding, into: &output)
-        case .impression, .outcome, .refund, .item, .erase: break
+        case .impression, .click, .purchase, .outcome, .refund, .item, .erase: break
         }
     }
 

@@ -43,9 +43,14 @@ public struct UnusableRecord: Sendable {
 /// A probability as it was before its label was known.
 public struct ServedPrediction: Sendable {
     public let eventID: String
+    public let itemID: String
+    public let userID: String
     public let head: String
+    public let logit: Double
     public let probability: Double
     public let label: Bool
+    /// How many exposures it stands for.
+    public let weight: Double
 }
 
 /// What one step gives to the world outside.

@@ -26,16 +26,7 @@ extension Report {
 
     private var scoresSummary: String {
         guard !progressive.isEmpty else { return "" }
-        var table = TextTable([
-            ("predicted before learned", .left), ("examples", .right), ("positive", .right),
-            ("log-loss", .right), ("NE", .right), ("AUC", .right), ("ECE", .right),
-        ])
-        for (head, score) in progressive.sorted(by: { $0.key < $1.key }) {
-            table.add(
-                head, grouped(score.count), grouped(score.positives), fixed(score.logLoss, 4),
-                fixed(score.normalizedEntropy, 4), fixed(score.auc, 4), fixed(score.ece, 4))
-        }
-        return table.rendered() + "\nNE: log-loss over that of the base rate; below 1 is learned."
+        return scoreTable("predicted before learned", progressive) + "\n" + scoreLegend
     }
 
     private var windowsSummary: String {
@@ -67,6 +58,23 @@ extension Report {
         return lines.joined(separator: "\n")
     }
 }
+
+/// Scores under their names, in the names' order.
+func scoreTable(_ title: String, _ scores: [String: ScoreReport]) -> String {
+    var table = TextTable([
+        (title, .left), ("examples", .right), ("positive", .right), ("log-loss", .right),
+        ("NE", .right), ("AUC", .right), ("ECE", .right), ("pred/obs", .right),
+    ])
+    for (name, score) in scores.sorted(by: { $0.key < $1.key }) {
+        table.add(
+            name, grouped(score.count), grouped(score.positives), fixed(score.logLoss, 4),
+            fixed(score.normalizedEntropy, 4), fixed(score.auc, 4), fixed(score.ece, 4),
+            fixed(score.predictedObservedRatio, 3))
+    }
+    return table.rendered()
+}
+
+let scoreLegend = "NE: log-loss over that of the base rate; below 1 is learned."
 
 /// With commas between thousands.
 func grouped(_ number: Int) -> String {

@@ -12,8 +12,10 @@ struct Tidemark: ParsableCommand {
             """,
         version: TidemarkVersion.current,
         subcommands: [
-            RunCommand.self, ReplayCommand.self, RecommendCommand.self, SnapshotsCommand.self,
-            RollbackCommand.self, CheckCommand.self, BrokerCommand.self, SimulateCommand.self,
+            RunCommand.self, ReplayCommand.self, EvaluateCommand.self, AblateCommand.self,
+            RecommendCommand.self,
+            SnapshotsCommand.self, RollbackCommand.self, CheckCommand.self, BrokerCommand.self,
+            SimulateCommand.self,
             EncodeCommand.self, BenchCommand.self,
         ])
 }

@@ -153,6 +153,12 @@ public struct RefreshGate: Sendable {
         }
     }
 
+    /// The verdict of no gate at all: everything is promoted. The evidence is still told.
+    public func unguardedVerdict() -> Verdict {
+        Verdict(
+            outcome: .promote, slice: nil, atBound: false, evidence: names.indices.map(evidence))
+    }
+
     /// The slice with most certain harm; everything only if no slice is certainly harmed.
     private func mostHarmed(_ evidence: [Evidence]) -> Int {
         let slices = evidence.indices.dropFirst().filter { evidence[$0].lower ?? 0 > 0 }

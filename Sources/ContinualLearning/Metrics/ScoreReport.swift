@@ -13,6 +13,9 @@ public struct ScoreReport: Codable, Sendable, Equatable {
     /// Sum of predicted probabilities over the number of positives.
     public var predictedObservedRatio: Double?
 
+    /// Of no examples.
+    public static let none = ScoreReport(count: 0, positives: 0)
+
     enum CodingKeys: String, CodingKey {
         case count, positives, auc, ece
         case logLoss = "log_loss"

@@ -23,14 +23,16 @@ extension ReplayMemory {
     /// An example that stands for several of the stream is learned with that weight.
     /// - Parameters:
     ///   - head: one that has learned nothing; only examples of its name are taken.
+    ///   - first: examples from this one on are learned.
     ///   - sequence: examples from this one on are predicted, too.
     ///   - features: what the head sees of an item now.
     public func rebuild(
-        _ head: ResponseHead, freshFrom sequence: UInt64, features: (String) -> ItemFeatures
+        _ head: ResponseHead, from first: UInt64 = 0, freshFrom sequence: UInt64,
+        features: (String) -> ItemFeatures
     ) throws -> RebuiltHead {
         var rebuilt = RebuiltHead(head: head)
         var known: [String: ItemFeatures] = [:]
-        try forEach { remembered in
+        try forEach(from: first) { remembered in
             let example = remembered.example
             guard example.head == head.name else { return }
             let item = known[example.itemId] ?? features(example.itemId)

@@ -36,10 +36,12 @@ public struct RefreshJob: Sendable {
     /// Gathers what replay memory says of the texts.
     ///
     /// - Parameters:
+    ///   - first: remembered examples from this one on are looked at.
     ///   - heads: of which the one with the most examples is trained for.
     ///   - texts: the text of each item that has one.
     public init(
-        memory: ReplayMemory, heads: [ResponseHead], texts: [String: String], adapters: Adapters,
+        memory: ReplayMemory, from first: UInt64 = 0, heads: [ResponseHead],
+        texts: [String: String], adapters: Adapters,
         optimizer: AdamW, seed: UInt64, configuration: RefreshConfiguration
     ) {
         self.adapters = adapters
@@ -53,7 +55,7 @@ public struct RefreshJob: Sendable {
             return
         }
         evidence = TextEvidence.gather(
-            memory, head: head.name, texts: texts, countMax: configuration.textsMax)
+            memory, from: first, head: head.name, texts: texts, countMax: configuration.textsMax)
         headWeights = head.textWeights
     }
 

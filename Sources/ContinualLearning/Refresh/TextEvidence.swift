@@ -11,13 +11,15 @@ public struct TextEvidence: Sendable, Equatable {
     /// The texts with the newest examples, in a fixed order, of the head with the most examples.
     ///
     /// - Parameters:
+    ///   - first: examples from this one on count.
     ///   - texts: the text of each item that has one.
     ///   - countMax: texts taken at most.
     static func gather(
-        _ memory: ReplayMemory, head: String, texts: [String: String], countMax: Int
+        _ memory: ReplayMemory, from first: UInt64 = 0, head: String, texts: [String: String],
+        countMax: Int
     ) -> [TextEvidence] {
         var gathered: [String: (evidence: TextEvidence, newest: UInt64)] = [:]
-        memory.forEach { remembered in
+        memory.forEach(from: first) { remembered in
             let example = remembered.example
             guard example.head == head, let text = texts[example.itemId] else { return }
             let weight = remembered.inclusionWeight * example.weight

@@ -87,6 +87,9 @@ public struct ReplayMemory: Sendable {
         random = SeededRandom(seed: StableHash.of("replay memory", seed: configuration.seed))
     }
 
+    /// The sequence number of the oldest example that is kept for being recent.
+    public var oldestRecent: UInt64 { recentFrom }
+
     /// Examples held now.
     public var count: Int { slots.count - freeSlots.count }
 
@@ -201,10 +204,15 @@ public struct ReplayMemory: Sendable {
     }
 
     /// 0 for none (up to 1 %), then by tenths; the last takes everything from 60 %.
-    static func depthBucket(_ discount: Double) -> Int {
+    package static func depthBucket(_ discount: Double) -> Int {
         guard discount > 0.01 else { return 0 }
         return 1 + Int(min(discount * 10, 6))
     }
+
+    /// What the depth buckets are called.
+    package static let depthNames = [
+        "none", "up to 10%", "10-20%", "20-30%", "30-40%", "40-50%", "50-60%", "from 60%",
+    ]
 
     /// Forgets what a slot holds; its stratum is the caller's affair.
     mutating func vacate(_ index: Int) {

@@ -1,3 +1,5 @@
+import ContinualLearning
+
 extension Configuration {
     /// Every key there is, in the order of the example file.
     static let settings: [Setting] =
@@ -96,6 +98,15 @@ extension Configuration {
     ]
 
     private static let guardSettings: [Setting] = [
+        .list(
+            "guards.enabled", \.guards.enabled,
+            expects: "a list of " + Guard.allCases.map(\.rawValue).joined(separator: ", "),
+            parse: { value in
+                guard case .scalar(let text) = value else { return nil }
+                return Guard(rawValue: text)
+            },
+            write: { $0.rawValue }, valid: { Set($0).count == $0.count },
+            "Guards of a refresh in force; `tidemark ablate` tells what each is worth on a log."),
         .integer(
             "guards.replay_examples", \.guards.replayExamples, 1_000...100_000_000,
             "Examples kept in replay memory, from which a refresh rebuilds the posterior."),

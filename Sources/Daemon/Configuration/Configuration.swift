@@ -1,3 +1,5 @@
+import ContinualLearning
+
 /// Everything that can be set, with its default. Keys, ranges and explanations: `settings`.
 public struct Configuration: Sendable {
     public var model = Model()
@@ -66,6 +68,7 @@ public struct Configuration: Sendable {
         public var gateAlpha = 0.01
         public var gateHarm = 0.005
         public var gateSlices = 8
+        public var enabled = Guard.defaults
     }
 
     public struct Attribution: Sendable {

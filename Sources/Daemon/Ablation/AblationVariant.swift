@@ -1,0 +1,55 @@
+import ContinualLearning
+import Engine
+
+/// One way of learning that is compared with the others.
+struct AblationVariant: Sendable {
+    let name: String
+    /// What it is, in a line.
+    let summary: String
+    var usesTexts = true
+    /// All phases so far at once, in random order, instead of one after the other.
+    var isJoint = false
+    let configure: @Sendable (inout EngineConfiguration) -> Void
+
+    /// Those that every ablation has, `default` first, since others are compared with it.
+    static let required: [AblationVariant] = [
+        AblationVariant(name: "default", summary: "as configured") { _ in },
+        AblationVariant(name: "naive", summary: "adapters refreshed without any guard") {
+            $0.setGuards([])
+        },
+        AblationVariant(
+            name: "joint", summary: "as configured, on all phases so far, shuffled", isJoint: true
+        ) { _ in },
+        AblationVariant(name: "frozen", summary: "no refresh: frozen texts") {
+            $0.refresh.events = 0
+        },
+        AblationVariant(
+            name: "identities", summary: "no texts at all: identities alone", usesTexts: false
+        ) { $0.refresh.events = 0 },
+    ]
+
+    /// Each guard alone, and left out of (or added to) those configured.
+    static func guards(_ enabled: Set<Guard>) -> [AblationVariant] {
+        Guard.allCases.flatMap { one in
+            let isIn = enabled.contains(one)
+            return [
+                AblationVariant(name: "only-\(one.rawValue)", summary: "\(one.rawValue) alone") {
+                    $0.setGuards([one])
+                },
+                AblationVariant(
+                    name: "\(isIn ? "without" : "with")-\(one.rawValue)",
+                    summary: "as configured, \(isIn ? "without" : "with") \(one.rawValue)"
+                ) { $0.setGuards(isIn ? enabled.subtracting([one]) : enabled.union([one])) },
+            ]
+        }
+    }
+}
+
+extension EngineConfiguration {
+    /// Puts exactly these guards in force.
+    mutating func setGuards(_ guards: Set<Guard>) {
+        refresh.guards = guards
+        if !guards.contains(.earlyStopping) { refresh.training.validationMin = .max }
+        if !guards.contains(.clip) { refresh.optimizer.gradientClip = nil }
+    }
+}

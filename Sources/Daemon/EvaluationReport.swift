@@ -1,0 +1,57 @@
+import ContinualLearning
+import Engine
+import Foundation
+import SnapshotStore
+
+/// How well a snapshot predicts a log it did not learn from.
+public struct EvaluationReport: Codable, Sendable {
+    /// The id of the snapshot that predicted.
+    public var snapshot: String
+    public var events: Report.Events
+    /// Labels predicted; an outcome with a click and a purchase label counts twice.
+    public var examples: Int
+    /// Labels that a refund or late purchase changed after they were scored.
+    public var corrected: Int
+    public var wallSeconds: Double
+    public var eventsPerSecond: Double
+    public var progressive: [String: ScoreReport]
+    public var windows: [WindowReport]
+    public var slices: [String: [String: ScoreReport]]
+    /// The snapshot it was compared with, and by how much its predictions differ, by head.
+    public var against: Against?
+    public var platform: String
+
+    public struct Against: Codable, Sendable {
+        public var snapshot: String
+        public var difference: [String: PairedReport]
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case snapshot, events, examples, corrected, progressive, windows, slices, against, platform
+        case wallSeconds = "wall_seconds"
+        case eventsPerSecond = "events_per_second"
+    }
+
+    init(
+        _ engine: Engine, of record: SnapshotRecord, against other: SnapshotRecord?,
+        paired: [String: PairedReport], wallSeconds: Double, platform: String
+    ) {
+        let scores = engine.scores
+        snapshot = record.id
+        events = Report.Events(engine.counters)
+        examples = engine.counters.examples
+        corrected = engine.counters.corrected
+        self.wallSeconds = wallSeconds
+        eventsPerSecond = wallSeconds > 0 ? Double(engine.counters.read) / wallSeconds : 0
+        progressive = scores.progressive
+        windows = scores.windows
+        slices = scores.slices
+        against = other.map { Against(snapshot: $0.id, difference: paired) }
+        self.platform = platform
+    }
+
+    public func json() throws -> String { try reportJSON(self) }
+
+    /// Writes the JSON to `path`, whole or not at all; does nothing for `nil`.
+    public func write(to path: String?) throws { try writeReport(try json(), to: path) }
+}
