@@ -38,7 +38,7 @@ import Testing
             lines.append(
                 """
                 {"type":"outcome","event_id":"o-\(number)","ts":\(1_700_000_000_000 + number * 1000),\
-                "user_id":"u\(number % 30)","item_id":"kettle-\(item)","price":20,\
+                "user_id":"u\(number % 31)","item_id":"kettle-\(item)","price":20,\
                 "phase":"\(second ? "late" : "early")","purchased":\(sells)}
                 """)
         }
@@ -53,21 +53,23 @@ import Testing
             file: nil, environment: [:],
             overrides: [
                 "model.base=\(try DaemonFixture.model())", "batch.events=50",
-                "lora.refresh_events=500", "lora.judge_events=100", "lora.epochs=1",
+                "lora.refresh_events=300", "lora.judge_events=100", "lora.epochs=1",
             ] + overrides)
         return try Ablation(
             configuration, events: try log(lines), catalog: nil, phaseField: phaseField, runs: runs
         ).run()
     }
 
-    @Test("the fifth with a CRC-32 divisible by five is never learned, and predicted after each phase")
+    @Test(
+        "the fifth with a CRC-32 divisible by five is never learned, and predicted after each phase"
+    )
     func heldOut() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let report = try ablate(rows(1600), runs: ["frozen", "identities"])
+        let report = try ablate(rows(1000), runs: ["frozen", "identities"])
         #expect(report.phases == ["early", "late"])
-        let apart = (0..<1600).filter { CRC32.checksum("o-\($0)".utf8) % 5 == 0 }
-        #expect(report.heldOut == [apart.count { $0 < 800 }, apart.count { $0 >= 800 }])
-        #expect(report.learned.reduce(0, +) + apart.count == 1600)
+        let apart = (0..<1000).filter { CRC32.checksum("o-\($0)".utf8) % 5 == 0 }
+        #expect(report.heldOut == [apart.count { $0 < 500 }, apart.count { $0 >= 500 }])
+        #expect(report.learned.reduce(0, +) + apart.count == 1000)
         #expect(Set(report.runs.keys) == ["default", "naive", "joint", "frozen", "identities"])
         for (name, run) in report.runs {
             #expect(run.ne.count == 2 && run.ne.allSatisfy { $0.count == 2 }, "\(name)")
@@ -109,8 +111,8 @@ import Testing
     func deterministic() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let runs = ["without-rebuild", "without-gate"]
-        var first = try ablate(rows(1600), runs: runs)
-        var second = try ablate(rows(1600), runs: runs)
+        var first = try ablate(rows(1000), runs: runs)
+        var second = try ablate(rows(1000), runs: runs)
         for name in first.runs.keys {
             first.runs[name]?.wallSeconds = 0
             second.runs[name]?.wallSeconds = 0
@@ -126,7 +128,9 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let click =
             "{\"type\":\"click\",\"event_id\":\"c\",\"ts\":1,\"user_id\":\"u\",\"item_id\":\"i\",\"price\":1}"
-        let bad = [rows(20)[10].replacingOccurrences(of: "\"phase\"", with: "\"other\""), click, "{"]
+        let bad = [
+            rows(20)[10].replacingOccurrences(of: "\"phase\"", with: "\"other\""), click, "{",
+        ]
         for line in bad {
             #expect {
                 try ablate(rows(20) + [line])
