@@ -20,7 +20,7 @@ struct Decoding {
                 record: record,
                 event: Result { () throws(EventError) in
                     try decoder.decode(record, defaultType: defaults[record.position.topic])
-                }.mapError { RejectedRecord(reason: $0.description) })
+                }.mapError { RejectedRecord(reason: $0.description, code: $0.code) })
         }
     }
 }

@@ -34,6 +34,10 @@ final class Learner {
     private let log: EventLogger
 
     private var commit = Commit()
+    private var offers = PublishedOffers()
+    /// Recommendations of this run that said something new, and those that did not.
+    private(set) var published = 0
+    private(set) var unchanged = 0
     private var eventsSinceCommit = 0
     private var eventsSinceSnapshot = 0
     private var lastCommit = ContinuousClock.now
@@ -136,6 +140,9 @@ final class Learner {
         commit.offsets.merge(next) { $1 }
         output.drop(publishedBefore: ledger)
         try note(output)
+        for case .success(let event) in batch.map(\.event) where event.type == .erase {
+            if let userID = event.userID { offers.forget(userID) }
+        }
         eventsSinceCommit += batch.count
         eventsSinceSnapshot += batch.count
         return output
@@ -146,6 +153,13 @@ final class Learner {
     /// Records lost for good, whose loss the configuration accepts.
     func accept(gap range: Range<Int64>, of position: TopicPartition) {
         journal(.gap(position, range))
+    }
+
+    /// At the start of reading: windows wait for these partitions, and for no others.
+    func wait(for positions: [TopicPartition]) throws {
+        journal(.awaiting(positions))
+        try note(try engine.wait(for: positions, embedding: embedding))
+        eventsSinceCommit += 1
     }
 
     /// Takes the verdict that a partition brings nothing for now.
@@ -178,12 +192,18 @@ final class Learner {
                 .deadLetter(
                     position: "\(record.position):\(record.offset)", reason: unusable.reason))
         }
-        guard description.publishes else { return }
-        for recommendation in output.recommendations {
-            commit.outbox.append(
-                OutboxMessage(
-                    topic: description.topic, key: Array(recommendation.userID.utf8),
-                    value: try recommendation.json()))
+        guard description.publishes else {
+            published += output.recommendations.count
+            return
+        }
+        if !output.recommendations.isEmpty {
+            try store.withHead { state in
+                for recommendation in output.recommendations {
+                    let isNew = try offers.offer(recommendation, reading: state)
+                    published += isNew ? 1 : 0
+                    unchanged += isNew ? 0 : 1
+                }
+            }
         }
         for unusable in output.unusable {
             commit.outbox.append(OutboxMessage(unusable, topic: description.deadLetterTopic))
@@ -229,6 +249,12 @@ final class Learner {
     @discardableResult
     private func makeCommit(snapshot: SnapshotWish?) throws -> CommitInfo {
         engine.collectChanges(into: &commit.changes)
+        for recommendation in offers.collect(into: &commit.changes) {
+            commit.outbox.append(
+                OutboxMessage(
+                    topic: description.topic, key: Array(recommendation.userID.utf8),
+                    value: try recommendation.json()))
+        }
         commit.journal.insert(JournalRecord.found(stateDigest).encoded, at: 0)
         if let snapshot {
             commit.snapshot = SnapshotRequest(

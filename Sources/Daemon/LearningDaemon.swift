@@ -74,7 +74,7 @@ public final class LearningDaemon {
         try loop.run(onGap: { accept($0, learner) })
         try end(learner, publisher)
         let report = try Report(
-            learner, eventsRead: loop.eventsRead, published: loop.published,
+            learner, eventsRead: loop.eventsRead, published: learner.published,
             wallSeconds: loop.wallSeconds, platform: try wiring.platform())
         try store.close()
         return report

@@ -16,13 +16,11 @@ struct LearningLoop {
     private let log: EventLogger
 
     private(set) var eventsRead = 0
-    private(set) var published = 0
     private let started = ContinuousClock.now
     private var lastProgress = ContinuousClock.now
     private var readAtProgress = 0
 
-    private var lastRecord: [TopicPartition: ContinuousClock.Instant] = [:]
-    private var idle: Set<TopicPartition> = []
+    private var idleWatch: IdleWatch
 
     private static let progressEvery = Swift.Duration.seconds(5)
     /// How often the loop looks up while nothing comes: for stops, commits and the end when idle.
@@ -39,6 +37,9 @@ struct LearningLoop {
         self.configuration = configuration
         self.exitWhenIdleMs = exitWhenIdleMs
         self.log = log
+        idleWatch = IdleWatch(
+            idleAfterMs: configuration.attribution.idleAfterMs,
+            partitions: consumer.status()?.partitions ?? [], now: .now)
     }
 
     var wallSeconds: Double {
@@ -48,6 +49,7 @@ struct LearningLoop {
 
     /// Ends at a signal, or when the stream has been idle for as long as was asked for.
     mutating func run(onGap: (OffsetGap) -> Void) throws {
+        try learner.wait(for: idleWatch.behind)
         while true {
             let batch = try consumer.next(
                 maxRecords: configuration.batch.events, lingerMs: configuration.batch.lingerMs,
@@ -70,24 +72,24 @@ struct LearningLoop {
 
     private mutating func learn(_ batch: KafkaBatch) throws {
         guard !batch.records.isEmpty else { return }
-        let output = try learner.learn(decoding.decode(batch.records), next: batch.nextOffsets)
+        _ = try learner.learn(decoding.decode(batch.records), next: batch.nextOffsets)
         eventsRead += batch.records.count
-        published += output.recommendations.count
     }
 
-    /// Tells the learner of partitions that have brought nothing for a while, each once until it
-    /// brings something again.
+    /// Tells the learner of partitions that nothing need wait for: those that have brought nothing
+    /// for a while, and those whose backlog held no event that moves time.
     private mutating func noteIdlePartitions(_ batch: KafkaBatch) throws {
         let now = ContinuousClock.now
-        for position in batch.nextOffsets.keys {
-            lastRecord[position] = now
-            idle.remove(position)
-        }
-        let limit = Swift.Duration.milliseconds(configuration.attribution.idleAfterMs)
-        for (position, last) in lastRecord.sorted(by: { $0.key < $1.key })
-        where last.duration(to: now) >= limit && idle.insert(position).inserted {
+        for position in idleWatch.note(batch.nextOffsets, now: now)
+        where learner.engine.isAwaiting(position) {
             try learner.setIdle(position)
         }
+        let idle = idleWatch.newlyIdle(now: now) { [consumer] in
+            Dictionary(
+                (consumer.status()?.partitions ?? []).map { ($0.position, $0.lag) },
+                uniquingKeysWith: { $1 })
+        }
+        for position in idle { try learner.setIdle(position) }
     }
 
     private func commit() throws {

@@ -20,28 +20,18 @@ struct LogPlaces {
         self.acceptsGaps = acceptsGaps
     }
 
-    /// - Parameter isLine: whether the record's offset is but the number of a line, between which
-    ///   blank ones may lie.
     /// - Throws: `ReplayError.gap`.
-    mutating func take(
-        _ record: SourceRecord, isLine: Bool, in reader: LogReader
-    ) throws -> Verdict {
+    mutating func take(_ line: LogLine) throws -> Verdict {
+        let record = line.input.record
         let known = next[record.position]
         if let known, record.offset < known { return .learnedBefore }
         next[record.position] = record.offset + 1
-        guard !isLine, let known, record.offset > known else { return .next }
+        guard !line.isPlain, let known, record.offset > known else { return .next }
         let missing = known..<record.offset
         guard acceptsGaps else {
             throw ReplayError.gap(
-                log: reader.path, line: reader.line, position: record.position, missing: missing)
+                log: line.path, line: line.number, position: record.position, missing: missing)
         }
         return .behindGap(missing)
-    }
-}
-
-extension SourceRecord {
-    /// Whether it is a plain line of the log, not a captured record.
-    func isLine(of reader: LogReader, _ entry: LogEntry) -> Bool {
-        position.topic == reader.topic && position.partition == 0 && offset == entry.line
     }
 }

@@ -79,13 +79,18 @@ public final class Replay {
             next: try store.offsets(cluster: cluster),
             acceptsGaps: configuration.kafka.onGap == .accept)
         var published = 0
-        for reader in readers {
-            try learn(from: reader, decoding, &places, learner: learner) { output in
+        let inputs = readers.map {
+            LogInputs($0, decoding, skewMaxMs: wiring.eventLimits.skewMaxMs)
+        }
+        // The catalogue first, whatever its times.
+        let catalogs = catalog == nil ? 0 : 1
+        for part in [inputs.prefix(catalogs), inputs.dropFirst(catalogs)] {
+            var merged = try MergedInputs(Array(part))
+            try learn(&merged, &places, learner) { output in
                 published += output.recommendations.count
                 try writers.write(output)
                 progress.update(eventsRead: learner.engine.counters.read)
             }
-            if StopSignal.isReceived { break }
         }
         // A stream goes on behind the log's end: what waits for older events waits on.
         if !StopSignal.isReceived, cluster == Self.cluster {
@@ -133,7 +138,7 @@ public final class Replay {
     }
 
     private func learn(
-        from reader: LogReader, _ decoding: Decoding, _ places: inout LogPlaces, learner: Learner,
+        _ inputs: inout MergedInputs, _ places: inout LogPlaces, _ learner: Learner,
         onOutput: (StepOutput) throws -> Void
     ) throws {
         var batch: [EngineInput] = []
@@ -145,18 +150,25 @@ public final class Replay {
             offsets = [:]
             if learner.isCommitDue { try learner.commitNow() }
         }
-        while let entry = try reader.next(), !StopSignal.isReceived {
-            let input = decoding.decode(entry, topic: reader.topic)
-            // What an earlier run into this store has learned is not learned again.
-            let isLine = input.record.isLine(of: reader, entry)
-            switch try places.take(input.record, isLine: isLine, in: reader) {
-            case .learnedBefore: continue
-            case .next: break
-            case .behindGap(let lost): learner.accept(gap: lost, of: input.record.position)
+        while !StopSignal.isReceived, let step = try inputs.next() {
+            switch step {
+            case .input(let line):
+                let position = line.input.record.position
+                // What an earlier run into this store has learned is not learned again.
+                switch try places.take(line) {
+                case .learnedBefore: continue
+                case .next: break
+                case .behindGap(let lost): learner.accept(gap: lost, of: position)
+                }
+                batch.append(line.input)
+                offsets[position] = line.input.record.offset + 1
+                if batch.count == configuration.batch.events { try flush() }
+            case .ended(let positions):
+                // A stream goes on behind its log's end.
+                guard learner.cluster == Self.cluster else { continue }
+                try flush()
+                for position in positions { try learner.setIdle(position) }
             }
-            batch.append(input)
-            offsets[input.record.position] = input.record.offset + 1
-            if batch.count == configuration.batch.events { try flush() }
         }
         try flush()
     }
@@ -208,6 +220,6 @@ extension Decoding {
     func decode(_ entry: LogEntry, topic: String) -> EngineInput {
         let (record, rejected) = entry.input(topic: topic)
         guard let rejected else { return decode([record])[0] }
-        return EngineInput(record: record, event: .failure(RejectedRecord(reason: rejected)))
+        return EngineInput(record: record, event: .failure(rejected))
     }
 }

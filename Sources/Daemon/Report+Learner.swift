@@ -14,7 +14,8 @@ extension Report {
         let scores = learner.engine.scores
         let snapshots = try learner.store.snapshots()
         self.init(
-            events: Events(counters), examples: counters.examples, steps: counters.batches,
+            events: Events(counters, learner.engine.joinCounts), examples: counters.examples,
+            steps: counters.batches,
             wallSeconds: wallSeconds,
             eventsPerSecond: wallSeconds > 0 ? Double(eventsRead) / wallSeconds : 0,
             progressive: scores.progressive, windows: scores.windows, slices: scores.slices,

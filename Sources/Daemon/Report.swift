@@ -1,5 +1,6 @@
 import ContinualLearning
 import Engine
+import Events
 import Foundation
 
 /// What a run did: the report of `run` and `replay`.
@@ -33,12 +34,24 @@ public struct Report: Codable, Sendable {
         public var unattributed: Int
         public var unmatchedRefunds: Int
         public var overflowed: Int
-        public var superseded: Int
+        /// Issued decisions that are learned in place of the click they were issued to.
+        public var decisions: Int
         public var corrected: Int
+        /// Refunds that found their purchase.
+        public var refunded: Int
+        /// Events taken before their order was sure, for want of room.
+        public var hurried: Int
+        /// Purchases that refunds can no longer find, for want of room.
+        public var forgottenPurchases: Int
+        /// Accepted events; together with the dead letters, all that was read.
         public var byType: [String: Int]
+        public var deadLetterReasons: [String: Int]
 
         enum CodingKeys: String, CodingKey {
-            case read, accepted, duplicates, late, unattributed, overflowed, superseded, corrected
+            case read, accepted, duplicates, late, unattributed, overflowed, decisions, corrected
+            case refunded, hurried
+            case forgottenPurchases = "forgotten_purchases"
+            case deadLetterReasons = "dead_letter_reasons"
             case unmatchedRefunds = "unmatched_refunds"
             case deadLettered = "dead_lettered"
             case byType = "by_type"
@@ -122,13 +135,15 @@ public struct OutputError: Error, CustomStringConvertible {
 }
 
 extension Report.Events {
-    init(_ counters: Counters) {
+    init(_ counters: Counters, _ join: JoinCounts) {
         self.init(
             read: counters.read, accepted: counters.accepted, deadLettered: counters.deadLettered,
             duplicates: counters.duplicates, late: counters.late,
             unattributed: counters.unattributed, unmatchedRefunds: counters.unmatchedRefunds,
             overflowed: counters.overflowed,
-            superseded: counters.superseded, corrected: counters.corrected,
-            byType: counters.byType)
+            decisions: counters.decisions, corrected: counters.corrected,
+            refunded: Int(join.matchedRefunds), hurried: Int(join.hurried),
+            forgottenPurchases: Int(join.forgottenPurchases), byType: counters.byType,
+            deadLetterReasons: counters.deadLetterReasons)
     }
 }

@@ -85,13 +85,25 @@ extension Wiring {
             gate: gate, gateSlices: configuration.guards.gateSlices, guards: guards)
     }
 
+    /// How long an example waits to be learned as not bought.
+    private var waitMs: Int {
+        let (window, wait) = (configuration.attribution.windowMs, configuration.attribution.waitMs)
+        return switch configuration.learning.delayedFeedback {
+        case .fakeNegativeWeighted: 1
+        case .elapsedTime: wait == 0 ? min(window, 3_600_000) : wait
+        case .wait: wait == 0 ? window : wait
+        }
+    }
+
     func joinConfiguration() -> AttributionConfiguration {
         let attribution = configuration.attribution
         return AttributionConfiguration(
-            windowMs: Int64(attribution.windowMs), clickWindowMs: Int64(attribution.clickWindowMs),
+            windowMs: Int64(attribution.windowMs), waitMs: Int64(waitMs),
+            clickWindowMs: Int64(attribution.clickWindowMs),
             latenessMs: Int64(attribution.latenessMs),
             refundWindowMs: Int64(attribution.refundWindowMs),
-            duplicateWindowMs: Int64(attribution.duplicateWindowMs), openMax: attribution.openMax,
+            duplicateWindowMs: Int64(attribution.duplicateWindowMs), rule: attribution.rule,
+            openMax: attribution.openMax, pendingMax: attribution.pendingMax,
             purchasesMax: attribution.purchasesMax, duplicatesMax: attribution.duplicatesMax)
     }
 

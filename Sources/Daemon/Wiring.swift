@@ -106,12 +106,18 @@ struct Wiring {
         head.denseCountMax = configuration.heads.denseEffects
         head.tailPageCountMax = configuration.heads.tailPages
         let seed = UInt64(configuration.learning.seed)
-        return EngineConfiguration(
+        let join = joinConfiguration()
+        if let problem = join.problem {
+            throw ConfigurationError(place: "attribution", message: problem)
+        }
+        var engine = EngineConfiguration(
             seed: seed, head: head, adapters: adapterConfiguration(base),
             refresh: refreshSchedule(),
             memory: ReplayMemory.Configuration(
                 capacity: configuration.guards.replayExamples,
                 recent: configuration.guards.replayRecent, seed: seed),
-            join: joinConfiguration(), pricing: pricingConfiguration())
+            join: join, pricing: pricingConfiguration())
+        engine.delayedFeedback = configuration.learning.delayedFeedback
+        return engine
     }
 }

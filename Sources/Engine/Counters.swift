@@ -10,7 +10,8 @@ public struct Counters: Sendable, Equatable {
     public var unattributed = 0
     public var unmatchedRefunds = 0
     public var overflowed = 0
-    public var superseded = 0
+    /// Issued decisions that took the place of the click they were issued to.
+    public var decisions = 0
     public var erased = 0
     public var corrected = 0
     public var examples = 0
@@ -21,13 +22,15 @@ public struct Counters: Sendable, Equatable {
     public var skipped = 0
     public var gatePassed = 0
     public var gateRejected = 0
-    /// Accepted events by type.
+    /// Accepted events by type; together, and with the dead letters, all that was read.
     public var byType: [String: Int] = [:]
+    /// Dead letters by the stable name of the reason.
+    public var deadLetterReasons: [String: Int] = [:]
 
     static let fields: [WritableKeyPath<Counters, Int> & Sendable] = [
         \.read, \.accepted, \.deadLettered, \.duplicates, \.late, \.unattributed,
         \.unmatchedRefunds, \.overflowed,
-        \.superseded, \.erased, \.corrected, \.examples, \.batches, \.recommendations,
+        \.decisions, \.erased, \.corrected, \.examples, \.batches, \.recommendations,
         \.ruleViolations, \.clipped, \.skipped, \.gatePassed, \.gateRejected,
     ]
 
@@ -36,9 +39,11 @@ public struct Counters: Sendable, Equatable {
     func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.array(Self.fields) { $0.integer(Int64(self[keyPath: $1])) }
-        writer.array(byType.sorted { $0.key < $1.key }) { writer, entry in
-            writer.string(entry.key)
-            writer.integer(Int64(entry.value))
+        for named in [byType, deadLetterReasons] {
+            writer.array(named.sorted { $0.key < $1.key }) { writer, entry in
+                writer.string(entry.key)
+                writer.integer(Int64(entry.value))
+            }
         }
         return writer.bytes
     }
@@ -47,10 +52,17 @@ public struct Counters: Sendable, Equatable {
         var reader = ByteReader(bytes)
         let values = try reader.array { r throws(ByteCodingError) in try r.integer(Int64.self) }
         for (field, value) in zip(Self.fields, values) { self[keyPath: field] = Int(value) }
-        let types = try reader.array { r throws(ByteCodingError) in
+        byType = try Self.named(&reader)
+        deadLetterReasons = try Self.named(&reader)
+        try reader.finish()
+    }
+
+    private static func named(
+        _ reader: inout ByteReader
+    ) throws(ByteCodingError) -> [String: Int] {
+        let listed = try reader.array { r throws(ByteCodingError) in
             (try r.string(), Int(try r.integer(Int64.self)))
         }
-        byType = Dictionary(types) { $1 }
-        try reader.finish()
+        return Dictionary(listed) { $1 }
     }
 }

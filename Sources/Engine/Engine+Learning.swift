@@ -57,6 +57,19 @@ extension Label {
     }
 }
 
+extension LabelledExample {
+    /// Whether a label belongs to what the heads predict: whether a view is clicked, and whether a
+    /// visit ends in a purchase. A decision that a click asked for was clicked before it was made;
+    /// a view without a click is no visit.
+    var isLearned: Bool {
+        switch (opening, Label.of(label).0) {
+        case (.decision, .click): false
+        case (.impression, .purchase): clicked
+        default: true
+        }
+    }
+}
+
 extension Exposure {
     init(_ offer: Event.Offer, tsMs: Int64, discount: Double? = nil) {
         self.init(
@@ -94,16 +107,7 @@ extension Engine {
                 continue
             }
             counters.examples += 1
-            metrics.observe(
-                head: label.index, logit: served.logit, label: outcome, weight: example.weight,
-                tsMs: example.exposure.tsMs, slices: slices(of: example, item))
-            if configuration.keepsPredictions {
-                output.predictions.append(
-                    ServedPrediction(
-                        eventID: example.eventID, itemID: example.itemID,
-                        userID: example.exposure.user, head: label.rawValue, logit: served.logit,
-                        probability: served.probability, label: outcome, weight: example.weight))
-            }
+            score(example, item, label, logit: served.logit, isPositive: outcome, into: &output)
             guard configuration.learns else { continue }
             memory.insert(
                 MemoryExample(
@@ -111,6 +115,23 @@ extension Engine {
                     exposure: example.exposure, label: outcome, weight: example.weight,
                     servedLogit: served.logit, encoderVersion: encoderVersion),
                 category: item.category)
+        }
+    }
+
+    /// Holds what was predicted of an example against its label.
+    mutating func score(
+        _ example: TrainingExample, _ item: ItemFeatures, _ label: Label, logit: Double,
+        isPositive: Bool, into output: inout StepOutput
+    ) {
+        metrics.observe(
+            head: label.index, logit: logit, label: isPositive, weight: example.weight,
+            tsMs: example.exposure.tsMs, slices: slices(of: example, item))
+        if configuration.keepsPredictions {
+            output.predictions.append(
+                ServedPrediction(
+                    eventID: example.eventID, itemID: example.itemID,
+                    userID: example.exposure.user, head: label.rawValue, logit: logit,
+                    probability: stableLogistic(logit), label: isPositive, weight: example.weight))
         }
     }
 
@@ -127,20 +148,31 @@ extension Engine {
     ) throws {
         switch outcome {
         case .labelled(let example):
-            // A decision that a click asked for was clicked before it was made.
-            if example.opening == .decision, Label.of(example.label).0 == .click { return }
-            try learn(TrainingExample(example), embedding: embedding, into: &output)
-        case .corrected(let id, let label):
-            let (head, isPositive) = Label.of(label)
-            let isKnown = memory.correct(
-                exampleId: TrainingExample.memoryID(id), head: head.rawValue, label: isPositive)
-            if isKnown { counters.corrected += 1 }
+            guard example.isLearned else { return }
+            if learnsEarly, Label.of(example.label).0 == .purchase {
+                try learnEarly(example, embedding: embedding, into: &output)
+            } else {
+                try learn(TrainingExample(example), embedding: embedding, into: &output)
+            }
+        case .corrected(let id, let label): correct(id, label)
+        case .converted(let example):
+            correct(example.id, example.label, weight: 1)
+            try learnConversion(example, embedding: embedding, into: &output)
+        case .matured(let example): try mature(example, embedding: embedding, into: &output)
         case .unattributedPurchase: counters.unattributed += 1
         case .overflow: counters.overflowed += 1
-        case .superseded: counters.superseded += 1
+        case .superseded: counters.decisions += 1
         case .unmatchedRefund: counters.unmatchedRefunds += 1
         case .duplicate, .late: break  // counted where the event was handed in
         }
+    }
+
+    private mutating func correct(_ id: ExampleID, _ label: ExampleLabel, weight: Double? = nil) {
+        let (head, isPositive) = Label.of(label)
+        let isKnown = memory.correct(
+            exampleId: TrainingExample.memoryID(id), head: head.rawValue, label: isPositive,
+            weight: weight)
+        if isKnown { counters.corrected += 1 }
     }
 
     func freshHead(_ label: Label) -> ResponseHead {

@@ -6,7 +6,8 @@ import ResponseModel
 extension Engine {
     /// The offer that a click asks for: the one that stands, or a new one.
     ///
-    /// - Returns: the recommendation, and the decision to be joined where it is a new one.
+    /// - Returns: the recommendation, and the decision to be joined where decisions are issued. One
+    ///   that stands is the same decision, under the same id, whenever it is asked for.
     mutating func recommend(
         _ event: Event, _ offer: Event.Offer, shopper: inout ShopperState,
         embedding: any TextEmbedding
@@ -18,20 +19,25 @@ extension Engine {
         if quote.discount > configuration.pricing.maximumDepth + 1e-9 {
             counters.ruleViolations += 1
         }
-        let decision = Recommendation.decisionID(
-            eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
+        let decision =
+            quote.held?.decisionID
+            ?? Recommendation.decisionID(
+                eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
         let expiresMs = quote.held?.expiresMs ?? event.tsMs + configuration.pricing.offerLifetimeMs
         let recommendation = quote.recommendation(
             id: Recommendation.id(lineage: lineage, decision: decision), userID: offer.userID,
             itemID: offer.itemID, snapshot: snapshot,
             issuedMs: event.tsMs, expiresMs: expiresMs)
-        guard quote.held == nil, configuration.issuesDecisions else { return (recommendation, nil) }
-        let propensity = quote.decision.propensity
-        shopper.hold(
-            HeldOffer(
-                itemID: offer.itemID, listPrice: offer.price, discount: quote.discount,
-                propensity: propensity, explored: quote.decision.explored, expiresMs: expiresMs),
-            atMs: event.tsMs)
+        guard configuration.issuesDecisions else { return (recommendation, nil) }
+        let propensity = recommendation.propensity
+        if quote.held == nil {
+            shopper.hold(
+                HeldOffer(
+                    itemID: offer.itemID, decisionID: decision, listPrice: offer.price,
+                    discount: quote.discount, propensity: propensity,
+                    explored: quote.decision.explored, expiresMs: expiresMs),
+                atMs: event.tsMs)
+        }
         var issued = offer
         issued.discount = quote.discount
         issued.propensity = propensity

@@ -25,6 +25,9 @@ extension Engine {
             adaptersChanged = false
         }
         changes.put(Self.stateTable, Self.countersKey, counters.encoded())
+        if configuration.delayedFeedback != .wait {
+            changes.put(Self.stateTable, Self.delaysKey, delays.encoded())
+        }
         changes.put(
             Self.stateTable, Self.refreshKey, refresh.encoded(encoderVersion: encoderVersion))
         if refreshJobChanged {
@@ -65,7 +68,7 @@ extension Engine {
                 record: row, configuration: configuration.refresh.optimizer, for: adapters)
         }
         catalog = try ItemCatalog(dimension: dimension, reading: state)
-        join = try AttributionJoin(configuration: configuration.join, from: state)
+        join = try AttributionJoin(configuration: configuration.effectiveJoin, from: state)
         for label in Label.allCases {
             heads[label] = try ResponseHead(
                 restoring: label.rawValue, configuration: configuration.head, from: state)
@@ -77,6 +80,9 @@ extension Engine {
             ?? metrics
         if let row = try state.value(Self.stateTable, Self.countersKey) {
             counters = try Counters(encoded: row)
+        }
+        if let row = try state.value(Self.stateTable, Self.delaysKey) {
+            delays = try PurchaseDelays(windowMs: configuration.join.windowMs, encoded: row)
         }
         if let row = try state.value(Self.stateTable, Self.refreshKey) {
             let job = try state.value(Self.stateTable, Self.jobKey).map { bytes in
@@ -93,6 +99,7 @@ extension Engine {
     private static let adaptersKey = Array("adapters".utf8)
     private static let optimizerKey = Array("optimizer".utf8)
     private static let countersKey = Array("counters".utf8)
+    private static let delaysKey = Array("purchase delays".utf8)
     private static let refreshKey = Array("refresh".utf8)
     private static let jobKey = Array("refresh job".utf8)
 
@@ -113,5 +120,13 @@ extension Engine {
 
     public var itemCount: Int { catalog.items.count }
     public var openOffers: Int { join.openCount }
+    /// What the join has seen since the store began.
+    public var joinCounts: JoinCounts { join.counts }
+    /// Events before this time are late; `nil` before there is any.
+    public var watermarkMs: Int64? { join.watermarkMs }
+    /// Events held back until none older can come.
+    public var pendingEvents: Int { join.pendingCount }
+    /// Whether windows wait for a first event of this partition.
+    public func isAwaiting(_ position: TopicPartition) -> Bool { join.isAwaiting(position) }
     public var rememberedExamples: Int { memory.count }
 }

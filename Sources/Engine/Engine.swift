@@ -44,6 +44,7 @@ public struct Engine {
     var heads: [Label: ResponseHead] = [:]
     var memory: ReplayMemory
     var metrics: ProgressiveMetrics
+    var delays: PurchaseDelays
     public internal(set) var adapters: Adapters
     var optimizer: AdamW
     var refresh: RefreshProgress
@@ -62,9 +63,10 @@ public struct Engine {
         optimizer = AdamW(configuration.refresh.optimizer, for: adapters)
         refresh = .idle(nextAt: configuration.refresh.events)
         catalog = ItemCatalog(dimension: dimension)
-        join = AttributionJoin(configuration: configuration.join)
+        join = AttributionJoin(configuration: configuration.effectiveJoin)
         memory = ReplayMemory(configuration: configuration.memory)
         metrics = ProgressiveMetrics(heads: Label.allCases.map(\.rawValue))
+        delays = PurchaseDelays(windowMs: configuration.join.windowMs)
         policy = try DiscountPolicy(configuration.pricing)
     }
 
@@ -87,14 +89,19 @@ public struct Engine {
             case .success(let event):
                 try take(
                     event, from: input.record, reading: state, embedding: embedding, into: &output)
-            case .failure(let rejected):
-                counters.deadLettered += 1
-                output.unusable.append(
-                    UnusableRecord(record: input.record, reason: rejected.reason))
+            case .failure(let rejected): reject(input.record, rejected, into: &output)
             }
         }
         counters.batches += 1
         return output
+    }
+
+    private mutating func reject(
+        _ record: SourceRecord, _ rejected: RejectedRecord, into output: inout StepOutput
+    ) {
+        counters.deadLettered += 1
+        counters.deadLetterReasons[rejected.code, default: 0] += 1
+        output.unusable.append(UnusableRecord(record: record, reason: rejected.reason))
     }
 
     private mutating func take(
@@ -142,8 +149,10 @@ public struct Engine {
                     event, offer, shopper: &shopper, embedding: embedding)
             } catch let error where error is PricingError || error is ResponseError {
                 // One event whose price cannot be decided must not stop the stream.
-                counters.deadLettered += 1
-                output.unusable.append(UnusableRecord(record: record, reason: "\(error)"))
+                counters.accepted -= 1
+                counters.byType[event.type.rawValue, default: 1] -= 1
+                reject(
+                    record, RejectedRecord(reason: "\(error)", code: "undecidable"), into: &output)
                 return
             }
             shoppers.set(offer.userID, shopper)
@@ -162,6 +171,18 @@ public struct Engine {
             try learn(TrainingExample(event, outcome), embedding: embedding, into: &output)
         case .impression, .click, .purchase, .outcome, .refund, .item, .erase: break
         }
+    }
+
+    /// At the start of reading: windows wait for the partitions that have something to be read, and
+    /// for no others.
+    public mutating func wait(
+        for positions: [TopicPartition], embedding: any TextEmbedding
+    ) throws -> StepOutput {
+        var output = StepOutput()
+        var resolved: [JoinOutput] = []
+        join.wait(for: positions, into: &resolved)
+        for outcome in resolved { try settle(outcome, embedding: embedding, into: &output) }
+        return output
     }
 
     /// Takes the verdict that a partition brings nothing for now, so that windows close without it.

@@ -20,6 +20,14 @@ public struct EngineConfiguration: Sendable {
     /// Whether anything is learned. Without, a step predicts what it would have learned, decides
     /// nothing and remembers nothing: for asking how good a state is on a log.
     public var learns = true
+    public var delayedFeedback = DelayedFeedback.wait
+
+    /// Without learning there is no hurry: an example is asked about once its label is known.
+    var effectiveJoin: AttributionConfiguration {
+        var join = join
+        if !learns { join.waitMs = join.windowMs }
+        return join
+    }
 
     public init(
         seed: UInt64, head: HeadConfiguration, adapters: AdapterConfiguration,

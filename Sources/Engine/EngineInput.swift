@@ -2,12 +2,16 @@ import ContinualLearning
 import Events
 import Records
 
-/// Why a record is no event, in a sentence.
+/// Why a record is no event.
 public struct RejectedRecord: Error {
+    /// In a sentence.
     public let reason: String
+    /// A short stable name, for counting.
+    public let code: String
 
-    public init(reason: String) {
+    public init(reason: String, code: String) {
         self.reason = reason
+        self.code = code
     }
 }
 

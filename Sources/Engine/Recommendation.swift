@@ -52,6 +52,10 @@ public struct Recommendation: Codable, Sendable, Equatable {
         case rules, reasons
     }
 
+    /// Epoch milliseconds of `issuedAt` and `expiresAt`.
+    public var issuedMs: Int64 { Timestamp.milliseconds(issuedAt) ?? 0 }
+    public var expiresMs: Int64 { Timestamp.milliseconds(expiresAt) ?? 0 }
+
     public func json() throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

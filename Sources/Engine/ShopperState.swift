@@ -3,6 +3,8 @@ import Records
 /// A discount that was offered and still stands.
 public struct HeldOffer: Sendable, Equatable {
     public let itemID: String
+    /// As the join knows it.
+    public let decisionID: String
     public let listPrice: Double
     public let discount: Double
     public let propensity: Double
@@ -62,6 +64,7 @@ extension ShopperState {
         writer.array(recentItems) { $0.string($1) }
         writer.array(offers) { writer, offer in
             writer.string(offer.itemID)
+            writer.string(offer.decisionID)
             writer.double(offer.listPrice)
             writer.double(offer.discount)
             writer.double(offer.propensity)
@@ -79,7 +82,8 @@ extension ShopperState {
         recentItems = try reader.array { r throws(ByteCodingError) in try r.string() }
         offers = try reader.array { r throws(ByteCodingError) in
             HeldOffer(
-                itemID: try r.string(), listPrice: try r.double(), discount: try r.double(),
+                itemID: try r.string(), decisionID: try r.string(),
+                listPrice: try r.double(), discount: try r.double(),
                 propensity: try r.double(), explored: try r.bool(), expiresMs: try r.integer())
         }
         try reader.finish()

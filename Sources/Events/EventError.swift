@@ -17,6 +17,8 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Fields that are fine one by one and not together.
     case inconsistent(String)
     case clockSkew(aheadMs: Int64, aheadMsMax: Int64)
+    /// The same in a log without timestamps of its own.
+    case neighbourSkew(aheadMs: Int64, aheadMsMax: Int64)
     case outOfMemory
 
     public var description: String {
@@ -39,6 +41,9 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         case .clockSkew(let ahead, let bound):
             "ts: is \(duration(ahead)) ahead of the record's own timestamp, more than the "
                 + "\(duration(bound)) allowed"
+        case .neighbourSkew(let ahead, let bound):
+            "ts: is \(duration(ahead)) ahead of the lines around it, more than the "
+                + "\(duration(bound)) allowed"
         case .outOfMemory: "no memory left to parse the record"
         }
     }
@@ -57,7 +62,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unknownType: "unknown_type"
         case .invalid: "invalid_field"
         case .inconsistent: "inconsistent_fields"
-        case .clockSkew: "clock_skew"
+        case .clockSkew, .neighbourSkew: "clock_skew"
         case .outOfMemory: "out_of_memory"
         }
     }
@@ -67,7 +72,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .missing(let field), .invalid(let field, _, _), .duplicateKey(let field): field
         case .unknownType: "type"
-        case .clockSkew: "ts"
+        case .clockSkew, .neighbourSkew: "ts"
         default: nil
         }
     }

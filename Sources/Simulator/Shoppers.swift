@@ -94,9 +94,14 @@ public struct Shoppers: Sendable {
         return events
     }
 
-    /// The user and item of every visit that waits for an offer.
+    /// The user and item of every visit that waits for an offer. One that still stands is not
+    /// published again, so nobody waits for it.
     public var awaited: [(userID: String, itemID: String)] {
-        open.map { (world.shoppers[$0.shopper].id, world.items[$0.item].id) }
+        open.compactMap { visit in
+            let (user, item) = (world.shoppers[visit.shopper].id, world.items[visit.item].id)
+            let standing = held[Pair(user: user, item: item)]
+            return stillValid(standing, atMs: visit.tsMs) == nil ? (user, item) : nil
+        }
     }
 
     /// Closes the open visits: each at the newest offer for its user and item, or at the list

@@ -75,6 +75,94 @@ import Testing
         #expect(again.examples == 6_000)
     }
 
+    private func write(_ lines: [String], to path: String) throws {
+        try Data(lines.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: path))
+    }
+
+    private func line(_ type: String, _ id: String, _ ts: Int64, _ user: Int) -> String {
+        """
+        {"type":"\(type)","event_id":"\(id)","ts":\(ts),"user_id":"u\(user)","item_id":"i","price":5}
+        """
+    }
+
+    @Test("one line of 2099 in a plain log goes to the dead letters and closes no window")
+    func wrongClock() throws {
+        let folder = scratch()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var lines: [String] = []
+        for number in 0..<200 {
+            let ts = 1_700_000_000_000 + Int64(number) * 60_000
+            lines.append(line("click", "c\(number)", ts, number))
+            if number >= 30 { lines.append(line("purchase", "p\(number)", ts, number - 30)) }
+        }
+        let log = folder + "/log.jsonl"
+        try write(lines, to: log)
+        let settings = ["attribution.window=1h", "attribution.lateness=0"]
+        func run(_ store: String) throws -> Report {
+            try Replay(
+                try Configuration.load(
+                    file: nil, environment: [:],
+                    overrides: ["model.base=\(try DaemonFixture.model())"] + settings),
+                events: [log], catalog: nil, store: folder + "/" + store, predictions: nil,
+                recommendations: nil
+            ).run()
+        }
+        let clean = try run("clean")
+        #expect(clean.progressive["purchase"]?.positives == 170)
+        lines.insert(line("click", "wrong", 4_070_908_800_000, 7), at: 200)
+        try write(lines, to: log)
+        let wrong = try run("wrong")
+        #expect(wrong.events.deadLetterReasons == ["clock_skew": 1])
+        #expect(wrong.progressive["purchase"] == clean.progressive["purchase"])
+    }
+
+    @Test("logs that cover the same time are read together, by event time")
+    func mergedLogs() throws {
+        let folder = scratch()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let times = (0..<300).map { 1_700_000_000_000 + Int64($0) * 60_000 }
+        try write(
+            times.enumerated().map { line("click", "c\($0)", $1, $0) }, to: folder + "/a.jsonl")
+        try write(
+            times.prefix(200).enumerated().map { line("purchase", "p\($0)", $1 + 1000, $0) },
+            to: folder + "/b.jsonl")
+        let report = try Replay(
+            try configuration("attribution.window=1h", "attribution.lateness=0"),
+            events: [folder + "/a.jsonl", folder + "/b.jsonl"], catalog: nil, store: nil,
+            predictions: nil, recommendations: nil
+        ).run()
+        #expect(report.events.late == 0 && report.events.unattributed == 0)
+        let score = try #require(report.progressive["purchase"])
+        #expect(score.positives == 200)
+        #expect(score.count > 230, "the shorter log's end holds no window open")
+    }
+
+    @Test(
+        "a shop's messy invoices: every row is accounted for",
+        .enabled(
+            if: FileManager.default.fileExists(atPath: data + "/retail.jsonl.gz"),
+            "no event logs beside the project"))
+    func retail() throws {
+        let report = try Replay(
+            try configuration("lora.refresh_events=0"), events: [Self.data + "/retail.jsonl.gz"],
+            catalog: nil, store: nil, predictions: nil, recommendations: nil
+        ).run()
+        let events = report.events
+        #expect(events.read == 144_800)
+        #expect(events.accepted + events.deadLettered == events.read)
+        #expect(events.byType.values.reduce(0, +) == events.accepted)
+        #expect(events.deadLetterReasons.values.reduce(0, +) == events.deadLettered)
+        // Prices of zero and quantities below one are no purchases.
+        #expect(events.deadLetterReasons == ["invalid_field": 317])
+        #expect(events.byType == ["item": 3186, "purchase": 138_694, "refund": 2603])
+        // Nobody clicked, and each refund names an order of its own.
+        #expect(events.unattributed == 138_694)
+        #expect(events.refunded == 0 && events.unmatchedRefunds == 2603)
+        #expect(events.late == 0 && events.duplicates == 0 && report.examples == 0)
+    }
+
     @Test("a log that is not there is an error before anything is made on disk")
     func missingLog() throws {
         let folder = scratch()

@@ -43,6 +43,8 @@ private struct Scene {
             switch $0 {
             case .labelled(let example): "\(example.openedBy) \(example.label)"
             case .corrected(let id, let label): "#\(id) \(label)"
+            case .converted(let example): "#\(example.id) \(example.label)"
+            case .matured(let example): "\(example.openedBy) matured \(example.label)"
             case .superseded(let id, let by): "#\(id) superseded by #\(by)"
             case .overflow(let id, let wasLabelled): "#\(id) overflow \(wasLabelled)"
             case .duplicate(let id): "\(id) duplicate"
@@ -147,6 +149,22 @@ private let simple = AttributionConfiguration(windowMs: 1000, clickWindowMs: 100
             ])
     }
 
+    @Test("a decision that still stands takes the place of every click that it is issued to")
+    func standingDecision() {
+        var scene = Scene(simple)
+        scene.send("c", at: 0, .click(offer()))
+        scene.decide("r1", at: 0, discount: 0.2, trigger: "c")
+        scene.send("d", at: 300, .click(offer()))
+        scene.decide("r1", at: 300, discount: 0.2, trigger: "d")
+        scene.send("p", at: 900, purchase())
+        scene.wait(until: 5000)
+        #expect(
+            scene.labels == [
+                "#0 superseded by #1", "r1 notClicked", "#2 superseded by #1",
+                "r1 purchased(quantity: 1, paid: nil)",
+            ])
+    }
+
     @Test("a purchase goes to the recommendation it names, else to the last click or decision")
     func attribution() {
         func bought(_ rule: AttributionConfiguration.Rule, rec: String?) -> String? {
@@ -196,7 +214,13 @@ private let simple = AttributionConfiguration(windowMs: 1000, clickWindowMs: 100
         scene.send("c", at: 0, .click(offer()))
         scene.send("p", at: 999, purchase())
         scene.wait(until: 1000)
-        #expect(scene.labels == ["c notPurchased", "#0 purchased(quantity: 1, paid: nil)"])
+        #expect(
+            scene.labels == [
+                "c notPurchased", "#0 purchased(quantity: 1, paid: nil)",
+                "c matured purchased(quantity: 1, paid: nil)",
+            ])
+        guard case .matured(let example)? = scene.outputs.last else { return }
+        #expect(example.purchasedMs == 999)
     }
 
     @Test("refunds by order, by purchase and in part correct the label")

@@ -29,6 +29,7 @@ import Testing
             ("opened", counts.opened), ("repeated", counts.repeated), ("late", counts.late),
             ("duplicates", counts.duplicates), ("superseded", counts.superseded),
             ("unattributed", counts.unattributedPurchases), ("unmatched", counts.unmatchedRefunds),
+            ("matched", counts.matchedRefunds),
         ] {
             #expect(oracle.counts[name, default: 0] == Int(count), "seed \(seed): \(name)")
         }
@@ -89,10 +90,12 @@ import Testing
         }
     }
 
+    /// `TIDEMARK_JOIN_EVENTS` makes it longer.
     @Test("above the bound every overflow is counted and none is learned")
     func overflow() {
+        let wanted = ProcessInfo.processInfo.environment["TIDEMARK_JOIN_EVENTS"].flatMap { Int($0) }
         var stream = JoinStream()
-        stream.eventCount = 20_000
+        stream.eventCount = wanted ?? 20_000
         stream.users = 3000
         var configuration = AttributionConfiguration.brisk
         configuration.openMax = 40
@@ -100,7 +103,7 @@ import Testing
         var outputs: [JoinOutput] = []
         for arrival in stream.arrivals(seed: 5) {
             arrival.enter(&join, &outputs)
-            #expect(join.openCount <= 40)
+            if join.openCount > 40 { Issue.record("\(join.openCount) examples are open") }
         }
         var unlabelled: Set<ExampleID> = []
         var overflows: Int64 = 0

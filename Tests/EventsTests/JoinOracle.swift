@@ -119,20 +119,22 @@ struct JoinOracle {
         let now = taken.tsMs
         if let decision = taken.decision {
             let alive = open(decision.offer, now)
-            if let again = alive.last(where: {
+            let standing = alive.last {
                 $0.offer.recommendationID == decision.recommendationID
-            }) {
-                counts["repeated", default: 0] += 1
-                again.touches.append(now)
-                return
             }
-            if let trigger = decision.triggerEventID,
-                let replaced = alive.last(where: { $0.name == trigger })
-            {
+            let replaced = decision.triggerEventID.flatMap { trigger in
+                alive.last { $0.name == trigger && $0.kind != .decision }
+            }
+            if let replaced, replaced !== standing {
                 replaced.supersededMs = now
                 counts["superseded", default: 0] += 1
             }
-            add(Example(taken.name, .decision, now, decision.offer))
+            guard let standing else {
+                return add(Example(taken.name, .decision, now, decision.offer))
+            }
+            counts["repeated", default: 0] += 1
+            standing.touches.append(now)
+            if decision.triggerEventID != nil { standing.clicks.append(now) }
         }
         switch taken.event?.body {
         case .impression(let offer): view(taken, offer, .impression)
@@ -222,7 +224,7 @@ struct JoinOracle {
             row.left -= taken
             left -= taken
         }
-        if found.isEmpty { counts["unmatched", default: 0] += 1 }
+        counts[found.isEmpty ? "unmatched" : "matched", default: 0] += 1
     }
 
     private func fate(_ example: Example) -> ExampleFate {
@@ -273,6 +275,8 @@ func fates(_ outputs: [JoinOutput]) -> [String: ExampleFate] {
             fates[name] = fate
         case .corrected(let id, let label):
             if let name = names[id] { fates[name]?.final = label }
+        case .converted(let example):
+            if let name = names[example.id] { fates[name]?.final = example.label }
         default: break
         }
     }

@@ -60,6 +60,7 @@ struct JoinStream {
     private func arrivals(_ sent: [Sent], _ random: inout SeededRandom) -> [Arrival] {
         var offsets: [TopicPartition: Int64] = [:]
         var arrivals: [Arrival] = []
+        var standing: [String: IssuedDecision] = [:]
         for one in sent {
             let partition = StableHash.of(one.event.userID ?? "") % UInt64(partitions)
             let position = TopicPartition(
@@ -73,13 +74,23 @@ struct JoinStream {
             guard case .click(var offer) = one.event.body, random.unit() < decisionShare else {
                 continue
             }
-            // Some are issued twice; some for a late or repeated click.
-            let id = "rec-\(one.event.eventID)"
-            offer.discount = Double(random.next() % 3) / 10
-            offer.propensity = 0.25
-            let decision = IssuedDecision(
-                offer: offer, recommendationID: id, tsMs: one.event.tsMs,
-                triggerEventID: random.unit() < 0.8 ? one.event.eventID : nil)
+            // Some are issued twice; some for a late or repeated click; some stand and are issued
+            // to another click again.
+            let pair = offer.userID + "/" + offer.itemID
+            let trigger = random.unit() < 0.8 ? one.event.eventID : nil
+            var decision: IssuedDecision
+            if let known = standing[pair], random.unit() < 0.4 {
+                decision = known
+                decision.tsMs = one.event.tsMs
+                decision.triggerEventID = trigger
+            } else {
+                offer.discount = Double(random.next() % 3) / 10
+                offer.propensity = 0.25
+                decision = IssuedDecision(
+                    offer: offer, recommendationID: "rec-\(one.event.eventID)",
+                    tsMs: one.event.tsMs, triggerEventID: trigger)
+                standing[pair] = decision
+            }
             arrivals.append(.decision(decision, position, offset))
         }
         return arrivals

@@ -6,9 +6,12 @@ import ResponseModel
 extension ReplayMemory {
     /// Rewrites the label of an example that a late purchase or a refund changed.
     ///
+    /// - Parameter weight: the weight it has from now on, where that changes too.
     /// - Returns: whether the example is still remembered; of several under one id the newest is.
     @discardableResult
-    public mutating func correct(exampleId: String, head: String, label: Bool) -> Bool {
+    public mutating func correct(
+        exampleId: String, head: String, label: Bool, weight: Double? = nil
+    ) -> Bool {
         var found: Int?
         byExample.forEachCandidate(Self.hash(exampleId, head)) { index in
             guard slots[index].exampleId == exampleId, strings[slots[index].head] == head else {
@@ -21,6 +24,10 @@ extension ReplayMemory {
             slots[found].label = label
             if slots[found].sequence >= recentFrom { slots[found].sampledLabel = label }
             slots[found].isCorrected = true
+            changedExamples[slots[found].sequence] = UInt32(found)
+        }
+        if let weight, weight != slots[found].weight {
+            slots[found].weight = weight
             changedExamples[slots[found].sequence] = UInt32(found)
         }
         return true

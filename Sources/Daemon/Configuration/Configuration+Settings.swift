@@ -92,6 +92,10 @@ extension Configuration {
         .choice(
             "learning.numerics", \.learning.numerics,
             "fast: this machine's best kernels; portable: the same bits on every AVX machine."),
+        .choice(
+            "learning.delayed_feedback", \.learning.delayedFeedback,
+            "wait: an offer is learned once its outcome is known; the others learn it as not taken before that, and a purchase on top, weighted so that both together are right."
+        ),
         .integer(
             "learning.seed", \.learning.seed, 0...Int(Int32.max),
             "Seed of everything random."),
@@ -130,6 +134,14 @@ extension Configuration {
             "A purchase this long after the offer counts for it; after that the offer counts as not taken."
         ),
         .duration(
+            "attribution.wait", \.attribution.waitMs, 0...(90 * 86_400_000),
+            "An offer not taken for this long is learned as not taken; what comes after it and inside the window corrects that. 0: the window (an hour of it at most for elapsed_time)."
+        ),
+        .choice(
+            "attribution.rule", \.attribution.rule,
+            "Which offer a purchase without a known recommendation id counts for: the one clicked last, or the one seen or clicked last."
+        ),
+        .duration(
             "attribution.lateness", \.attribution.latenessMs, 0...(30 * 86_400_000),
             "How far behind the newest event a late one may be and still be learned."),
         .duration(
@@ -151,6 +163,10 @@ extension Configuration {
         .integer(
             "attribution.open_max", \.attribution.openMax, 100...100_000_000,
             "Offers waiting for an outcome; on overflow the oldest close, counted and not learned."),
+        .integer(
+            "attribution.pending_max", \.attribution.pendingMax, 100...100_000_000,
+            "Events held back for the lateness; on overflow the oldest are taken early, counted as hurried."
+        ),
         .integer(
             "attribution.duplicates_max", \.attribution.duplicatesMax, 100...100_000_000,
             "Event ids remembered to recognise duplicates."),

@@ -1,4 +1,6 @@
 import ContinualLearning
+import Engine
+import Events
 
 /// Everything that can be set, with its default. Keys, ranges and explanations: `settings`.
 public struct Configuration: Sendable {
@@ -55,6 +57,7 @@ public struct Configuration: Sendable {
     public struct Learning: Sendable {
         public var threads = 2
         public var numerics = Numerics.fast
+        public var delayedFeedback = DelayedFeedback.wait
         public var seed = 1
 
         public enum Numerics: String, Sendable, CaseIterable {
@@ -73,6 +76,8 @@ public struct Configuration: Sendable {
 
     public struct Attribution: Sendable {
         public var windowMs = 24 * 3_600_000
+        public var waitMs = 0
+        public var rule = AttributionConfiguration.Rule.lastClick
         public var latenessMs = 10 * 60_000
         public var skewMaxMs = 5 * 60_000
         public var clickWindowMs = 30 * 60_000
@@ -80,6 +85,7 @@ public struct Configuration: Sendable {
         public var duplicateWindowMs = 24 * 3_600_000
         public var idleAfterMs = 30_000
         public var openMax = 200_000
+        public var pendingMax = 100_000
         public var duplicatesMax = 500_000
         public var purchasesMax = 200_000
     }

@@ -15,6 +15,8 @@ enum JournalRecord: Sendable, Equatable {
     case refresh(String)
     /// Records that were lost before they could be read, and whose loss was accepted.
     case gap(TopicPartition, Range<Int64>)
+    /// The partitions that had something to be read when reading began, for which windows wait.
+    case awaiting([TopicPartition])
     /// The verdict that a partition brings nothing for now, so that windows close without it.
     case idle(TopicPartition)
     /// The end of a log: events that waited for older ones were taken.
@@ -34,7 +36,7 @@ enum JournalRecord: Sendable, Equatable {
 
     private enum Kind: UInt8 {
         case started = 1
-        case found, batch, refresh, gap, idle, drained
+        case found, batch, refresh, gap, idle, drained, awaiting
     }
 
     var encoded: [UInt8] {
@@ -65,6 +67,9 @@ enum JournalRecord: Sendable, Equatable {
             kind(.idle)
             writer.position(position)
         case .drained: kind(.drained)
+        case .awaiting(let positions):
+            kind(.awaiting)
+            writer.array(positions) { $0.position($1) }
         }
         return writer.bytes
     }
@@ -90,6 +95,8 @@ enum JournalRecord: Sendable, Equatable {
         case .gap: self = .gap(try reader.position(), try reader.range())
         case .idle: self = .idle(try reader.position())
         case .drained: self = .drained
+        case .awaiting:
+            self = .awaiting(try reader.array { r throws(ByteCodingError) in try r.position() })
         case nil: throw .badValue(at: 1, "\(raw) where a kind of entry should be")
         }
         try reader.finish()

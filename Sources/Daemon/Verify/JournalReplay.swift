@@ -58,7 +58,8 @@ final class JournalReplay {
             for step in commit.steps {
                 switch step {
                 case .rollback(let target):
-                    try copy.rollback(to: target, reason: "replayed", who: "tidemark", wallTimeMs: 0)
+                    try copy.rollback(
+                        to: target, reason: "replayed", who: "tidemark", wallTimeMs: 0)
                     machine = nil
                 case .rewind(let target):
                     try copy.rewind(to: target, reason: "replayed", who: "tidemark", wallTimeMs: 0)
@@ -113,6 +114,8 @@ final class JournalReplay {
         case .batch(let batch): output = try step(batch, &work)
         case .idle(let position):
             output = try with { try $0.engine.setIdle(position, embedding: $0.embedding) }
+        case .awaiting(let positions):
+            output = try with { try $0.engine.wait(for: positions, embedding: $0.embedding) }
         case .drained: output = try with { try $0.engine.drain(embedding: $0.embedding) }
         case .found, .refresh, .gap: break
         }

@@ -9,10 +9,10 @@ import Records
 /// A rewind in the journal goes back to records that were read before, and a captured log may hold
 /// its partitions in any order: so all that is needed is laid out once. Memory: 24 bytes a record.
 final class RecordSpool {
-    /// A record, or a line of a log that was none.
+    /// A record, or a line of a log that was refused before it was looked into.
     struct Entry {
         let record: SourceRecord
-        let rejected: String?
+        let rejected: RejectedRecord?
     }
 
     private struct Place {
@@ -45,7 +45,7 @@ final class RecordSpool {
 
     var count: Int { index.values.reduce(0) { $0 + $1.count } }
 
-    func add(_ record: SourceRecord, rejected: String? = nil) throws {
+    func add(_ record: SourceRecord, rejected: RejectedRecord? = nil) throws {
         topicsSeen.insert(record.position.topic)
         guard needed.contains(record.offset, of: record.position) else { return }
         var writer = ByteWriter(capacity: 64 + (record.value?.count ?? 0))
@@ -57,7 +57,10 @@ final class RecordSpool {
             writer.string(header.name)
             writer.data(header.value)
         }
-        writer.optional(rejected) { $0.string($1) }
+        writer.optional(rejected) {
+            $0.string($1.reason)
+            $0.string($1.code)
+        }
         index[record.position, default: []].append(
             Place(
                 offset: record.offset, at: written + UInt64(pending.count),
@@ -66,14 +69,14 @@ final class RecordSpool {
         if pending.count >= Self.pendingMax { try flush() }
     }
 
-    /// Every line of the logs.
-    func add(_ logs: [String], isStopped: () -> Bool) throws {
+    /// Every line of the logs, as a replay of them takes it.
+    func add(_ logs: [String], limits: EventLimits, isStopped: () -> Bool) throws {
         for path in logs {
-            let reader = try LogReader(path: path)
-            while let entry = try reader.next() {
+            let lines = LogInputs(
+                try LogReader(path: path), Decoding(limits: limits), skewMaxMs: limits.skewMaxMs)
+            while let line = try lines.take() {
                 if isStopped() { throw Interrupted() }
-                let input = entry.input(topic: reader.topic)
-                try add(input.record, rejected: input.rejected)
+                try add(line.input.record, rejected: line.refusal)
             }
         }
     }
@@ -125,7 +128,9 @@ extension RecordSpool.Entry {
         record.headers = try reader.array { r throws(ByteCodingError) in
             (name: try r.string(), value: try r.data())
         }
-        rejected = try reader.optional { r throws(ByteCodingError) in try r.string() }
+        rejected = try reader.optional { r throws(ByteCodingError) in
+            RejectedRecord(reason: try r.string(), code: try r.string())
+        }
         self.record = record
         try reader.finish()
     }
@@ -134,20 +139,20 @@ extension RecordSpool.Entry {
     func input(_ decoding: Decoding) -> EngineInput {
         guard let rejected else { return decoding.decode([record])[0] }
         return EngineInput(
-            record: record, event: .failure(RejectedRecord(reason: rejected)))
+            record: record, event: .failure(rejected))
     }
 }
 
 extension LogEntry {
     /// The record of the line; of a line that is none, what stands in its place and why.
-    func input(topic: String) -> (record: SourceRecord, rejected: String?) {
+    func input(topic: String) -> (record: SourceRecord, rejected: RejectedRecord?) {
         switch content {
         case .record(let record): (record, nil)
         case .rejected(let reason, let bytes, _):
             (
                 SourceRecord(
                     position: TopicPartition(topic: topic, partition: 0), offset: line,
-                    value: bytes), reason
+                    value: bytes), RejectedRecord(reason: reason, code: "log_line")
             )
         }
     }

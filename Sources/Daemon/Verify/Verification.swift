@@ -100,7 +100,8 @@ public final class Verification {
         }
         guard let other = platforms.first(where: { $0.platform != ours }) else { return nil }
         return [
-            "commit \(other.sequence) was computed on \(other.platform)", "this machine has \(ours)",
+            "commit \(other.sequence) was computed on \(other.platform)",
+            "this machine has \(ours)",
         ]
     }
 
@@ -108,7 +109,7 @@ public final class Verification {
         let needed = span.needed.values.reduce(into: OffsetRanges()) { $0.formUnion($1) }
         let spool = try RecordSpool(needed: needed)
         if !logs.isEmpty {
-            try spool.add(logs) { StopSignal.isReceived }
+            try spool.add(logs, limits: wiring.eventLimits) { StopSignal.isReceived }
         } else if !needed.isEmpty {
             try BrokerRecords(kafka: try wiring.kafka(), log: wiring.log).read(
                 span.needed, into: spool)

@@ -48,7 +48,7 @@ extension AttributionJoin {
         }
         guard isLabel == true else { return }
         counts.clicked += 1
-        outputs.append(labelled(number, .clicked))
+        outputs.append(.labelled(labelled(number, .clicked)))
     }
 
     @discardableResult
@@ -82,22 +82,25 @@ extension AttributionJoin {
             .overflow(ExampleID(number), wasLabelled: example.purchaseLabel != .unknown))
     }
 
-    /// A decision takes the place of the example that its trigger opened; one that is issued again
-    /// while it is open is a repeated view.
+    /// A decision takes the place of the example that its trigger opened: the shopper saw what was
+    /// decided. One that is issued again while it is open is a repeated view.
     private mutating func decide(
         _ event: PendingEvent, _ offer: Event.Offer, _ trigger: String?,
         into outputs: inout [JoinOutput]
     ) {
-        if let number = open.number(recommendation: offer.recommendationID, for: offer) {
-            counts.repeated += 1
-            _ = open.update(number) { $0.touchedMs = event.tsMs }
-            return
-        }
         let replaced = trigger.flatMap { trigger in
             open.numbers(of: offer).last { open[$0]?.isOpened(by: trigger) ?? false }
         }
-        let number = openExample(.decision, event, offer, into: &outputs)
-        guard let replaced, open.remove(replaced) != nil else { return }
+        let number: UInt64
+        if let standing = open.number(recommendation: offer.recommendationID, for: offer) {
+            counts.repeated += 1
+            _ = open.update(standing) { $0.touchedMs = event.tsMs }
+            if trigger != nil { click(standing, atMs: event.tsMs, into: &outputs) }
+            number = standing
+        } else {
+            number = openExample(.decision, event, offer, into: &outputs)
+        }
+        guard let replaced, replaced != number, open.remove(replaced) != nil else { return }
         sold.exampleClosed(replaced)
         counts.superseded += 1
         outputs.append(.superseded(ExampleID(replaced), by: ExampleID(number)))
@@ -114,12 +117,17 @@ extension AttributionJoin {
         let label = sold.add(purchase, eventID: event.eventID, tsMs: event.tsMs, example: number)
         let before = open.update(number) { example in
             defer { example.purchaseLabel = .positive }
+            example.purchasedMs = example.purchasedMs ?? event.tsMs
             return example.purchaseLabel
         }
-        if before == .unknown {
+        switch before {
+        case .unknown:
             counts.purchased += 1
-            outputs.append(labelled(number, label))
-        } else {
+            outputs.append(.labelled(labelled(number, label)))
+        case .negative:
+            counts.corrected += 1
+            outputs.append(.converted(labelled(number, label)))
+        default:
             counts.corrected += 1
             outputs.append(.corrected(ExampleID(number), label))
         }
@@ -156,6 +164,8 @@ extension AttributionJoin {
         if changed.isEmpty {
             counts.unmatchedRefunds += 1
             outputs.append(.unmatchedRefund(eventID: event.eventID))
+        } else {
+            counts.matchedRefunds += 1
         }
         for (example, label) in changed {
             counts.corrected += 1

@@ -37,7 +37,7 @@ extension AttributionJoin {
         windowCursor = try clock.integer()
         watermarks = try Watermarks(&clock)
         let values = try clock.array { r throws(ByteCodingError) in try r.integer(Int64.self) }
-        guard values.count == JoinCounts.fields.count else {
+        guard values.count <= JoinCounts.fields.count else {
             throw ByteCodingError.badValue(
                 at: clock.position, "\(values.count) counts where \(JoinCounts.fields.count) belong"
             )

@@ -12,7 +12,8 @@ import Records
 /// - A purchase labels the example of its recommendation, or the one the rule chooses, positive.
 /// - Without a click within the click window an example is labelled not clicked; without a
 ///   purchase within the wait, not purchased.
-/// - A refund, or a purchase between the wait's end and the window's, corrects the label.
+/// - A refund, or a purchase between the wait's end and the window's, corrects the label. With a
+///   wait shorter than the window, its end is told too: the label is final but for refunds.
 ///
 /// A window is half open: what happens exactly at its end is outside.
 public struct AttributionJoin: Sendable {
@@ -114,6 +115,21 @@ public struct AttributionJoin: Sendable {
         watermarks.announce(position)
     }
 
+    /// At the start of reading: the watermark waits for the partitions that have something to be
+    /// read, as it may be older than what the others have, and for no others.
+    public mutating func wait(
+        for positions: some Sequence<TopicPartition>, into outputs: inout [JoinOutput]
+    ) {
+        let awaited = Set(positions)
+        for position in awaited.union(watermarks.positions) {
+            watermarks.setIdle(position, !awaited.contains(position))
+        }
+        advance(into: &outputs)
+    }
+
+    /// Whether the watermark waits for a first event of this partition.
+    public func isAwaiting(_ position: TopicPartition) -> Bool { watermarks.isAwaiting(position) }
+
     /// Takes an outside verdict that a partition brings nothing for now, or does again. Its next
     /// event ends its idleness by itself.
     public mutating func setIdle(
@@ -121,6 +137,11 @@ public struct AttributionJoin: Sendable {
     ) {
         watermarks.setIdle(position, isIdle)
         advance(into: &outputs)
+    }
+
+    /// Keeps what was predicted of an example until its label is final, if it is still open.
+    public mutating func keep(servedLogit: Double, of example: ExampleID) {
+        _ = open.update(example.number) { $0.servedLogit = servedLogit }
     }
 
     /// Takes all events that wait, as if none older could come any more: for the end of a bounded
@@ -176,7 +197,7 @@ extension AttributionJoin {
             switch deadline {
             case .click: endClickWindow(into: &outputs)
             case .wait: endWait(into: &outputs)
-            case .window: endWindow()
+            case .window: endWindow(into: &outputs)
             case .purchase: sold.forgetOldest { [open] in open[$0] != nil }
             }
         }
@@ -211,7 +232,7 @@ extension AttributionJoin {
         guard let example = open[number], example.awaitsClick else { return }
         _ = open.update(number) { $0.awaitsClick = false }
         counts.notClicked += 1
-        outputs.append(labelled(number, .notClicked))
+        outputs.append(.labelled(labelled(number, .notClicked)))
     }
 
     private mutating func endWait(into outputs: inout [JoinOutput]) {
@@ -220,23 +241,30 @@ extension AttributionJoin {
         guard let example = open[number], example.purchaseLabel == .unknown else { return }
         _ = open.update(number) { $0.purchaseLabel = .negative }
         counts.notPurchased += 1
-        outputs.append(labelled(number, .notPurchased))
+        outputs.append(.labelled(labelled(number, .notPurchased)))
     }
 
-    private mutating func endWindow() {
+    private mutating func endWindow(into outputs: inout [JoinOutput]) {
         let number = windowCursor
         windowCursor += 1
+        if configuration.waitMs < configuration.windowMs, let example = open[number] {
+            outputs.append(
+                .matured(
+                    labelled(
+                        number, example.purchasedMs == nil ? .notPurchased : sold.label(of: number))
+                ))
+        }
         open.remove(number)
         sold.exampleClosed(number)
     }
 
-    func labelled(_ number: UInt64, _ label: ExampleLabel) -> JoinOutput {
+    func labelled(_ number: UInt64, _ label: ExampleLabel) -> LabelledExample {
         guard let example = open[number] else { preconditionFailure("example \(number) is closed") }
-        return .labelled(
-            LabelledExample(
-                id: ExampleID(number), label: label, opening: example.opening,
-                openedBy: example.openedBy, tsMs: example.tsMs, offer: example.offer,
-                clicked: example.clickedMs != nil))
+        return LabelledExample(
+            id: ExampleID(number), label: label, opening: example.opening,
+            openedBy: example.openedBy, tsMs: example.tsMs, offer: example.offer,
+            clicked: example.clickedMs != nil, purchasedMs: example.purchasedMs,
+            servedLogit: example.servedLogit)
     }
 }
 

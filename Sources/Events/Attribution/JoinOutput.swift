@@ -37,6 +37,10 @@ public struct LabelledExample: Hashable, Sendable {
     public let offer: Event.Offer
     /// Whether a click of it is known so far.
     public let clicked: Bool
+    /// When it was first bought, epoch milliseconds.
+    public let purchasedMs: Int64?
+    /// What was kept of it by `AttributionJoin.keep`.
+    public let servedLogit: Double?
 }
 
 /// What the join tells the engine, in event-time order.
@@ -45,6 +49,11 @@ public enum JoinOutput: Hashable, Sendable {
     case labelled(LabelledExample)
     /// An example that was learned has another purchase label now.
     case corrected(ExampleID, ExampleLabel)
+    /// An example that was labelled not purchased when the wait ended has been bought since, inside
+    /// its window; comes at most once for an example.
+    case converted(LabelledExample)
+    /// The window of an example has ended, where the wait had ended before.
+    case matured(LabelledExample)
     /// A decision took the place of the event that triggered it; the event's example is closed
     /// without a label.
     case superseded(ExampleID, by: ExampleID)
@@ -76,6 +85,8 @@ public struct JoinCounts: Hashable, Sendable {
     public internal(set) var late: Int64 = 0
     public internal(set) var unattributedPurchases: Int64 = 0
     public internal(set) var unmatchedRefunds: Int64 = 0
+    /// Refunds that took back something that was remembered.
+    public internal(set) var matchedRefunds: Int64 = 0
     /// Events taken before their time because too many were held back.
     public internal(set) var hurried: Int64 = 0
     /// Purchases that refunds can no longer find for want of room.
@@ -84,7 +95,7 @@ public struct JoinCounts: Hashable, Sendable {
     static let fields: [WritableKeyPath<JoinCounts, Int64> & Sendable] = [
         \.opened, \.repeated, \.clicked, \.notClicked, \.purchased, \.notPurchased, \.corrected,
         \.superseded, \.overflowed, \.duplicates, \.late, \.unattributedPurchases,
-        \.unmatchedRefunds, \.hurried, \.forgottenPurchases,
+        \.unmatchedRefunds, \.hurried, \.forgottenPurchases, \.matchedRefunds,
     ]
 }
 

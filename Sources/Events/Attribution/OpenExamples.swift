@@ -17,6 +17,10 @@ struct OpenExample: Sendable {
     /// An example that a click opened has no click label to wait for.
     var awaitsClick: Bool
     var purchaseLabel = PurchaseLabel.unknown
+    /// Of the first purchase.
+    var purchasedMs: Int64?
+    /// What was predicted when a label was learned that may still change.
+    var servedLogit: Double?
 
     /// The same offer as far as the event tells: price, discount, and the recommendation if named.
     func isSameOffer(as other: Event.Offer) -> Bool {
@@ -124,6 +128,8 @@ extension OpenExamples {
             writer.integer(example.touchedMs)
             writer.bool(example.awaitsClick)
             writer.integer(example.purchaseLabel.rawValue)
+            writer.optional(example.purchasedMs) { $0.integer($1) }
+            writer.optional(example.servedLogit) { $0.double($1) }
         }
     }
 
@@ -147,6 +153,8 @@ extension OpenExamples {
                 throw .badValue(at: row.position - 1, "\(label) where a label should be")
             }
             example.purchaseLabel = label
+            example.purchasedMs = try row.optional { r throws(ByteCodingError) in try r.integer() }
+            example.servedLogit = try row.optional { r throws(ByteCodingError) in try r.double() }
             return example
         }
         for number in rows.numbers {

@@ -70,6 +70,9 @@ struct SoldPurchases: Sendable {
         if let order = purchase.orderID { byOrder[ExactText(order), default: []].append(number) }
     }
 
+    /// What an example has sold by now, net of refunds.
+    func label(of example: UInt64) -> ExampleLabel { totals[example]?.label ?? .notPurchased }
+
     /// Takes back what the refund names, and returns the new labels in the examples' order; none
     /// when it finds nothing to take back.
     mutating func refund(_ refund: Event.Refund, isOpen: (UInt64) -> Bool)

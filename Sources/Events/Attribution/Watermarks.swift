@@ -27,6 +27,12 @@ struct Watermarks: Sendable {
         if partitions[position] == nil { partitions[position] = Partition() }
     }
 
+    var positions: some Collection<TopicPartition> { partitions.keys }
+
+    func isAwaiting(_ position: TopicPartition) -> Bool {
+        partitions[position].map { $0.newestMs == nil && !$0.isIdle } ?? false
+    }
+
     mutating func setIdle(_ position: TopicPartition, _ isIdle: Bool) {
         partitions[position, default: Partition()].isIdle = isIdle
     }

@@ -1,0 +1,88 @@
+import ContinualLearning
+import Events
+import ResponseModel
+
+/// Learning before labels are final. What is scored is the prediction made when an example was
+/// first learned, against the label it has in the end.
+extension Engine {
+    /// Whether examples are learned before their labels are final.
+    var learnsEarly: Bool { configuration.learns && configuration.delayedFeedback != .wait }
+
+    /// Learns an example that was bought, or was not bought within the wait.
+    mutating func learnEarly(
+        _ labelled: LabelledExample, embedding: any TextEmbedding, into output: inout StepOutput
+    ) throws {
+        let example = TrainingExample(labelled)
+        let isBought = Label.of(labelled.label).1
+        guard let (served, weight) = try learn(example, isBought: isBought, embedding) else {
+            return
+        }
+        counters.examples += 1
+        let item = try features(of: example.itemID, embedding)
+        memory.insert(
+            MemoryExample(
+                exampleId: example.memoryID, head: Label.purchase.rawValue,
+                itemId: example.itemID, exposure: example.exposure, label: isBought,
+                weight: isBought ? 1 : weight, servedLogit: served.logit,
+                encoderVersion: encoderVersion),
+            category: item.category)
+        if isBought {
+            score(example, item, .purchase, logit: served.logit, isPositive: true, into: &output)
+        } else {
+            join.keep(servedLogit: served.logit, of: labelled.id)
+        }
+    }
+
+    /// Learns the purchase of an example that was learned as not bought.
+    mutating func learnConversion(
+        _ labelled: LabelledExample, embedding: any TextEmbedding, into output: inout StepOutput
+    ) throws {
+        guard learnsEarly, let servedLogit = labelled.servedLogit else {
+            return
+        }
+        let example = TrainingExample(labelled)
+        let item = try features(of: example.itemID, embedding)
+        score(example, item, .purchase, logit: servedLogit, isPositive: true, into: &output)
+        _ = try learn(example, isBought: true, embedding)
+    }
+
+    /// Notes how long a purchase took, or that there was none.
+    mutating func mature(
+        _ labelled: LabelledExample, embedding: any TextEmbedding, into output: inout StepOutput
+    ) throws {
+        guard learnsEarly, labelled.isLearned else { return }
+        if let purchasedMs = labelled.purchasedMs {
+            delays.add(delayMs: purchasedMs - labelled.tsMs)
+        } else if let servedLogit = labelled.servedLogit {
+            let example = TrainingExample(labelled)
+            let item = try features(of: example.itemID, embedding)
+            score(example, item, .purchase, logit: servedLogit, isPositive: false, into: &output)
+            _ = memory.correct(
+                exampleId: example.memoryID, head: Label.purchase.rawValue, label: false, weight: 1)
+        }
+    }
+
+    /// Learns one label with its weight; `nil` where the head could not take it.
+    private mutating func learn(
+        _ example: TrainingExample, isBought: Bool, _ embedding: any TextEmbedding
+    ) throws -> (Prediction, weight: Double)? {
+        let item = try features(of: example.itemID, embedding)
+        var head = heads.removeValue(forKey: .purchase) ?? freshHead(.purchase)
+        defer { heads[.purchase] = head }
+        do {
+            let expected = try head.predict(example.exposure, item: item)
+            let lateShare =
+                configuration.delayedFeedback == .fakeNegativeWeighted
+                ? 1 : delays.shareAfter(configuration.join.waitMs)
+            let weights = ElapsedTimeWeights(
+                purchaseProbability: expected.probability, lateShare: lateShare)
+            let weight = isBought ? weights.positive : weights.negative
+            let served = try head.learn(
+                example.exposure, item: item, label: isBought, weight: weight)
+            return (served, weight)
+        } catch {
+            counters.skipped += 1
+            return nil
+        }
+    }
+}
