@@ -146,7 +146,8 @@ import Testing
             "no event logs beside the project"))
     func retail() throws {
         let report = try Replay(
-            try configuration("lora.refresh_events=0"), events: [Self.data + "/retail.jsonl.gz"],
+            try configuration("lora.refresh_events=0", "log.level=error"),
+            events: [Self.data + "/retail.jsonl.gz"],
             catalog: nil, store: nil, predictions: nil, recommendations: nil
         ).run()
         let events = report.events
