@@ -21,6 +21,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -30,6 +31,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         // Foreign code: each C library is imported by exactly one Swift target.
@@ -65,13 +67,14 @@ let package = Package(
         module("KafkaStream", ["CRdKafka", "Events", "Records"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", [log]),
+        module("ControlPlane", [flyingFox]),
         module("Simulator", ["Events", "Pricing", "Records"]),
         module(
             "Daemon",
             [
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Tokenization", "Tensor",
                 "Pricing", "Events", "Records", "EventLog", "KafkaStream", "SnapshotStore",
-                "Telemetry", yaml,
+                "Telemetry", "ControlPlane", yaml,
             ]),
         .executableTarget(
             name: "tidemark",
@@ -104,6 +107,7 @@ let package = Package(
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Pricing", "Events",
                 "Records",
             ]),
+        tests("ControlPlaneTests", ["ControlPlane", "Telemetry"]),
         tests("DaemonTests", ["Daemon", "Events", "KafkaStream", "Records", "SnapshotStore"]),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,3 +1,4 @@
+import ControlPlane
 import Encoder
 import Engine
 import EventLog
@@ -33,6 +34,8 @@ public enum FailureKind: Int32, Sendable {
             is ResponseError:
             self = .badData
         case let error as LogError: self = Self.kind(of: error)
+        case let error as ControlError:
+            self = error.isConfiguration ? .badConfiguration : .unavailable
         case let error as StoreError: self = Self.kind(of: error)
         case let error as KafkaError: self = Self.kind(of: error)
         default: self = .bug

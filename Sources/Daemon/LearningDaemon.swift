@@ -46,6 +46,12 @@ public final class LearningDaemon {
             .starting(
                 version: TidemarkVersion.current, base: wiring.baseFolder,
                 store: configuration.store.path))
+        let board = StatusBoard()
+        let server = try wiring.control(board)
+        if let port = try server?.start() {
+            log.emit(.serving(host: configuration.http.host, port: port))
+        }
+        defer { server?.stop() }
         // The brokers first: where they cannot be reached, nothing is made on disk.
         let consumer = try KafkaConsumer(
             kafka, onNotice: { [log] notice in log.emit(.kafka(notice.text)) })
@@ -66,12 +72,15 @@ public final class LearningDaemon {
             .consuming(
                 topics: kafka.topics.joined(separator: ", "),
                 partitions: status?.partitions.count ?? 0, behind: status?.lag ?? 0))
+        board.learns(from: cluster, into: store.identity.id)
+        board.reads(from: consumer)
         let publisher = Publisher(store: store, configuration: kafka, log: log)
         publisher.start()
         var loop = LearningLoop(
             consumer: consumer, learner: learner, publisher: publisher, decoding: decoding,
-            configuration: configuration, exitWhenIdleMs: exitWhenIdleMs, log: log)
+            configuration: configuration, exitWhenIdleMs: exitWhenIdleMs, board: board, log: log)
         try loop.run(onGap: { accept($0, learner) })
+        board.enter(.stopping)
         try end(learner, publisher)
         let report = try Report(
             learner, eventsRead: loop.eventsRead, published: learner.published,

@@ -13,6 +13,7 @@ struct LearningLoop {
     private let decoding: Decoding
     private let configuration: Configuration
     private let exitWhenIdleMs: Int?
+    private let board: StatusBoard
     private let log: EventLogger
 
     private(set) var eventsRead = 0
@@ -22,14 +23,18 @@ struct LearningLoop {
 
     private var idleWatch: IdleWatch
 
+    private var lastShown: ContinuousClock.Instant?
+
+    private static let showEvery = Swift.Duration.seconds(1)
     private static let progressEvery = Swift.Duration.seconds(5)
     /// How often the loop looks up while nothing comes: for stops, commits and the end when idle.
     private static let waitMs = 50
 
     init(
         consumer: KafkaConsumer, learner: Learner, publisher: Publisher, decoding: Decoding,
-        configuration: Configuration, exitWhenIdleMs: Int?, log: EventLogger
+        configuration: Configuration, exitWhenIdleMs: Int?, board: StatusBoard, log: EventLogger
     ) {
+        self.board = board
         self.consumer = consumer
         self.learner = learner
         self.publisher = publisher
@@ -51,6 +56,8 @@ struct LearningLoop {
     mutating func run(onGap: (OffsetGap) -> Void) throws {
         try learner.wait(for: idleWatch.behind)
         while true {
+            show()
+            board.enter(.waiting)
             let batch = try consumer.next(
                 maxRecords: configuration.batch.events, lingerMs: configuration.batch.lingerMs,
                 waitMs: Self.waitMs, stop: { StopSignal.isReceived })
@@ -72,6 +79,7 @@ struct LearningLoop {
 
     private mutating func learn(_ batch: KafkaBatch) throws {
         guard !batch.records.isEmpty else { return }
+        board.enter(learner.engine.isRefreshDue ? .refreshing : .learning)
         _ = try learner.learn(decoding.decode(batch.records), next: batch.nextOffsets)
         eventsRead += batch.records.count
     }
@@ -92,7 +100,17 @@ struct LearningLoop {
         for position in idle { try learner.setIdle(position) }
     }
 
+    /// Shows other threads how things stand, once a second.
+    private mutating func show() {
+        guard configuration.http.enabled,
+            lastShown.map({ $0.duration(to: .now) >= Self.showEvery }) ?? true
+        else { return }
+        lastShown = .now
+        board.show(LearnerFigures(learner))
+    }
+
     private func commit() throws {
+        board.enter(.committing)
         try learner.commitNow(delivered: try publisher.deliveredThrough())
         publisher.wake()
     }

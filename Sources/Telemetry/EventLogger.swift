@@ -18,6 +18,7 @@ public enum TidemarkEvent: Sendable {
     case snapshot(id: String, events: Int)
     case deadLetter(position: String, reason: String)
     case producerRestarted
+    case serving(host: String, port: Int)
     case kafka(String)
     case stopping(reason: String)
 
@@ -56,6 +57,7 @@ public enum TidemarkEvent: Sendable {
         case .snapshot(let id, let events): "snapshot \(id) after \(events) events"
         case .deadLetter(let position, let reason): "dead letter: \(position): \(reason)"
         case .producerRestarted: "the producer failed and is made again; the outbox is sent again"
+        case .serving(let host, let port): "HTTP is served on \(host) port \(port)"
         case .kafka(let text): "Kafka: \(text)"
         case .stopping(let reason): "stopping: \(reason)"
         }

@@ -152,9 +152,6 @@ extension Configuration {
         if guards.replayRecent > guards.replayExamples {
             try refuse("guards.replay_recent", "must not be above guards.replay_examples")
         }
-        if http.enabled {
-            try refuse("http.enabled", "must be false: this version has no HTTP interface yet")
-        }
         let outgoing = [publish.topic, publish.deadLetterTopic]
         if let both = kafka.topics.first(where: { outgoing.contains($0.name) }) {
             try refuse(

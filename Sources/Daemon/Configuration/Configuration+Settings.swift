@@ -22,7 +22,7 @@ extension Configuration {
         ("kafka", "Where events come from."),
         ("publish", "Where recommendations and dead letters go."),
         ("store", "The LMDB store: commits, snapshots, retention."),
-        ("http", "The HTTP interface. This version has none yet: only false is accepted."),
+        ("http", "The HTTP interface: /live, /ready, /metrics and /v1/status."),
         ("log", "Log lines, on standard error."),
     ]
 
@@ -314,7 +314,24 @@ extension Configuration {
     ]
 
     private static let httpSettings: [Setting] = [
-        .flag("http.enabled", \.http.enabled, "Whether the HTTP interface is served.")
+        .flag("http.enabled", \.http.enabled, "Whether the HTTP interface is served."),
+        .text(
+            "http.host", \.http.host, allowEmpty: false,
+            "localhost or an address of this machine; any but a loopback address needs a token."),
+        .integer(
+            "http.port", \.http.port, 0...65_535,
+            "Port; 0 takes a free one and tells it in the log."
+        ),
+        .text(
+            "http.token_file", \.http.tokenFile,
+            "File with the bearer token that requests to another than a loopback address must carry (but /live and /ready)."
+        ),
+        .integer(
+            "http.ready_lag", \.http.readyLag, 0...Int(Int32.max),
+            "Ready while no more records than this wait to be learned."),
+        .duration(
+            "http.stall_after", \.http.stallAfterMs, 1_000...86_400_000,
+            "Live until one step of the learning thread takes longer than this."),
     ]
 
     private static let logSettings: [Setting] = [

@@ -160,6 +160,11 @@ public struct Configuration: Sendable {
 
     public struct HTTP: Sendable {
         public var enabled = false
+        public var host = "localhost"
+        public var port = 9464
+        public var tokenFile = ""
+        public var readyLag = 1_000
+        public var stallAfterMs = 5 * 60_000
     }
 
     public struct Log: Sendable {

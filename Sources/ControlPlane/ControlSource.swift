@@ -1,0 +1,50 @@
+import Foundation
+
+/// A yes or no with the reason.
+public struct Verdict: Sendable, Equatable {
+    public let isYes: Bool
+    /// One line for people.
+    public let reason: String
+
+    public init(_ isYes: Bool, _ reason: String) {
+        self.isYes = isYes
+        self.reason = reason
+    }
+}
+
+/// What the HTTP interface tells of the process it is in.
+///
+/// Thread: asked on threads of its own, several at a time; must answer at once, whatever the
+/// process is doing.
+public protocol ControlSource: Sendable {
+    /// Whether the process is worth keeping.
+    func live() -> Verdict
+    /// Whether it does its work close to the stream's end.
+    func ready() -> Verdict
+    /// In Prometheus' text format.
+    func metrics() -> (contentType: String, text: String)
+    /// JSON.
+    func status() throws -> Data
+}
+
+public enum ControlError: Error, CustomStringConvertible {
+    case badHost(String)
+    case cannotListen(host: String, port: Int, reason: String)
+    case tokenMissing(host: String)
+
+    public var description: String {
+        switch self {
+        case .badHost(let host):
+            "http.host: '\(host)' is neither localhost nor an IPv4 or IPv6 address"
+        case .cannotListen(let host, let port, let reason):
+            "cannot serve HTTP on \(host) port \(port): \(reason)"
+        case .tokenMissing(let host):
+            "http.host: \(host) can be reached from elsewhere: http.token_file must name a file with a bearer token"
+        }
+    }
+
+    /// Whether the configuration is at fault, not the machine.
+    public var isConfiguration: Bool {
+        if case .cannotListen = self { false } else { true }
+    }
+}

@@ -1,0 +1,136 @@
+import ContinualLearning
+import Engine
+import KafkaStream
+import Telemetry
+
+extension DaemonControl {
+    func metricList() -> [Metric] {
+        let beat = board.beat
+        var metrics = [
+            Metric(
+                .gauge, "build_info", "The version that runs.",
+                [.init(1, [("version", TidemarkVersion.current)])]),
+            Metric(
+                .gauge, "live", "Whether the learning thread is not stuck.", live().isYes ? 1 : 0),
+            Metric(
+                .gauge, "ready", "Whether the stream's end is near enough.", ready().isYes ? 1 : 0),
+            Metric(
+                .gauge, "learning_step_seconds", "How long the learning thread's step has taken.",
+                [
+                    .init(
+                        Double(milliseconds(since: beat.since)) / 1000,
+                        [("activity", beat.activity.rawValue)])
+                ]),
+        ]
+        if let consumer = board.consumer { metrics += Self.metrics(consumer) }
+        if let figures = board.figures { metrics += Self.metrics(figures) }
+        return metrics
+    }
+
+    private static func metrics(_ consumer: ConsumerStatus) -> [Metric] {
+        func byPartition(_ value: (PartitionProgress) -> Int64) -> [Metric.Sample] {
+            consumer.partitions.map { partition in
+                .init(
+                    Double(value(partition)),
+                    [
+                        ("topic", partition.position.topic),
+                        ("partition", "\(partition.position.partition)"),
+                    ])
+            }
+        }
+        return [
+            Metric(
+                .gauge, "partition_lag", "Records that are there and not learned.",
+                byPartition(\.lag)),
+            Metric(
+                .gauge, "partition_next_offset", "The next offset to learn.",
+                byPartition(\.nextOffset)),
+            Metric(
+                .gauge, "last_data_age_seconds", "Since the last record came.",
+                Double(consumer.sinceLastRecordMs) / 1000),
+            Metric(
+                .gauge, "queued_bytes", "Of records that came and were not learned.",
+                Double(consumer.queuedBytes)),
+            Metric(
+                .counter, "records_received_total", "Records that came since the start.",
+                Double(consumer.recordsReceived)),
+        ]
+    }
+
+    private static func metrics(_ figures: LearnerFigures) -> [Metric] {
+        let counters = figures.counters
+        func counter(_ name: String, _ help: String, _ value: Int) -> Metric {
+            Metric(.counter, name + "_total", help, Double(value))
+        }
+        func gauge(_ name: String, _ help: String, _ value: Int) -> Metric {
+            Metric(.gauge, name, help, Double(value))
+        }
+        var metrics = [
+            Metric(
+                .counter, "events_total", "Events accepted since the store began.", by: "type",
+                counters.byType.mapValues(Double.init)),
+            Metric(
+                .counter, "dead_letters_total", "Records that could not be used.", by: "reason",
+                counters.deadLetterReasons.mapValues(Double.init)),
+            counter("duplicates", "Events seen before.", counters.duplicates),
+            counter("late_events", "Events later than the lateness allows.", counters.late),
+            counter(
+                "hurried_events", "Events taken early for want of room.", Int(figures.join.hurried)),
+            counter(
+                "overflowed_examples", "Offers closed early, not learned.", counters.overflowed),
+            counter(
+                "unattributed_purchases", "Purchases that no offer was open for.",
+                counters.unattributed),
+            Metric(
+                .counter, "refunds_total", "Refunds, and whether their purchase was known.",
+                by: "matched",
+                [
+                    "true": Double(figures.join.matchedRefunds),
+                    "false": Double(counters.unmatchedRefunds),
+                ]),
+            counter("corrected_labels", "Remembered labels rewritten.", counters.corrected),
+            counter("examples", "Examples learned.", counters.examples),
+            counter("batches", "Batches learned.", counters.batches),
+            counter("recommendations", "Recommendations made.", counters.recommendations),
+            counter(
+                "rule_violations", "Recommendations that broke a rule.", counters.ruleViolations),
+            counter("skipped_updates", "Updates dropped by a guard.", counters.skipped),
+            Metric(
+                .counter, "refreshes_total", "Refreshes judged.", by: "verdict",
+                [
+                    "promoted": Double(counters.gatePassed),
+                    "rejected": Double(counters.gateRejected),
+                ]),
+            Metric(
+                .counter, "published_recommendations_total",
+                "Recommendations of this process, and whether they said anything new.", by: "new",
+                ["true": Double(figures.published), "false": Double(figures.unchanged)]),
+            gauge("open_examples", "Offers that wait for their outcome.", figures.openExamples),
+            gauge(
+                "pending_events", "Events held back until none older can come.",
+                figures.pendingEvents),
+            gauge("remembered_examples", "Examples in replay memory.", figures.rememberedExamples),
+            gauge("items", "Items of the catalogue.", figures.items),
+        ]
+        if let watermarkMs = figures.watermarkMs {
+            metrics.append(
+                Metric(
+                    .gauge, "watermark_delay_seconds",
+                    "Wall time less the time up to which events are joined.",
+                    Double(max(0, wallTimeMs() - watermarkMs)) / 1000))
+        }
+        metrics += scores(figures.recent)
+        return metrics
+    }
+
+    private static func scores(_ recent: [String: ScoreReport]) -> [Metric] {
+        [
+            Metric(
+                .gauge, "log_loss", "Of the newest window, predicted before learned.", by: "head",
+                recent.compactMapValues(\.logLoss)),
+            Metric(
+                .gauge, "normalized_entropy", "Log-loss by that of the base rate.", by: "head",
+                recent.compactMapValues(\.normalizedEntropy)),
+        ]
+    }
+}

@@ -1,0 +1,41 @@
+import ContinualLearning
+import Engine
+import Events
+
+/// How the learner stood between two steps.
+struct LearnerFigures: Sendable {
+    let counters: Counters
+    let join: JoinCounts
+    let openExamples: Int
+    let pendingEvents: Int
+    let rememberedExamples: Int
+    let items: Int
+    let watermarkMs: Int64?
+    /// The newest event time taken.
+    let newestEventMs: Int64?
+    let published: Int
+    let unchanged: Int
+    let snapshot: String
+    let lineage: Int
+    let stateSHA256: String
+    /// Over the newest window of examples, by head.
+    let recent: [String: ScoreReport]
+
+    init(_ learner: Learner) {
+        let engine = learner.engine
+        counters = engine.counters
+        join = engine.joinCounts
+        openExamples = engine.openOffers
+        pendingEvents = engine.pendingEvents
+        rememberedExamples = engine.rememberedExamples
+        items = engine.itemCount
+        watermarkMs = engine.watermarkMs
+        newestEventMs = learner.newestEventMs
+        published = learner.published
+        unchanged = learner.unchanged
+        snapshot = engine.snapshot
+        lineage = engine.lineage
+        stateSHA256 = learner.stateDigest.hex
+        recent = engine.scores.windows.last?.progressive ?? [:]
+    }
+}

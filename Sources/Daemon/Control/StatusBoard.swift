@@ -1,0 +1,73 @@
+import Foundation
+import KafkaStream
+import Records
+import Synchronization
+
+/// What the learning thread is at.
+package enum Activity: String, Sendable, Encodable {
+    case starting
+    case waiting, learning, committing
+    /// Beginning a refresh of the adapters, or judging one: the step that may take long.
+    case refreshing
+    case stopping
+}
+
+/// What other threads may know of the learning thread: what it is at, since when, and how things
+/// stood when it last looked up.
+///
+/// It is written at the boundaries of each step, so that a long one is seen to be long.
+package final class StatusBoard: Sendable {
+    package typealias Instant = ContinuousClock.Instant
+
+    package struct Beat: Sendable {
+        package var activity: Activity
+        package var since: Instant
+    }
+
+    private struct State {
+        var beat: Beat
+        var figures: LearnerFigures?
+        var consumer: KafkaConsumer?
+        var place: Place?
+    }
+
+    /// What is learned from, and into what.
+    struct Place: Sendable {
+        let cluster: String
+        let store: String
+    }
+
+    private let state: Mutex<State>
+
+    package init(now: Instant = .now) {
+        state = Mutex(State(beat: Beat(activity: .starting, since: now)))
+    }
+
+    package func enter(_ activity: Activity, now: Instant = .now) {
+        state.withLock { $0.beat = Beat(activity: activity, since: now) }
+    }
+
+    package var beat: Beat { state.withLock(\.beat) }
+
+    func show(_ figures: LearnerFigures) {
+        state.withLock { $0.figures = figures }
+    }
+
+    var figures: LearnerFigures? { state.withLock(\.figures) }
+
+    func learns(from cluster: String, into store: String) {
+        state.withLock { $0.place = Place(cluster: cluster, store: store) }
+    }
+
+    var place: Place? { state.withLock(\.place) }
+
+    /// Its status can be asked for on any thread.
+    func reads(from consumer: KafkaConsumer) {
+        state.withLock { $0.consumer = consumer }
+    }
+
+    var consumer: ConsumerStatus? {
+        let consumer = state.withLock(\.consumer)
+        return consumer?.status()
+    }
+}

@@ -1,0 +1,35 @@
+import ControlPlane
+import Foundation
+
+extension Wiring {
+    /// The HTTP interface; `nil` where it is not enabled.
+    ///
+    /// - Throws: `ControlError`, and `ConfigurationError` for a token that cannot be used.
+    func control(_ board: StatusBoard) throws -> ControlServer? {
+        let http = configuration.http
+        guard http.enabled else { return nil }
+        let source = DaemonControl(
+            board: board, readyLag: http.readyLag, stallMs: http.stallAfterMs,
+            startedMs: wallTimeMs())
+        return try ControlServer(
+            host: http.host, port: http.port, token: try bearerToken(), source: source)
+    }
+
+    /// The token in the file; what the file holds is in no message.
+    private func bearerToken() throws -> BearerToken? {
+        let path = configuration.http.tokenFile
+        guard !path.isEmpty else { return nil }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ConfigurationError(
+                place: "http.token_file", message: "\(path) cannot be read")
+        }
+        guard let token = BearerToken(String(decoding: data, as: UTF8.self)) else {
+            throw ConfigurationError(
+                place: "http.token_file",
+                message:
+                    "\(path) must hold one token of \(BearerToken.byteCountMin) or more visible ASCII characters"
+            )
+        }
+        return token
+    }
+}

@@ -1,0 +1,88 @@
+/// One figure as it is now, with all its labelled samples.
+public struct Metric: Sendable, Equatable {
+    public enum Kind: String, Sendable {
+        /// Only ever rises while the store lives.
+        case counter
+        case gauge
+    }
+
+    public struct Sample: Sendable, Equatable {
+        public let labels: [(name: String, value: String)]
+        public let value: Double
+
+        public init(_ value: Double, _ labels: [(name: String, value: String)] = []) {
+            self.value = value
+            self.labels = labels
+        }
+
+        public static func == (a: Self, b: Self) -> Bool {
+            a.value == b.value
+                && a.labels.elementsEqual(b.labels) { $0.name == $1.name && $0.value == $1.value }
+        }
+    }
+
+    /// Without the prefix that all have.
+    public let name: String
+    public let kind: Kind
+    /// One line.
+    public let help: String
+    public let samples: [Sample]
+
+    public init(_ kind: Kind, _ name: String, _ help: String, _ samples: [Sample]) {
+        self.kind = kind
+        self.name = name
+        self.help = help
+        self.samples = samples
+    }
+
+    public init(_ kind: Kind, _ name: String, _ help: String, _ value: Double) {
+        self.init(kind, name, help, [Sample(value)])
+    }
+
+    /// One sample for each entry, in the order of the names.
+    public init(
+        _ kind: Kind, _ name: String, _ help: String, by label: String, _ values: [String: Double]
+    ) {
+        self.init(
+            kind, name, help,
+            values.sorted { $0.key < $1.key }.map { Sample($0.value, [(label, $0.key)]) })
+    }
+}
+
+/// Prometheus' text format.
+///
+/// Source: Prometheus exposition formats, text format 0.0.4.
+public enum Exposition {
+    public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+    private static let prefix = "tidemark_"
+
+    public static func text(_ metrics: [Metric]) -> String {
+        var text = ""
+        for metric in metrics where !metric.samples.isEmpty {
+            let name = prefix + metric.name
+            text += "# HELP \(name) \(escaped(metric.help, quotes: false))\n"
+            text += "# TYPE \(name) \(metric.kind.rawValue)\n"
+            for sample in metric.samples {
+                text += name + labels(sample.labels) + " \(number(sample.value))\n"
+            }
+        }
+        return text
+    }
+
+    private static func labels(_ labels: [(name: String, value: String)]) -> String {
+        guard !labels.isEmpty else { return "" }
+        let pairs = labels.map { "\($0.name)=\"\(escaped($0.value, quotes: true))\"" }
+        return "{" + pairs.joined(separator: ",") + "}"
+    }
+
+    private static func escaped(_ text: String, quotes: Bool) -> String {
+        let escaped = text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+        return quotes ? escaped.replacing("\"", with: "\\\"") : escaped
+    }
+
+    private static func number(_ value: Double) -> String {
+        if value.isNaN { return "NaN" }
+        if value.isInfinite { return value > 0 ? "+Inf" : "-Inf" }
+        return value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : "\(value)"
+    }
+}
