@@ -79,7 +79,8 @@ let package = Package(
         .executableTarget(
             name: "tidemark",
             dependencies: [
-                "Daemon", "Simulator", "ContinualLearning", "ResponseModel", "Encoder", "Pricing",
+                "Daemon", "Engine", "Simulator", "ContinualLearning", "ResponseModel", "Encoder",
+                "Pricing",
                 "Events", "Records", "EventLog", "KafkaStream", "SnapshotStore", arguments,
             ],
             swiftSettings: settings),

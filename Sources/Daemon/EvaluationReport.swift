@@ -38,7 +38,7 @@ public struct EvaluationReport: Codable, Sendable {
     ) {
         let scores = engine.scores
         snapshot = record.id
-        events = Report.Events(engine.counters)
+        events = Report.Events(engine.counters, engine.joinCounts)
         examples = engine.counters.examples
         corrected = engine.counters.corrected
         self.wallSeconds = wallSeconds

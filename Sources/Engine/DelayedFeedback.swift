@@ -26,11 +26,11 @@ public enum DelayedFeedback: String, Sendable, CaseIterable {
 /// With p the probability of a purchase and q the share of purchases later than the wait, p·q is
 /// the chance that an example is learned twice, and an example not bought by then stays so with
 /// probability (1 - p) / (1 - p + p·q).
-struct ElapsedTimeWeights {
-    let positive: Double
-    let negative: Double
+package struct ElapsedTimeWeights {
+    package let positive: Double
+    package let negative: Double
 
-    init(purchaseProbability p: Double, lateShare q: Double) {
+    package init(purchaseProbability p: Double, lateShare q: Double) {
         let late = p * q
         positive = 1 + late
         negative = (1 + late) * (1 - p) / (1 - p + late)
@@ -39,7 +39,7 @@ struct ElapsedTimeWeights {
 
 /// How long after the opening purchases come, from examples whose window has ended: those still
 /// open would count quick purchases alone.
-struct PurchaseDelays: Sendable, Equatable {
+package struct PurchaseDelays: Sendable, Equatable {
     /// Evenly spaced in the logarithm of the delay, from a second to the window.
     static let binCount = 64
     /// Purchases that the assumption counts for which stands before there are any: every order of
@@ -51,19 +51,19 @@ struct PurchaseDelays: Sendable, Equatable {
     private let windowMs: Int64
     private var counts: [Double]
 
-    init(windowMs: Int64) {
+    package init(windowMs: Int64) {
         self.windowMs = windowMs
         counts = [Double](repeating: Self.assumed / Double(Self.binCount), count: Self.binCount)
     }
 
-    mutating func add(delayMs: Int64) {
+    package mutating func add(delayMs: Int64) {
         counts[min(Int(place(delayMs)), Self.binCount - 1)] += 1
         guard counts.reduce(0, +) > Self.countMax else { return }
         for bin in counts.indices { counts[bin] /= 2 }
     }
 
     /// The share of purchases that come later than this after the opening.
-    func shareAfter(_ elapsedMs: Int64) -> Double {
+    package func shareAfter(_ elapsedMs: Int64) -> Double {
         let place = place(elapsedMs)
         guard place < Double(Self.binCount) else { return 0 }
         let bin = Int(place)
@@ -78,7 +78,7 @@ struct PurchaseDelays: Sendable, Equatable {
         return min(share, 1) * Double(Self.binCount)
     }
 
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.integer(windowMs)
         writer.array(counts) { $0.double($1) }
@@ -86,7 +86,7 @@ struct PurchaseDelays: Sendable, Equatable {
     }
 
     /// What was encoded; a new one where that was for another window.
-    init(windowMs: Int64, encoded bytes: [UInt8]) throws(ByteCodingError) {
+    package init(windowMs: Int64, encoded bytes: [UInt8]) throws(ByteCodingError) {
         self.init(windowMs: windowMs)
         var reader = ByteReader(bytes)
         let storedMs: Int64 = try reader.integer()

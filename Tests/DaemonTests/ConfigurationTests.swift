@@ -61,7 +61,7 @@ import Daemon
             ("batch:\n  linger: 5 parsecs\n", "batch.linger must be a time"),
             ("store:\n  bytes_max: lots\n", "store.bytes_max must be a number of bytes"),
             ("kafka:\n  topics: []\n", "kafka.topics must be"),
-            ("http:\n  enabled: true\n", "http.enabled must be false"),
+            ("http:\n  port: 70000\n", "http.port must be a whole number from 0 to 65535"),
             ("kafka:\n  shard: 3\n", "kafka.shard (3) must be below kafka.shards (1)"),
             ("kafka:\n  topics: [discount-recommendations]\n", "which Tidemark itself writes to"),
             ("lora: 7\n", "'lora' must be a map of keys"),
