@@ -36,6 +36,9 @@ struct Wiring {
                 message:
                     "there is no folder \(baseFolder); deploy/fetch-model fetches the default base")
         }
+        // Before anything is computed: a process keeps the profile it began with.
+        _ = try Numerics.load(
+            configuration.learning.numerics == .portable ? NumericProfile.portable : .fast)
         return try BaseModel.load(directory: baseFolder)
     }
 

@@ -5,7 +5,6 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench", abstract: "Measures the parts on this machine.",
         subcommands: [
             DecodeBench.self, HeadBench.self, EncoderBench.self, TrainBench.self, StoreBench.self,
-            DelayBench.self,
-
+            DelayBench.self, TurnsBench.self,
         ])
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Daemon
 import Encoder
 import Foundation
 import Tensor
@@ -19,25 +20,62 @@ struct EncodeCommand: ParsableCommand {
     @Option(help: "A folder with adapters in PEFT's layout.", completion: .directory)
     var adapter: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A store: texts are encoded as one of its snapshots does.", valueName: "folder"),
+        completion: .directory)
+    var store: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --store, the snapshot: an id, a tag, head, head~3, a time. Default: head.",
+            valueName: "ref"))
+    var snapshot: String?
+
     @Flag(help: "Write the ids of the tokens instead of vectors.")
     var tokens = false
 
-    @Option(help: "Cut texts to this many tokens. Default: what the base was made for.")
+    @Option(
+        help: """
+            Cut texts to this many tokens. Default: what the base was made for, with --store what \
+            its configuration says.
+            """)
     var maxTokens: Int?
 
     @Option(help: "Threads. Default: one a processor.")
     var threads = ProcessInfo.processInfo.activeProcessorCount
 
-    @Option(help: "The numeric profile: fast or portable.")
-    var numerics = NumericProfile.fast
+    @Option(
+        help: """
+            The numeric profile: fast or portable. Default: fast, with --store what its \
+            configuration says.
+            """)
+    var numerics: NumericProfile?
+
+    func validate() throws {
+        guard adapter == nil || store == nil else {
+            throw ValidationError("--adapter and --store exclude each other.")
+        }
+        guard snapshot == nil || store != nil else {
+            throw ValidationError("--snapshot needs --store.")
+        }
+        guard numerics == nil || store == nil else {
+            throw ValidationError("--numerics is for a base; a store's configuration says its own.")
+        }
+    }
 
     func run() throws {
-        try encodeLines(try encoder())
+        try reportingFailures { try encodeLines(try encoder()) }
     }
 
     private func encoder() throws -> TextEncoder {
+        if let store {
+            return try SnapshotEncoder.open(
+                store: store, snapshot: snapshot ?? "head", base: model.base,
+                maxTokens: maxTokens, threads: threads)
+        }
         do {
-            _ = try Numerics.load(numerics)
+            _ = try Numerics.load(numerics ?? .fast)
             let base = try model.loadBase()
             var adapters: Adapters?
             if let adapter { adapters = try Adapters.load(directory: adapter, base: base) }

@@ -39,8 +39,8 @@ struct TrainBench: ParsableCommand {
 
     private func rows(_ base: BaseModel) throws -> [BenchRow] {
         let sequences = size.sequences(base)
-        let all = try Trainee(base, layers: 0..<base.layerCount, self)
-        let top = try Trainee(base, layers: AdapterConfiguration.topLayers(2, of: base), self)
+        let all = try trainee(base, layers: 0..<base.layerCount)
+        let top = try trainee(base, layers: AdapterConfiguration.topLayers(2, of: base))
         var cases = [
             TimedCase(name: "all layers, padded work") { try all.step(sequences) },
             TimedCase(name: "top two layers, padded work") { try top.step(sequences) },
@@ -49,9 +49,8 @@ struct TrainBench: ParsableCommand {
             let lines = try model.lines(titles)
             let groups = stride(from: 0, to: min(lines.count, 32 * size.batch), by: size.batch)
                 .map { Array(lines[$0..<min($0 + size.batch, lines.count)]) }
-            let titled = try Trainee(
-                base, layers: AdapterConfiguration.topLayers(2, of: base), self)
-            for group in groups { try titled.step(group) }
+            let titled = try trainee(base, layers: AdapterConfiguration.topLayers(2, of: base))
+            for group in groups { try titled.warm(group) }
             var next = 0
             cases.append(
                 TimedCase(name: "top two layers, titles") {
@@ -71,45 +70,9 @@ struct TrainBench: ParsableCommand {
         }
     }
 
-    /// Adapters in training, with everything a step needs.
-    private final class Trainee {
-        private let encoder: TextEncoder
-        private var adapters: Adapters
-        private var optimizer: AdamW
-        private var gradient: AdapterGradient
-
-        init(_ base: BaseModel, layers: Range<Int>, _ bench: TrainBench) throws {
-            adapters = try Adapters(
-                configuration: .init(rank: bench.rank, layers: layers), base: base, seed: 1)
-            encoder = try TextEncoder(
-                base: base, adapters: adapters, maxTokens: 256, threads: bench.size.threads,
-                prefixCacheBytes: 1 << 30)
-            optimizer = AdamW(.init(), for: adapters)
-            gradient = AdapterGradient(adapters)
-        }
-
-        func step(_ texts: [String]) throws {
-            try unsafe encoder.trainStep(texts: texts, into: &gradient, upstream: Self.pull)
-            try finish()
-        }
-
-        func step(_ sequences: [[Int32]]) throws {
-            gradient = try unsafe encoder.trainStep(sequences: sequences, upstream: Self.pull)
-            try finish()
-        }
-
-        private func finish() throws {
-            optimizer.step(&adapters, gradient)
-            try encoder.setAdapters(adapters)
-        }
-
-        /// d(loss)/d(vector) of a loss that pulls every vector towards one direction.
-        private static func pull(
-            _ vectors: UnsafeBufferPointer<Float>, _ gradient: UnsafeMutableBufferPointer<Float>
-        ) {
-            for index in 0..<gradient.count {
-                unsafe gradient[index] = vectors[index] - 0.05 * Float(index % 3 - 1)
-            }
-        }
+    private func trainee(_ base: BaseModel, layers: Range<Int>) throws -> Trainee {
+        let adapters = try Adapters(
+            configuration: .init(rank: rank, layers: layers), base: base, seed: 1)
+        return try Trainee(base, adapters, threads: size.threads)
     }
 }

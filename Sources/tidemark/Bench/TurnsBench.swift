@@ -1,0 +1,116 @@
+import ArgumentParser
+import Encoder
+import Foundation
+import Tensor
+
+/// `bench turns`: the encoder's cases one at a time, so that another program can take turns.
+struct TurnsBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "turns",
+        abstract: "Runs one timed case for each line it reads: deploy/bench/peers takes turns so.",
+        discussion: """
+            Reads the names of cases, a line each, from standard input: warm, products, library, \
+            forward, train_all, train_top, titles. Answers each with a line of JSON: the seconds it \
+            took and, for training, the loss. The plan is a JSON object: base, threads, sequences \
+            (of token ids), batches (of titles), adapters_all and adapters_top (folders in PEFT's \
+            layout). Training is AdamW at its defaults on half the squared distance of the vectors \
+            from (-0.05, 0, 0.05, …).
+            """,
+        shouldDisplay: false)
+
+    @Argument(help: "The file with the plan.", completion: .file())
+    var plan: String
+
+    func run() throws {
+        try reportingFailures {
+            let data = try Data(contentsOf: URL(fileURLWithPath: plan))
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            let cases = try TurnsCases(try decoder.decode(TurnsPlan.self, from: data))
+            while let name = readLine() {
+                guard let turn = try cases.run(name) else {
+                    throw ExitStatus.usage.failure("there is no case '\(name)'")
+                }
+                let line = String(decoding: try JSONEncoder().encode(turn), as: UTF8.self) + "\n"
+                FileHandle.standardOutput.write(Data(line.utf8))
+            }
+        }
+    }
+}
+
+/// What both sides compute with.
+struct TurnsPlan: Decodable {
+    let base: String
+    let threads: Int
+    let sequences: [[Int32]]
+    let batches: [[String]]
+    let adaptersAll: String
+    let adaptersTop: String
+}
+
+/// One run of a case.
+struct Turn: Encodable {
+    var seconds = 0.0
+    var loss: Double?
+    var gflops: Double?
+}
+
+private final class TurnsCases {
+    private let plan: TurnsPlan
+    private let base: BaseModel
+    private let encoder: TextEncoder
+    private let products, library: ForwardProducts
+    private let all, top, titled: Trainee
+    private var nextBatch = 0
+
+    init(_ plan: TurnsPlan) throws {
+        self.plan = plan
+        base = try BaseModel.load(directory: plan.base)
+        encoder = try TextEncoder(base: base, adapters: nil, threads: plan.threads)
+        products = try ForwardProducts(base, base.numerics, threads: plan.threads)
+        library = try ForwardProducts(base, Numerics.library(), threads: plan.threads)
+        let (allLayers, topLayers) = (
+            try Adapters.load(directory: plan.adaptersAll, base: base),
+            try Adapters.load(directory: plan.adaptersTop, base: base)
+        )
+        all = try Trainee(base, allLayers, threads: plan.threads)
+        top = try Trainee(base, topLayers, threads: plan.threads)
+        titled = try Trainee(base, topLayers, threads: plan.threads)
+    }
+
+    /// - Returns: `nil` for a name it does not know.
+    func run(_ name: String) throws -> Turn? {
+        switch name {
+        case "warm":
+            return try timed { _ in for batch in plan.batches { try titled.warm(batch) } }
+        case "products": return try timed { $0.gflops = run(products) }
+        case "library": return try timed { $0.gflops = run(library) }
+        case "forward":
+            return try timed { _ in _ = try encoder.vectors(sequences: plan.sequences) }
+        case "train_all": return try timed { $0.loss = try all.step(plan.sequences) }
+        case "train_top": return try timed { $0.loss = try top.step(plan.sequences) }
+        case "titles":
+            let batch = plan.batches[nextBatch % plan.batches.count]
+            nextBatch += 1
+            return try timed { $0.loss = try titled.step(batch) }
+        default: return nil
+        }
+    }
+
+    /// Runs products; the operations go where the rate will be.
+    private func run(_ products: ForwardProducts) -> Double {
+        products.run()
+        return products.operations * 1e-9
+    }
+
+    private func timed(_ body: (inout Turn) throws -> Void) throws -> Turn {
+        var turn = Turn()
+        let clock = ContinuousClock()
+        let start = clock.now
+        try body(&turn)
+        let elapsed = (clock.now - start).components
+        turn.seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+        turn.gflops = turn.gflops.map { $0 / turn.seconds }
+        return turn
+    }
+}
