@@ -15,6 +15,8 @@
 static const tk_kernels LEVEL(table) = {
     .activate = LEVEL(activate),
     .activate_backward = LEVEL(activate_backward),
+    .activate_fused = LEVEL(activate_fused),
+    .activate_backward_fused = LEVEL(activate_backward_fused),
     .add_bias = LEVEL(add_bias),
     .normalize = LEVEL(normalize),
     .normalize_backward = LEVEL(normalize_backward),

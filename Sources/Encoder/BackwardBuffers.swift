@@ -45,12 +45,14 @@ struct BackwardBuffers {
         droppedGradientRoom = configuration.dropout > 0 ? arena.take(tokens, widest) : nil
     }
 
-    func dropped(columns: Int) -> MutableMatrix { part(droppedRoom, columns) }
-    func droppedGradient(columns: Int) -> MutableMatrix { part(droppedGradientRoom, columns) }
+    func dropped(rows: Int, columns: Int) -> MutableMatrix { part(droppedRoom, rows, columns) }
+    func droppedGradient(rows: Int, columns: Int) -> MutableMatrix {
+        part(droppedGradientRoom, rows, columns)
+    }
 
-    private func part(_ room: MutableMatrix?, _ columns: Int) -> MutableMatrix {
+    private func part(_ room: MutableMatrix?, _ rows: Int, _ columns: Int) -> MutableMatrix {
         guard let room else { preconditionFailure("no room was made for dropout") }
-        return room.part(at: 0, rows: room.rows, columns: columns)
+        return room.part(at: 0, rows: rows, columns: columns)
     }
 }
 

@@ -21,9 +21,6 @@ final class EncoderCore: PoolWork {
 
     private enum Phase { case encode, trainForward, trainBackward }
 
-    /// About this many tokens are multiplied at once: enough for the products to run at full
-    /// speed, few enough for the second-level cache.
-    private static let sliceTokens = 512
     /// Texts are encoded in groups of about this many tokens, which bounds memory.
     private static let groupTokens = 1 << 15
 
@@ -142,7 +139,7 @@ final class EncoderCore: PoolWork {
         var start = 0
         var tokens = 0
         for (index, text) in batch.texts.enumerated() {
-            if index > start && tokens + text.tokenCount > Self.sliceTokens {
+            if index > start && tokens + text.tokenCount > base.numerics.rowsAtOnce {
                 slices.append(start..<index)
                 (start, tokens) = (index, 0)
             }

@@ -43,6 +43,38 @@ struct LayerBuffers {
         let input: MutableMatrix
         let lowered: MutableMatrix
         let activated: MutableMatrix
+
+        func rows(_ range: Range<Int>) -> BottleneckBuffers {
+            BottleneckBuffers(
+                input: input.rows(range), lowered: lowered.rows(range),
+                activated: activated.rows(range))
+        }
+    }
+
+    /// The same for some of the rows, whose attention weights start at `place`.
+    func rows(_ range: Range<Int>, probabilitiesFrom place: Int) -> LayerBuffers {
+        var part = self
+        part.x = x.rows(range)
+        part.y = y.rows(range)
+        part.projected = projected.rows(range)
+        part.context = context.rows(range)
+        part.middle = middle.rows(range)
+        part.raised = raised.rows(range)
+        part.activated = activated.rows(range)
+        part.probabilities = probabilities.columns(place..<probabilities.columns)
+        part.kept = kept.map { kept in
+            Kept(
+                attention: Self.rows(range, kept.attention), output: Self.rows(range, kept.output))
+        }
+        part.attentionBottleneck = attentionBottleneck?.rows(range)
+        part.outputBottleneck = outputBottleneck?.rows(range)
+        return part
+    }
+
+    private static func rows(
+        _ range: Range<Int>, _ kept: (normalized: MutableMatrix, inverse: MutableMatrix)
+    ) -> (normalized: MutableMatrix, inverse: MutableMatrix) {
+        (kept.normalized.rows(range), kept.inverse.columns(range))
     }
 
     /// Floats in a row of attention weights: whole cache lines.
@@ -105,8 +137,13 @@ struct LayerBuffers {
 struct Dropout {
     let chance: Float
     let seed: UInt64
-    /// The number of the workspace's first row in the whole batch.
+    /// The number of the first row at hand in the whole batch.
     let firstRow: Int
+
+    /// The same from a later row on.
+    func from(row: Int) -> Dropout {
+        Dropout(chance: chance, seed: seed, firstRow: firstRow + row)
+    }
 
     func key(layer: Int, target: AdapterTarget) -> UInt64 {
         seed &+ UInt64(layer * AdapterTarget.allCases.count + target.index + 1)

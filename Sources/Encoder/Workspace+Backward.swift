@@ -88,6 +88,12 @@ private struct LayerBackward {
     /// - Returns: false when nothing below is trained.
     private func feedForwardBackward() -> Bool {
         let activation = work.base.shape.activation
+        if deepest < .intermediate && layer.lowRank[AdapterTarget.output.index] == nil
+            && layer.lowRank[AdapterTarget.intermediate.index] == nil
+        {
+            frozenFeedForwardBackward()
+            return true
+        }
         if layer.lowRank[AdapterTarget.output.index] != nil {
             // The activation's output is not kept: it is computed again, with the same bits.
             kernels.activate(activation, b.raised.read, bias: frozen.upBias, into: b.activated)
@@ -110,6 +116,22 @@ private struct LayerBackward {
         lowRankBackward(
             .intermediate, b.middle.read, d.draised.read, into: reachesMiddle ? d.dmiddle : nil)
         return reachesMiddle
+    }
+
+    /// The same where nothing is trained on the two matrices: some rows at a time, which stay in
+    /// the cache between the products.
+    private func frozenFeedForwardBackward() {
+        let most = work.base.numerics.rowsAtOnce
+        for start in stride(from: 0, to: d.dsum.rows, by: most) {
+            let rows = start..<min(start + most, d.dsum.rows)
+            let (dsum, draised) = (d.dsum.rows(rows), d.draised.rows(0..<rows.count))
+            work.product(dsum.read, matrices.down, into: draised)
+            kernels.activateBackward(
+                work.base.shape.activation, b.raised.read.rows(rows), bias: frozen.upBias,
+                draised.read, into: draised)
+            work.product(draised.read, matrices.up, into: dsum)
+            kernels.add(dsum.read, to: d.dmiddle.rows(rows))
+        }
     }
 
     /// projected = x · [q k v]ᵀ: d of x is added to `d.dy` when somebody below needs it.
@@ -135,7 +157,7 @@ private struct LayerBackward {
         guard let low = layer.lowRank[target.index] else { return }
         var input = x
         if let dropout = work.dropout {
-            let dropped = d.dropped(columns: x.columns)
+            let dropped = d.dropped(rows: x.rows, columns: x.columns)
             kernels.dropout(
                 x, chance: dropout.chance, key: dropout.key(layer: index, target: target),
                 firstRow: dropout.firstRow, into: dropped)
@@ -146,7 +168,7 @@ private struct LayerBackward {
         kernels.outer(d.lowInput.read, dy, scale: low.scaling, addingTo: sums[low.slotB])
         kernels.outer(d.lowGradient.read, input, scale: low.scaling, addingTo: sums[low.slotA])
         if let dropout = work.dropout, let dx {
-            let through = d.droppedGradient(columns: x.columns)
+            let through = d.droppedGradient(rows: x.rows, columns: x.columns)
             through.fill(0)
             kernels.expand(
                 d.lowGradient.read, low.a.read, scale: low.scaling, addingTo: through)

@@ -81,13 +81,13 @@ extension Workspace {
         to y: MutableMatrix
     ) {
         guard let low = layer.lowRank[target.index], let dropout, let backward else { return }
-        let dropped = backward.dropped(columns: x.columns)
+        let dropped = backward.dropped(rows: x.rows, columns: x.columns)
+        let lowered = backward.lowInput.rows(0..<x.rows)
         kernels.dropout(
             x, chance: dropout.chance, key: dropout.key(layer: index, target: target),
             firstRow: dropout.firstRow, into: dropped)
-        kernels.project(dropped.read, low.a.read, into: backward.lowInput)
-        kernels.expand(
-            backward.lowInput.read, low.bTransposed.read, scale: low.scaling, addingTo: y)
+        kernels.project(dropped.read, low.a.read, into: lowered)
+        kernels.expand(lowered.read, low.bTransposed.read, scale: low.scaling, addingTo: y)
     }
 
     /// softmax(q kᵀ / sqrt d) v, sequence by sequence and head by head.

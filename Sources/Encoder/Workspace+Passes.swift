@@ -124,10 +124,37 @@ extension Workspace {
         var arena = freshArena()
         let x = fillInputs(batch, lowest: lowest, &arena)
         layoutTraining(configuration, x, &arena)
+        let whole = dropout
         for index in lowest..<base.layerCount {
-            forward(layer: index, sequences, kept[index - lowest])
+            forEachGroup { first, place in
+                guard let last = group.last else { return }
+                dropout = whole?.from(row: first)
+                forward(
+                    layer: index, group,
+                    kept[index - lowest].rows(
+                        first..<first + last.rows.upperBound, probabilitiesFrom: place))
+            }
         }
+        dropout = whole
         return kept[kept.count - 1].y
+    }
+
+    /// Fills `group` with some sequences after the others, about as many tokens as are best worked
+    /// on at once; the body takes the first row and the place of the first attention weight.
+    private func forEachGroup(_ body: (_ firstRow: Int, _ place: Int) -> Void) {
+        var (first, place, placeAfter) = (0, 0, 0)
+        group.removeAll(keepingCapacity: true)
+        for sequence in sequences {
+            if sequence.rows.upperBound - first > base.numerics.rowsAtOnce && !group.isEmpty {
+                body(first, place)
+                group.removeAll(keepingCapacity: true)
+                (first, place) = (sequence.rows.lowerBound, placeAfter)
+            }
+            let rows = sequence.rows.lowerBound - first..<sequence.rows.upperBound - first
+            group.append(PackedSequence(rows: rows, text: sequence.text))
+            placeAfter += probabilityFloats(of: sequence)
+        }
+        body(first, place)
     }
 
     private func layoutTraining(

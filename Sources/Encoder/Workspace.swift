@@ -22,6 +22,8 @@ final class Workspace {
     var sums: GradientSums?
     /// The texts of this share whose frozen part is not cached, packed for themselves.
     var fresh: [PackedSequence] = []
+    /// Some of the texts, while a pass works on them.
+    var group: [PackedSequence] = []
     /// Which row gave each column's greatest value, sequence by sequence, when pooling by it.
     var greatestRows: [Int32] = []
 
@@ -40,10 +42,12 @@ final class Workspace {
 
     /// Floats of attention weights that backward keeps for a layer.
     var probabilityFloats: Int {
-        sequences.reduce(0) { sum, sequence in
-            let tokens = sequence.rows.count
-            return sum + base.shape.headCount * tokens * LayerBuffers.probabilityStride(tokens)
-        }
+        sequences.reduce(0) { $0 + probabilityFloats(of: $1) }
+    }
+
+    func probabilityFloats(of sequence: PackedSequence) -> Int {
+        let tokens = sequence.rows.count
+        return base.shape.headCount * tokens * LayerBuffers.probabilityStride(tokens)
     }
 
     func clear() {

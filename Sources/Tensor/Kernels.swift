@@ -25,6 +25,9 @@ public enum Activation: Int32, Sendable, Hashable, CaseIterable {
     package static let version = 1
 
     package let level: Level
+    /// Whether activations fuse multiplications with additions, as fused products do: faster, and
+    /// other bits.
+    package private(set) var isFused = false
     /// A constant table in the program's image.
     private let table: UnsafePointer<tk_kernels>
 
@@ -37,6 +40,12 @@ public enum Activation: Int32, Sendable, Hashable, CaseIterable {
 
     /// Columns of a panel, see `pack`.
     package static let panelColumns = Int(TK_PANEL)
+
+    package var fused: Kernels {
+        var made = self
+        made.isFused = true
+        return made
+    }
 
     package static let best: Kernels = {
         guard let level = Level(rawValue: tk_best_level()), let kernels = Kernels(level) else {
@@ -56,7 +65,8 @@ extension Kernels {
     ) {
         same(x, out.read)
         row(bias, x.columns)
-        unsafe table.pointee.activate(
+        let activate = unsafe isFused ? table.pointee.activate_fused : table.pointee.activate
+        unsafe activate?(
             kind.rawValue, x.base, bias?.base, out.base, x.rows, x.columns)
     }
 
@@ -67,7 +77,10 @@ extension Kernels {
         same(x, dout)
         same(x, dx.read)
         row(bias, x.columns)
-        unsafe table.pointee.activate_backward(
+        let backward =
+            unsafe isFused
+            ? table.pointee.activate_backward_fused : table.pointee.activate_backward
+        unsafe backward?(
             kind.rawValue, x.base, bias?.base, dout.base, dx.base, x.rows, x.columns)
     }
 

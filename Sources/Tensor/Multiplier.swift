@@ -22,6 +22,10 @@ struct Products: Sendable {
     /// `nil` for the fused products of our own kernels.
     let library: BLAS?
 
+    /// About so many rows are multiplied at once: few enough for the second-level cache where the
+    /// matrix lies ready in panels, more where the library packs it at every product.
+    var rowsAtOnce: Int { library == nil ? 128 : 512 }
+
     /// Makes room to multiply rows by a matrix, or by its transpose; `fill` then fills it.
     func place(_ matrix: Matrix, transposed: Bool, in arena: inout Arena) -> Multiplier {
         let (inner, columns) =

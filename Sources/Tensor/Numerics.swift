@@ -54,7 +54,7 @@ public final class Numerics: Sendable {
     /// Fused products by the kernels of a level, whatever the process uses: for checks that all
     /// levels give the same bits.
     package init(fused kernels: Kernels) {
-        products = Products(kernels: kernels, library: nil)
+        products = Products(kernels: kernels.fused, library: nil)
         platform = NumericPlatform(
             profile: .fast, blas: "fused products", core: "fma", kernels: Kernels.version)
         rowsAreIndependent = RowIndependence.holds(for: products)
@@ -71,6 +71,9 @@ public final class Numerics: Sendable {
     package static func library() throws(TensorError) -> Numerics {
         Numerics(library: try BLAS(.fast), .fast)
     }
+
+    /// About so many rows are best worked on at once, from product to product. Changes no bits.
+    package var rowsAtOnce: Int { products.rowsAtOnce }
 
     /// Makes room to multiply rows by a matrix, or by its transpose; `fill` then fills it. A view
     /// of the matrix may be kept: it must live as long as the room.

@@ -23,8 +23,11 @@ struct KernelTests {
         }
     }
 
-    @Test("bias and activation, forward and backward", arguments: Activation.allCases)
-    func activate(_ kind: Activation) {
+    @Test(
+        "bias and activation, forward and backward, fused and not",
+        arguments: Activation.allCases, [false, true])
+    func activate(_ kind: Activation, fused: Bool) {
+        let kernels = fused ? Kernels.best.fused : Kernels.best
         let f = activation(kind)
         for columns in widths {
             let x = Sample(5, columns, seed: 1, scale: 2.5)
@@ -330,6 +333,23 @@ struct KernelLevelTests {
         for level in Kernels.Level.allCases {
             guard let kernels = Kernels(level) else { continue }
             #expect(sameBits(everything(kernels, columns), expected), "\(level)")
+        }
+    }
+
+    @Test("fused activations too", arguments: widths)
+    func fusedLevels(_ columns: Int) throws {
+        let x = Sample(9, columns, seed: 1, scale: 2)
+        let d = Sample(9, columns, seed: 2)
+        let bias = Sample(1, columns, seed: 3)
+        for kind in Activation.allCases {
+            let seen = Kernels.Level.allCases.compactMap { level -> [Float]? in
+                guard let kernels = Kernels(level)?.fused else { return nil }
+                let (y, dx) = (Sample(9, columns), Sample(9, columns))
+                kernels.activate(kind, x.read, bias: bias.read, into: y.write)
+                kernels.activateBackward(kind, x.read, bias: bias.read, d.read, into: dx.write)
+                return y.values + dx.values
+            }
+            #expect(seen.dropFirst().allSatisfy { sameBits($0, seen[0]) })
         }
     }
 

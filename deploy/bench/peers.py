@@ -164,8 +164,9 @@ def measure(options):
     plan = {"base": str(options.model), "sequences": sequences, "batches": texts,
             "adapters_all": str(options.work / "all"), "adapters_top": str(options.work / "top")}
     ours = Ours(options.tidemark, {**plan, "threads": CORES}, options.work / "plan.json")
-    cases = ["products", "forward", "train_all", "train_top"] + (["titles"] if texts else [])
-    ours.run("warm")
+    cases = [c for c in NAMES if c in options.cases and (texts or c != "titles")]
+    if "titles" in cases:
+        ours.run("warm")
     turns = {}
 
     def run(round, case, who, name, runner):
@@ -217,17 +218,18 @@ def report(options, turns, cases, batches):
     hidden, inner = config.hidden_size, config.intermediate_size
     per_token = 2 * (4 * hidden * hidden + 2 * hidden * inner) + 4 * options.tokens * hidden
     operations = config.num_hidden_layers * options.tokens * per_token
-    forward = next(r for r in rows if r["case"] == "forward")
-    products = rows[0]
-    fastest = max(products["tidemark"], products["openblas"], products["reference"])
     summary = {
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__,
                      "peft": peft.__version__},
         "cores": CORES, "batch": options.batch, "tokens": options.tokens,
-        "rounds": options.rounds, "rows": rows,
-        "forward_gflops": forward["tidemark"] * operations * 1e-9,
-        "forward_share_of_fastest_products": forward["tidemark"] * operations * 1e-9 / fastest}
-    if batches:
+        "rounds": options.rounds, "rows": rows}
+    named = {row["case"]: row for row in rows}
+    if "forward" in named and "products" in named:
+        products = named["products"]
+        fastest = max(products["tidemark"], products["openblas"], products["reference"])
+        summary["forward_gflops"] = named["forward"]["tidemark"] * operations * 1e-9
+        summary["forward_share_of_fastest_products"] = summary["forward_gflops"] / fastest
+    if "titles" in named:
         lengths = torch.cat([b["mask"].sum(1) for b in batches]).float()
         summary["titles"] = {
             "batches": len(batches), "mean_tokens": lengths.mean().item(),
@@ -257,9 +259,11 @@ def show(summary):
             note += f"; OpenBLAS {row['openblas']:.1f}"
         print(f"{NAMES[row['case']]:40} {row['tidemark']:9.1f} {row['reference']:9.1f} "
               f"{row['unit']:8} {row['ratio']:6.2f}  {note}")
-    print(f"\nforward: {summary['forward_gflops']:.1f} GFLOP/s, "
-          f"{100 * summary['forward_share_of_fastest_products']:.1f} % of the fastest products "
-          "measured in this run")
+    print()
+    if "forward_gflops" in summary:
+        print(f"forward: {summary['forward_gflops']:.1f} GFLOP/s, "
+              f"{100 * summary['forward_share_of_fastest_products']:.1f} % of the fastest products "
+              "measured in this run")
     if "titles" in summary:
         t = summary["titles"]
         print(f"titles: {t['batches']} batches, {t['mean_tokens']:.1f} tokens a title, padded "
@@ -276,10 +280,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--tokens", type=int, default=32)
+    parser.add_argument("--cases", default=list(NAMES), type=lambda text: text.split(","))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.rounds < 1 or options.batch < 1 or not 2 <= options.tokens <= 512:
         parser.error("--rounds and --batch are at least 1, --tokens is between 2 and 512")
+    for case in options.cases:
+        if case not in NAMES:
+            parser.error(f"no case is called {case}; there are {', '.join(NAMES)}")
     turns, cases, batches = measure(options)
     summary = report(options, turns, cases, batches)
     if options.json:

@@ -9,7 +9,7 @@ static void LEVEL(softmax)(float *x, size_t rows, size_t columns, size_t stride)
         float greatest = LEVEL(largest)(most);
         lanes total = LEVEL(splat)(0);
         EACH_BLOCK(j, n, columns, {
-            lanes e = LEVEL(exponential)(LEVEL(load)(x + j, n) - greatest);
+            lanes e = LEVEL(exponential)(0, LEVEL(load)(x + j, n) - greatest);
             if (n < width) e = (lanes)((ilanes)e & LEVEL(first)(n));
             LEVEL(store)(x + j, e, n);
             total += e;

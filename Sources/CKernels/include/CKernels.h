@@ -2,8 +2,8 @@
  *
  * Every kernel is compiled three times (any x86-64, AVX2, AVX-512) from one text and chosen at run
  * time. All three give identical bits: sums use sixteen fixed accumulators whatever the width of
- * the registers, and no multiplication and addition are fused but in the products named `fused`
- * and `panels`, where all are: those need the instruction (any level but the baseline) to be fast.
+ * the registers, and no multiplication and addition are fused but in what is named `fused` or
+ * `panels`, where all are: those need the instruction (any level but the baseline) to be fast.
  *
  * Matrices are row-major. `rows` and `columns` count elements; `stride` is the distance between
  * rows, in elements. Nothing here allocates, and nothing keeps a pointer.
@@ -30,6 +30,11 @@ typedef struct tk_kernels {
     /* dx = dout * act'(x + bias), overwriting; `dx` may be `dout`. */
     void (*activate_backward)(int kind, const float *x, const float *bias, const float *dout,
                               float *dx, size_t rows, size_t columns);
+    /* The same with fused multiply-adds in the polynomials. */
+    void (*activate_fused)(int kind, const float *x, const float *bias, float *out, size_t rows,
+                           size_t columns);
+    void (*activate_backward_fused)(int kind, const float *x, const float *bias,
+                                    const float *dout, float *dx, size_t rows, size_t columns);
     /* x += bias, row by row. */
     void (*add_bias)(float *x, const float *bias, size_t rows, size_t columns, size_t stride);
 

@@ -44,11 +44,17 @@ enum KernelBench {
         }
         return [
             timed("bias + GELU") { kernels.activate(.gelu, x.read, bias: row.read, into: y) },
+            timed("bias + GELU, fused") {
+                kernels.fused.activate(.gelu, x.read, bias: row.read, into: y)
+            },
             timed("bias + GELU, tanh") {
                 kernels.activate(.geluTanh, x.read, bias: row.read, into: y)
             },
             timed("bias + GELU backward") {
                 kernels.activateBackward(.gelu, x.read, bias: row.read, x.read, into: y)
+            },
+            timed("bias + GELU backward, fused") {
+                kernels.fused.activateBackward(.gelu, x.read, bias: row.read, x.read, into: y)
             },
             timed("residual + LayerNorm") {
                 kernels.normalize(
