@@ -109,7 +109,9 @@ let package = Package(
                 "Records",
             ]),
         tests("ControlPlaneTests", ["ControlPlane", "Telemetry"]),
-        tests("DaemonTests", ["Daemon", "Events", "KafkaStream", "Records", "SnapshotStore"]),
+        tests(
+            "DaemonTests",
+            ["Daemon", "Encoder", "Events", "KafkaStream", "Records", "SnapshotStore"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -3,7 +3,7 @@ import Engine
 
 /// The engine's view of the encoder.
 final class EncoderEmbedding: TextEmbedding {
-    private let encoder: TextEncoder
+    let encoder: TextEncoder
     private let dimension: Int
     /// Texts encoded at one go; bounds the memory of activations.
     private static let chunk = 256

@@ -7,6 +7,7 @@ import Pricing
 import Records
 import ResponseModel
 import SnapshotStore
+import Tensor
 import Tokenization
 
 /// What kind of failure an error is: the exit code that a script may rely on.
@@ -22,7 +23,7 @@ public enum FailureKind: Int32, Sendable {
 
     public init(_ error: any Error) {
         switch error {
-        case is ConfigurationError, is PricingError: self = .badConfiguration
+        case is ConfigurationError, is PricingError, is TensorError: self = .badConfiguration
         case is ClusterError, is AblationError: self = .badData
         case VerificationError.order: self = .usage
         case is VerificationError: self = .badData

@@ -14,6 +14,10 @@ struct Fixture {
         ProcessInfo.processInfo.environment["TIDEMARK_PARITY"]
         ?? Bundle.module.resourcePath.map { $0 + "/Fixtures" } ?? "Fixtures"
 
+    /// Where adapters trained here and their vectors are written for PEFT to load: see
+    /// `deploy/bench/parity`.
+    static let export = ProcessInfo.processInfo.environment["TIDEMARK_PARITY_EXPORT"]
+
     static let bases = ["gelu-mean", "tanh-cls", "relu-max", "masked-lm"]
 
     /// Every adapter case as base and name.

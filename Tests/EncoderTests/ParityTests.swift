@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 import Encoder
+import Tensor
 
 @Suite("The encoder computes what PyTorch, Transformers and PEFT compute")
 struct ParityTests {
@@ -107,6 +108,15 @@ struct ParityTests {
         for tensor in adapters.tensors {
             let difference = relativeDifference(tensor.values, try fixture["final." + tensor.name])
             #expect(difference <= 1e-3, "\(tensor.name)")
+        }
+        if let export = Fixture.export, adapters.configuration.kind == .lora {
+            let vectors = try encoder.encode(sequences: sequences).vectors
+            let folder = export + "/" + name.replacingOccurrences(of: "/", with: "/adapters/")
+            try adapters.save(to: folder, baseName: base.name)
+            let named = NamedTensor(
+                name: "vectors", shape: [sequences.count, base.hiddenSize], values: vectors)
+            try Data(Safetensors.file([named], metadata: [:])).write(
+                to: URL(fileURLWithPath: folder + "/vectors.safetensors"))
         }
     }
 }
