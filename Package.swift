@@ -92,7 +92,8 @@ let package = Package(
             "EncoderTests", ["Encoder", "Tensor", "Records", "CAllocationCount"],
             resources: [.copy("Fixtures")]),
         tests(
-            "ResponseModelTests", ["ResponseModel", "CPosterior", "Records"],
+            "ResponseModelTests",
+            ["ResponseModel", "CPosterior", "Simulator", "Pricing", "Records"],
             resources: [.copy("Fixtures")]),
         tests(
             "ContinualLearningTests", ["ContinualLearning", "ResponseModel", "Encoder", "Records"]),

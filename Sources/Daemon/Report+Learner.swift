@@ -25,6 +25,7 @@ extension Report {
                 rollbacks: snapshots.count { $0.record.cause != .commit }, driftAlarms: nil),
             recommendations: Recommendations(
                 published: published, ruleViolations: counters.ruleViolations),
+            effects: learner.engine.effects,
             head: snapshots.first(where: \.isHead)?.record.id ?? "",
             champion: snapshots.first(where: \.isChampion)?.record.id ?? "",
             stateSHA256: learner.stateDigest.hex, snapshots: snapshots.map(\.record.id),

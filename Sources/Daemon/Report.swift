@@ -2,6 +2,7 @@ import ContinualLearning
 import Engine
 import Events
 import Foundation
+import ResponseModel
 
 /// What a run did: the report of `run` and `replay`.
 ///
@@ -19,6 +20,8 @@ public struct Report: Codable, Sendable {
     public var slices: [String: [String: ScoreReport]]
     public var guards: Guards
     public var recommendations: Recommendations
+    /// What discounts are found to do to purchases; left out until there was a discount.
+    public var effects: EffectReport?
     public var head: String
     public var champion: String
     public var stateSHA256: String
@@ -97,7 +100,7 @@ public struct Report: Codable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case events, examples, steps, progressive, windows, slices, guards, recommendations, head
-        case champion, snapshots, platform
+        case effects, champion, snapshots, platform
         case wallSeconds = "wall_seconds"
         case eventsPerSecond = "events_per_second"
         case stateSHA256 = "state_sha256"

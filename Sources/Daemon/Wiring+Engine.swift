@@ -114,6 +114,7 @@ extension Wiring {
             marginFloor: pricing.marginFloor, offerLifetimeMs: Int64(pricing.offerLifetimeMs),
             exploration: pricing.exploration == .none ? .none : .epsilonGreedy,
             epsilon: pricing.epsilon, holdoutFraction: pricing.holdout,
-            killSwitch: pricing.killSwitch, costFraction: pricing.costFraction)
+            killSwitch: pricing.killSwitch, costFraction: pricing.costFraction,
+            confidence: pricing.confidence)
     }
 }

@@ -20,6 +20,8 @@ struct TrainingExample {
     let labels: [(Label, Bool)]
     /// How many exposures it stands for, where its log kept only some.
     let weight: Double
+    /// With which its discount was chosen, where that is known.
+    let propensity: Double?
 
     init(_ event: Event, _ outcome: Event.Outcome) {
         eventID = event.eventID
@@ -30,6 +32,7 @@ struct TrainingExample {
             label, value in value.map { (label, $0) }
         }
         weight = 1 / (outcome.samplingRate ?? 1)
+        propensity = outcome.offer.propensity
     }
 
     init(_ example: LabelledExample) {
@@ -39,6 +42,7 @@ struct TrainingExample {
         exposure = Exposure(example.offer, tsMs: example.tsMs)
         labels = [Label.of(example.label)]
         weight = 1
+        propensity = example.offer.propensity
     }
 
     /// Apart from the ids of outcome rows, which are their producers' own.
@@ -99,8 +103,7 @@ extension Engine {
             do {
                 served =
                     configuration.learns
-                    ? try head.learn(
-                        example.exposure, item: item, label: outcome, weight: example.weight)
+                    ? try learn(example, item, label, outcome, &head)
                     : try head.predict(example.exposure, item: item)
             } catch {
                 counters.skipped += 1
@@ -133,6 +136,24 @@ extension Engine {
                     userID: example.exposure.user, head: label.rawValue, logit: logit,
                     probability: stableLogistic(logit), label: isPositive, weight: example.weight))
         }
+    }
+
+    /// Teaches the head the label, and for purchases the effect model what the discount did.
+    private mutating func learn(
+        _ example: TrainingExample, _ item: ItemFeatures, _ label: Label, _ outcome: Bool,
+        _ head: inout ResponseHead
+    ) throws -> Prediction {
+        let exposure = example.exposure
+        let isDiscounted = label == .purchase && exposure.discount > 0
+        let base =
+            isDiscounted ? try head.predict(exposure.at(discount: 0), item: item).logit : nil
+        let served = try head.learn(exposure, item: item, label: outcome, weight: example.weight)
+        if label == .purchase {
+            try effect.learn(
+                exposure, item: item, label: outcome, weight: example.weight,
+                served: served.logit, base: base ?? served.logit, propensity: example.propensity)
+        }
+        return served
     }
 
     /// What an example's score is reported under, besides everything: its category, and how deep

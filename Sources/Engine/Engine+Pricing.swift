@@ -62,14 +62,18 @@ extension Engine {
             price: exposure.price, cost: known?.cost, stock: known?.stock,
             deleted: known?.deleted ?? false)
         let head = heads[.purchase] ?? freshHead(.purchase)
-        let demand = try head.demand(
-            exposure, item: features, depths: configuration.pricing.depths
-        )
-        let points = zip(configuration.pricing.depths, demand).map { depth, prediction in
+        // The head says how it is without a discount, the effect model what a discount changes.
+        let bare = exposure.at(discount: 0)
+        let demand = try effect.demand(
+            bare, item: features, base: try head.predict(bare, item: features),
+            discounts: configuration.pricing.depths)
+        let points = demand.map { prediction in
             DemandPoint(
-                depth: depth, probability: prediction.probability)
+                depth: prediction.discount, probability: prediction.probability,
+                uncertainty: LogitUncertainty(
+                    mean: prediction.logit, variance: prediction.variance,
+                    covarianceWithBaseline: prediction.covarianceWithBaseline))
         }
-
         let holdout = configuration.pricing.isHoldout(
             userHash: StableHash.of("holdout", exposure.user, seed: configuration.seed))
         let decision = try policy.decide(

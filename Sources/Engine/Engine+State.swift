@@ -17,6 +17,7 @@ extension Engine {
             head.collectChanges(into: &changes)
             heads[label] = head
         }
+        effect.collectChanges(into: &changes)
         memory.collectChanges(into: &changes)
         metrics.collectChanges(into: &changes)
         if adaptersChanged {
@@ -73,6 +74,7 @@ extension Engine {
             heads[label] = try ResponseHead(
                 restoring: label.rawValue, configuration: configuration.head, from: state)
         }
+        effect = try EffectModel(from: state)
         memory =
             try ReplayMemory.restore(configuration: configuration.memory, from: state) ?? memory
         metrics =
@@ -114,6 +116,9 @@ extension Engine {
 
     /// The scores of what was served, since the store began.
     public var scores: ProgressiveReport { metrics.report() }
+
+    /// What discounts are found to do to purchases; `nil` until there was one.
+    public var effects: EffectReport? { effect.isAwake ? effect.report : nil }
 
     /// What is known of an item, if anything.
     public func item(_ itemID: String) -> Item? { catalog[itemID] }

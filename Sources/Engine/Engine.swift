@@ -42,6 +42,8 @@ public struct Engine {
     var shoppers = Shoppers()
     var join: AttributionJoin
     var heads: [Label: ResponseHead] = [:]
+    /// What discounts do to purchases, apart from what goes along with them.
+    var effect = EffectModel()
     var memory: ReplayMemory
     var metrics: ProgressiveMetrics
     var delays: PurchaseDelays
@@ -215,5 +217,6 @@ public struct Engine {
         join.erase(userID: userID)
         _ = memory.remove(user: userID)
         for label in Label.allCases { _ = heads[label]?.erase(user: userID) }
+        effect.erase(user: userID)
     }
 }

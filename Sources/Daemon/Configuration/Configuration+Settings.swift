@@ -200,6 +200,10 @@ extension Configuration {
         .number(
             "pricing.epsilon", \.pricing.epsilon, 0...1,
             "Share of decisions drawn uniformly from the allowed depths."),
+        .optionalNumber(
+            "pricing.confidence", \.pricing.confidence, 0.5...0.999,
+            "How sure it must be that a discount earns more than none, unless exploring; null: what is expected decides."
+        ),
         .number(
             "pricing.holdout", \.pricing.holdout, 0...0.9,
             "Share of shoppers who never get a personal discount, for comparison."),

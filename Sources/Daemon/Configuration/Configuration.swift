@@ -96,6 +96,7 @@ public struct Configuration: Sendable {
         public var marginFloor = 0.0
         public var exploration = Exploration.epsilonGreedy
         public var epsilon = 0.05
+        public var confidence: Double? = 0.8
         public var holdout = 0.05
         public var offerLifetimeMs = 24 * 3_600_000
         public var costFraction: Double? = nil

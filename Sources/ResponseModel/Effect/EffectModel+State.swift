@@ -1,0 +1,78 @@
+import Records
+
+extension EffectModel {
+    static let table = StateTable("effect", .weights)
+    private static let key = Array("posterior".utf8)
+    private static let version: UInt32 = 1
+
+    /// Emits the rows changed since the last call, and forgets that they changed.
+    public mutating func collectChanges(into changes: inout StateChanges) {
+        guard isDirty, isAwake else { return }
+        isDirty = false
+        var writer = ByteWriter()
+        writer.integer(Self.version)
+        writer.integer(Int64(rows))
+        writer.integer(Int64(randomisedRows))
+        writer.double(association.value)
+        writer.double(association.count)
+        writer.doubles(logged.counts)
+        for value in [logged.weights, logged.steps, logged.depths, logged.rows] {
+            writer.double(value)
+        }
+        writer.array(posterior.categories) { $0.string($1) }
+        writer.doubles(posterior.mean)
+        writer.doubles(posterior.covariance)
+        changes.put(Self.table, Self.key, writer.bytes)
+        offers.any.collectChanges(into: &changes)
+        offers.deep.collectChanges(into: &changes)
+    }
+
+    /// The model that was collected, bit for bit; a fresh one where there are no rows.
+    ///
+    /// - Throws: `ResponseError.damagedState`, and what the reader throws.
+    public init(
+        configuration: EffectConfiguration = EffectConfiguration(), from reader: some StateReader
+    ) throws {
+        self.init(configuration: configuration)
+        guard let bytes = try reader.value(Self.table, Self.key) else { return }
+        func damage(_ reason: String) -> ResponseError {
+            .damagedState(table: Self.table.name, key: "posterior", reason: reason)
+        }
+        do {
+            var row = ByteReader(bytes)
+            let version = try row.integer(UInt32.self)
+            guard version == Self.version else { throw damage("the unknown version \(version)") }
+            rows = Int(try row.integer(Int64.self))
+            randomisedRows = Int(try row.integer(Int64.self))
+            association.value = try row.double()
+            association.count = try row.double()
+            logged.counts = try row.doubles()
+            logged.weights = try row.double()
+            logged.steps = try row.double()
+            logged.depths = try row.double()
+            logged.rows = try row.double()
+            let categories = try row.array { r throws(ByteCodingError) in try r.string() }
+            let mean = try row.doubles()
+            let covariance = try row.doubles()
+            try row.finish()
+            guard logged.counts.count == LoggedOffers.bucketCount,
+                let restored = EffectPosterior(
+                    configuration, categories: categories, mean: mean, covariance: covariance)
+            else { throw damage("impossible numbers") }
+            posterior = restored
+        } catch let error as ByteCodingError {
+            throw damage("\(error)")
+        }
+        isAwake = true
+        isDirty = false
+        let head = OfferModel.configuration(configuration)
+        guard
+            let any = try ResponseHead(
+                restoring: OfferModel.anyName, configuration: head, from: reader),
+            let deep = try ResponseHead(
+                restoring: OfferModel.deepName, configuration: head, from: reader)
+        else { throw damage("it has no propensity model") }
+        offers.any = any
+        offers.deep = deep
+    }
+}

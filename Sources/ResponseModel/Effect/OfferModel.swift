@@ -1,0 +1,70 @@
+/// Which discount is to be expected of an exposure: the propensities of a log that does not say.
+///
+/// Two heads without texts, learned as the stream goes and asked before they learn: how likely any
+/// discount is, and how deep it is in the mean. Depth is a share of the deepest that counts, which a
+/// logistic head learns as a label that is so much true and so much false (the quasi-likelihood of
+/// Papke and Wooldridge, 1996). Their drift is quick, so that a season of discounts is expected once
+/// it has begun.
+struct OfferModel: Sendable {
+    /// Deeper discounts count as this one.
+    static let discountMax = 0.8
+    static let depthMax = depth(discountMax)
+
+    /// The slope's unit: -log(1 - discount), what a discount takes off the log of the price.
+    static func depth(_ discount: Double) -> Double {
+        -stableLog(1 - min(max(discount, 0), discountMax))
+    }
+
+    var any: ResponseHead
+    var deep: ResponseHead
+
+    static let anyName = "offer"
+    static let deepName = "offer_depth"
+
+    static func configuration(_ effect: EffectConfiguration) -> HeadConfiguration {
+        var head = HeadConfiguration()
+        head.interceptMean = -1
+        head.driftHours = effect.offerHours
+        head.driftVariance = effect.offerDriftVariance
+        return head
+    }
+
+    init(_ configuration: EffectConfiguration) {
+        let head = Self.configuration(configuration)
+        any = ResponseHead(name: Self.anyName, dimension: 0, configuration: head)
+        deep = ResponseHead(name: Self.deepName, dimension: 0, configuration: head)
+    }
+
+    /// What is known of an item here: who it is, not what its text says.
+    static func identity(_ item: ItemFeatures) -> ItemFeatures {
+        ItemFeatures(id: item.id, category: item.category, brand: item.brand)
+    }
+
+    /// The expected step (how likely any discount is) and depth of an exposure.
+    func expected(
+        _ exposure: Exposure, _ item: ItemFeatures
+    ) throws(ResponseError) -> (step: Double, depth: Double) {
+        let (bare, own) = (exposure.at(discount: 0), Self.identity(item))
+        return (
+            try any.predict(bare, item: own).probability,
+            Self.depthMax * (try deep.predict(bare, item: own).probability)
+        )
+    }
+
+    /// The same, and then learns what was offered.
+    mutating func learn(
+        _ exposure: Exposure, _ item: ItemFeatures
+    ) throws(ResponseError) -> (step: Double, depth: Double) {
+        let (bare, own) = (exposure.at(discount: 0), Self.identity(item))
+        let share = Self.depth(exposure.discount) / Self.depthMax
+        let likely = try any.learn(bare, item: own, label: EffectModel.isOffer(exposure))
+        let expected: Prediction
+        if share > 0 {
+            expected = try deep.learn(bare, item: own, label: true, weight: share)
+            if share < 1 { try deep.learn(bare, item: own, label: false, weight: 1 - share) }
+        } else {
+            expected = try deep.learn(bare, item: own, label: false)
+        }
+        return (likely.probability, Self.depthMax * expected.probability)
+    }
+}
