@@ -6,7 +6,7 @@ import Testing
 
 /// What discounts do, found in worlds where what goes along with them is planted.
 @Suite struct EffectTests {
-    static let visits = 120_000
+    static let visits = 80_000
     static let depth = 0.3
 
     /// One world, learned as the engine learns it.
@@ -101,7 +101,7 @@ import Testing
         "where discounts do nothing, fewer than 5 % of pairs get one, whatever sells along with them",
         arguments: ConfoundedWorld.Confounding.allCases)
     func noEffect(_ confounding: ConfoundedWorld.Confounding) throws {
-        let learned = try Learned(confounding, step: 0, slope: 0, visits: 60_000)
+        let learned = try Learned(confounding, step: 0, slope: 0, visits: 30_000)
         #expect(try learned.discounted() < learned.last.count / 20)
         let uncut = learned.effect.unconstrained(Self.depth)
         #expect(abs(uncut.mean) < 0.25, "\(uncut)")
@@ -109,7 +109,7 @@ import Testing
 
     @Test("a slope of the wrong sign is reported as it is and served as none")
     func wrongSign() throws {
-        let learned = try Learned(.none, step: 0, slope: -2, visits: 40_000)
+        let learned = try Learned(.none, step: 0, slope: -2, visits: 20_000)
         let report = learned.effect.report
         #expect(report.slope.unconstrained < -1)
         #expect(report.slope.served >= 0 && report.slope.served < 0.2)
@@ -120,7 +120,7 @@ import Testing
     func monotone() throws {
         // No effect, so that the cut at zero is where most of the draws are.
         for slope in [0.0, 2.0] {
-            let learned = try Learned(.season, step: 0, slope: slope, visits: 20_000)
+            let learned = try Learned(.season, step: 0, slope: slope, visits: 10_000)
             var random = SeededRandom(seed: 9)
             var falls = 0
             var rises = 0

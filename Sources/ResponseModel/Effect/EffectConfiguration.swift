@@ -6,6 +6,8 @@ public struct EffectConfiguration: Sendable, Hashable {
     public var slopeMean = 1.0
     public var slopeVariance = 2.25
     public var categoryVariance = 0.5
+    /// Variance of what the base is off by.
+    public var levelVariance = 0.25
     /// Categories told apart; the rest share the common slope.
     public var categoriesMax = 64
     /// How many times the usual weight a row with a logged propensity may have.

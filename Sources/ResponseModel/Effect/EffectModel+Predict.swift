@@ -49,13 +49,16 @@ extension EffectModel {
         _ exposure: Exposure, item: ItemFeatures, base: Prediction, discounts: [Double]
     ) throws(ResponseError) -> [CausalPrediction] {
         let expected = isAwake ? try offers.expected(exposure, item) : (step: 0, depth: 0)
-        let level = base.logit + expected.step * association.value
+        // Effects count from what rows of this kind had in the mean, as they were learned.
+        let center = isMostlyLogged ? logged.means : expected
+        let own = isMostlyLogged ? EffectPosterior.loggedLevel : EffectPosterior.observedLevel
+        let level = base.logit + expected.step * association.value + posterior.mean[own]
         let served = Served(posterior, item.category)
-        let none = (-expected.step, -expected.depth)
+        let none = (-center.step, -center.depth)
         return discounts.map { discount in
             let offered = Self.isOffer(exposure.at(discount: discount))
             let at = (
-                (offered ? 1 : 0) - expected.step, OfferModel.depth(discount) - expected.depth
+                (offered ? 1 : 0) - center.step, OfferModel.depth(discount) - center.depth
             )
             return CausalPrediction(
                 discount: discount, logit: level + served.mean(at.0, at.1),

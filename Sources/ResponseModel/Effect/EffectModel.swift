@@ -21,6 +21,9 @@ public struct EffectModel: Sendable {
     /// Rows the posterior learned, and those of them with a logged propensity.
     public internal(set) var rows = 0
     public internal(set) var randomisedRows = 0
+    /// Whether most rows have a logged propensity, so that predictions go by the level of these.
+    var isMostlyLogged: Bool { 2 * randomisedRows > rows }
+
     /// Until the first discount there is nothing to learn.
     public internal(set) var isAwake = false
     var isDirty = true
@@ -63,11 +66,12 @@ public struct EffectModel: Sendable {
             randomisedRows += 1
             posterior.learn(
                 offset: offset, step: row.step, depth: row.depth, category: item.category,
-                label: label, weight: weight * row.weight)
+                level: EffectPosterior.loggedLevel, label: label, weight: weight * row.weight)
         } else {
             posterior.learn(
                 offset: offset, step: step - expected.step, depth: depth - expected.depth,
-                category: item.category, label: label, weight: weight)
+                category: item.category, level: EffectPosterior.observedLevel, label: label,
+                weight: weight)
         }
         rows += 1
     }
@@ -108,6 +112,11 @@ struct LoggedOffers: Sendable, Equatable {
         discount > 0.01 ? 1 + min(Int(discount * 10), bucketCount - 2) : 0
     }
 
+    /// Step and depth in the mean of the weighted rows.
+    var means: (step: Double, depth: Double) {
+        weights > 0 ? (steps / weights, depths / weights) : (0, 0)
+    }
+
     /// The row's weight, 1 in the mean, and its step and depth less their weighted means, all as of
     /// before this row but for its own count.
     mutating func weigh(
@@ -122,6 +131,6 @@ struct LoggedOffers: Sendable, Equatable {
         steps += weight * step
         depths += weight * depth
         let unit = weights / rows
-        return (step - steps / weights, depth - depths / weights, weight / unit)
+        return (step - means.step, depth - means.depth, weight / unit)
     }
 }

@@ -4,12 +4,15 @@
 ///     effect(d, c) = step · [d > 0] + (slope + deviation_c) · depth(d)
 ///
 /// The Gaussian posterior is over step, slope and deviations, with full covariance, and knows no
-/// signs. What is served is cut at zero (`TruncatedNormal`), so that demand never falls with depth;
+/// signs. Beside them are two levels, of rows with and without a logged propensity: the base may be off
+/// by a constant in either kind, which on the logit scale would stretch the slope. What is served is cut at zero (`TruncatedNormal`), so that demand never falls with depth;
 /// the uncut figures and their signs are kept to be looked at.
 struct EffectPosterior: Sendable {
     static let step = 0
     static let slope = 1
-    static let firstCategory = 2
+    static let observedLevel = 2
+    static let loggedLevel = 3
+    static let firstCategory = 4
 
     let configuration: EffectConfiguration
     /// In the order of their deviations.
@@ -21,10 +24,14 @@ struct EffectPosterior: Sendable {
 
     init(_ configuration: EffectConfiguration) {
         self.configuration = configuration
-        mean = [0, configuration.slopeMean]
-        covariance = [
-            configuration.stepVariance, 0, 0, configuration.slopeVariance,
+        mean = [0, configuration.slopeMean, 0, 0]
+        let variances = [
+            configuration.stepVariance, configuration.slopeVariance, configuration.levelVariance,
+            configuration.levelVariance,
         ]
+        covariance = variances.indices.flatMap { row in
+            variances.indices.map { $0 == row ? variances[row] : 0 }
+        }
     }
 
     /// A restored posterior; `nil` where the numbers do not fit together.
@@ -70,9 +77,12 @@ struct EffectPosterior: Sendable {
     ///
     /// The same scalar Newton solve as the head's.
     mutating func learn(
-        offset: Double, step: Double, depth: Double, category: String?, label: Bool, weight: Double
+        offset: Double, step: Double, depth: Double, category: String?, level: Int, label: Bool,
+        weight: Double
     ) {
-        var x: [(entry: Int, value: Double)] = [(Self.step, step), (Self.slope, depth)]
+        var x: [(entry: Int, value: Double)] = [
+            (Self.step, step), (Self.slope, depth), (level, 1),
+        ]
         if let own = entry(category) { x.append((own, depth)) }
         let count = mean.count
         var u = [Double](repeating: 0, count: count)
