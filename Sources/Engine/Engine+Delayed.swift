@@ -77,8 +77,8 @@ extension Engine {
             let weights = ElapsedTimeWeights(
                 purchaseProbability: expected.probability, lateShare: lateShare)
             let weight = isBought ? weights.positive : weights.negative
-            let served = try head.learn(
-                example.exposure, item: item, label: isBought, weight: weight)
+            let served = try teach(
+                &head, .purchase, example, item, isBought, weight: weight)
             return (served, weight)
         } catch {
             counters.skipped += 1

@@ -103,7 +103,7 @@ extension Engine {
             do {
                 served =
                     configuration.learns
-                    ? try learn(example, item, label, outcome, &head)
+                    ? try teach(&head, label, example, item, outcome, weight: example.weight)
                     : try head.predict(example.exposure, item: item)
             } catch {
                 counters.skipped += 1
@@ -139,19 +139,21 @@ extension Engine {
     }
 
     /// Teaches the head the label, and for purchases the effect model what the discount did.
-    private mutating func learn(
-        _ example: TrainingExample, _ item: ItemFeatures, _ label: Label, _ outcome: Bool,
-        _ head: inout ResponseHead
+    ///
+    /// - Returns: what the head said before.
+    mutating func teach(
+        _ head: inout ResponseHead, _ label: Label, _ example: TrainingExample,
+        _ item: ItemFeatures, _ outcome: Bool, weight: Double
     ) throws -> Prediction {
         let exposure = example.exposure
         let isDiscounted = label == .purchase && exposure.discount > 0
         let base =
             isDiscounted ? try head.predict(exposure.at(discount: 0), item: item).logit : nil
-        let served = try head.learn(exposure, item: item, label: outcome, weight: example.weight)
+        let served = try head.learn(exposure, item: item, label: outcome, weight: weight)
         if label == .purchase {
             try effect.learn(
-                exposure, item: item, label: outcome, weight: example.weight,
-                served: served.logit, base: base ?? served.logit, propensity: example.propensity)
+                exposure, item: item, label: outcome, weight: weight, served: served.logit,
+                base: base ?? served.logit, propensity: example.propensity)
         }
         return served
     }
