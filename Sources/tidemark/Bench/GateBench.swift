@@ -70,7 +70,11 @@ struct GateTrial {
         var (low, high) = (0.0, 4.0)
         for _ in 0..<60 {
             let middle = (low + high) / 2
-            if Self.expectedLoss(bias: middle) < plain * (1 + harm) { low = middle } else { high = middle }
+            if Self.expectedLoss(bias: middle) < plain * (1 + harm) {
+                low = middle
+            } else {
+                high = middle
+            }
         }
         bias = harm == 0 ? 0 : low
     }
