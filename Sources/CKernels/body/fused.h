@@ -8,23 +8,30 @@ INLINE void LEVEL(fused_block)(const float *a, size_t row_step, size_t inner_ste
                                size_t b_stride, size_t loaded, float *c, size_t c_stride,
                                size_t stored, size_t rows, size_t vectors, size_t inner,
                                float scale) {
+    /* Unrolled by word: the compiler would else keep some of the smaller blocks in memory. */
     lanes total[fused_rows][fused_vectors];
+#pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
         for (size_t v = 0; v < vectors; v++) total[i][v] = LEVEL(splat)(0);
     for (size_t k = 0; k < inner; k++) {
         lanes right[fused_vectors];
+#pragma clang loop unroll(full)
         for (size_t v = 0; v < vectors; v++)
             right[v] = LEVEL(load)(b + v * width, v + 1 < vectors ? width : loaded);
 #pragma clang loop unroll(full)
         for (size_t i = 0; i < rows; i++) {
             lanes left = LEVEL(splat)(a[i * row_step]);
+#pragma clang loop unroll(full)
             for (size_t v = 0; v < vectors; v++)
                 total[i][v] = __builtin_elementwise_fma(left, right[v], total[i][v]);
         }
         a += inner_step;
         b += b_stride;
     }
+#pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
         for (size_t v = 0; v < vectors; v++)
             LEVEL(store)(c + i * c_stride + v * width, total[i][v] * scale,
                          v + 1 < vectors ? width : stored);
