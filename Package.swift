@@ -48,6 +48,7 @@ let package = Package(
         .target(name: "CKernels"),
         .target(name: "CPosterior"),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+        .target(name: "CCrashPoints", path: "Tests/CCrashPoints"),
 
         // Pure: bytes, mathematics, events. No I/O.
         module("Records", ["CCrypto"]),
@@ -112,7 +113,10 @@ let package = Package(
         tests("ControlPlaneTests", ["ControlPlane", "Telemetry"]),
         tests(
             "DaemonTests",
-            ["Daemon", "Encoder", "Events", "KafkaStream", "Records", "SnapshotStore"]),
+            [
+                "Daemon", "Encoder", "Events", "KafkaStream", "Records", "SnapshotStore",
+                "CCrashPoints",
+            ]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -25,6 +25,7 @@ public enum FailureKind: Int32, Sendable {
         switch error {
         case is ConfigurationError, is PricingError, is TensorError: self = .badConfiguration
         case is ClusterError, is AblationError: self = .badData
+        case let error as ControlError: self = Self.kind(of: error)
         case VerificationError.order: self = .usage
         case is VerificationError: self = .badData
         case is Interrupted: self = .interrupted
@@ -40,6 +41,15 @@ public enum FailureKind: Int32, Sendable {
         case let error as StoreError: self = Self.kind(of: error)
         case let error as KafkaError: self = Self.kind(of: error)
         default: self = .bug
+        }
+    }
+
+    private static func kind(of error: ControlError) -> FailureKind {
+        switch error {
+        case .badRequest: .usage
+        case .stopping, .noDaemon: .unavailable
+        case .eventsGone: .badData
+        case .refused(let code, _): FailureKind(rawValue: code) ?? .bug
         }
     }
 

@@ -26,7 +26,7 @@ final class Learner {
     let store: SnapshotStore
     let cluster: String
     private(set) var ledger: Ledger
-    private let makeEngine: (any StateReader) throws -> Engine
+    private let makeEngine: EngineMaker
     private let embedding: any TextEmbedding
     private let training: any RefreshTraining
     private let cadence: Cadence
@@ -63,7 +63,7 @@ final class Learner {
     init(
         store: SnapshotStore, embedding: any TextEmbedding, training: any RefreshTraining,
         cluster: String, skips: OffsetRanges, cadence: Cadence, description: RunDescription,
-        log: EventLogger, makeEngine: @escaping (any StateReader) throws -> Engine
+        log: EventLogger, makeEngine: EngineMaker
     ) throws {
         self.store = store
         self.embedding = embedding
@@ -74,7 +74,7 @@ final class Learner {
         self.log = log
         self.makeEngine = makeEngine
         (engine, ledger) = try store.withHead { state in
-            (try makeEngine(state), try Ledger(cluster: cluster, reading: state))
+            (try makeEngine(on: state), try Ledger(cluster: cluster, reading: state))
         }
         ledger.skips.formUnion(skips)
         stateDigest = .zero
@@ -225,7 +225,6 @@ final class Learner {
 
     /// What a snapshot is to be, beside what every one is.
     struct SnapshotWish {
-        var tags: [String] = []
         var isWhole = false
     }
 
@@ -258,14 +257,16 @@ final class Learner {
                     topic: description.topic, key: Array(recommendation.userID.utf8),
                     value: try recommendation.json()))
         }
-        commit.journal.insert(JournalRecord.found(stateDigest).encoded, at: 0)
+        // Kept as it is until it is made: a commit that finds no room can be made again.
+        var whole = commit
+        whole.journal.insert(JournalRecord.found(stateDigest).encoded, at: 0)
         if let snapshot {
-            commit.snapshot = SnapshotRequest(
+            whole.snapshot = SnapshotRequest(
                 wallTimeMs: wallTimeMs(), configuration: description.configuration,
-                platform: description.platform, metrics: try scoresText(), tags: snapshot.tags,
+                platform: description.platform, metrics: try scoresText(),
                 isChampion: promoted || engine.snapshot.isEmpty, isWhole: snapshot.isWhole)
         }
-        let info = try store.commit(commit, sync: cadence.sync)
+        let info = try store.commit(whole, sync: cadence.sync)
         commit = Commit()
         stateDigest = info.stateDigest
         eventsSinceCommit = 0
@@ -293,17 +294,16 @@ extension Learner {
     ) throws -> RollbackInfo {
         try commitNow()
         // A snapshot that this configuration cannot go on from is refused before anything changes.
-        let fitting = try store.withSnapshot(reference) { _, state in try makeEngine(state) }
+        try store.withSnapshot(reference) { _, state in try makeEngine.requireFit(state) }
         let info: RollbackInfo
         if rewind {
             info = try store.rewind(to: reference, skips: skips, reason: reason, who: who)
-            (engine, ledger) = try store.withHead { state in
-                (try makeEngine(state), try Ledger(cluster: cluster, reading: state))
-            }
         } else {
             info = try store.rollback(
                 to: reference, reason: reason, who: who, wallTimeMs: wallTimeMs())
-            engine = fitting
+        }
+        (engine, ledger) = try store.withHead { state in
+            (try makeEngine(on: state), try Ledger(cluster: cluster, reading: state))
         }
         log.emit(.wentBack(snapshot: info.plan.target.id, rewind: rewind, reason: reason))
         promoted = false

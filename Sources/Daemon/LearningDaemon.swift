@@ -16,17 +16,24 @@ public final class LearningDaemon {
     private let log: EventLogger
     private let exitWhenIdleMs: Int?
     private let skips: OffsetRanges
+    private let isStopped: @Sendable () -> Bool
+    /// Where other threads hand in what is asked of the daemon while it runs.
+    public let desk = ControlDesk()
 
     /// How long the end of a run waits for the delivery of what is published.
     private static let drainMs = 30_000
 
-    /// - Parameter skips: records that are never learned, beside those the store knows.
+    /// - Parameters:
+    ///   - skips: records that are never learned, beside those the store knows.
+    ///   - isStopped: whether the daemon has been told to stop.
     public init(
         _ configuration: Configuration, exitWhenIdleMs: Int? = nil,
-        skips: OffsetRanges = OffsetRanges()
+        skips: OffsetRanges = OffsetRanges(),
+        isStopped: @escaping @Sendable () -> Bool = { StopSignal.isReceived }
     ) throws {
         self.configuration = configuration
         self.skips = skips
+        self.isStopped = isStopped
         self.exitWhenIdleMs = exitWhenIdleMs
         wiring = Wiring(configuration: configuration)
         log = wiring.log
@@ -53,33 +60,34 @@ public final class LearningDaemon {
         }
         defer { server?.stop() }
         // The brokers first: where they cannot be reached, nothing is made on disk.
-        let consumer = try KafkaConsumer(
-            kafka, onNotice: { [log] notice in log.emit(.kafka(notice.text)) })
+        var consumer = try makeConsumer(kafka)
         defer { consumer.close() }
-        let cluster = try consumer.connect { StopSignal.isReceived } ?? "unnamed"
+        let cluster = try consumer.connect { isStopped() } ?? "unnamed"
         let store = try wiring.openStore(
             path: configuration.store.path, base: base, mode: .readWrite)
         let learner = try wiring.learner(
             engineConfiguration, base: base, store: store, cluster: cluster, skips: skips,
             clocked: true, publishes: true, log: log)
         try acceptCluster(cluster, store)
-        let assignment = try consumer.assign(from: try store.offsets(cluster: cluster)) {
-            StopSignal.isReceived
-        }
-        for gap in assignment.acceptedGaps { accept(gap, learner) }
-        let status = consumer.status()
-        log.emit(
-            .consuming(
-                topics: kafka.topics.joined(separator: ", "),
-                partitions: status?.partitions.count ?? 0, behind: status?.lag ?? 0))
+        try assign(consumer, learner)
         board.learns(from: cluster, into: store.identity.id)
         board.reads(from: consumer)
+        let control = try ControlEndpoint(store: store.path, desk: desk)
+        defer { control.close() }
         let publisher = Publisher(store: store, configuration: kafka, log: log)
         publisher.start()
         var loop = LearningLoop(
             consumer: consumer, learner: learner, publisher: publisher, decoding: decoding,
-            configuration: configuration, exitWhenIdleMs: exitWhenIdleMs, board: board, log: log)
-        try loop.run(onGap: { accept($0, learner) })
+            configuration: configuration, exitWhenIdleMs: exitWhenIdleMs, board: board, desk: desk,
+            isStopped: isStopped, log: log)
+        while try loop.run(onGap: { accept($0, learner) }) == .rewound {
+            consumer.close()
+            consumer = try makeConsumer(kafka)
+            _ = try consumer.connect { isStopped() }
+            try assign(consumer, learner)
+            board.reads(from: consumer)
+            loop.goOn(with: consumer)
+        }
         board.enter(.stopping)
         try end(learner, publisher)
         let report = try Report(
@@ -87,6 +95,22 @@ public final class LearningDaemon {
             wallSeconds: loop.wallSeconds, platform: try wiring.platform())
         try store.close()
         return report
+    }
+
+    private func makeConsumer(_ kafka: KafkaConfiguration) throws -> KafkaConsumer {
+        try KafkaConsumer(kafka, onNotice: { [log] notice in log.emit(.kafka(notice.text)) })
+    }
+
+    /// Begins to read from the store's offsets.
+    private func assign(_ consumer: KafkaConsumer, _ learner: Learner) throws {
+        let offsets = try learner.store.offsets(cluster: learner.cluster)
+        let assignment = try consumer.assign(from: offsets) { isStopped() }
+        for gap in assignment.acceptedGaps { accept(gap, learner) }
+        let status = consumer.status()
+        log.emit(
+            .consuming(
+                topics: configuration.kafka.topics.map(\.name).joined(separator: ", "),
+                partitions: status?.partitions.count ?? 0, behind: status?.lag ?? 0))
     }
 
     /// Commits what is left, publishes it, and notes that it has arrived.

@@ -7,13 +7,15 @@ import Telemetry
 
 /// The learning thread's loop: next batch, learn, commit when due.
 struct LearningLoop {
-    private let consumer: KafkaConsumer
+    private var consumer: KafkaConsumer
     private let learner: Learner
     private let publisher: Publisher
     private let decoding: Decoding
     private let configuration: Configuration
     private let exitWhenIdleMs: Int?
     private let board: StatusBoard
+    private let desk: ControlDesk
+    private let isStopped: @Sendable () -> Bool
     private let log: EventLogger
 
     private(set) var eventsRead = 0
@@ -32,7 +34,8 @@ struct LearningLoop {
 
     init(
         consumer: KafkaConsumer, learner: Learner, publisher: Publisher, decoding: Decoding,
-        configuration: Configuration, exitWhenIdleMs: Int?, board: StatusBoard, log: EventLogger
+        configuration: Configuration, exitWhenIdleMs: Int?, board: StatusBoard,
+        desk: ControlDesk, isStopped: @escaping @Sendable () -> Bool, log: EventLogger
     ) {
         self.board = board
         self.consumer = consumer
@@ -41,10 +44,30 @@ struct LearningLoop {
         self.decoding = decoding
         self.configuration = configuration
         self.exitWhenIdleMs = exitWhenIdleMs
+        self.desk = desk
+        self.isStopped = isStopped
         self.log = log
-        idleWatch = IdleWatch(
+        idleWatch = Self.idleWatch(configuration, consumer)
+    }
+
+    private static func idleWatch(
+        _ configuration: Configuration, _ consumer: KafkaConsumer
+    ) -> IdleWatch {
+        IdleWatch(
             idleAfterMs: configuration.attribution.idleAfterMs,
             partitions: consumer.status()?.partitions ?? [], now: .now)
+    }
+
+    /// Goes on with another reading of the stream.
+    mutating func goOn(with consumer: KafkaConsumer) {
+        self.consumer = consumer
+        idleWatch = Self.idleWatch(configuration, consumer)
+    }
+
+    enum Ending {
+        case stopped
+        /// The learned state went back: the stream must be read from the store's offsets again.
+        case rewound
     }
 
     var wallSeconds: Double {
@@ -53,28 +76,46 @@ struct LearningLoop {
     }
 
     /// Ends at a signal, or when the stream has been idle for as long as was asked for.
-    mutating func run(onGap: (OffsetGap) -> Void) throws {
+    mutating func run(onGap: (OffsetGap) -> Void) throws -> Ending {
         try learner.wait(for: idleWatch.behind)
         while true {
             show()
             board.enter(.waiting)
             let batch = try consumer.next(
                 maxRecords: configuration.batch.events, lingerMs: configuration.batch.lingerMs,
-                waitMs: Self.waitMs, stop: { StopSignal.isReceived })
+                waitMs: Self.waitMs, stop: isStopped)
             for gap in batch.gaps { onGap(gap) }
             try learn(batch)
             try noteIdlePartitions(batch)
+            if serveRequests() { return .rewound }
             if learner.isCommitDue { try commit() }
             sayProgress()
-            if StopSignal.isReceived {
+            if isStopped() {
                 log.emit(.stopping(reason: "asked to by a signal"))
-                return
+                return .stopped
             }
             if batch.records.isEmpty, let limit = exitWhenIdleMs, try isIdle(forMs: limit) {
                 log.emit(.stopping(reason: "nothing has come for \(Duration.text(limit))"))
-                return
+                return .stopped
             }
         }
+    }
+
+    /// - Returns: whether one of them took the learned state back.
+    private func serveRequests() -> Bool {
+        let service = ControlService(
+            learner: learner, consumer: consumer,
+            acceptsGaps: configuration.kafka.onGap == .accept)
+        var didRewind = false
+        let served = desk.serve { request in
+            // What another request changes is read first.
+            if didRewind {
+                throw ControlError.refused(code: 69, "a rewind is under way; ask again")
+            }
+            return try service.answer(request, didRewind: &didRewind)
+        }
+        if served { publisher.wake() }
+        return didRewind
     }
 
     private mutating func learn(_ batch: KafkaBatch) throws {

@@ -3,6 +3,7 @@ import Encoder
 import Engine
 import Events
 import Pricing
+import Records
 import SnapshotStore
 import Telemetry
 import Tensor
@@ -34,9 +35,7 @@ extension Wiring {
                 topic: configuration.publish.topic,
                 deadLetterTopic: configuration.publish.deadLetterTopic, publishes: publishes),
             log: log,
-            makeEngine: { state in
-                try Engine(engineConfiguration, base: base, reading: state)
-            })
+            makeEngine: EngineMaker(configuration: engineConfiguration, base: base))
     }
 
     /// The encoder as the engine sees it; whoever uses it says under which adapters.
@@ -116,5 +115,20 @@ extension Wiring {
             epsilon: pricing.epsilon, holdoutFraction: pricing.holdout,
             killSwitch: pricing.killSwitch, costFraction: pricing.costFraction,
             confidence: pricing.confidence)
+    }
+}
+
+/// Makes engines of one configuration on states of one store.
+struct EngineMaker {
+    let configuration: EngineConfiguration
+    let base: BaseModel
+
+    func callAsFunction(on state: any StateReader) throws -> Engine {
+        try Engine(configuration, base: base, reading: state)
+    }
+
+    /// Throws: `EngineError.stateMismatch` for a state that no such engine can go on from.
+    func requireFit(_ state: any StateReader) throws {
+        try Engine.requireFit(configuration, base: base, reading: state)
     }
 }

@@ -49,19 +49,13 @@ extension Engine {
         _ configuration: EngineConfiguration, base: BaseModel, reading state: any StateReader
     ) throws {
         let dimension = base.hiddenSize
-        guard let stored = try state.value(Self.weightsTable, Self.adaptersKey) else {
+        guard let adapters = try Self.adapters(configuration, base: base, reading: state) else {
             try self.init(
                 configuration,
                 adapters: Adapters(
                     configuration: configuration.adapters, base: base, seed: configuration.seed),
                 dimension: dimension)
             return
-        }
-        let adapters = try Adapters(record: stored, base: base)
-        guard adapters.configuration == configuration.adapters else {
-            throw EngineError.stateMismatch(
-                "its adapters are \(adapters.configuration), the configuration asks for \(configuration.adapters)"
-            )
         }
         try self.init(configuration, adapters: adapters, dimension: dimension)
         if let row = try state.value(Self.weightsTable, Self.optimizerKey) {
@@ -96,6 +90,31 @@ extension Engine {
             forgetForeignRefresh()
         }
         adaptersChanged = false
+    }
+
+    /// The adapters of a state; `nil` in a fresh one.
+    ///
+    /// - Throws: `EngineError.stateMismatch` where they are others than the configuration asks for.
+    private static func adapters(
+        _ configuration: EngineConfiguration, base: BaseModel, reading state: any StateReader
+    ) throws -> Adapters? {
+        guard let stored = try state.value(weightsTable, adaptersKey) else { return nil }
+        let adapters = try Adapters(record: stored, base: base)
+        guard adapters.configuration == configuration.adapters else {
+            throw EngineError.stateMismatch(
+                "its adapters are \(adapters.configuration), the configuration asks for \(configuration.adapters)"
+            )
+        }
+        return adapters
+    }
+
+    /// Whether an engine of this configuration can go on from a state, without loading it.
+    ///
+    /// - Throws: `EngineError.stateMismatch` with what does not fit.
+    public static func requireFit(
+        _ configuration: EngineConfiguration, base: BaseModel, reading state: any StateReader
+    ) throws {
+        _ = try adapters(configuration, base: base, reading: state)
     }
 
     private static let adaptersKey = Array("adapters".utf8)

@@ -4,11 +4,11 @@ import Glibc
 /// A Unix socket that takes one command a line and answers each with one line, `ok …` or
 /// `error …`.
 ///
-/// Bounds: 16 clients, lines of 4 KiB; a client beyond that is let go.
+/// Bounds: 16 clients, lines of 64 KiB; a client beyond that is let go.
 /// Thread: its own; `answer` runs there.
 public final class ControlSocket: Sendable {
     private static let clientsMax = 16
-    private static let lineBytesMax = 4096
+    private static let lineBytesMax = 64 << 10
 
     private struct Descriptors {
         var listener: Int32
@@ -22,7 +22,7 @@ public final class ControlSocket: Sendable {
         var line: [UInt8] = []
     }
 
-    private let path: String
+    private let place: SocketPlace
     private let descriptors: Descriptors
     private let answer: @Sendable (String) throws(KafkaError) -> String
     private let thread = Monitor<NamedThread?>(nil)
@@ -34,9 +34,9 @@ public final class ControlSocket: Sendable {
     public init(
         path: String, answer: @escaping @Sendable (String) throws(KafkaError) -> String
     ) throws(KafkaError) {
-        self.path = path
+        place = SocketPlace(path)
         self.answer = answer
-        let listener = try Self.listen(path)
+        let listener = try Self.listen(place.path)
         var pipe: [Int32] = [-1, -1]
         guard unsafe Glibc.pipe(&pipe) == 0 else {
             let reason = errorText(errno)
@@ -69,7 +69,7 @@ public final class ControlSocket: Sendable {
         for descriptor in [descriptors.listener, descriptors.stopReader, descriptors.stopWriter] {
             Glibc.close(descriptor)
         }
-        unsafe unlink(path)
+        unsafe unlink(place.path)
     }
 
     // MARK: Serving
@@ -142,7 +142,7 @@ public final class ControlSocket: Sendable {
     }
 
     @discardableResult
-    private static func send(_ descriptor: Int32, _ line: String) -> Bool {
+    static func send(_ descriptor: Int32, _ line: String) -> Bool {
         // An answer is one line, whatever a reason may hold.
         let bytes = Array((line.replacing("\n", with: " ") + "\n").utf8)
         var sent = 0
@@ -158,7 +158,7 @@ public final class ControlSocket: Sendable {
 
     // MARK: Opening
 
-    private static func listen(_ path: String) throws(KafkaError) -> Int32 {
+    static func address(_ path: String) throws(KafkaError) -> sockaddr_un {
         var address = sockaddr_un()
         let capacity = MemoryLayout.size(ofValue: address.sun_path)
         guard path.utf8.count < capacity, !path.isEmpty, !path.utf8.contains(0) else {
@@ -168,6 +168,11 @@ public final class ControlSocket: Sendable {
         unsafe withUnsafeMutableBytes(of: &address.sun_path) {
             unsafe $0.copyBytes(from: path.utf8)
         }
+        return address
+    }
+
+    private static func listen(_ path: String) throws(KafkaError) -> Int32 {
+        let address = try address(path)
         try removeStale(path, address)
         let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard listener >= 0 else { throw .system("control socket: \(errorText(errno))") }
@@ -195,7 +200,7 @@ public final class ControlSocket: Sendable {
         unsafe unlink(path)
     }
 
-    private static func withAddress(
+    static func withAddress(
         _ address: sockaddr_un, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
     ) -> Int32 {
         unsafe withUnsafePointer(to: address) { pointer in

@@ -167,6 +167,17 @@ public final class KafkaConsumer: Sendable {
         }
     }
 
+    /// Which offsets the brokers have of each partition.
+    ///
+    /// Throws: `KafkaError.timedOut` among others. Thread: any but those that wait for the stream.
+    public func available(
+        _ positions: [TopicPartition], timeoutMs: Int = 5_000
+    ) throws(KafkaError) -> [TopicPartition: Range<Int64>] {
+        let core = try core()
+        return try ClusterMetadata(client: core.client, servesCallbacks: false)
+            .watermarks(of: positions, timeoutMs: timeoutMs)
+    }
+
     /// Writes offsets to the group for lag monitors; nothing here ever reads them.
     ///
     /// - Parameter waitMs: how long to wait for the broker's answer; 0 does not wait.

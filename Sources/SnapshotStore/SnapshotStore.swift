@@ -30,6 +30,9 @@ public final class SnapshotStore: Sendable {
         public init() {}
     }
 
+    /// Where the one that learns into a store listens, in the store's folder.
+    public static let controlSocketName = "control.sock"
+
     public let path: String
     public let mode: Mode
     public let identity: StoreIdentity

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Daemon
 import Foundation
 import SnapshotStore
 
@@ -19,6 +20,33 @@ extension SnapshotsCommand {
         }
     }
 
+    struct Take: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Have the running daemon take a snapshot now.",
+            discussion: """
+                It is whole, so that it can be gone back to for as long as it stays. A daemon that ends \
+                takes one by itself.
+                """)
+
+        @Option(help: "A name for it; a named snapshot is never pruned.") var tag: String?
+        @OptionGroup var store: StoreArguments
+        @OptionGroup var audit: AuditArguments
+
+        func run() throws {
+            try reportingFailures {
+                let tags = tag.map { [$0] } ?? []
+                guard let daemon = try DaemonConnection(store: store.path) else {
+                    throw ControlError.noDaemon(store: store.path)
+                }
+                guard
+                    case .snapshot(let id) = try daemon.ask(
+                        .snapshot(tags: tags, who: audit.who))
+                else { throw ControlError.badRequest("the daemon answered something else") }
+                print(store.json ? try jsonText(["snapshot": id]) : "Snapshot \(id) was taken.")
+            }
+        }
+    }
+
     struct Tag: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Name a snapshot; a named snapshot is never pruned.")
@@ -29,9 +57,14 @@ extension SnapshotsCommand {
         @OptionGroup var audit: AuditArguments
 
         func run() throws {
-            try store.run(.readWrite) { opened in
-                try opened.tag(
-                    reference, as: name, who: audit.who, wallTimeMs: StoreArguments.wallTimeMs())
+            let isDone = try store.asksDaemon(
+                .tag(reference: reference, name: name, who: audit.who))
+            try store.run(isDone ? .readOnly : .readWrite) { opened in
+                if !isDone {
+                    try opened.tag(
+                        reference, as: name, who: audit.who,
+                        wallTimeMs: StoreArguments.wallTimeMs())
+                }
                 let listing = try opened.snapshot(name)
                 print(
                     store.json
@@ -49,8 +82,12 @@ extension SnapshotsCommand {
         @OptionGroup var audit: AuditArguments
 
         func run() throws {
-            try store.run(.readWrite) { opened in
-                try opened.untag(name, who: audit.who, wallTimeMs: StoreArguments.wallTimeMs())
+            let isDone = try store.asksDaemon(.untag(name: name, who: audit.who))
+            try store.run(isDone ? .readOnly : .readWrite) { opened in
+                if !isDone {
+                    try opened.untag(
+                        name, who: audit.who, wallTimeMs: StoreArguments.wallTimeMs())
+                }
                 print(
                     store.json
                         ? try jsonText(["removed": name]) : "No snapshot is called \(name) now.")

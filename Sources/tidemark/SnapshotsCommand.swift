@@ -13,7 +13,8 @@ struct SnapshotsCommand: ParsableCommand {
             has not learned that record).
             """,
         subcommands: [
-            List.self, Show.self, Diff.self, Tag.self, Untag.self, Verify.self, Prune.self,
+            List.self, Show.self, Diff.self, Take.self, Tag.self, Untag.self, Verify.self,
+            Prune.self,
         ],
         defaultSubcommand: List.self)
 }

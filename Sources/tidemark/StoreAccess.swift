@@ -14,6 +14,19 @@ struct StoreArguments: ParsableArguments {
     /// Wall time, read at the edge. Unit: milliseconds since 1970.
     static func wallTimeMs() -> Int64 { Int64((Date().timeIntervalSince1970 * 1_000).rounded()) }
 
+    /// Has the daemon that has the store open do what is asked.
+    ///
+    /// - Returns: whether there is one.
+    func asksDaemon(_ request: ControlRequest) throws -> Bool {
+        var isDone = false
+        try reportingFailures {
+            guard let daemon = try DaemonConnection(store: path) else { return }
+            _ = try daemon.ask(request)
+            isDone = true
+        }
+        return isDone
+    }
+
     /// Opens the store and runs `body`; failures become a message and an exit code.
     func run(_ mode: SnapshotStore.Mode, _ body: (SnapshotStore) throws -> Void) throws {
         do {
@@ -25,8 +38,10 @@ struct StoreArguments: ParsableArguments {
                 throw error
             }
             try store.close()
-        } catch let error as StoreError {
-            throw FailureKind(error).failure(error.description)
+        } catch let exit as ExitCode {
+            throw exit
+        } catch {
+            throw FailureKind(error).failure("\(error)")
         }
     }
 }

@@ -13,9 +13,8 @@ struct Tidemark: ParsableCommand {
         version: TidemarkVersion.current,
         subcommands: [
             RunCommand.self, ReplayCommand.self, EvaluateCommand.self, AblateCommand.self,
-            RecommendCommand.self,
-            SnapshotsCommand.self, RollbackCommand.self, CheckCommand.self, BrokerCommand.self,
-            SimulateCommand.self,
-            EncodeCommand.self, BenchCommand.self,
+            RecommendCommand.self, SnapshotsCommand.self, CaptureCommand.self,
+            RollbackCommand.self, StatusCommand.self, CheckCommand.self, BrokerCommand.self,
+            SimulateCommand.self, EncodeCommand.self, BenchCommand.self,
         ])
 }

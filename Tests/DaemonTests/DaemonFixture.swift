@@ -47,13 +47,21 @@ final class DaemonFixture {
     var store: String { folder + "/store" }
 
     func configuration(_ overrides: String...) throws -> Configuration {
-        let own = [
+        try configuration(overrides)
+    }
+
+    func configuration(_ overrides: [String]) throws -> Configuration {
+        try Configuration.load(
+            file: nil, environment: [:], overrides: try self.overrides() + overrides)
+    }
+
+    func overrides() throws -> [String] {
+        [
             "kafka.brokers=\(brokers)", "kafka.topics=[\(events)]", "store.path=\(store)",
             "publish.topic=\(recommendations)", "publish.dead_letter_topic=\(deadLetters)",
             "kafka.fetch_wait=10ms", "batch.linger=20ms", "log.level=error",
             "model.base=\(try Self.model())", "attribution.lateness=0",
         ]
-        return try Configuration.load(file: nil, environment: [:], overrides: own + overrides)
     }
 
     /// The folder of the default model, fetched beforehand.

@@ -51,8 +51,7 @@ public final class Verification {
             throw StoreError.otherBase(
                 path: store, found: source.identity.base, expected: base.fingerprint)
         }
-        var span = try JournalSpan(source, from: a, to: b)
-        if let other = try otherPlatform(source, span, ours: try wiring.platform()) {
+        if let other = try otherPlatform(source, a, b, ours: try wiring.platform()) {
             return VerificationResult(a, b, .notComparable, details: other)
         }
         let folder = TemporaryFolder.path("verify")
@@ -64,7 +63,7 @@ public final class Verification {
         let copy = try SnapshotStore.open(path: folder, mode: .readWrite, options: options)
         defer { try? copy.close() }
         // The copy's journal stays as it is while the store's may be pruned.
-        span = try JournalSpan(copy, from: a, to: b)
+        let span = try JournalSpan(copy, from: a, to: b)
         let spool = try fill(span, wiring)
         return try replay(span, copy, base, runtime, spool)
     }
@@ -91,12 +90,15 @@ public final class Verification {
 
     /// Bits are promised within one numeric profile; `nil` where all was computed on ours.
     private func otherPlatform(
-        _ store: SnapshotStore, _ span: JournalSpan, ours: String
+        _ store: SnapshotStore, _ from: SnapshotRecord, _ to: SnapshotRecord, ours: String
     ) throws -> [String]? {
-        var platforms = span.platforms
+        var platforms: [(sequence: UInt64, platform: String)] = []
         // What a rollback left says of the snapshot gone back to where it was computed.
-        for record in [span.from, span.to] where record.cause == .commit {
+        for record in [from, to] where record.cause == .commit {
             platforms.append((record.sequence, try store.texts(of: record).platform))
+        }
+        if platforms.allSatisfy({ $0.platform == ours }) {
+            platforms += try JournalSpan(store, from: from, to: to).platforms
         }
         guard let other = platforms.first(where: { $0.platform != ours }) else { return nil }
         return [

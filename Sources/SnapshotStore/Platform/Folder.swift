@@ -19,7 +19,7 @@ struct StoreFolder: Sendable {
 
     static let fileNames: Set<String> = [
         "data.mdb", "lock.mdb", "writer.lock", "clean", "clean.new", "synced-root",
-        "synced-root.new",
+        "synced-root.new", "control.sock",
         "creating", "creating.new",
     ]
 

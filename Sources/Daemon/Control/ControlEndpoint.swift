@@ -1,0 +1,58 @@
+import Foundation
+import KafkaStream
+import SnapshotStore
+
+/// The daemon's local socket, in the folder of its store: whoever may write there may use it.
+final class ControlEndpoint {
+    private let desk: ControlDesk
+    private let socket: ControlSocket
+
+    init(store path: String, desk: ControlDesk) throws {
+        self.desk = desk
+        socket = try ControlSocket(path: Self.path(store: path)) { line throws(KafkaError) in
+            let reply: ControlReply
+            do {
+                reply = desk.ask(
+                    try JSONDecoder().decode(ControlRequest.self, from: Data(line.utf8)))
+            } catch {
+                reply = .failure(ControlError.badRequest("this is no request: \(error)"))
+            }
+            guard let bytes = try? JSONEncoder().encode(reply) else {
+                throw .system("the reply cannot be written")
+            }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+    }
+
+    static func path(store: String) -> String { store + "/" + SnapshotStore.controlSocketName }
+
+    /// Refuses what still waits, and removes the socket.
+    func close() {
+        desk.close()
+        socket.close()
+    }
+}
+
+/// A daemon that has a store open, as another process reaches it.
+public final class DaemonConnection {
+    private let client: ControlClient
+
+    /// - Returns: `nil` where no daemon has the store open.
+    public init?(store path: String) throws {
+        guard let client = try ControlClient(path: ControlEndpoint.path(store: path)) else {
+            return nil
+        }
+        self.client = client
+    }
+
+    /// Throws: `ControlError.refused` with what the daemon said.
+    public func ask(_ request: ControlRequest) throws -> ControlReply {
+        let line = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
+        let answer = try client.ask(line)
+        let reply = try JSONDecoder().decode(ControlReply.self, from: Data(answer.utf8))
+        if case .failed(let code, let message) = reply {
+            throw ControlError.refused(code: code, message)
+        }
+        return reply
+    }
+}

@@ -1,0 +1,125 @@
+import Foundation
+
+/// What a daemon is asked to do while it runs.
+public enum ControlRequest: Codable, Sendable {
+    case status
+    /// Takes a snapshot now, whole, so that it can always be gone back to.
+    case snapshot(tags: [String], who: String)
+    case tag(reference: String, name: String, who: String)
+    case untag(name: String, who: String)
+    case rollback(RollbackRequest)
+}
+
+/// What `rollback` is asked for, on a store or of a daemon.
+public struct RollbackRequest: Codable, Sendable {
+    public var reference: String
+    /// Whether the whole learned state goes back, and its stream is learned again.
+    public var rewind: Bool
+    /// `topic:partition:from-to`, both ends included.
+    public var skips: [String]
+    public var dryRun: Bool
+    public var reason: String
+    public var who: String
+
+    public init(
+        reference: String, rewind: Bool, skips: [String] = [], dryRun: Bool = false,
+        reason: String, who: String
+    ) {
+        self.reference = reference
+        self.rewind = rewind
+        self.skips = skips
+        self.dryRun = dryRun
+        self.reason = reason
+        self.who = who
+    }
+
+    /// - Throws: `ControlError.badRequest` for a range that is none.
+    public func skipRanges() throws -> OffsetRanges {
+        var ranges = OffsetRanges()
+        for text in skips {
+            guard let range = OffsetRanges(text) else {
+                throw ControlError.badRequest(
+                    "--skip \(text): expected topic:partition:from-to, both ends included")
+            }
+            ranges.formUnion(range)
+        }
+        guard skips.isEmpty || rewind else {
+            throw ControlError.badRequest(
+                "--skip goes with --rewind: only what is learned again can be skipped")
+        }
+        return ranges
+    }
+}
+
+/// What came of a request.
+public enum ControlReply: Codable, Sendable {
+    case status(DaemonStatus)
+    /// The snapshot that was taken, named or tagged.
+    case snapshot(id: String)
+    case untagged(name: String)
+    case rollback(RollbackOutcome)
+    /// The exit code that a command ends with, and what it says.
+    case failed(code: Int32, message: String)
+}
+
+/// Where a running daemon stands.
+public struct DaemonStatus: Codable, Sendable {
+    public struct Partition: Codable, Sendable {
+        public var topic: String
+        public var partition: Int32
+        /// The next offset to learn.
+        public var next: Int64
+        /// Records that the brokers have and that are not learned.
+        public var lag: Int64
+        /// Where publishing begins again, while a rewind is being learned again.
+        public var publishesFrom: Int64?
+
+        enum CodingKeys: String, CodingKey {
+            case topic, partition, next, lag
+            case publishesFrom = "publishes_from"
+        }
+    }
+
+    public var process: Int32
+    public var version: String
+    public var head: String
+    public var lineage: Int
+    public var stateSHA256: String
+    public var events: Int
+    public var examples: Int
+    public var recommendations: Int
+    /// Messages that are committed and not known to have arrived.
+    public var outbox: Int
+    /// Whether records are being learned again after a rewind.
+    public var relearning: Bool
+    public var partitions: [Partition]
+    public var skips: [String]
+
+    enum CodingKeys: String, CodingKey {
+        case process, version, head, lineage, events, examples, recommendations, outbox
+        case relearning, partitions, skips
+        case stateSHA256 = "state_sha256"
+    }
+}
+
+/// Why a request could not be answered.
+public enum ControlError: Error, CustomStringConvertible {
+    case badRequest(String)
+    case stopping
+    /// The brokers no longer have what a rewind would learn again.
+    case eventsGone(partition: String, needed: Int64, first: Int64)
+    /// What a daemon answered, with the exit code it gave.
+    case refused(code: Int32, String)
+    case noDaemon(store: String)
+
+    public var description: String {
+        switch self {
+        case .badRequest(let reason): reason
+        case .stopping: "the daemon is stopping; nothing was changed"
+        case .eventsGone(let partition, let needed, let first):
+            "the rewind would learn \(partition) again from offset \(needed), but the brokers begin at \(first): what lies between would be lost; rewind to a later snapshot, or set kafka.on_gap: accept"
+        case .refused(_, let message): message
+        case .noDaemon(let store): "no daemon has the store at \(store) open"
+        }
+    }
+}

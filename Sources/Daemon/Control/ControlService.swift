@@ -1,0 +1,90 @@
+import Foundation
+import KafkaStream
+import Records
+import SnapshotStore
+
+/// Does what requests ask for. Thread: the learning thread, between two batches.
+struct ControlService {
+    private let learner: Learner
+    private let consumer: KafkaConsumer
+    private let acceptsGaps: Bool
+
+    init(learner: Learner, consumer: KafkaConsumer, acceptsGaps: Bool) {
+        self.learner = learner
+        self.consumer = consumer
+        self.acceptsGaps = acceptsGaps
+    }
+
+    /// - Parameter didRewind: set where the stream must be read from the store's offsets again.
+    func answer(_ request: ControlRequest, didRewind: inout Bool) throws -> ControlReply {
+        let store = learner.store
+        switch request {
+        case .status: return .status(try status())
+        case .snapshot(let tags, let who):
+            let info = try learner.commitNow(snapshot: Learner.SnapshotWish(isWhole: true))
+            let id = info?.snapshot?.id ?? learner.engine.snapshot
+            try store.record(
+                AuditEntry(wallTimeMs: wallTimeMs(), who: who, action: "snapshot", reason: id))
+            for tag in tags { try store.tag(id, as: tag, who: who, wallTimeMs: wallTimeMs()) }
+            return .snapshot(id: id)
+        case .tag(let reference, let name, let who):
+            try store.tag(reference, as: name, who: who, wallTimeMs: wallTimeMs())
+            return .snapshot(id: try store.resolve(name).id)
+        case .untag(let name, let who):
+            try store.untag(name, who: who, wallTimeMs: wallTimeMs())
+            return .untagged(name: name)
+        case .rollback(let request):
+            let skips = try request.skipRanges()
+            if request.rewind { try requireEvents(since: request.reference) }
+            if request.dryRun { return .rollback(try request.plan(on: store)) }
+            guard !request.reason.isEmpty else {
+                throw ControlError.badRequest("a reason is required: the audit must say why")
+            }
+            let info = try learner.goBack(
+                to: request.reference, rewind: request.rewind, skips: skips,
+                reason: request.reason, who: request.who)
+            didRewind = request.rewind
+            return .rollback(RollbackOutcome(info.plan, info: info, skips: skips))
+        }
+    }
+
+    /// Throws: `ControlError.eventsGone` where the brokers no longer have what would be learned
+    /// again, unless the configuration accepts that.
+    private func requireEvents(since reference: String) throws {
+        guard !acceptsGaps else { return }
+        let target = try learner.store.resolve(reference)
+        let positions = consumer.status()?.partitions.map(\.position) ?? []
+        let available = try consumer.available(positions)
+        for position in positions {
+            // Of a partition that the snapshot does not know all is learned again.
+            let needed =
+                target.offsets.first {
+                    $0.cluster == learner.cluster && $0.position == position
+                }?.next ?? 0
+            let first = available[position]?.lowerBound ?? 0
+            if needed < first {
+                throw ControlError.eventsGone(
+                    partition: "\(position)", needed: needed, first: first)
+            }
+        }
+    }
+
+    private func status() throws -> DaemonStatus {
+        let ledger = learner.ledger
+        let counters = learner.engine.counters
+        let partitions = (consumer.status()?.partitions ?? []).map { progress in
+            let mark = ledger.publishedTo[progress.position] ?? 0
+            return DaemonStatus.Partition(
+                topic: progress.position.topic, partition: progress.position.partition,
+                next: progress.nextOffset, lag: progress.lag,
+                publishesFrom: progress.nextOffset < mark ? mark : nil)
+        }
+        return DaemonStatus(
+            process: getpid(), version: TidemarkVersion.current, head: learner.engine.snapshot,
+            lineage: learner.engine.lineage, stateSHA256: learner.stateDigest.hex,
+            events: counters.read, examples: counters.examples,
+            recommendations: counters.recommendations, outbox: try learner.store.outboxCount(),
+            relearning: partitions.contains { $0.publishesFrom != nil }, partitions: partitions,
+            skips: ledger.skips.texts)
+    }
+}

@@ -1,0 +1,101 @@
+import SnapshotStore
+
+/// What a rollback did or would do, as `--json` prints it.
+public struct RollbackOutcome: Codable, Sendable {
+    public var dryRun: Bool
+    public var rewind: Bool
+    public var target: String
+    public var targetTakenMs: Int64
+    public var head: String?
+    public var commitsSince: UInt64
+    public var tables: [Table]
+    /// Offsets that go back; empty unless a rewind.
+    public var offsets: [Offset]
+    /// Records that are not learned again, or ever.
+    public var skips: [String]
+    /// The new head snapshot.
+    public var snapshot: String?
+    public var lineage: UInt32?
+    public var stateSHA256: String?
+    public var weightsSHA256: String
+
+    public struct Table: Codable, Sendable {
+        public var name: String
+        public var kind: String
+        public var rowsChanged: Int
+        public var rowsAdded: Int
+        public var rowsRemoved: Int
+        public var bytes: Int
+
+        enum CodingKeys: String, CodingKey {
+            case name, kind, bytes
+            case rowsChanged = "rows_changed"
+            case rowsAdded = "rows_added"
+            case rowsRemoved = "rows_removed"
+        }
+    }
+
+    public struct Offset: Codable, Sendable {
+        public var topic: String
+        public var partition: Int32
+        public var now: Int64
+        public var then: Int64
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case rewind, target, head, tables, offsets, skips, snapshot, lineage
+        case dryRun = "dry_run"
+        case targetTakenMs = "target_taken_ms"
+        case commitsSince = "commits_since"
+        case stateSHA256 = "state_sha256"
+        case weightsSHA256 = "weights_sha256"
+    }
+
+    /// - Parameter info: what was done; `nil` for a dry run.
+    init(_ plan: RollbackPlan, info: RollbackInfo?, skips: OffsetRanges) {
+        dryRun = info == nil
+        rewind = plan.isRewind
+        target = plan.target.id
+        targetTakenMs = plan.target.createdMs
+        head = plan.head?.id
+        commitsSince = plan.commitsSince
+        tables = plan.tables.map {
+            Table(
+                name: $0.table.name, kind: "\($0.table.kind)", rowsChanged: $0.rowsChanged,
+                rowsAdded: $0.rowsAdded, rowsRemoved: $0.rowsRemoved, bytes: $0.bytes)
+        }
+        offsets = plan.offsets.map {
+            Offset(
+                topic: $0.position.topic, partition: $0.position.partition, now: $0.now,
+                then: $0.then)
+        }
+        self.skips = skips.texts
+        snapshot = info?.snapshot.id
+        lineage = info?.lineage
+        stateSHA256 =
+            info?.snapshot.stateDigest.hex ?? (plan.isRewind ? plan.target.stateDigest.hex : nil)
+        weightsSHA256 = plan.target.weightsDigest.hex
+    }
+}
+
+extension RollbackRequest {
+    /// Goes back on a store that no daemon has open, or tells what would happen.
+    public func perform(on store: SnapshotStore) throws -> RollbackOutcome {
+        let skips = try skipRanges()
+        if dryRun { return try plan(on: store) }
+        let info =
+            rewind
+            ? try store.rewind(to: reference, skips: skips, reason: reason, who: who)
+            : try store.rollback(
+                to: reference, reason: reason, who: who, wallTimeMs: wallTimeMs())
+        return RollbackOutcome(info.plan, info: info, skips: skips)
+    }
+
+    /// What would happen; the snapshot is verified.
+    func plan(on store: SnapshotStore) throws -> RollbackOutcome {
+        let skips = try skipRanges()
+        try store.requireKnown(skips)
+        return RollbackOutcome(
+            try store.planRollback(to: reference, rewind: rewind), info: nil, skips: skips)
+    }
+}

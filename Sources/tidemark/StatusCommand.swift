@@ -1,0 +1,48 @@
+import ArgumentParser
+import Daemon
+import SnapshotStore
+
+/// `tidemark status`: where a running daemon stands.
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Where the daemon stands that has a store open.",
+        discussion: "Asks it through the socket in the store's folder; exit 69 when there is none.")
+
+    @OptionGroup var store: StoreArguments
+
+    func run() throws {
+        try reportingFailures {
+            guard let daemon = try DaemonConnection(store: store.path) else {
+                throw ControlError.noDaemon(store: store.path)
+            }
+            guard case .status(let status) = try daemon.ask(.status) else {
+                throw ControlError.badRequest("the daemon answered something else")
+            }
+            print(store.json ? try jsonText(status) : status.text)
+        }
+    }
+}
+
+extension DaemonStatus {
+    fileprivate var text: String {
+        var lines = [
+            "Tidemark \(version), process \(process), lineage \(lineage)",
+            "head snapshot \(head), state \(stateSHA256)",
+            "\(events) events, \(examples) examples, \(recommendations) recommendations, \(outbox) messages on their way",
+        ]
+        if relearning {
+            lines.append("learning again after a rewind; what was published is not published again")
+        }
+        if !skips.isEmpty { lines.append("never learned: \(skips.joined(separator: ", "))") }
+        var table = TextTable([
+            ("PARTITION", .left), ("NEXT", .right), ("BEHIND", .right),
+            ("PUBLISHES FROM", .right),
+        ])
+        for row in partitions {
+            table.add(
+                "\(row.topic):\(row.partition)", String(row.next), String(row.lag),
+                row.publishesFrom.map(String.init) ?? "now")
+        }
+        return (lines + ["", table.rendered()]).joined(separator: "\n")
+    }
+}

@@ -1,0 +1,124 @@
+import CCrashPoints
+import Daemon
+import Events
+import Foundation
+import KafkaStream
+import Records
+import SnapshotStore
+import Testing
+
+@Suite(.serialized) struct CrashTests {
+    /// How often the daemon is killed; `TIDEMARK_CRASH_KILLS=200` for the whole of it.
+    private static let kills =
+        ProcessInfo.processInfo.environment["TIDEMARK_CRASH_KILLS"].flatMap(Int.init) ?? 20
+    private static let seed =
+        ProcessInfo.processInfo.environment["TIDEMARK_CRASH_SEED"].flatMap(UInt64.init) ?? 41
+    /// Events that are new to each process; a whole number of batches.
+    private static let slice = 120
+
+    private static let settings =
+        ShopStream.overrides.filter { !$0.hasPrefix("store.sync") } + [
+            "batch.events=20", "store.commit_events=40", "store.snapshot_events=200",
+            "lora.refresh_events=300", "lora.judge_events=100",
+        ]
+
+    /// Where a process dies: inside a call of this kind, or after a time.
+    private enum Instant: Int, CaseIterable {
+        case storeWrite, storeSync, publish, time
+
+        var point: crash_point? {
+            switch self {
+            case .storeWrite: CRASH_IN_STORE_WRITE
+            case .storeSync: CRASH_IN_STORE_SYNC
+            case .publish: CRASH_IN_PUBLISH
+            case .time: nil
+            }
+        }
+    }
+
+    /// A process that learns until it dies.
+    private func life(_ overrides: [String], _ instant: Instant, _ random: inout SeededRandom) async
+    {
+        let kind = instant.rawValue
+        // About as many calls as a slice makes.
+        let call = Int(1 + random.next() % (instant == .storeWrite ? 60 : 20))
+        let isAfter = random.next() % 2 == 0
+        let limitUs = instant == .time ? UInt32(random.next() % 900_000) : 3_000_000
+        await #expect(processExitsWith: .signal(SIGKILL)) {
+            [
+                overrides = overrides as [String], kind = kind as Int, call = call as Int,
+                isAfter = isAfter as Bool, limitUs = limitUs as UInt32
+            ] in
+            let configuration = try Configuration.load(
+                file: nil, environment: [:], overrides: overrides)
+            if let point = Instant(rawValue: kind)?.point {
+                crash_point_arm(point, call, isAfter ? 1 : 0)
+            }
+            Thread.detachNewThread {
+                usleep(limitUs)
+                kill(getpid(), SIGKILL)
+            }
+            _ = try LearningDaemon(configuration, isStopped: { false }).run()
+        }
+    }
+
+    /// What was published, by id; a repetition must have the same body.
+    private func published(_ records: [SourceRecord]) throws -> [String: String] {
+        var bodies: [String: String] = [:]
+        for body in records.map(text) {
+            let fields = try #require(
+                try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any])
+            let id = try #require(fields["recommendation_id"] as? String)
+            #expect(bodies[id] == nil || bodies[id] == body, "\(id) was published in two ways")
+            bodies[id] = body
+        }
+        return bodies
+    }
+
+    /// Without the snapshot, of which a killed run has others.
+    private func withoutSnapshot(_ body: String) -> String {
+        body.replacing(/"snapshot":"[0-9a-f]+"/, with: "")
+    }
+
+    @Test(
+        "killed inside commits, inside publishing and at random instants: learned exactly once, published at least once, and the head is a replay of its own journal and the state of a run that was never interrupted"
+    )
+    func kills() async throws {
+        let fixture = try DaemonFixture(partitions: 1)
+        var random = SeededRandom(seed: Self.seed)
+        var shop = ShopStream(seed: Self.seed)
+        let overrides = try fixture.overrides() + Self.settings
+        let configuration = try fixture.configuration(Self.settings)
+        for round in 0..<Self.kills {
+            try fixture.send(shop.next(Self.slice), partition: 0)
+            await life(overrides, Instant.allCases[round % Instant.allCases.count], &random)
+        }
+        let killed = try fixture.run(configuration)
+        #expect(killed.events.read == shop.count, "seed \(Self.seed)")
+        let reference = try fixture.run(
+            try fixture.configuration(
+                Self.settings + [
+                    "store.path=\(fixture.folder)/reference", "publish.topic=reference",
+                    "publish.dead_letter_topic=reference-letters",
+                ]))
+        #expect(killed.stateSHA256 == reference.stateSHA256, "seed \(Self.seed)")
+        #expect(killed.examples == reference.examples)
+        let bodies = try published(try fixture.read(fixture.recommendations))
+        let expected = try published(try fixture.read("reference"))
+        #expect(bodies.count == shop.clicks)
+        #expect(
+            bodies.mapValues(withoutSnapshot) == expected.mapValues(withoutSnapshot),
+            "seed \(Self.seed)")
+        let store = try SnapshotStore.open(path: fixture.store, mode: .readOnly)
+        let snapshots = try store.snapshots()
+        #expect(try store.status().lineage == 0)
+        try store.close()
+        let first = try #require(snapshots.last?.record)
+        #expect(first.sequence == 1)
+        let result = try Verification(
+            store: fixture.store, from: first.id, to: "head", logs: []
+        ).run()
+        #expect(result.result == .identical, "\(result.text)")
+        #expect(result.events == shop.count)
+    }
+}

@@ -1,0 +1,245 @@
+import Daemon
+import Foundation
+import KafkaStream
+import Records
+import SnapshotStore
+import Synchronization
+import Testing
+
+@Suite(.serialized) struct RewindTests {
+    private func replay(
+        _ log: String, into store: String, skips: OffsetRanges = .init(), published: String
+    ) throws -> Report {
+        try Replay(
+            try ShopStream.configuration(), events: [log], catalog: nil, store: store,
+            skips: skips, predictions: nil, recommendations: published
+        ).run()
+    }
+
+    /// The decisions among recommendations: their ids without the lineage.
+    private func decisions(_ bodies: [String]) throws -> [String] {
+        try bodies.map { body in
+            let fields = try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any]
+            let id = try #require(fields?["recommendation_id"] as? String)
+            return String(try #require(id.split(separator: "-").last))
+        }
+    }
+
+    private func lines(_ path: String) throws -> [String] {
+        try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map(String.init)
+    }
+
+    @Test(
+        "a poisoned range: the state after rewind and skip is that of a run that never saw it, and nothing is published twice or withheld"
+    )
+    func drill() throws {
+        let scratch = try Scratch()
+        var shop = ShopStream(seed: 21)
+        var lines = shop.next(1_230)
+        lines += shop.next(240, priceFactor: 100)
+        lines += shop.next(1_130)
+        let store = scratch.path + "/store"
+        let first = scratch.path + "/first.jsonl"
+        _ = try replay(try scratch.log(lines), into: store, published: first)
+        let clicksBefore = shop.clicks
+        let opened = try SnapshotStore.open(path: store, mode: .readWrite)
+        let before = try opened.status()
+        let request = RollbackRequest(
+            reference: "offset:shop.jsonl:0:1231", rewind: true,
+            skips: ["shop.jsonl:0:1231-1470"], dryRun: true, reason: "prices times 100",
+            who: "ada")
+        let planned = try request.perform(on: opened)
+        #expect(planned.dryRun && planned.offsets.count == 1)
+        #expect(try opened.status().sequence == before.sequence)
+        var real = request
+        real.dryRun = false
+        let done = try real.perform(on: opened)
+        #expect(done.target == planned.target && done.lineage == 1)
+        #expect(try opened.audit(limit: 1).first?.reason.contains("1231-1470") == true)
+        #expect(throws: RewindError.self) {
+            var typo = real
+            typo.skips = ["shop.json:0:1-2"]
+            _ = try typo.perform(on: opened)
+        }
+        try opened.close()
+        // The log has grown meanwhile.
+        let grown = try scratch.log(lines + shop.next(300), in: "grown")
+        let second = scratch.path + "/second.jsonl"
+        let again = try replay(grown, into: store, published: second)
+        let clean = try replay(
+            grown, into: scratch.path + "/clean",
+            skips: try #require(OffsetRanges("shop.jsonl:0:1231-1470")),
+            published: scratch.path + "/clean.jsonl")
+        #expect(again.stateSHA256 == clean.stateSHA256)
+        #expect(again.events.read == 1_230 + 1_130 + 300)
+        let all = try decisions(try self.lines(first) + self.lines(second))
+        #expect(all.count == shop.clicks && Set(all).count == shop.clicks)
+        #expect(try self.lines(first).count == clicksBefore)
+        // The journal of it all replays, across the rewind and with the range left out.
+        let reopened = try SnapshotStore.open(path: store, mode: .readOnly)
+        let oldest = try #require(try reopened.snapshots().last?.record.id)
+        try reopened.close()
+        let result = try Verification(
+            store: store, from: oldest, to: "head", logs: [grown]
+        ).run()
+        #expect(result.result == .identical, "\(result.text)")
+    }
+
+    @Test(
+        "a rewind that is stopped and started again while it learns goes on holding back what was published"
+    )
+    func restartWhileRelearning() throws {
+        let fixture = try DaemonFixture(partitions: 1)
+        let configuration = try fixture.configuration(ShopStream.overrides)
+        var shop = ShopStream(seed: 22)
+        try fixture.send(shop.next(1_500), partition: 0)
+        let first = try fixture.run(configuration)
+        let store = try SnapshotStore.open(path: fixture.store, mode: .readWrite)
+        let target = try #require(try store.snapshots().dropLast().last?.record.id)
+        for _ in 0..<2 {
+            // Twice: the second one must not forget how far the first run had published.
+            let request = RollbackRequest(
+                reference: target, rewind: true, reason: "a drill", who: "ada")
+            _ = try request.perform(on: store)
+        }
+        #expect(try store.status().lineage == 2)
+        try store.close()
+        let looks = Atomic(0)
+        _ = try LearningDaemon(
+            configuration,
+            isStopped: { looks.wrappingAdd(1, ordering: .relaxed).newValue > 12 }
+        ).run()
+        try fixture.send(shop.next(200), partition: 0)
+        let last = try fixture.run(configuration)
+        #expect(last.events.read == 1_700)
+        #expect(first.recommendations.published + last.recommendations.published == shop.clicks)
+        let all = try decisions(try fixture.read(fixture.recommendations).map(text))
+        #expect(all.count == shop.clicks && Set(all).count == shop.clicks)
+    }
+
+    @Test(
+        "a running daemon takes snapshots and names, goes back to weights, rewinds and skips, and says where it stands"
+    )
+    func live() throws {
+        let fixture = try DaemonFixture(partitions: 1)
+        let configuration = try fixture.configuration(ShopStream.overrides)
+        var shop = ShopStream(seed: 23)
+        try fixture.send(shop.next(1_000), partition: 0)
+        let daemon = RunningDaemon(configuration)
+        let control = try daemon.connect(fixture.store)
+        try daemon.wait(control) { $0.events == 1_000 }
+        guard
+            case .snapshot(let id) = try control.ask(.snapshot(tags: ["before"], who: "ada"))
+        else { throw DaemonFixture.Missing(what: "no snapshot") }
+        try fixture.send(shop.next(200, priceFactor: 100), partition: 0)
+        try daemon.wait(control) { $0.events == 1_200 }
+        var request = RollbackRequest(
+            reference: "before", rewind: false, reason: "the weights alone", who: "ada")
+        guard case .rollback(let weights) = try control.ask(.rollback(request)) else {
+            throw DaemonFixture.Missing(what: "no rollback")
+        }
+        #expect(weights.target == id && weights.offsets.isEmpty)
+        #expect(try daemon.status(control).events == 1_200)
+        request.rewind = true
+        request.skips = ["\(fixture.events):0:1000-1199"]
+        request.dryRun = true
+        guard case .rollback(let planned) = try control.ask(.rollback(request)) else {
+            throw DaemonFixture.Missing(what: "no plan")
+        }
+        #expect(planned.offsets.map(\.then) == [1_000] && planned.dryRun)
+        request.dryRun = false
+        guard case .rollback(let rewound) = try control.ask(.rollback(request)) else {
+            throw DaemonFixture.Missing(what: "no rewind")
+        }
+        #expect(rewound.lineage == 1)
+        try fixture.send(shop.next(300), partition: 0)
+        try daemon.wait(control) { $0.events == 1_300 && !$0.relearning && $0.lineage == 1 }
+        _ = try control.ask(.tag(reference: "head", name: "after", who: "ada"))
+        _ = try control.ask(.untag(name: "before", who: "ada"))
+        for bad in [
+            ControlRequest.tag(reference: "nowhere", name: "x", who: "ada"),
+            .rollback(RollbackRequest(reference: "head", rewind: false, reason: "", who: "")),
+            .rollback(
+                RollbackRequest(
+                    reference: "after", rewind: true, skips: ["x"], reason: "r", who: "")),
+        ] {
+            #expect(throws: ControlError.self) { _ = try control.ask(bad) }
+        }
+        let report = try daemon.stop()
+        let clean = try LearningDaemon(
+            try fixture.configuration(
+                ShopStream.overrides + [
+                    "store.path=\(fixture.folder)/clean", "publish.topic=clean",
+                    "publish.dead_letter_topic=clean-letters",
+                ]), exitWhenIdleMs: 700,
+            skips: try #require(OffsetRanges("\(fixture.events):0:1000-1199"))
+        ).run()
+        #expect(report.stateSHA256 == clean.stateSHA256)
+        let all = try decisions(try fixture.read(fixture.recommendations).map(text))
+        #expect(all.count == shop.clicks && Set(all).count == shop.clicks)
+        let store = try SnapshotStore.open(path: fixture.store, mode: .readOnly)
+        #expect(
+            Set(try store.audit().map(\.action)).isSuperset(of: [
+                "snapshot", "tag", "untag", "rollback", "rewind",
+            ]))
+        #expect(try DaemonConnection(store: fixture.store) == nil)
+        let oldest = try #require(try store.snapshots().last?.record.id)
+        try store.close()
+        let result = try Verification(
+            store: fixture.store, from: oldest, to: "head", logs: []
+        ).run()
+        #expect(result.result == .identical, "\(result.text)")
+    }
+}
+
+/// A daemon on a thread of this process.
+final class RunningDaemon: Sendable {
+    private let isStopped = Atomic(false)
+    private let result = Mutex<Result<Report, any Error>?>(nil)
+
+    init(_ configuration: Configuration) {
+        let thread = Thread { [self] in
+            let outcome = Result {
+                try LearningDaemon(
+                    configuration, isStopped: { self.isStopped.load(ordering: .acquiring) }
+                ).run()
+            }
+            result.withLock { $0 = outcome }
+        }
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+
+    private func eventually<R>(_ what: String, _ look: () throws -> R?) throws -> R {
+        let end = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < end {
+            if let found = try look() { return found }
+            if case .failure(let error) = result.withLock({ $0 }) { throw error }
+            usleep(5_000)
+        }
+        throw DaemonFixture.Missing(what: what)
+    }
+
+    func connect(_ store: String) throws -> DaemonConnection {
+        try eventually("the daemon's socket") { try DaemonConnection(store: store) }
+    }
+
+    func status(_ control: DaemonConnection) throws -> DaemonStatus {
+        guard case .status(let status) = try control.ask(.status) else {
+            throw DaemonFixture.Missing(what: "a status")
+        }
+        return status
+    }
+
+    func wait(_ control: DaemonConnection, until holds: (DaemonStatus) -> Bool) throws {
+        _ = try eventually("a status that was waited for") {
+            let status = try status(control)
+            return holds(status) ? status : nil
+        }
+    }
+
+    func stop() throws -> Report {
+        isStopped.store(true, ordering: .releasing)
+        return try eventually("the daemon's end") { try result.withLock { $0 }?.get() }
+    }
+}
