@@ -25,7 +25,7 @@ public enum FailureKind: Int32, Sendable {
         switch error {
         case is ConfigurationError, is PricingError, is TensorError: self = .badConfiguration
         case is ClusterError, is AblationError: self = .badData
-        case let error as ControlError: self = Self.kind(of: error)
+        case let error as RequestError: self = Self.kind(of: error)
         case VerificationError.order: self = .usage
         case is VerificationError: self = .badData
         case is Interrupted: self = .interrupted
@@ -44,7 +44,7 @@ public enum FailureKind: Int32, Sendable {
         }
     }
 
-    private static func kind(of error: ControlError) -> FailureKind {
+    private static func kind(of error: RequestError) -> FailureKind {
         switch error {
         case .badRequest: .usage
         case .stopping, .noDaemon: .unavailable

@@ -53,7 +53,7 @@ struct RollbackCommand: ParsableCommand {
         try reportingFailures {
             if let daemon = try DaemonConnection(store: store.path) {
                 guard case .rollback(let outcome) = try daemon.ask(.rollback(request)) else {
-                    throw ControlError.badRequest("the daemon answered something else")
+                    throw RequestError.badRequest("the daemon answered something else")
                 }
                 return try show(outcome)
             }

@@ -36,12 +36,12 @@ extension SnapshotsCommand {
             try reportingFailures {
                 let tags = tag.map { [$0] } ?? []
                 guard let daemon = try DaemonConnection(store: store.path) else {
-                    throw ControlError.noDaemon(store: store.path)
+                    throw RequestError.noDaemon(store: store.path)
                 }
                 guard
                     case .snapshot(let id) = try daemon.ask(
                         .snapshot(tags: tags, who: audit.who))
-                else { throw ControlError.badRequest("the daemon answered something else") }
+                else { throw RequestError.badRequest("the daemon answered something else") }
                 print(store.json ? try jsonText(["snapshot": id]) : "Snapshot \(id) was taken.")
             }
         }

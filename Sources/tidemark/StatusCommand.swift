@@ -13,17 +13,17 @@ struct StatusCommand: ParsableCommand {
     func run() throws {
         try reportingFailures {
             guard let daemon = try DaemonConnection(store: store.path) else {
-                throw ControlError.noDaemon(store: store.path)
+                throw RequestError.noDaemon(store: store.path)
             }
             guard case .status(let status) = try daemon.ask(.status) else {
-                throw ControlError.badRequest("the daemon answered something else")
+                throw RequestError.badRequest("the daemon answered something else")
             }
             print(store.json ? try jsonText(status) : status.text)
         }
     }
 }
 
-extension DaemonStatus {
+extension ControlStatus {
     fileprivate var text: String {
         var lines = [
             "Tidemark \(version), process \(process), lineage \(lineage)",

@@ -163,7 +163,7 @@ import Testing
                 RollbackRequest(
                     reference: "after", rewind: true, skips: ["x"], reason: "r", who: "")),
         ] {
-            #expect(throws: ControlError.self) { _ = try control.ask(bad) }
+            #expect(throws: RequestError.self) { _ = try control.ask(bad) }
         }
         let report = try daemon.stop()
         let clean = try LearningDaemon(
@@ -224,14 +224,14 @@ final class RunningDaemon: Sendable {
         try eventually("the daemon's socket") { try DaemonConnection(store: store) }
     }
 
-    func status(_ control: DaemonConnection) throws -> DaemonStatus {
+    func status(_ control: DaemonConnection) throws -> ControlStatus {
         guard case .status(let status) = try control.ask(.status) else {
             throw DaemonFixture.Missing(what: "a status")
         }
         return status
     }
 
-    func wait(_ control: DaemonConnection, until holds: (DaemonStatus) -> Bool) throws {
+    func wait(_ control: DaemonConnection, until holds: (ControlStatus) -> Bool) throws {
         _ = try eventually("a status that was waited for") {
             let status = try status(control)
             return holds(status) ? status : nil

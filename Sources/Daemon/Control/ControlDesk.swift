@@ -25,9 +25,9 @@ public final class ControlDesk: @unchecked Sendable {
     /// Thread: any but the learning thread.
     public func ask(_ request: ControlRequest) -> ControlReply {
         condition.withLock {
-            guard !isClosed else { return .failure(ControlError.stopping) }
+            guard !isClosed else { return .failure(RequestError.stopping) }
             guard waiting.count < Self.waitingMax else {
-                return .failure(ControlError.refused(code: 69, "too many requests wait already"))
+                return .failure(RequestError.refused(code: 69, "too many requests wait already"))
             }
             let ticket = Ticket(request)
             waiting.append(ticket)
@@ -60,7 +60,7 @@ public final class ControlDesk: @unchecked Sendable {
     func close() {
         condition.withLock {
             isClosed = true
-            for ticket in waiting { ticket.reply = .failure(ControlError.stopping) }
+            for ticket in waiting { ticket.reply = .failure(RequestError.stopping) }
             waiting = []
             condition.broadcast()
         }

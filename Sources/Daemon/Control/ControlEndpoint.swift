@@ -15,7 +15,7 @@ final class ControlEndpoint {
                 reply = desk.ask(
                     try JSONDecoder().decode(ControlRequest.self, from: Data(line.utf8)))
             } catch {
-                reply = .failure(ControlError.badRequest("this is no request: \(error)"))
+                reply = .failure(RequestError.badRequest("this is no request: \(error)"))
             }
             guard let bytes = try? JSONEncoder().encode(reply) else {
                 throw .system("the reply cannot be written")
@@ -45,13 +45,13 @@ public final class DaemonConnection {
         self.client = client
     }
 
-    /// Throws: `ControlError.refused` with what the daemon said.
+    /// Throws: `RequestError.refused` with what the daemon said.
     public func ask(_ request: ControlRequest) throws -> ControlReply {
         let line = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
         let answer = try client.ask(line)
         let reply = try JSONDecoder().decode(ControlReply.self, from: Data(answer.utf8))
         if case .failed(let code, let message) = reply {
-            throw ControlError.refused(code: code, message)
+            throw RequestError.refused(code: code, message)
         }
         return reply
     }

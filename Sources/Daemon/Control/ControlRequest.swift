@@ -33,18 +33,18 @@ public struct RollbackRequest: Codable, Sendable {
         self.who = who
     }
 
-    /// - Throws: `ControlError.badRequest` for a range that is none.
+    /// - Throws: `RequestError.badRequest` for a range that is none.
     public func skipRanges() throws -> OffsetRanges {
         var ranges = OffsetRanges()
         for text in skips {
             guard let range = OffsetRanges(text) else {
-                throw ControlError.badRequest(
+                throw RequestError.badRequest(
                     "--skip \(text): expected topic:partition:from-to, both ends included")
             }
             ranges.formUnion(range)
         }
         guard skips.isEmpty || rewind else {
-            throw ControlError.badRequest(
+            throw RequestError.badRequest(
                 "--skip goes with --rewind: only what is learned again can be skipped")
         }
         return ranges
@@ -53,7 +53,7 @@ public struct RollbackRequest: Codable, Sendable {
 
 /// What came of a request.
 public enum ControlReply: Codable, Sendable {
-    case status(DaemonStatus)
+    case status(ControlStatus)
     /// The snapshot that was taken, named or tagged.
     case snapshot(id: String)
     case untagged(name: String)
@@ -63,7 +63,7 @@ public enum ControlReply: Codable, Sendable {
 }
 
 /// Where a running daemon stands.
-public struct DaemonStatus: Codable, Sendable {
+public struct ControlStatus: Codable, Sendable {
     public struct Partition: Codable, Sendable {
         public var topic: String
         public var partition: Int32
@@ -103,7 +103,7 @@ public struct DaemonStatus: Codable, Sendable {
 }
 
 /// Why a request could not be answered.
-public enum ControlError: Error, CustomStringConvertible {
+public enum RequestError: Error, CustomStringConvertible {
     case badRequest(String)
     case stopping
     /// The brokers no longer have what a rewind would learn again.

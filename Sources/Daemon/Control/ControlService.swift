@@ -38,7 +38,7 @@ struct ControlService {
             if request.rewind { try requireEvents(since: request.reference) }
             if request.dryRun { return .rollback(try request.plan(on: store)) }
             guard !request.reason.isEmpty else {
-                throw ControlError.badRequest("a reason is required: the audit must say why")
+                throw RequestError.badRequest("a reason is required: the audit must say why")
             }
             let info = try learner.goBack(
                 to: request.reference, rewind: request.rewind, skips: skips,
@@ -48,7 +48,7 @@ struct ControlService {
         }
     }
 
-    /// Throws: `ControlError.eventsGone` where the brokers no longer have what would be learned
+    /// Throws: `RequestError.eventsGone` where the brokers no longer have what would be learned
     /// again, unless the configuration accepts that.
     private func requireEvents(since reference: String) throws {
         guard !acceptsGaps else { return }
@@ -63,23 +63,23 @@ struct ControlService {
                 }?.next ?? 0
             let first = available[position]?.lowerBound ?? 0
             if needed < first {
-                throw ControlError.eventsGone(
+                throw RequestError.eventsGone(
                     partition: "\(position)", needed: needed, first: first)
             }
         }
     }
 
-    private func status() throws -> DaemonStatus {
+    private func status() throws -> ControlStatus {
         let ledger = learner.ledger
         let counters = learner.engine.counters
         let partitions = (consumer.status()?.partitions ?? []).map { progress in
             let mark = ledger.publishedTo[progress.position] ?? 0
-            return DaemonStatus.Partition(
+            return ControlStatus.Partition(
                 topic: progress.position.topic, partition: progress.position.partition,
                 next: progress.nextOffset, lag: progress.lag,
                 publishesFrom: progress.nextOffset < mark ? mark : nil)
         }
-        return DaemonStatus(
+        return ControlStatus(
             process: getpid(), version: TidemarkVersion.current, head: learner.engine.snapshot,
             lineage: learner.engine.lineage, stateSHA256: learner.stateDigest.hex,
             events: counters.read, examples: counters.examples,

@@ -118,7 +118,7 @@ public enum VerificationError: Error, CustomStringConvertible {
         case .order(let from, let to):
             "\(from)..\(to): the first snapshot must be older than the second"
         case .journalPruned(let snapshot):
-            "the journal from snapshot \(snapshot) on has been pruned; 'snapshots list' says which are still replayable"
+            "snapshot \(snapshot) can no longer be replayed from: its journal has been pruned; 'snapshots list' says from which it can"
         case .journalIncomplete(let commit):
             "the journal has no entry of commit \(commit); it cannot be replayed from before it"
         case .journalUnreadable(let commit, let reason):
