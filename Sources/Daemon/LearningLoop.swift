@@ -110,7 +110,7 @@ struct LearningLoop {
         let served = desk.serve { request in
             // What another request changes is read first.
             if didRewind {
-                throw ControlError.refused(code: 69, "a rewind is under way; ask again")
+                throw RequestError.refused(code: 69, "a rewind is under way; ask again")
             }
             return try service.answer(request, didRewind: &didRewind)
         }

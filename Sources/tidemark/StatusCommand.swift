@@ -23,7 +23,7 @@ struct StatusCommand: ParsableCommand {
     }
 }
 
-extension ControlStatus {
+extension LearnerStatus {
     fileprivate var text: String {
         var lines = [
             "Tidemark \(version), process \(process), lineage \(lineage)",

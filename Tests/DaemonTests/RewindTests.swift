@@ -224,14 +224,14 @@ final class RunningDaemon: Sendable {
         try eventually("the daemon's socket") { try DaemonConnection(store: store) }
     }
 
-    func status(_ control: DaemonConnection) throws -> ControlStatus {
+    func status(_ control: DaemonConnection) throws -> LearnerStatus {
         guard case .status(let status) = try control.ask(.status) else {
             throw DaemonFixture.Missing(what: "a status")
         }
         return status
     }
 
-    func wait(_ control: DaemonConnection, until holds: (ControlStatus) -> Bool) throws {
+    func wait(_ control: DaemonConnection, until holds: (LearnerStatus) -> Bool) throws {
         _ = try eventually("a status that was waited for") {
             let status = try status(control)
             return holds(status) ? status : nil

@@ -53,7 +53,7 @@ public struct RollbackRequest: Codable, Sendable {
 
 /// What came of a request.
 public enum ControlReply: Codable, Sendable {
-    case status(ControlStatus)
+    case status(LearnerStatus)
     /// The snapshot that was taken, named or tagged.
     case snapshot(id: String)
     case untagged(name: String)
@@ -63,7 +63,7 @@ public enum ControlReply: Codable, Sendable {
 }
 
 /// Where a running daemon stands.
-public struct ControlStatus: Codable, Sendable {
+public struct LearnerStatus: Codable, Sendable {
     public struct Partition: Codable, Sendable {
         public var topic: String
         public var partition: Int32

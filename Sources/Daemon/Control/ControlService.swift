@@ -69,17 +69,17 @@ struct ControlService {
         }
     }
 
-    private func status() throws -> ControlStatus {
+    private func status() throws -> LearnerStatus {
         let ledger = learner.ledger
         let counters = learner.engine.counters
         let partitions = (consumer.status()?.partitions ?? []).map { progress in
             let mark = ledger.publishedTo[progress.position] ?? 0
-            return ControlStatus.Partition(
+            return LearnerStatus.Partition(
                 topic: progress.position.topic, partition: progress.position.partition,
                 next: progress.nextOffset, lag: progress.lag,
                 publishesFrom: progress.nextOffset < mark ? mark : nil)
         }
-        return ControlStatus(
+        return LearnerStatus(
             process: getpid(), version: TidemarkVersion.current, head: learner.engine.snapshot,
             lineage: learner.engine.lineage, stateSHA256: learner.stateDigest.hex,
             events: counters.read, examples: counters.examples,

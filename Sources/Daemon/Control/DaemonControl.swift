@@ -42,7 +42,7 @@ struct DaemonControl: ControlSource {
     func status() throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        return try encoder.encode(ControlStatus(self))
+        return try encoder.encode(DaemonStatus(self))
     }
 
     func milliseconds(since instant: StatusBoard.Instant) -> Int64 {
@@ -52,7 +52,7 @@ struct DaemonControl: ControlSource {
 }
 
 /// The body of `/v1/status`.
-struct ControlStatus: Encodable {
+struct DaemonStatus: Encodable {
     struct Partition: Encodable {
         let topic: String
         let partition: Int32

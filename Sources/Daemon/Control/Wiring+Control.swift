@@ -4,7 +4,7 @@ import Foundation
 extension Wiring {
     /// The HTTP interface; `nil` where it is not enabled.
     ///
-    /// - Throws: `RequestError`, and `ConfigurationError` for a token that cannot be used.
+    /// - Throws: `ControlError`, and `ConfigurationError` for a token that cannot be used.
     func control(_ board: StatusBoard) throws -> ControlServer? {
         let http = configuration.http
         guard http.enabled else { return nil }
