@@ -3,10 +3,12 @@ import pathlib, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "fixtures"))
 import torch
+import transformers
 from encoder import load_base, pooling_of, vectors_of
 from peft import PeftModel
 from safetensors.torch import load_file
 
+transformers.logging.disable_progress_bar()
 references, export = (pathlib.Path(argument) for argument in sys.argv[1:])
 found = sorted(export.glob("*/adapters/*/adapter_config.json"))
 worst = 0.0
