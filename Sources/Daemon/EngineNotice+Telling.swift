@@ -9,6 +9,7 @@ extension EngineNotice {
         case .refreshStarted(let texts, let examples):
             .refreshStarted(texts: texts, examples: examples)
         case .refreshBroughtNothing(let steps): .refreshBroughtNothing(steps: steps)
+        case .driftFound(let head, let example): .driftFound(head: head, example: example)
         case .refreshJudged(let verdict):
             .refreshJudged(
                 outcome: verdict.outcome.told, harm: verdict.harm,
@@ -22,6 +23,7 @@ extension EngineNotice {
         switch self {
         case .refreshStarted: return "started"
         case .refreshBroughtNothing: return "brought nothing"
+        case .driftFound(let head, let example): return "drift of \(head) at example \(example)"
         case .refreshJudged(let verdict):
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]

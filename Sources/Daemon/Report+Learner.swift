@@ -12,6 +12,7 @@ extension Report {
     ) throws {
         let counters = learner.engine.counters
         let scores = learner.engine.scores
+        let drift = learner.engine.driftAlarms
         let snapshots = try learner.store.snapshots()
         self.init(
             events: Events(counters, learner.engine.joinCounts), examples: counters.examples,
@@ -22,10 +23,11 @@ extension Report {
             guards: Guards(
                 clipped: counters.clipped, skipped: counters.skipped,
                 gatePassed: counters.gatePassed, gateRejected: counters.gateRejected,
-                rollbacks: snapshots.count { $0.record.cause != .commit }, driftAlarms: nil),
+                rollbacks: snapshots.count { $0.record.cause != .commit },
+                driftAlarms: drift.values.reduce(0) { $0 + $1.pageHinkley + $1.adwin }),
             recommendations: Recommendations(
                 published: published, ruleViolations: counters.ruleViolations),
-            effects: learner.engine.effects,
+            drift: drift, effects: learner.engine.effects,
             head: snapshots.first(where: \.isHead)?.record.id ?? "",
             champion: snapshots.first(where: \.isChampion)?.record.id ?? "",
             stateSHA256: learner.stateDigest.hex, snapshots: snapshots.map(\.record.id),

@@ -20,6 +20,8 @@ public struct Report: Codable, Sendable {
     public var slices: [String: [String: ScoreReport]]
     public var guards: Guards
     public var recommendations: Recommendations
+    /// Alarms by head and detector, with those of a dummy beside them.
+    public var drift: [String: DriftAlarms]
     /// What discounts are found to do to purchases; left out until there was a discount.
     public var effects: EffectReport?
     public var head: String
@@ -67,8 +69,8 @@ public struct Report: Codable, Sendable {
         public var gatePassed: Int
         public var gateRejected: Int
         public var rollbacks: Int
-        /// `null`: this version has no drift detectors yet.
-        public var driftAlarms: Int?
+        /// Of all detectors and heads; those of the dummy do not count.
+        public var driftAlarms: Int
 
         enum CodingKeys: String, CodingKey {
             case clipped, skipped, rollbacks
@@ -100,7 +102,7 @@ public struct Report: Codable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case events, examples, steps, progressive, windows, slices, guards, recommendations, head
-        case effects, champion, snapshots, platform
+        case drift, effects, champion, snapshots, platform
         case wallSeconds = "wall_seconds"
         case eventsPerSecond = "events_per_second"
         case stateSHA256 = "state_sha256"

@@ -121,6 +121,7 @@ struct Wiring {
                 recent: configuration.guards.replayRecent, seed: seed),
             join: join, pricing: pricingConfiguration())
         engine.delayedFeedback = configuration.learning.delayedFeedback
+        engine.onDrift = configuration.guards.onDrift
         return engine
     }
 }

@@ -129,6 +129,7 @@ extension Engine {
         metrics.observe(
             head: label.index, logit: logit, label: isPositive, weight: example.weight,
             tsMs: example.exposure.tsMs, slices: slices(of: example, item))
+        if configuration.learns { watch(label, logit: logit, isPositive: isPositive, &output) }
         if configuration.keepsPredictions {
             output.predictions.append(
                 ServedPrediction(
@@ -136,6 +137,20 @@ extension Engine {
                     userID: example.exposure.user, head: label.rawValue, logit: logit,
                     probability: stableLogistic(logit), label: isPositive, weight: example.weight))
         }
+    }
+
+    /// Has the drift detectors look at a prediction, and does what is configured for an alarm.
+    private mutating func watch(
+        _ label: Label, logit: Double, isPositive: Bool, _ output: inout StepOutput
+    ) {
+        guard drift[label, default: DriftMonitor()].observe(logit: logit, label: isPositive) else {
+            return
+        }
+        output.notices.append(.driftFound(head: label.rawValue, example: counters.examples))
+        guard configuration.onDrift == .refresh, configuration.refresh.events > 0,
+            case .idle(let nextAt) = refresh
+        else { return }
+        refresh = .idle(nextAt: min(nextAt, counters.examples))
     }
 
     /// Teaches the head the label, and for purchases the effect model what the discount did.

@@ -18,6 +18,9 @@ extension Engine {
             heads[label] = head
         }
         effect.collectChanges(into: &changes)
+        for (label, monitor) in drift.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            changes.put(DriftMonitor.table, Array(label.rawValue.utf8), monitor.record)
+        }
         memory.collectChanges(into: &changes)
         metrics.collectChanges(into: &changes)
         if adaptersChanged {
@@ -69,6 +72,12 @@ extension Engine {
                 restoring: label.rawValue, configuration: configuration.head, from: state)
         }
         effect = try EffectModel(from: state)
+        for label in Label.allCases {
+            let key = Array(label.rawValue.utf8)
+            drift[label] = try state.value(DriftMonitor.table, key).map {
+                try DriftMonitor(record: $0, key: key)
+            }
+        }
         memory =
             try ReplayMemory.restore(configuration: configuration.memory, from: state) ?? memory
         metrics =
@@ -135,6 +144,11 @@ extension Engine {
 
     /// The scores of what was served, since the store began.
     public var scores: ProgressiveReport { metrics.report() }
+
+    /// How often each drift detector sounded, by head.
+    public var driftAlarms: [String: DriftAlarms] {
+        Dictionary(uniqueKeysWithValues: drift.map { ($0.key.rawValue, $0.value.alarms) })
+    }
 
     /// What discounts are found to do to purchases; `nil` until there was one.
     public var effects: EffectReport? { effect.isAwake ? effect.report : nil }

@@ -44,6 +44,8 @@ public struct Engine {
     var heads: [Label: ResponseHead] = [:]
     /// What discounts do to purchases, apart from what goes along with them.
     var effect = EffectModel()
+    /// Whether predictions get worse than they say they are.
+    var drift: [Label: DriftMonitor] = [:]
     var memory: ReplayMemory
     var metrics: ProgressiveMetrics
     var delays: PurchaseDelays

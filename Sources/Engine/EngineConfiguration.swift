@@ -17,6 +17,8 @@ public struct EngineConfiguration: Sendable {
     /// its clicks are learned as logged, and decisions are only what would have been published.
     public var issuesDecisions = true
     public var keepsPredictions = false
+    /// What a drift detector's alarm does.
+    public var onDrift = DriftResponse.alarm
     /// Whether anything is learned. Without, a step predicts what it would have learned, decides
     /// nothing and remembers nothing: for asking how good a state is on a log.
     public var learns = true

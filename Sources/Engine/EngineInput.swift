@@ -72,6 +72,8 @@ public struct StepOutput: Sendable {
 /// Something in the course of learning that people want to hear of.
 public enum EngineNotice: Sendable {
     case refreshStarted(texts: Int, examples: Int)
+    /// A drift detector found a head's predictions worse than they say they are.
+    case driftFound(head: String, example: Int)
     case refreshJudged(RefreshVerdict)
     /// On the texts kept for validation no epoch was better than the adapters in service.
     case refreshBroughtNothing(steps: Int)

@@ -15,6 +15,7 @@ public enum TidemarkEvent: Sendable {
     case refreshStarted(texts: Int, examples: Int)
     case refreshJudged(outcome: String, harm: Double?, examples: Int, steps: Int, moved: Double)
     case refreshBroughtNothing(steps: Int)
+    case driftFound(head: String, example: Int)
     case snapshot(id: String, events: Int)
     case deadLetter(position: String, reason: String)
     case producerRestarted
@@ -25,7 +26,7 @@ public enum TidemarkEvent: Sendable {
     var level: Logger.Level {
         switch self {
         case .wentBack, .newCluster, .gapAccepted, .producerRestarted, .kafka: .warning
-        case .deadLetter: .warning
+        case .deadLetter, .driftFound: .warning
         default: .info
         }
     }
@@ -54,6 +55,8 @@ public enum TidemarkEvent: Sendable {
             Self.refreshLine(outcome, harm, examples, steps, moved)
         case .refreshBroughtNothing(let steps):
             "refreshed adapters dropped: after \(steps) steps no better on the texts kept for validation"
+        case .driftFound(let head, let example):
+            "drift: the \(head) head's predictions are worse than they say they are, at example \(example)"
         case .snapshot(let id, let events): "snapshot \(id) after \(events) events"
         case .deadLetter(let position, let reason): "dead letter: \(position): \(reason)"
         case .producerRestarted: "the producer failed and is made again; the outbox is sent again"

@@ -126,6 +126,10 @@ extension Configuration {
         .integer(
             "guards.gate_slices", \.guards.gateSlices, 0...256,
             "Categories that the gate judges one by one, the largest first; 0: all together only."),
+        .choice(
+            "guards.on_drift", \.guards.onDrift,
+            "What happens when predictions get worse than they say they are: alarm alone, or the next refresh at once."
+        ),
     ]
 
     private static let attributionSettings: [Setting] = [

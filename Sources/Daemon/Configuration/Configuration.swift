@@ -71,6 +71,7 @@ public struct Configuration: Sendable {
         public var gateAlpha = 0.01
         public var gateHarm = 0.005
         public var gateSlices = 8
+        public var onDrift = DriftResponse.alarm
         public var enabled = Guard.defaults
     }
 
