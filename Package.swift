@@ -114,8 +114,8 @@ let package = Package(
         tests(
             "DaemonTests",
             [
-                "Daemon", "Encoder", "Events", "KafkaStream", "Records", "SnapshotStore",
-                "CCrashPoints",
+                "Daemon", "ControlPlane", "Encoder", "Events", "KafkaStream", "Records",
+                "SnapshotStore", "CCrashPoints",
             ]),
     ],
     cxxLanguageStandard: .cxx17

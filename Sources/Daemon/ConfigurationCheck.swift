@@ -30,7 +30,8 @@ public struct ConfigurationCheck {
         self.configuration = configuration
     }
 
-    public func run(connect: Bool) -> [Finding] {
+    /// - Parameter rate: offers opened a second, to tell how long a window the bounds afford.
+    public func run(connect: Bool, rate: Double? = nil) -> [Finding] {
         let wiring = Wiring(configuration: configuration)
         var findings: [Finding] = []
         func check(_ what: String, _ body: () throws -> String) {
@@ -50,6 +51,7 @@ public struct ConfigurationCheck {
             try wiring.pricingConfiguration().validate()
             return "every key is known and in range"
         }
+        check("attribution") { Self.afforded(configuration.attribution, rate) }
         check("base") {
             let base = try wiring.loadBase()
             _ = try wiring.engineConfiguration(base)
@@ -82,5 +84,40 @@ public struct ConfigurationCheck {
             return "cluster \(cluster): " + counts.joined(separator: ", ")
         }
         return findings
+    }
+
+    /// What the bounds of the join afford: at a rate how long a window, else at the window which
+    /// rate.
+    private static func afforded(
+        _ attribution: Configuration.Attribution, _ rate: Double?
+    ) -> String {
+        let bounds = [
+            ("open_max", attribution.openMax, "window", attribution.windowMs),
+            ("pending_max", attribution.pendingMax, "lateness", attribution.latenessMs),
+            (
+                "duplicates_max", attribution.duplicatesMax, "duplicate_window",
+                attribution.duplicateWindowMs
+            ),
+        ]
+        return bounds.map { bound, count, span, spanMs in
+            if let rate {
+                let affordedMs = Int(Double(count) / rate * 1000)
+                let verdict = affordedMs >= spanMs ? "enough for" : "too little for"
+                return
+                    "\(bound) holds \(approximate(affordedMs)) of \(plain(rate)) a second, \(verdict) a \(span) of \(Duration.text(spanMs))"
+            }
+            guard spanMs > 0 else { return "\(bound) holds any rate, the \(span) being 0" }
+            let rate = Double(count) * 1000 / Double(spanMs)
+            return
+                "\(bound) holds \(plain((rate * 10).rounded() / 10)) a second over a \(span) of \(Duration.text(spanMs))"
+        }.joined(separator: "; ")
+    }
+
+    /// To two units of time at most.
+    private static func approximate(_ ms: Int) -> String {
+        for unit in [86_400_000, 3_600_000, 60_000, 1000] where ms >= 10 * unit {
+            return Duration.text(ms / unit * unit)
+        }
+        return Duration.text(ms >= 1000 ? ms / 1000 * 1000 : ms)
     }
 }

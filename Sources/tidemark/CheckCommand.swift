@@ -11,6 +11,10 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Try to reach the brokers and look at the topics, too.")
     var connect = false
 
+    @Option(
+        help: "Events a second to expect: tells how long a window the bounds of the join afford.")
+    var rate: Double?
+
     @Flag(help: "Print the effective configuration, too.")
     var effective = false
 
@@ -20,13 +24,19 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Print the findings as JSON.")
     var json = false
 
+    func validate() throws {
+        if let rate, !(rate > 0 && rate.isFinite) {
+            throw ValidationError("--rate must be above 0.")
+        }
+    }
+
     func run() throws {
         if example {
             print(Configuration.example(), terminator: "")
             return
         }
         let configuration = try options.load()
-        let findings = ConfigurationCheck(configuration).run(connect: connect)
+        let findings = ConfigurationCheck(configuration).run(connect: connect, rate: rate)
         if effective { print(configuration.stored()) }
         if json {
             print(try jsonText(findings))

@@ -62,6 +62,27 @@ import Testing
         #expect(ids.count == 20)
     }
 
+    @Test("an offer that stands is published once, however often the shopper comes back")
+    func publishedOnce() throws {
+        let fixture = try DaemonFixture()
+        let ts = nowMs() - 60_000
+        try fixture.send(training(at: ts), partition: 0)
+        let visits = (0..<6).map { click(5 * $0, user: "ada", at: ts + 10_000 + Int64($0)) }
+        try fixture.send(visits, partition: 0)
+        let report = try fixture.run(try fixture.configuration())
+        #expect(report.events.byType["click"] == 6)
+        #expect(report.recommendations.published == 1)
+        // Not in another run either, unless it has changed.
+        try fixture.send([click(100, user: "ada", at: ts + 20_000)], partition: 0)
+        _ = try fixture.run(try fixture.configuration("kafka.on_gap=stop"))
+        #expect(try fixture.read(fixture.recommendations).count == 1)
+        let dearer = click(105, user: "ada", at: ts + 30_000)
+            .replacing("\"price\":20", with: "\"price\":22")
+        try fixture.send([dearer], partition: 0)
+        _ = try fixture.run(try fixture.configuration())
+        #expect(try fixture.read(fixture.recommendations).count == 2)
+    }
+
     @Test("a second run goes on behind the first: nothing is learned twice, nothing is missed")
     func goesOn() throws {
         let fixture = try DaemonFixture()

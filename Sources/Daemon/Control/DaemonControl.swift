@@ -4,7 +4,7 @@ import KafkaStream
 import Telemetry
 
 /// What the daemon tells over HTTP. Nothing of the configuration is in it, so no secret can be.
-struct DaemonControl: ControlSource {
+package struct DaemonControl: ControlSource {
     let board: StatusBoard
     /// Records behind the stream's end up to which the daemon is ready.
     let readyLag: Int
@@ -12,7 +12,14 @@ struct DaemonControl: ControlSource {
     let stallMs: Int
     let startedMs: Int64
 
-    func live() -> Verdict {
+    package init(board: StatusBoard, readyLag: Int, stallMs: Int, startedMs: Int64) {
+        self.board = board
+        self.readyLag = readyLag
+        self.stallMs = stallMs
+        self.startedMs = startedMs
+    }
+
+    package func live() -> Verdict {
         let beat = board.beat
         let ms = milliseconds(since: beat.since)
         return ms > Int64(stallMs)
@@ -22,7 +29,7 @@ struct DaemonControl: ControlSource {
             : Verdict(true, "live: \(beat.activity.rawValue) for \(ms) ms")
     }
 
-    func ready() -> Verdict {
+    package func ready() -> Verdict {
         let beat = board.beat
         guard let consumer = board.consumer, board.figures != nil else {
             return Verdict(false, "not ready: \(beat.activity.rawValue)")
@@ -35,11 +42,11 @@ struct DaemonControl: ControlSource {
             : Verdict(true, "ready: \(lag) records behind")
     }
 
-    func metrics() -> (contentType: String, text: String) {
+    package func metrics() -> (contentType: String, text: String) {
         (Exposition.contentType, Exposition.text(metricList()))
     }
 
-    func status() throws -> Data {
+    package func status() throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         return try encoder.encode(DaemonStatus(self))

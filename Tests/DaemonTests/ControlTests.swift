@@ -1,0 +1,133 @@
+import ControlPlane
+import Daemon
+import Foundation
+import FoundationNetworking
+import Synchronization
+import Testing
+
+private struct NoSource: ControlSource {
+    func live() -> Verdict { Verdict(true, "") }
+    func ready() -> Verdict { Verdict(true, "") }
+    func metrics() -> (contentType: String, text: String) { ("text/plain", "") }
+    func status() throws -> Data { Data() }
+}
+
+@Suite(.serialized) struct ControlTests {
+    private func ask(_ port: Int, _ path: String) async -> (status: Int, body: String)? {
+        guard let url = URL(string: "http://127.0.0.1:\(port)\(path)") else { return nil }
+        var request = URLRequest(url: url)
+        request.timeoutInterval = 5
+        guard let (data, response) = try? await URLSession.shared.data(for: request),
+            let http = response as? HTTPURLResponse
+        else { return nil }
+        return (http.statusCode, String(decoding: data, as: UTF8.self))
+    }
+
+    /// One that was free a moment ago.
+    private func freePort() throws -> Int {
+        let server = try ControlServer(host: "127.0.0.1", port: 0, token: nil, source: NoSource())
+        defer { server.stop() }
+        return try server.start()
+    }
+
+    @Test("the daemon is ready once it has caught up, tells its figures, and keeps its secrets")
+    func endpoints() async throws {
+        let fixture = try DaemonFixture()
+        let ts = nowMs() - 60_000
+        try fixture.send(
+            (0..<300).map { number in
+                """
+                {"type":"outcome","event_id":"o\(number)","ts":\(ts + Int64(number)),\
+                "user_id":"u\(number % 9)","item_id":"i","price":5,"purchased":\(number % 4 == 0)}
+                """
+            } + ["rubbish"], partition: 0)
+        let port = try freePort()
+        let configuration = try fixture.configuration(
+            "http.enabled=true", "http.port=\(port)", "http.ready_lag=0",
+            "kafka.client={sasl.password: hunter2-of-the-shop}")
+        let outcome = Mutex<Result<Report, any Error>?>(nil)
+        let daemon = Thread {
+            let result = Result { try LearningDaemon(configuration, exitWhenIdleMs: 3_000).run() }
+            outcome.withLock { $0 = result }
+        }
+        daemon.start()
+        var wasUnready = false
+        var isReady = false
+        let end = ContinuousClock.now + .seconds(60)
+        while !isReady, ContinuousClock.now < end {
+            switch await ask(port, "/ready")?.status {
+            case 200: isReady = true
+            case 503: wasUnready = true
+            default: break
+            }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(isReady && wasUnready, "not ready before it had caught up, and ready then")
+        var status = ""
+        while !status.contains("\"examples\" : 300"), ContinuousClock.now < end {
+            status = await ask(port, "/v1/status")?.body ?? status
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(status.contains("\"examples\" : 300"), "\(status)")
+        #expect(status.contains("\"lag\" : 0") && status.contains("\"dead_lettered\" : 1"))
+        let live = try #require(await ask(port, "/live"))
+        #expect(live.status == 200 && live.body.hasPrefix("live: "))
+        let metrics = try #require(await ask(port, "/metrics")).body
+        #expect(
+            metrics.contains(
+                "tidemark_partition_lag{topic=\"\(fixture.events)\",partition=\"0\"} 0\n"))
+        #expect(metrics.contains("tidemark_events_total{type=\"outcome\"} 300\n"))
+        #expect(metrics.contains("tidemark_dead_letters_total{reason=\"malformed_json\"} 1\n"))
+        #expect(!(status + metrics).contains("hunter2"))
+        while outcome.withLock({ $0 == nil }), ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        let ended = outcome.withLock { $0 }
+        let report = try #require(ended).get()
+        #expect(report.examples == 300)
+        #expect(await ask(port, "/live") == nil, "the port is free again")
+    }
+
+    @Test("liveness tells the truth of a long step: alive within http.stall_after, stuck beyond")
+    func stall() {
+        let now = ContinuousClock.now
+        let board = StatusBoard(now: now)
+        let control = DaemonControl(board: board, readyLag: 10, stallMs: 300_000, startedMs: 0)
+        #expect(control.live().isYes && !control.ready().isYes)
+        board.enter(.refreshing, now: now - .seconds(60))
+        #expect(control.live().isYes)
+        #expect(control.live().reason.hasPrefix("live: refreshing for 60"))
+        board.enter(.refreshing, now: now - .seconds(301))
+        #expect(!control.live().isYes)
+        #expect(control.live().reason.contains("stuck: refreshing for 301 s"))
+        board.enter(.waiting, now: now)
+        #expect(control.live().isYes)
+    }
+
+    @Test("a host that others reach without a token, and a token that is none, are refused")
+    func refused() throws {
+        let fixture = try DaemonFixture()
+        func failure(_ settings: String...) throws -> (String, FailureKind) {
+            let configuration = try Configuration.load(
+                file: nil, environment: [:],
+                overrides: [
+                    "model.base=\(try DaemonFixture.model())", "store.path=\(fixture.store)",
+                    "log.level=error", "http.enabled=true", "http.port=0",
+                ] + settings)
+            do {
+                _ = try LearningDaemon(configuration, exitWhenIdleMs: 100).run()
+                return ("no error", .bug)
+            } catch { return ("\(error)", FailureKind(error)) }
+        }
+        let (open, kind) = try failure("http.host=0.0.0.0")
+        #expect(open.contains("http.token_file") && kind == .badConfiguration)
+        try FileManager.default.createDirectory(
+            atPath: fixture.folder, withIntermediateDirectories: true)
+        let file = fixture.folder + "/token"
+        try Data("short".utf8).write(to: URL(fileURLWithPath: file))
+        let (short, shortKind) = try failure("http.host=0.0.0.0", "http.token_file=\(file)")
+        #expect(short.contains(file) && !short.contains("short\n"))
+        #expect(shortKind == .badConfiguration)
+        #expect(!FileManager.default.fileExists(atPath: fixture.store))
+    }
+}
