@@ -6,7 +6,10 @@ import ResponseModel
 /// first learned, against the label it has in the end.
 extension Engine {
     /// Whether examples are learned before their labels are final.
-    var learnsEarly: Bool { configuration.learns && configuration.delayedFeedback != .wait }
+    var learnsEarly: Bool {
+        configuration.learns && configuration.delayedFeedback != .wait
+            && configuration.join.waitMs < configuration.join.windowMs
+    }
 
     /// Learns an example that was bought, or was not bought within the wait.
     mutating func learnEarly(

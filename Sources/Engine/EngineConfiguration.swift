@@ -22,6 +22,7 @@ public struct EngineConfiguration: Sendable {
     /// Whether anything is learned. Without, a step predicts what it would have learned, decides
     /// nothing and remembers nothing: for asking how good a state is on a log.
     public var learns = true
+    /// Where the wait is as long as the window, all of them are `wait`.
     public var delayedFeedback = DelayedFeedback.wait
 
     /// Without learning there is no hurry: an example is asked about once its label is known.

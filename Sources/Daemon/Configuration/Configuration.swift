@@ -57,7 +57,7 @@ public struct Configuration: Sendable {
     public struct Learning: Sendable {
         public var threads = 2
         public var numerics = Numerics.fast
-        public var delayedFeedback = DelayedFeedback.wait
+        public var delayedFeedback = DelayedFeedback.elapsedTime
         public var seed = 1
 
         public enum Numerics: String, Sendable, CaseIterable {
