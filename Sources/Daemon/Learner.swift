@@ -38,8 +38,6 @@ final class Learner {
     /// Recommendations of this run that said something new, and those that did not.
     private(set) var published = 0
     private(set) var unchanged = 0
-    /// The newest event time learned since the start.
-    private(set) var newestEventMs: Int64?
     private var eventsSinceCommit = 0
     private var eventsSinceSnapshot = 0
     private var lastCommit = ContinuousClock.now
@@ -129,7 +127,6 @@ final class Learner {
         }
         for case .success(let event) in learned.map(\.event) {
             commit.eventTimeMs = max(commit.eventTimeMs ?? .min, event.tsMs)
-            newestEventMs = max(newestEventMs ?? .min, event.tsMs)
         }
         journal(
             .batch(

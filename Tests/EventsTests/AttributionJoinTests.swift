@@ -282,10 +282,10 @@ private let simple = AttributionConfiguration(windowMs: 1000, clickWindowMs: 100
     func idlePartitions() {
         let other = TopicPartition(topic: "t", partition: 1)
         var scene = Scene(simple)
-        scene.join.announce(other)
+        scene.join.wait(for: [other], into: &scene.outputs)
         scene.send("c", at: 100, .click(offer()))
         scene.wait(until: 5000)
-        #expect(scene.join.watermarkMs == nil, "a partition that was announced is waited for")
+        #expect(scene.join.watermarkMs == nil, "a partition with a backlog is waited for")
         scene.wait(until: 700, other)
         #expect(scene.join.watermarkMs == 700)
         scene.join.setIdle(other, true, into: &scene.outputs)

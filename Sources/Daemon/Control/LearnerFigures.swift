@@ -11,8 +11,6 @@ struct LearnerFigures: Sendable {
     let rememberedExamples: Int
     let items: Int
     let watermarkMs: Int64?
-    /// The newest event time taken.
-    let newestEventMs: Int64?
     let published: Int
     let unchanged: Int
     let snapshot: String
@@ -30,7 +28,6 @@ struct LearnerFigures: Sendable {
         rememberedExamples = engine.rememberedExamples
         items = engine.itemCount
         watermarkMs = engine.watermarkMs
-        newestEventMs = learner.newestEventMs
         published = learner.published
         unchanged = learner.unchanged
         snapshot = engine.snapshot

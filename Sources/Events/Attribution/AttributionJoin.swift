@@ -110,11 +110,6 @@ public struct AttributionJoin: Sendable {
         advance(into: &outputs)
     }
 
-    /// Has the watermark wait for a partition that has brought no event yet.
-    public mutating func announce(_ position: TopicPartition) {
-        watermarks.announce(position)
-    }
-
     /// At the start of reading: the watermark waits for the partitions that have something to be
     /// read, as it may be older than what the others have, and for no others.
     public mutating func wait(

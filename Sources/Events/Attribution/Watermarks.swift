@@ -3,7 +3,7 @@ import Records
 /// How far event time has come, from the partitions that are not idle.
 ///
 /// Each partition's time is that of its newest event less the lateness; the watermark is the least
-/// of them and never goes back. A partition that was announced and has brought nothing holds the
+/// of them and never goes back. A partition that is waited for and has brought nothing holds the
 /// watermark where it is until it does or is called idle.
 struct Watermarks: Sendable {
     private struct Partition: Sendable {
@@ -21,11 +21,6 @@ struct Watermarks: Sendable {
     private(set) var watermarkMs: Int64?
 
     init() {}
-
-    /// Announces a partition, so that the others wait for it.
-    mutating func announce(_ position: TopicPartition) {
-        if partitions[position] == nil { partitions[position] = Partition() }
-    }
 
     var positions: some Collection<TopicPartition> { partitions.keys }
 
