@@ -87,7 +87,7 @@ private func serve(
     await server.appendRoute("*") { request in router.answer(request) }
     async let run: Void = listen(server, outcome)
     do {
-        try await server.waitUntilListening(timeout: 10)
+        try await server.waitUntilListening(timeout: 60)
         outcome.set(.success(await server.listeningAddress?.portNumber ?? port))
     } catch { outcome.set(.failure(error)) }
     await run
