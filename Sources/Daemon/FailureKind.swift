@@ -65,10 +65,10 @@ public enum FailureKind: Int32, Sendable {
     private static func kind(of error: StoreError) -> FailureKind {
         switch error {
         case .unknownReference, .ambiguousReference, .badReference, .badTag, .tagTaken: .usage
-        case .missing, .notAStore, .newerFormat, .otherBase, .damaged, .baseMismatch,
+        case .missing, .notAStore, .newerFormat, .olderFormat, .otherBase, .damaged, .baseMismatch,
             .notReplayable:
             .badData
-        case .inUse, .cannotWrite, .needsRecovery, .quotaReached, .diskFull, .system: .unavailable
+        case .inUse, .readersPresent, .cannotWrite, .needsRecovery, .quotaReached, .diskFull, .system: .unavailable
         case .openedTwice, .closed, .openedReadOnly, .keyTooLong, .lmdb: .bug
         }
     }

@@ -9,6 +9,13 @@ extension Engine {
     /// Emits every row that changed since the last call. It belongs into the commit that also
     /// moves the offsets.
     public mutating func collectChanges(into changes: inout StateChanges) {
+        for (owner, erasedMs) in erasedUsers.sorted(by: { $0.key < $1.key }) {
+            var row = ByteWriter(capacity: 8)
+            row.integer(erasedMs)
+            changes.erase(owner)
+            changes.put(Self.erasedTable, owner.bytes, row.bytes)
+        }
+        erasedUsers = [:]
         catalog.collectChanges(into: &changes)
         shoppers.collectChanges(into: &changes)
         join.collectChanges(into: &changes)

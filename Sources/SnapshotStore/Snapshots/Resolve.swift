@@ -74,6 +74,7 @@ extension Transaction where Self: ~Copyable {
         var found: SnapshotRecord?
         var oldest: SnapshotRecord?
         try forEachSnapshotBackward(databases) { record in
+            if record.cause == .imported { return true }
             oldest = record
             if record.createdMs <= time { found = record }
             return found == nil
@@ -98,6 +99,7 @@ extension Transaction where Self: ~Copyable {
         var found: SnapshotRecord?
         var isKnown = false
         try forEachSnapshotBackward(databases) { record in
+            if record.cause == .imported { return true }
             let next = record.offsets.first {
                 $0.position == position && $0.cluster == record.cluster
             }?.next
