@@ -134,6 +134,9 @@ extension Engine {
     }
 
     private static let adaptersKey = Array("adapters".utf8)
+
+    /// Where the adapters' record lies.
+    public static var adapterRow: (table: StateTable, key: [UInt8]) { (weightsTable, adaptersKey) }
     private static let optimizerKey = Array("optimizer".utf8)
     private static let countersKey = Array("counters".utf8)
     private static let delaysKey = Array("purchase delays".utf8)

@@ -53,26 +53,31 @@ extension SnapshotStore {
         _ folder: StoreFolder, to new: StoreFolder, _ options: Options
     ) throws(StoreError) {
         try new.create()
-        let transaction: Int
-        do throws(StoreError) {
-            let source = try Environment(
-                folder, readOnly: true, withoutLocks: true, mapBytes: options.mapBytes)
-            let target = try Environment(new, readOnly: false, mapBytes: options.mapBytes)
-            target.setSynced(false)
-            let reading = try ReadTransaction(source)
-            transaction = reading.number
-            let databases = try Databases(reading, create: false)
-            let making = try WriteTransaction(target)
-            _ = try Databases(making, create: true)
-            try making.commit()
-            // The copy must not have made more commits than the store, whose number it takes over.
-            let pieces = source.usedBytes / pieceBytesMax + 3
-            try copy(
-                reading, databases, to: target,
-                pieceBytesMax: transaction > pieces ? pieceBytesMax : .max)
-            try target.sync()
-        }
+        // Closes both environments before the new file's roots are changed.
+        let transaction = try copyEnvironment(folder, to: new, options)
         try RootPage.renumber(new, to: transaction)
+    }
+
+    /// Returns: the number of the commit that was copied.
+    private static func copyEnvironment(
+        _ folder: StoreFolder, to new: StoreFolder, _ options: Options
+    ) throws(StoreError) -> Int {
+        let source = try Environment(
+            folder, readOnly: true, withoutLocks: true, mapBytes: options.mapBytes)
+        let target = try Environment(new, readOnly: false, mapBytes: options.mapBytes)
+        target.setSynced(false)
+        let reading = try ReadTransaction(source)
+        let databases = try Databases(reading, create: false)
+        let making = try WriteTransaction(target)
+        _ = try Databases(making, create: true)
+        try making.commit()
+        // The copy must not have made more commits than the store, whose number it takes over.
+        let pieces = source.usedBytes / pieceBytesMax + 3
+        try copy(
+            reading, databases, to: target,
+            pieceBytesMax: reading.number > pieces ? pieceBytesMax : .max)
+        try target.sync()
+        return reading.number
     }
 
     /// A piece is committed once it is this large, so that it need not be held in memory.
@@ -153,14 +158,15 @@ private struct ReaderLock: ~Copyable {
 
     /// Throws: `.readersPresent` when another process has the store open.
     init(_ folder: StoreFolder) throws(StoreError) {
-        file = try Descriptor(folder.readers, O_RDWR | O_CREAT)
+        let opened = try Descriptor(folder.readers, O_RDWR | O_CREAT)
         var range = flock()
         range.l_type = Int16(F_WRLCK)
         range.l_whence = Int16(SEEK_SET)
         range.l_len = 1
-        guard unsafe fcntl(file.number, F_SETLK, &range) == 0 else {
+        guard unsafe fcntl(opened.number, F_SETLK, &range) == 0 else {
             throw .readersPresent(path: folder.path)
         }
+        file = opened
     }
 
     /// The lock goes with the file's closing; the call keeps it until then.

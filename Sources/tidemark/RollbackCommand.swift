@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Foundation
+import Records
 import SnapshotStore
 
 /// `tidemark rollback`: goes back to a snapshot.

@@ -68,7 +68,7 @@ extension Transaction where Self: ~Copyable {
     private func liveAt(
         _ databases: Databases, _ text: String
     ) throws(StoreError) -> SnapshotRecord {
-        guard let time = UTCTime.parse(text.dropFirst()) else {
+        guard let time = Timestamp.milliseconds(String(text.dropFirst())) else {
             throw .badReference(text, reason: "a time like @2026-11-23T12:00:00Z is expected")
         }
         var found: SnapshotRecord?
@@ -82,7 +82,8 @@ extension Transaction where Self: ~Copyable {
         if let found { return found }
         guard let oldest else { throw .badReference(text, reason: "the store has no snapshots") }
         throw .badReference(
-            text, reason: "the oldest snapshot was taken at \(UTCTime.text(oldest.createdMs))")
+            text, reason: "the oldest snapshot was taken at \(Timestamp.text(ms: oldest.createdMs))"
+        )
     }
 
     /// The newest snapshot that has not learned the record at that offset.

@@ -33,9 +33,17 @@ public final class StoredState: StateReader {
     public func forEach(
         _ table: StateTable, _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Void
     ) throws {
+        try forEachOwned(table) { key, value, _ in try body(key, value) }
+    }
+
+    /// Likewise, with whom each row is about.
+    public func forEachOwned(
+        _ table: StateTable,
+        _ body: (_ key: [UInt8], _ value: [UInt8], _ owner: RowOwner?) throws -> Void
+    ) throws {
         var thrown: (any Error)?
-        func visit(_ key: [UInt8], _ value: [UInt8]) -> Bool {
-            do { try body(key, value) } catch { thrown = error }
+        func visit(_ row: OpenRow) -> Bool {
+            do { try body(row.key, row.value, row.owner) } catch { thrown = error }
             return thrown == nil
         }
         if let entry = try snapshotted(table) {
@@ -45,11 +53,11 @@ public final class StoredState: StateReader {
                     guard let opened = try transaction.open(databases, entry.table, row) else {
                         continue
                     }
-                    guard visit(opened.key, opened.value) else { break chunks }
+                    guard visit(opened) else { break chunks }
                 }
             }
         } else if isShownFromHead(table), let index = head.index(of: table) {
-            try transaction.forEachRow(databases, head.tables[index]) { visit($0.key, $0.value) }
+            try transaction.forEachRow(databases, head.tables[index]) { visit($0) }
         }
         if let thrown { throw thrown }
     }
