@@ -198,7 +198,12 @@ public struct SnapshotExport {
 
     private static func encoded(_ rows: [Row]) -> [UInt8] {
         var writer = ByteWriter(capacity: rows.reduce(4) { $0 + $1.value.count + 64 })
-        writer.array(rows) { writer, row in
+        // In an order of their own: the same rows are the same file.
+        let sorted = rows.sorted {
+            $0.table == $1.table
+                ? $0.key.lexicographicallyPrecedes($1.key) : $0.table < $1.table
+        }
+        writer.array(sorted) { writer, row in
             writer.string(row.table)
             writer.data(row.key)
             writer.data(row.value)

@@ -316,23 +316,4 @@ private func expectCount(
             #expect(other != nil)
         }
     }
-
-    @Test("a stop in the middle of the migration leaves the store of format 1")
-    func interrupted() async throws {
-        let folder = try old()
-        let before = try Data(contentsOf: URL(filePath: folder.data))
-        let path = folder.path
-        await #expect(processExitsWith: .success) { [path = path as String] in
-            signal(SIGXFSZ, SIG_IGN)
-            var limit = rlimit(rlim_cur: rlim_t(80 << 10), rlim_max: rlim_t(Int64.max))
-            let answer = unsafe setrlimit(__rlimit_resource_t(1), &limit)
-            #expect(answer == 0)
-            #expect(throws: StoreError.self) {
-                try SnapshotStore.open(path: path, mode: .readWrite)
-            }
-        }
-        let after = try Data(contentsOf: URL(filePath: folder.data))
-        #expect(after.prefix(8_192) == before.prefix(8_192), "the roots have moved")
-        try values(try folder.open())
-    }
 }
