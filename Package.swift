@@ -102,7 +102,8 @@ let package = Package(
         tests("EventsTests", ["Events", "Records"], resources: [.copy("Fixtures")]),
         tests("EventLogTests", ["EventLog", "Events", "Records"]),
         tests("KafkaStreamTests", ["KafkaStream", "Events", "Records"]),
-        tests("SnapshotStoreTests", ["SnapshotStore", "Records"]),
+        tests(
+            "SnapshotStoreTests", ["SnapshotStore", "Records"], resources: [.copy("Fixtures")]),
         tests("SimulatorTests", ["Simulator", "Events", "Pricing", "Records"]),
         tests(
             "EngineTests",

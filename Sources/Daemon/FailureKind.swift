@@ -31,6 +31,8 @@ public enum FailureKind: Int32, Sendable {
         case is Interrupted: self = .interrupted
         case ReplayError.gap: self = .badData
         case is ReplayError, is InquiryError, is RewindError: self = .usage
+        case ExportError.folderInUse: self = .usage
+        case is ExportError: self = .badData
         case is OutputError, is PublishingError: self = .unavailable
         case is EncoderError, is TokenizationError, is ByteCodingError, is EngineError,
             is ResponseError:
@@ -65,10 +67,12 @@ public enum FailureKind: Int32, Sendable {
     private static func kind(of error: StoreError) -> FailureKind {
         switch error {
         case .unknownReference, .ambiguousReference, .badReference, .badTag, .tagTaken: .usage
-        case .missing, .notAStore, .newerFormat, .otherBase, .damaged, .baseMismatch,
+        case .missing, .notAStore, .newerFormat, .olderFormat, .otherBase, .damaged, .baseMismatch,
             .notReplayable:
             .badData
-        case .inUse, .cannotWrite, .needsRecovery, .quotaReached, .diskFull, .system: .unavailable
+        case .inUse, .readersPresent, .cannotWrite, .needsRecovery, .quotaReached, .diskFull,
+            .system:
+            .unavailable
         case .openedTwice, .closed, .openedReadOnly, .keyTooLong, .lmdb: .bug
         }
     }

@@ -252,7 +252,8 @@ final class Learner {
             commit.outbox.append(
                 OutboxMessage(
                     topic: description.topic, key: Array(recommendation.userID.utf8),
-                    value: try recommendation.json()))
+                    value: try recommendation.json(),
+                    owner: RowOwner(user: recommendation.userID)))
         }
         // Kept as it is until it is made: a commit that finds no room can be made again.
         var whole = commit

@@ -9,7 +9,7 @@ import Records
 /// learning does. After a rewind, an offer is published again only where it differs from what the
 /// shopper was told.
 package struct PublishedOffers {
-    package static let table = StateTable("offers", .ledger)
+    package static let table = StateTable("offers", .ledger, keys: .owner)
     /// Offers remembered for a shopper, at most; one forgotten is merely published once more.
     private static let offersMax = 32
 
@@ -73,6 +73,7 @@ package struct PublishedOffers {
 
     package mutating func forget(_ userID: String) {
         changed[userID] = []
+        for index in pending.indices where pending[index]?.userID == userID { pending[index] = nil }
     }
 
     private func known(_ userID: String, _ state: any StateReader) throws -> [Offer] {
@@ -102,7 +103,8 @@ package struct PublishedOffers {
                 writer.double(offer.price)
                 writer.integer(offer.expiresMs)
             }
-            changes.put(Self.table, Self.key(userID), writer.bytes)
+            changes.put(
+                Self.table, Self.key(userID), writer.bytes, owner: RowOwner(user: userID))
         }
         let messages = pending.compactMap(\.self)
         self = PublishedOffers()
@@ -111,6 +113,6 @@ package struct PublishedOffers {
 
     /// A user id may be longer than a key can be.
     private static func key(_ userID: String) -> [UInt8] {
-        Array(SHA256.hash(userID).bytes.prefix(16))
+        RowOwner(user: userID).bytes
     }
 }

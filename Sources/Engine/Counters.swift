@@ -22,6 +22,8 @@ public struct Counters: Sendable, Equatable {
     public var skipped = 0
     public var gatePassed = 0
     public var gateRejected = 0
+    /// Events from before their users were erased.
+    public var suppressed = 0
     /// Accepted events by type; together, and with the dead letters, all that was read.
     public var byType: [String: Int] = [:]
     /// Dead letters by the stable name of the reason.
@@ -31,7 +33,7 @@ public struct Counters: Sendable, Equatable {
         \.read, \.accepted, \.deadLettered, \.duplicates, \.late, \.unattributed,
         \.unmatchedRefunds, \.overflowed,
         \.decisions, \.erased, \.corrected, \.examples, \.batches, \.recommendations,
-        \.ruleViolations, \.clipped, \.skipped, \.gatePassed, \.gateRejected,
+        \.ruleViolations, \.clipped, \.skipped, \.gatePassed, \.gateRejected, \.suppressed,
     ]
 
     public init() {}

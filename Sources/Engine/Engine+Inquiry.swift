@@ -18,6 +18,15 @@ public struct ExpectedDemand: Codable, Sendable {
 }
 
 extension Engine {
+    /// Items by the remembered examples of them, counting for how many each stands; most first.
+    ///
+    /// Complexity: O(replay memory).
+    public func itemsSeen() -> [(itemID: String, examples: Double)] {
+        var counts: [String: Double] = [:]
+        memory.forEach { counts[$0.example.itemId, default: 0] += $0.inclusionWeight }
+        return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
+    }
+
     /// What is remembered of a shopper.
     public func shopper(_ userID: String, reading state: any StateReader) throws -> ShopperState {
         try shoppers.find(userID, in: state)

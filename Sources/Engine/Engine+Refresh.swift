@@ -210,11 +210,13 @@ extension Engine {
     private mutating func promote(
         _ result: RefreshResult, vectors: [String: [Float]], heads rebuilt: [Label: ResponseHead]
     ) {
+        var rebuilt = rebuilt
         adapters = result.adapters
         optimizer = result.optimizer
         adaptersChanged = true
         encoderVersion += 1
         catalog.replaceVectors(vectors)
+        for (label, old) in heads { rebuilt[label]?.takePlace(of: old) }
         heads = rebuilt
         endRefresh()
     }

@@ -9,6 +9,13 @@ extension Engine {
     /// Emits every row that changed since the last call. It belongs into the commit that also
     /// moves the offsets.
     public mutating func collectChanges(into changes: inout StateChanges) {
+        for (owner, erasedMs) in erasedUsers.sorted(by: { $0.key < $1.key }) {
+            var row = ByteWriter(capacity: 8)
+            row.integer(erasedMs)
+            changes.erase(owner)
+            changes.put(Self.erasedTable, owner.bytes, row.bytes)
+        }
+        erasedUsers = [:]
         catalog.collectChanges(into: &changes)
         shoppers.collectChanges(into: &changes)
         join.collectChanges(into: &changes)
@@ -127,6 +134,9 @@ extension Engine {
     }
 
     private static let adaptersKey = Array("adapters".utf8)
+
+    /// Where the adapters' record lies.
+    public static var adapterRow: (table: StateTable, key: [UInt8]) { (weightsTable, adaptersKey) }
     private static let optimizerKey = Array("optimizer".utf8)
     private static let countersKey = Array("counters".utf8)
     private static let delaysKey = Array("purchase delays".utf8)

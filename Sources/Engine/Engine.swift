@@ -29,6 +29,8 @@ public protocol RefreshTraining: AnyObject {
 /// with `collectChanges` and belong into one commit with the batch's offsets.
 public struct Engine {
     static let stateTable = StateTable("engine", .keyed)
+    /// Erased users, with the time of the erasure: what is older never brings them back.
+    static let erasedTable = StateTable("erased", .ledger, keys: .blinded)
     static let weightsTable = StateTable("adapters", .weights)
 
     public internal(set) var configuration: EngineConfiguration
@@ -55,6 +57,8 @@ public struct Engine {
     /// Counts the adapters that have been in service.
     var encoderVersion: UInt32 = 0
     var adaptersChanged = true
+    /// Users erased since the last commit, and when.
+    var erasedUsers: [RowOwner: Int64] = [:]
     var refreshJobChanged = false
     let policy: DiscountPolicy
     let dimension: Int
@@ -119,9 +123,13 @@ public struct Engine {
             catalog.update(item.itemID) { $0.merge(item) }
             return
         case .erase(let userID):
-            erase(userID)
+            erase(userID, atMs: event.tsMs)
             return
         default: break
+        }
+        if try isErased(event, reading: state) {
+            counters.suppressed += 1
+            return
         }
         if let inline = event.offer?.item, let itemID = event.itemID {
             catalog.update(itemID) { $0.merge(inline) }
@@ -212,13 +220,27 @@ public struct Engine {
     /// Forgets what is held under this id: history, offers, open joins, remembered examples, and
     /// the heads' effects of the shopper.
     ///
-    /// What the shared weights learned from the shopper's examples stays in them.
-    private mutating func erase(_ userID: String) {
+    /// What the shared weights learned from the shopper's examples stays in them. Events from before
+    /// the erasure are not taken any more, however late they come and however often they are read
+    /// again; later ones are of a new acquaintance.
+    private mutating func erase(_ userID: String, atMs ts: Int64) {
         counters.erased += 1
+        let owner = RowOwner(user: userID)
+        erasedUsers[owner] = max(ts, erasedUsers[owner] ?? .min)
         shoppers.forget(userID)
         join.erase(userID: userID)
         _ = memory.remove(user: userID)
         for label in Label.allCases { _ = heads[label]?.erase(user: userID) }
         effect.erase(user: userID)
+    }
+
+    /// Whether the event is from before its user was erased.
+    private func isErased(_ event: Event, reading state: any StateReader) throws -> Bool {
+        guard let userID = event.userID else { return false }
+        let owner = RowOwner(user: userID)
+        if let erasedMs = erasedUsers[owner], event.tsMs <= erasedMs { return true }
+        guard let row = try state.value(Self.erasedTable, owner.bytes) else { return false }
+        var reader = ByteReader(row)
+        return event.tsMs <= (try reader.integer(Int64.self))
     }
 }

@@ -1,5 +1,6 @@
 import Events
 import Pricing
+import Records
 
 /// A decision with what it rests on, before it becomes a recommendation.
 struct Quote {

@@ -92,7 +92,7 @@ extension ShopperState {
 
 /// The shoppers that the current work touches; the rest stay in the store until asked for.
 struct Shoppers: Sendable {
-    static let table = StateTable("shoppers", .keyed)
+    static let table = StateTable("shoppers", .keyed, keys: .owner)
     /// How many clean ones are kept in memory between commits.
     private static let residentMax = 100_000
 
@@ -122,7 +122,8 @@ struct Shoppers: Sendable {
             if shopper == ShopperState() {
                 changes.remove(Self.table, Self.key(userID))
             } else {
-                changes.put(Self.table, Self.key(userID), shopper.encoded())
+                changes.put(
+                    Self.table, Self.key(userID), shopper.encoded(), owner: RowOwner(user: userID))
             }
         }
         changed = []
@@ -131,6 +132,6 @@ struct Shoppers: Sendable {
 
     /// A user id may be longer than a key can be.
     static func key(_ userID: String) -> [UInt8] {
-        Array(SHA256.hash(userID).bytes.prefix(16))
+        RowOwner(user: userID).bytes
     }
 }

@@ -1,3 +1,6 @@
+import Foundation
+import Records
+
 internal import CSimdJSON
 
 /// The members of one JSON object by field name, read with their checks.
@@ -55,7 +58,11 @@ extension EventFields {
             }
             throw invalid(field.text, "a non-empty string", node)
         }
-        return node.string
+        let id = node.string
+        guard id.isComposed else {
+            throw invalid(field.text, "in Unicode's normal form C", node)
+        }
+        return id
     }
 
     private func tooLong(_ field: String, _ node: JSONNode, _ bytesMax: Int) -> EventError {
@@ -267,5 +274,17 @@ extension EventFields {
                 ? "a string, a number, true or false" : "a string or a number (such as 0 or 1)"
             throw invalid("\(field.text).\(shortened(key))", requirement, node)
         }
+    }
+}
+
+extension String {
+    /// Whether the text is in Unicode's normal form C, in which equal texts have equal bytes.
+    ///
+    /// To Swift's `==` and its dictionaries two spellings of one text are the same, to Kafka's keys, hashes
+    /// and the store they are two: only one of them may be an id.
+    fileprivate var isComposed: Bool {
+        // Nothing below U+0300 is spelt in two ways.
+        utf8.allSatisfy { $0 < 0xcc }
+            || precomposedStringWithCanonicalMapping.utf8.elementsEqual(utf8)
     }
 }

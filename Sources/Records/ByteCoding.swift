@@ -118,7 +118,8 @@ public struct ByteReader: Sendable {
 
     public mutating func string() throws(ByteCodingError) -> String {
         let start = position
-        guard let text = String(validating: try data(), as: UTF8.self) else {
+        let count = try integer(UInt32.self)
+        guard let text = String(validating: try take(Int(count)), as: UTF8.self) else {
             throw .notUTF8(at: start)
         }
         return text

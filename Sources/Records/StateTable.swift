@@ -9,14 +9,28 @@ public enum StateKind: UInt8, Sendable, CaseIterable {
     case ledger
 }
 
+/// What a table's keys tell, and so how a store keeps them at rest. Raw values are part of its format.
+public enum StateKeys: UInt8, Sendable {
+    /// Nothing of anybody.
+    case plain = 0
+    /// The owner each row is about (`RowOwner.bytes`); at rest a number that only the owner's key
+    /// leads to. Rows come in the order of those numbers.
+    case owner = 1
+    /// Likewise, in rows that outlive the owner's key; at rest a keyed hash that nothing leads back
+    /// from. They can be asked for, not listed.
+    case blinded = 2
+}
+
 /// One named table of the learned state or the ledger.
 public struct StateTable: Hashable, Sendable {
     public let name: String
     public let kind: StateKind
+    public let keys: StateKeys
 
-    public init(_ name: String, _ kind: StateKind) {
+    public init(_ name: String, _ kind: StateKind, keys: StateKeys = .plain) {
         self.name = name
         self.kind = kind
+        self.keys = keys
     }
 }
 
@@ -27,18 +41,29 @@ public struct StateChanges: Sendable {
         public let table: StateTable
         public let key: [UInt8]
         public let value: [UInt8]?
+        /// Whom the row is about; `nil` for a row about nobody.
+        public let owner: RowOwner?
     }
 
     public private(set) var rows: [Row] = []
+    /// Owners whose keys are destroyed before any of the rows is put: rows put for them are those of
+    /// a new acquaintance. All their rows in the head must be among those removed or put anew.
+    public private(set) var erased: [RowOwner] = []
 
     public init() {}
 
-    public mutating func put(_ table: StateTable, _ key: [UInt8], _ value: [UInt8]) {
-        rows.append(Row(table: table, key: key, value: value))
+    public mutating func put(
+        _ table: StateTable, _ key: [UInt8], _ value: [UInt8], owner: RowOwner? = nil
+    ) {
+        rows.append(Row(table: table, key: key, value: value, owner: owner))
     }
 
     public mutating func remove(_ table: StateTable, _ key: [UInt8]) {
-        rows.append(Row(table: table, key: key, value: nil))
+        rows.append(Row(table: table, key: key, value: nil, owner: nil))
+    }
+
+    public mutating func erase(_ owner: RowOwner) {
+        erased.append(owner)
     }
 }
 
@@ -47,7 +72,7 @@ public protocol StateReader {
     /// - Throws: when the row is there and cannot be trusted.
     func value(_ table: StateTable, _ key: [UInt8]) throws -> [UInt8]?
 
-    /// Visits every row of `table` in the order of the keys' bytes.
+    /// Visits every row of `table` in the order of the keys' bytes, where they are plain.
     func forEach(_ table: StateTable, _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Void)
         throws
 }

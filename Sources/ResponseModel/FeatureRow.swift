@@ -3,6 +3,7 @@ import Records
 /// The owners that an exposure touches, as hashes.
 struct FeatureOwners: Sendable {
     let user: UInt64
+    let userID: String
     let item: UInt64
     let category: UInt64?
     let department: UInt64
@@ -11,6 +12,7 @@ struct FeatureOwners: Sendable {
 
     init(_ exposure: Exposure, _ item: ItemFeatures) {
         user = FeatureHash.owner(.user, exposure.user)
+        userID = exposure.user
         self.item = FeatureHash.owner(.item, item.id)
         let named = item.category.flatMap { $0.isEmpty ? nil : $0 }
         category = named.map { FeatureHash.owner(.category, $0) }

@@ -1,3 +1,5 @@
+import Records
+
 extension ResponseHead {
     /// Predicts an example, then learns its label.
     ///
@@ -54,7 +56,8 @@ extension ResponseHead {
 
         init(touching owners: FeatureOwners, in tail: inout Tail) {
             let since = tail.touches
-            user = tail.touch(.user, owners.user, since: since)
+            user = tail.touch(
+                .user, owners.user, since: since, user: RowOwner(user: owners.userID))
             item = tail.touch(.item, owners.item, since: since)
             category = owners.category.map { tail.touch(.category, $0, since: since) } ?? -1
             department = tail.touch(.department, owners.department, since: since)

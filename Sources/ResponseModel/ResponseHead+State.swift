@@ -23,6 +23,11 @@ extension ResponseHead {
         tail.collect(tables, into: &changes)
     }
 
+    /// Has the next `collectChanges` leave nothing in the store of a head whose place this one takes.
+    public mutating func takePlace(of old: ResponseHead) {
+        tail.takePlace(of: old.tail)
+    }
+
     /// Emits every row of the state; marks of what changed stay as they are.
     public func dump(into changes: inout StateChanges) {
         let tables = HeadTables(name)

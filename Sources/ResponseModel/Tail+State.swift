@@ -3,6 +3,10 @@ import Records
 extension Tail {
     /// Writes the pages that changed, and removes those that came free.
     mutating func collect(_ tables: HeadTables, into changes: inout StateChanges) {
+        for row in abandoned {
+            changes.remove(row.storedIn == 1 ? tables.users : tables.tail, HeadTables.key(row.page))
+        }
+        abandoned.removeAll()
         for page in dirtyPages.sorted() {
             let index = Int(page)
             dirty[index] = false
@@ -17,6 +21,19 @@ extension Tail {
         dirtyPages.removeAll(keepingCapacity: true)
     }
 
+    /// Has the next `collect` take away what is stored of `old` and not written over.
+    mutating func takePlace(of old: Tail) {
+        abandoned = old.abandoned
+        for (index, place) in old.storedIn.enumerated() where place != 0 {
+            guard index < pages.count else {
+                abandoned.append((index, place))
+                continue
+            }
+            storedIn[index] = place
+            mark(Int32(index))
+        }
+    }
+
     /// Writes all pages in use.
     func dump(_ tables: HeadTables, into changes: inout StateChanges) {
         for index in pages.indices { put(index, tables, into: &changes) }
@@ -29,7 +46,8 @@ extension Tail {
     private func put(_ index: Int, _ tables: HeadTables, into changes: inout StateChanges) {
         guard let owner = pages[index].owner else { return }
         let table = owner == .user ? tables.users : tables.tail
-        changes.put(table, HeadTables.key(index), row(index, owner))
+        let user = owner == .user ? pages[Int(pages[index].first)].user : nil
+        changes.put(table, HeadTables.key(index), row(index, owner), owner: user)
     }
 
     private func row(_ index: Int, _ owner: Owner) -> [UInt8] {
@@ -55,6 +73,7 @@ extension Tail {
             writer.double(cells.precision[cell])
             writer.double(cells.eta[cell])
         }
+        if owner == .user, page.ordinal == 0 { writer.data(page.user?.bytes ?? []) }
         return writer.bytes
     }
 
@@ -100,6 +119,7 @@ extension Tail {
         }
         page.cellCount = try row.integer()
         try HeadTables.expect(Int(page.cellCount) <= Self.pageCells, "too many effects")
+        defer { pages[index] = page }
         pages[index] = page
         for cell in cellRange(index) {
             cells.keys[cell] = try row.integer()
@@ -110,6 +130,10 @@ extension Tail {
                 TailGroup(rawValue: cells.groups[cell]) != nil, "an effect of no known group")
             try HeadTables.expect(cellIndex.value(cells.keys[cell]) < 0, "an effect twice")
             cellIndex.insert(cells.keys[cell], Int32(cell))
+        }
+        // Rows of version 0.1 end here.
+        if owner == .user, page.ordinal == 0, row.remaining > 0 {
+            page.user = RowOwner(bytes: try row.data())
         }
     }
 

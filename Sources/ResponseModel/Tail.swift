@@ -1,3 +1,5 @@
+import Records
+
 /// The posterior's long tail: independent effects of users, items, categories and their crosses.
 ///
 /// Effects live in cells, eight to a page; a page belongs to one owner (a user, an item, a category,
@@ -30,6 +32,8 @@ package struct Tail: Sendable {
     package struct Page: Sendable {
         var owner: Owner?
         var cellCount: UInt8 = 0
+        /// The user that the pages are about, at a user's first page.
+        var user: RowOwner?
         /// 0 for an owner's first page, which carries the fields below `first`.
         var ordinal: Int32 = 0
         var first: Int32 = -1
@@ -63,6 +67,8 @@ package struct Tail: Sendable {
     var dirtyPages: [Int32] = []
     /// The table that holds a page's row now: 0 none, 1 users, 2 the rest.
     var storedIn: [UInt8] = []
+    /// Rows of a tail that this one took the place of, in pages that this one does not have.
+    var abandoned: [(page: Int, storedIn: UInt8)] = []
 
     package init(_ configuration: HeadConfiguration) {
         pageCountMax = min(max(64, configuration.tailPageCountMax), 1 << 26)
@@ -78,24 +84,39 @@ package struct Tail: Sendable {
     package func owner(_ hash: UInt64) -> Int32 { ownerIndex.value(hash) }
 
     /// The owner's first page, made if need be, now the one touched last; -1 when there is no room.
-    package mutating func touch(_ kind: Owner, _ hash: UInt64, since: UInt64) -> Int32 {
+    ///
+    /// - Parameter user: Whom the pages are about; asked for when they do not know it yet.
+    package mutating func touch(
+        _ kind: Owner, _ hash: UInt64, since: UInt64, user: @autoclosure () -> RowOwner? = nil
+    ) -> Int32 {
         var page = ownerIndex.value(hash)
         if page < 0 {
             page = takePage(since: since)
             guard page >= 0 else { return -1 }
             let index = Int(page)
             pages[index] = Page(
-                owner: kind, first: page, hash: hash, last: page, pageCount: 1)
+                owner: kind, user: user(), first: page, hash: hash, last: page, pageCount: 1)
             memories[index] = Memory()
             ownerIndex.insert(hash, page)
         } else {
             unlink(page)
+            if kind == .user, pages[Int(page)].user == nil { learnUser(page, user()) }
         }
         touches += 1
         pages[Int(page)].touched = touches
         linkNewest(page)
         mark(page)
         return page
+    }
+
+    /// Pages of a user that version 0.1 wrote: all of them are written anew, under the user's key.
+    private mutating func learnUser(_ first: Int32, _ user: RowOwner?) {
+        pages[Int(first)].user = user
+        var page = first
+        while page >= 0 {
+            mark(page)
+            page = pages[Int(page)].next
+        }
     }
 
     private mutating func unlink(_ page: Int32) {

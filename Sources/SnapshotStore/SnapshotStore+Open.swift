@@ -103,6 +103,7 @@ extension SnapshotStore {
         let databases = try Databases(reading, create: false)
         let records = try RecordWriter(environment, databases, Head())
         try records.putMeta(StoreIdentity.key, identity.bytes)
+        try records.putMeta(BlindingKey.key, BlindingKey.make())
         _ = try records.commit()
     }
 
@@ -112,6 +113,7 @@ extension SnapshotStore {
         _ folder: StoreFolder, _ wanted: StoreIdentity?, _ options: Options
     ) throws(StoreError) -> SnapshotStore {
         guard try FileStatus.of(folder.creating) == nil else { throw .missing(path: folder.path) }
+        try WriterLock.waitForRewriting(folder)
         if try needsCheck(folder, options) {
             try checkBeforeReading(folder, always: options.checksAlways)
         }
@@ -194,6 +196,15 @@ extension SnapshotStore {
                 path: folder.path, found: identity.format, known: StoreIdentity.formatVersion)
         }
         try requireBase(identity, wanted, folder)
+        if identity.format < StoreIdentity.formatVersion {
+            guard mode == .readWrite else {
+                throw .olderFormat(
+                    path: folder.path, found: identity.format, known: StoreIdentity.formatVersion)
+            }
+            try transaction.finish()
+            try Migration.run(environment, from: identity)
+            return try finishOpening(folder, mode, environment, wanted, options)
+        }
         let databases = try Databases(transaction, create: false)
         let head = try transaction.head(databases)
         // Handles opened in a transaction last beyond it only if it is committed.

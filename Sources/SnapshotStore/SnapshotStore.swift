@@ -178,6 +178,7 @@ public final class SnapshotStore: Sendable {
                 sequence: head.sequence, lineage: head.lineage, eventTimeMs: head.eventTimeMs,
                 stateDigest: head.stateDigest, weightsDigest: head.weightsDigest,
                 counters: head.counters, tables: head.tables.filter { $0.kind != nil },
+                lastErasure: head.lastErasure,
                 fileBytes: transaction.environment.usedBytes, liveBytes: live)
         }
     }
@@ -195,6 +196,9 @@ public struct StoreStatus: Sendable {
     public let weightsDigest: Digest256
     public let counters: [String: Int64]
     public let tables: [TableSummary]
+    /// The last commit that erased somebody: no state before it can be had as it was, where the
+    /// erased had a part in it.
+    public let lastErasure: UInt64?
     /// Bytes of the data file that were ever used.
     public let fileBytes: Int
     /// Bytes of the pages that hold something now; the others are used again.

@@ -9,12 +9,16 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     case cannotWrite(path: String, reason: String)
     /// Another process learns into this store.
     case inUse(path: String, process: Int32?)
+    /// Another process has the store open, if only to read.
+    case readersPresent(path: String)
     /// This process has the store open already; LMDB allows one opening a process.
     case openedTwice(path: String)
     case closed(path: String)
     /// A writing call on a store opened for reading.
     case openedReadOnly(path: String)
     case newerFormat(path: String, found: UInt32, known: UInt32)
+    /// Only opening the store for writing brings it to this program's format.
+    case olderFormat(path: String, found: UInt32, known: UInt32)
     case otherBase(path: String, found: Digest256, expected: Digest256)
     /// A file, page or record that is not what was written.
     case damaged(path: String, what: String)
@@ -42,12 +46,18 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case .cannotWrite(let path, let reason): "the store at \(path) cannot be written: \(reason)"
         case .inUse(let path, let process):
             "the store at \(path) is in use" + (process.map { " by process \($0)" } ?? "")
+        case .readersPresent(let path):
+            "another process has the store at \(path) open; its file cannot be rewritten before it is "
+                + "closed there"
         case .openedTwice(let path): "the store at \(path) is open in this process already"
         case .closed(let path): "the store at \(path) has been closed"
         case .openedReadOnly(let path): "the store at \(path) was opened for reading only"
         case .newerFormat(let path, let found, let known):
             "the store at \(path) has format \(found), this program knows formats up to \(known); "
                 + "use a newer program"
+        case .olderFormat(let path, let found, let known):
+            "the store at \(path) has format \(found) of an earlier version; the first command that "
+                + "writes to it brings it to format \(known), for good"
         case .otherBase(let path, let found, let expected):
             "the store at \(path) was made on base \(found.short), not on base \(expected.short); "
                 + "weights never load on another base"

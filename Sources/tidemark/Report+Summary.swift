@@ -1,6 +1,7 @@
 import ContinualLearning
 import Daemon
 import Events
+import Records
 
 extension Report {
     /// The report in plain words and small tables.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Foundation
+import Records
 import SnapshotStore
 
 /// `tidemark rollback`: goes back to a snapshot.
@@ -74,7 +75,7 @@ extension RollbackOutcome {
         let verb = dryRun ? "would go" : "went"
         parts.append(
             "The \(rewind ? "learned state" : "weights") \(verb) back to snapshot \(target), taken "
-                + "\(UTCTime.text(targetTakenMs)), \(commitsSince) commits ago. It was verified"
+                + "\(Timestamp.text(ms: targetTakenMs)), \(commitsSince) commits ago. It was verified"
                 + (dryRun ? "; nothing was changed." : "."))
         var table = TextTable([
             ("TABLE", .left), ("ROWS CHANGED", .right), ("ADDED", .right), ("REMOVED", .right),

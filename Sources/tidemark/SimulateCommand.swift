@@ -3,6 +3,7 @@ import Daemon
 import EventLog
 import Events
 import Foundation
+import Records
 import Simulator
 
 struct SimulateCommand: ParsableCommand {

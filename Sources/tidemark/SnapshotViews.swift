@@ -112,14 +112,16 @@ struct SnapshotView: Encodable {
         parent = record.parent
         lineage = record.lineage
         sequence = record.sequence
-        created = UTCTime.text(record.createdMs)
-        event_time = UTCTime.text(record.eventTimeMs)
+        created = Timestamp.text(ms: record.createdMs)
+        event_time = Timestamp.text(ms: record.eventTimeMs)
         cause = "\(record.cause)"
         tags = listing.tags
         head = listing.isHead
         champion = listing.isChampion
         champion_times = listing.championTimes.map {
-            Period(from: UTCTime.text($0.fromMs), until: $0.untilMs.map(UTCTime.text))
+            Period(
+                from: Timestamp.text(ms: $0.fromMs),
+                until: $0.untilMs.map { Timestamp.text(ms: $0) })
         }
         replayable = listing.isReplayable
         rewindable = listing.isRewindable
@@ -152,7 +154,8 @@ enum SnapshotText {
     /// `2026-11-23 12:00:00`: UTC, as the tables' headings say.
     static func time(_ milliseconds: Int64) -> String {
         milliseconds == 0
-            ? "-" : UTCTime.text(milliseconds).prefix(19).replacingOccurrences(of: "T", with: " ")
+            ? "-"
+            : Timestamp.text(ms: milliseconds).prefix(19).replacingOccurrences(of: "T", with: " ")
     }
 
     static func megabytes(_ bytes: Int) -> String {

@@ -6,16 +6,41 @@ import SnapshotStore
 extension SnapshotsCommand {
     struct Diff: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "What changed between two snapshots.")
+            abstract: "What changed between two snapshots.",
+            discussion: """
+                Metrics, totals, offsets, configuration and tables; with the base model at hand also the \
+                norm of every learned tensor and how the recommended discount moved for the items seen \
+                most, for a shopper of whom nothing is known.
+                """)
 
         @Argument(help: "The earlier snapshot.") var from: String
         @Argument(help: "The later snapshot.") var to: String
+        @Option(help: "Of how many items the recommended discounts are compared; 0 for none.")
+        var items = 10
+        @Option(
+            help: ArgumentHelp(
+                "Base model; the one of the store's configuration, where it is left out.",
+                valueName: "folder"))
+        var base: String?
         @OptionGroup var store: StoreArguments
 
+        func validate() throws {
+            if items < 0 { throw ValidationError("--items must not be negative") }
+        }
+
         func run() throws {
-            try store.run(.readOnly) { opened in
-                let view = DiffView(try opened.diff(from, to))
-                print(store.json ? try jsonText(view) : view.text)
+            try reportingFailures {
+                try store.run(.readOnly) { opened in
+                    var view = DiffView(try opened.diff(from, to))
+                    do {
+                        view.moves = try SnapshotMoves(
+                            from: from, to: to, of: opened, base: base, itemCount: items)
+                    } catch let error where base == nil {
+                        // The rest needs no model.
+                        view.without_model = "\(error)"
+                    }
+                    print(store.json ? try jsonText(view) : view.text)
+                }
             }
         }
     }
@@ -122,10 +147,12 @@ extension SnapshotsCommand {
                     let rows: Int
                     let bytes: Int
                     let sound: Bool
+                    let erased_rows: Int
                 }
                 let answer = Answer(
                     snapshots: verdicts.map(\.record.id), rows: verdicts.reduce(0) { $0 + $1.rows },
-                    bytes: verdicts.reduce(0) { $0 + $1.bytes }, sound: true)
+                    bytes: verdicts.reduce(0) { $0 + $1.bytes }, sound: true,
+                    erased_rows: verdicts.reduce(0) { $0 + $1.erasedRows })
                 let what =
                     reference == nil
                     ? "The store and its \(verdicts.count) snapshots are"
@@ -134,6 +161,9 @@ extension SnapshotsCommand {
                     store.json
                         ? try jsonText(answer)
                         : "\(what) sound: \(answer.rows) rows, \(SnapshotText.megabytes(answer.bytes)) read."
+                            + (answer.erased_rows > 0
+                                ? " \(answer.erased_rows) of them are of erased shoppers: unreadable for good."
+                                : "")
                 )
             }
         }
@@ -142,12 +172,22 @@ extension SnapshotsCommand {
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Remove snapshots beyond the retention and the chunks only they had.",
-            discussion: "Tagged ones stay, and the champion, and the one the head stands on.")
+            discussion: """
+                Tagged ones stay, and the champion, and the one the head stands on. Afterwards the \
+                store's file is written anew, record by record, so that nothing of what was deleted is \
+                in it; that needs as much free disk as the records take, and nobody else reading.
+                """)
 
         @Option(help: "How many of the newest stay.") var latest = Retention().latest
         @Option(help: "Of how many hours the newest stays.") var hourly = Retention().hourly
         @Option(help: "Of how many days the newest stays.") var daily = Retention().daily
         @Flag(help: "Only tell what would go.") var dryRun = false
+        @Flag(
+            inversion: .prefixedNo,
+            help:
+                "Write the file anew afterwards; without it deleted bytes stay until they are used again."
+        )
+        var rewrite = true
         @OptionGroup var store: StoreArguments
 
         func validate() throws {
@@ -157,28 +197,52 @@ extension SnapshotsCommand {
         }
 
         func run() throws {
+            var report = PruneReport()
             try store.run(dryRun ? .readOnly : .readWrite) { opened in
-                let report = try opened.prune(
+                report = try opened.prune(
                     Retention(latest: latest, hourly: hourly, daily: daily), dryRun: dryRun)
-                struct Answer: Encodable {
-                    let removed: [String]
-                    let kept: Int
-                    let chunks: Int
-                    let bytes: Int
-                    let journal_entries: Int
-                    let dry_run: Bool
-                }
-                let answer = Answer(
-                    removed: report.snapshots, kept: report.snapshotsKept, chunks: report.chunks,
-                    bytes: report.bytes, journal_entries: report.journalEntries, dry_run: dryRun)
-                if store.json { return print(try jsonText(answer)) }
-                let count = report.snapshots.count
-                print(
-                    dryRun
-                        ? "\(count) snapshots would go, \(report.snapshotsKept) stay."
-                        : "\(count) snapshots are gone, \(report.snapshotsKept) stay; "
-                            + "\(SnapshotText.megabytes(report.bytes)) are free to be used again.")
             }
+            var rewritten: RewriteReport?
+            if rewrite, !dryRun {
+                do { rewritten = try SnapshotStore.rewrite(path: store.path) } catch {
+                    throw FailureKind(error).failure(
+                        "\(report.snapshots.count) snapshots are gone, but the file is as it was: "
+                            + error.description)
+                }
+            }
+            print(try answer(report, rewritten))
+        }
+
+        private func answer(
+            _ report: PruneReport, _ rewritten: RewriteReport?
+        ) throws -> String {
+            struct Answer: Encodable {
+                let removed: [String]
+                let kept: Int
+                let chunks: Int
+                let bytes: Int
+                let journal_entries: Int
+                let dry_run: Bool
+                let file_bytes_before: Int?
+                let file_bytes_after: Int?
+            }
+            if store.json {
+                return try jsonText(
+                    Answer(
+                        removed: report.snapshots, kept: report.snapshotsKept,
+                        chunks: report.chunks, bytes: report.bytes,
+                        journal_entries: report.journalEntries, dry_run: dryRun,
+                        file_bytes_before: rewritten?.bytesBefore,
+                        file_bytes_after: rewritten?.bytesAfter))
+            }
+            let count = report.snapshots.count
+            if dryRun { return "\(count) snapshots would go, \(report.snapshotsKept) stay." }
+            let file =
+                rewritten.map {
+                    "the file has \(SnapshotText.megabytes($0.bytesAfter)) instead of "
+                        + SnapshotText.megabytes($0.bytesBefore)
+                } ?? "\(SnapshotText.megabytes(report.bytes)) are free to be used again"
+            return "\(count) snapshots are gone, \(report.snapshotsKept) stay; \(file)."
         }
     }
 }
@@ -193,6 +257,9 @@ private struct DiffView: Encodable {
     let counters: [String: Change]
     let offsets: [Offset]
     let configuration: [String]
+    var moves: SnapshotMoves?
+    /// Why there are no moves.
+    var without_model: String?
 
     struct Table: Encodable {
         let name: String
@@ -286,7 +353,40 @@ private struct DiffView: Encodable {
             configuration.isEmpty
                 ? "The configuration is the same."
                 : "Configuration:\n" + configuration.joined(separator: "\n"))
+        if let moves { parts += [tensorTable(moves), itemTable(moves)] }
+        if let without_model {
+            parts.append("Weights and discounts are not compared: \(without_model)")
+        }
         return parts.joined(separator: "\n\n")
+    }
+
+    private func tensorTable(_ moves: SnapshotMoves) -> String {
+        var table = TextTable([
+            ("TENSOR", .left), ("NORM BEFORE", .right), ("AFTER", .right),
+            ("OF THE CHANGE", .right),
+        ])
+        for tensor in moves.tensors {
+            table.add(
+                tensor.name, figure(tensor.before), figure(tensor.after), figure(tensor.change))
+        }
+        return table.rendered()
+    }
+
+    private func itemTable(_ moves: SnapshotMoves) -> String {
+        guard !moves.items.isEmpty else { return "No item with a price has been learned from." }
+        var table = TextTable([
+            ("ITEM", .left), ("EXAMPLES", .right), ("PRICE", .right), ("DISCOUNT BEFORE", .right),
+            ("AFTER", .right), ("CONVERSION BEFORE", .right), ("AFTER", .right),
+        ])
+        func percent(_ value: Double) -> String { String(format: "%.1f %%", 100 * value) }
+        for item in moves.items {
+            table.add(
+                item.title.map { "\(item.itemID) \($0)" } ?? item.itemID,
+                String(format: "%.0f", item.examples), String(format: "%.2f", item.price),
+                percent(item.discountBefore), percent(item.discountAfter),
+                percent(item.conversionBefore), percent(item.conversionAfter))
+        }
+        return table.rendered()
     }
 
     private func figure(_ value: Double?) -> String {

@@ -6,7 +6,7 @@ import SnapshotStore
 struct SnapshotsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "snapshots",
-        abstract: "List, show, compare, tag, verify and prune snapshots.",
+        abstract: "List, show, compare, tag, verify, prune, export and import snapshots.",
         discussion: """
             A REF is a snapshot's id or the first digits of it, a tag, head, champion, head~3,
             @2026-11-23T12:00:00Z (live at that time) or offset:TOPIC:PARTITION:N (the newest that
@@ -14,7 +14,7 @@ struct SnapshotsCommand: ParsableCommand {
             """,
         subcommands: [
             List.self, Show.self, Diff.self, Take.self, Tag.self, Untag.self, Verify.self,
-            Prune.self,
+            Prune.self, Export.self, Import.self,
         ],
         defaultSubcommand: List.self)
 }

@@ -40,6 +40,8 @@ import Testing
                 rows[Array(row.table.name.utf8) + [0] + row.key] = row.value
             }
         }
+        // What was swapped in has left nothing behind that a restart would stumble over.
+        _ = try EngineFixture.engine(configuration, reading: memory)
         return (engine, rows, notices, training.jobs)
     }
 

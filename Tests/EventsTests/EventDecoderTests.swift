@@ -52,6 +52,22 @@ func click(_ changes: [(String, String?)] = []) -> String {
         #expect(event.type == .click && event.userID == "u1" && event.itemID == "i1")
     }
 
+    @Test("an id has one spelling: what is not in normal form C is refused by name")
+    func spellings() throws {
+        let (composed, decomposed) = ("caf\u{e9} \u{1f44d}", "cafe\u{301} \u{1f44d}")
+        #expect(composed == decomposed)
+        for field in ["user_id", "item_id", "event_id", "session_id", "recommendation_id"] {
+            #expect(verdict(click([(field, "\"\(composed)\"")])) == "")
+            let refusal = verdict(click([(field, "\"\(decomposed)\"")]))
+            #expect(refusal.contains(field) && refusal.contains("normal form C"), "\(refusal)")
+        }
+        // Hangul and the Angstrom sign have two spellings as well, texts are free.
+        #expect(verdict(click([("user_id", "\"\u{1112}\u{1161}\"")])) != "")
+        #expect(verdict(click([("user_id", "\"\u{d558}\"")])) == "")
+        #expect(verdict(click([("item_id", "\"\u{212b}\"")])) != "")
+        #expect(verdict(click([("item", "{\"title\":\"\(decomposed)\"}")])) == "")
+    }
+
     @Test("the other types arrive with their own fields and defaults")
     func otherTypes() throws {
         let decoder = EventDecoder()

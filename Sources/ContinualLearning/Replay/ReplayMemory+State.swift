@@ -43,7 +43,10 @@ extension ReplayMemory {
             changes.remove(Self.table, Self.key(.example, sequence))
         }
         for (sequence, slot) in changedExamples.sorted(by: { $0.key < $1.key }) {
-            changes.put(Self.table, Self.key(.example, sequence), encode(slots[Int(slot)]))
+            let slot = slots[Int(slot)]
+            changes.put(
+                Self.table, Self.key(.example, sequence), encode(slot),
+                owner: RowOwner(user: strings[slot.user]))
         }
         changedStrata = []
         removedExamples = []

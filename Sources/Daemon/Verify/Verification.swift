@@ -72,6 +72,7 @@ public final class Verification {
         _ span: JournalSpan, _ copy: SnapshotStore, _ base: BaseModel, _ runtime: Configuration,
         _ spool: RecordSpool
     ) throws -> VerificationResult {
+        let lastErasure = try copy.status().lastErasure
         let replay = try JournalReplay(span, on: copy, base: base, runtime: runtime, spool: spool)
         var bar = ProgressBar("verify")
         let difference = try replay.run { done in
@@ -82,6 +83,14 @@ public final class Verification {
         guard let difference else {
             return VerificationResult(
                 span.from, span.to, .identical, batches: replay.batches, records: replay.records)
+        }
+        if let lastErasure, lastErasure > span.from.sequence {
+            return VerificationResult(
+                span.from, span.to, .erased, batches: replay.batches, records: replay.records,
+                details: [
+                    "a shopper was erased at commit \(lastErasure): what the shopper had a part in "
+                        + "cannot be had again as it was"
+                ])
         }
         return VerificationResult(
             span.from, span.to, .different, batches: replay.batches, records: replay.records,
@@ -124,7 +133,7 @@ public final class Verification {
 /// What a verification came to.
 public struct VerificationResult: Encodable, Sendable {
     public enum Outcome: String, Encodable, Sendable {
-        case identical, different
+        case identical, different, erased
         case notComparable = "not comparable"
     }
 
@@ -160,7 +169,7 @@ public struct VerificationResult: Encodable, Sendable {
         switch result {
         case .identical:
             return head + "; \(batches) batches, \(events) events, state \(stateSHA256)"
-        case .different, .notComparable:
+        case .different, .notComparable, .erased:
             return ([head] + details.map { "  " + $0 }).joined(separator: "\n")
         }
     }
@@ -171,7 +180,7 @@ public struct VerificationResult: Encodable, Sendable {
         case .identical: nil
         case .different: .badData
         // Nothing is wrong with the data: this machine cannot tell.
-        case .notComparable: .unavailable
+        case .notComparable, .erased: .unavailable
         }
     }
 }

@@ -32,6 +32,7 @@ extension AttributionJoin {
         pending = try PendingEvents(from: reader, clock: &clock)
         open = try OpenExamples(from: reader, clock: &clock)
         sold = try SoldPurchases(from: reader, clock: &clock)
+        sold.learnUsers { [open] in open[$0]?.offer.userID }
         clickCursor = try clock.integer()
         waitCursor = try clock.integer()
         windowCursor = try clock.integer()

@@ -79,7 +79,7 @@ struct DuplicateMemory: Sendable {
     }
 
     mutating func collectChanges(into changes: inout StateChanges) {
-        segments.collect(Self.table, into: &changes) { segment, writer in
+        segments.collect(Self.table, into: &changes, user: { _ in nil }) { segment, writer in
             writer.array(segment.entries) {
                 $0.integer($1.id.a)
                 $0.integer($1.id.b)

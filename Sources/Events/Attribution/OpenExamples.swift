@@ -119,7 +119,7 @@ extension Dictionary where Value == [UInt64] {
 
 extension OpenExamples {
     mutating func collectChanges(into changes: inout StateChanges) {
-        rows.collect(Self.table, into: &changes) { example, writer in
+        rows.collect(Self.table, into: &changes, user: \.offer.userID) { example, writer in
             writer.integer(example.opening.rawValue)
             writer.string(example.openedBy)
             writer.integer(example.tsMs)

@@ -124,7 +124,9 @@ struct PendingEvents: Sendable {
 
 extension PendingEvents {
     mutating func collectChanges(into changes: inout StateChanges) {
-        rows.collect(Self.table, into: &changes) { event, writer in event.write(&writer) }
+        rows.collect(Self.table, into: &changes, user: \.userID) { event, writer in
+            event.write(&writer)
+        }
     }
 
     func writeClock(_ writer: inout ByteWriter) { writer.integer(nextNumber) }

@@ -23,6 +23,8 @@ struct SoldPurchases: Sendable {
         /// Purchases of it that are remembered.
         var purchaseCount: Int
         var paid: Double?
+        /// Whose purchases they are; not in the row, since the purchases or the open example tell it.
+        var userID: String?
 
         var label: ExampleLabel {
             quantity > 0 ? .purchased(quantity: quantity, paid: paid) : .notPurchased
@@ -57,10 +59,13 @@ struct SoldPurchases: Sendable {
             total.quantity += purchase.quantity
             total.purchaseCount += 1
             total.paid = purchase.paid
+            total.userID = purchase.offer.userID
             return total.label
         }
         if let known { return known }
-        let total = Total(quantity: purchase.quantity, purchaseCount: 1, paid: purchase.paid)
+        let total = Total(
+            quantity: purchase.quantity, purchaseCount: 1, paid: purchase.paid,
+            userID: purchase.offer.userID)
         totals.insert(example, total)
         return total.label
     }
@@ -149,7 +154,8 @@ struct SoldPurchases: Sendable {
 
 extension SoldPurchases {
     mutating func collectChanges(into changes: inout StateChanges) {
-        purchases.collect(Self.purchaseTable, into: &changes) { purchase, writer in
+        purchases.collect(Self.purchaseTable, into: &changes, user: \.userID) {
+            purchase, writer in
             writer.string(purchase.eventID)
             writer.optional(purchase.orderID) { $0.string($1) }
             writer.string(purchase.userID)
@@ -159,7 +165,7 @@ extension SoldPurchases {
             writer.optional(purchase.paid) { $0.double($1) }
             writer.integer(purchase.tsMs)
         }
-        totals.collect(Self.exampleTable, into: &changes) { total, writer in
+        totals.collect(Self.exampleTable, into: &changes, user: \.userID) { total, writer in
             writer.integer(Int64(total.quantity))
             writer.integer(Int64(total.purchaseCount))
             writer.optional(total.paid) { $0.double($1) }
@@ -193,7 +199,16 @@ extension SoldPurchases {
                 paid: try row.optional { r throws(ByteCodingError) in try r.double() })
         }
         for number in purchases.numbers {
-            if let purchase = purchases[number] { index(purchase, number) }
+            guard let purchase = purchases[number] else { continue }
+            index(purchase, number)
+            totals.complete(purchase.example) { $0.userID = purchase.userID }
+        }
+    }
+
+    /// Tells a restored state whose the examples are of which no purchase is remembered.
+    mutating func learnUsers(_ user: (UInt64) -> String?) {
+        for number in totals.numbers where totals[number]?.userID == nil {
+            totals.complete(number) { $0.userID = user(number) }
         }
     }
 }

@@ -25,6 +25,12 @@ struct TrackedRows<Value: Sendable>: Sendable {
         return body(&values.values[index])
     }
 
+    /// Adds what a row does not hold to a restored value, which stays as it is stored.
+    mutating func complete(_ number: UInt64, _ body: (inout Value) -> Void) {
+        guard let index = values.index(forKey: number) else { return }
+        body(&values.values[index])
+    }
+
     @discardableResult
     mutating func remove(_ number: UInt64) -> Value? {
         guard let value = values.removeValue(forKey: number) else { return nil }
@@ -36,8 +42,10 @@ struct TrackedRows<Value: Sendable>: Sendable {
     }
 
     /// Writes what changed, in ascending order, and forgets that it did.
+    ///
+    /// - Parameter user: whom a value is about; `nil` for one about nobody.
     mutating func collect(
-        _ table: StateTable, into changes: inout StateChanges,
+        _ table: StateTable, into changes: inout StateChanges, user: (Value) -> String?,
         _ encode: (Value, inout ByteWriter) -> Void
     ) {
         for number in removed.sorted() { changes.remove(table, rowKey(number)) }
@@ -45,7 +53,8 @@ struct TrackedRows<Value: Sendable>: Sendable {
             guard let value = values[number] else { continue }
             var writer = ByteWriter()
             encode(value, &writer)
-            changes.put(table, rowKey(number), writer.bytes)
+            changes.put(
+                table, rowKey(number), writer.bytes, owner: user(value).map(RowOwner.init(user:)))
         }
         fresh.removeAll(keepingCapacity: true)
         changed.removeAll(keepingCapacity: true)

@@ -70,9 +70,12 @@ public enum StoreCheck {
                     + "\(head.transaction)")
         }
         var records = meta.count
-        for table in Table.allCases where table != .meta {
+        var book = OwnerBook()
+        // Owners first: their keys open the rest.
+        let rest = Table.allCases.filter { $0 != .meta && $0 != .owners }
+        for table in [.owners] + rest where table.sinceFormat <= identity.format {
             guard let tree = trees[table] else { throw .file("table \(table.name) is missing") }
-            records += try verifyTable(table, tree, head, file, &walk)
+            records += try verifyTable(table, tree, head, file, &book, &walk)
         }
         try walk.walkFree(root, of: file)
         return Report(
@@ -142,7 +145,7 @@ public enum StoreCheck {
     /// Checks a table's records and that they add up to what the head record says.
     private static func verifyTable(
         _ table: Table, _ tree: PageTree, _ head: Head, _ file: borrowing PageFile,
-        _ walk: inout PageWalk
+        _ book: inout OwnerBook, _ walk: inout PageWalk
     ) throws(PageDamage) -> Int {
         var expected: [UInt16: TableSummary] = [:]
         for summary in head.tables where summary.table == table {
@@ -167,17 +170,28 @@ public enum StoreCheck {
                     throw .page(page, "has a key that is not its record's")
                 }
             }
-            guard let domain = domains[number] else {
+            guard let domain = domains[number], let keys = expected[number]?.keys else {
                 throw .page(page, "has a row of a table that is not known")
             }
-            let found = try record(bytes, domain, key, page)
+            let digest: Digest256
+            if bytes.first == Envelope.sealed {
+                guard let row = SealedRow(bytes: Array(bytes.dropFirst())) else {
+                    throw .page(page, "has a sealed row that is too short")
+                }
+                digest = try book.digest(row, domain, keys, key, page)
+            } else {
+                let found = try record(bytes, domain, key, page)
+                digest = found.digest
+                if table == .owners { try book.add(key, found.value, page) }
+                if table == .offsets {
+                    offsets = offsets &+ OffsetRecord.stateDigest(key, found.value)
+                }
+            }
             sums[number, default: (0, .zero)].count += 1
             sums[number, default: (0, .zero)].digest =
-                sums[number, default: (0, .zero)].digest &+ found.digest
-            if table == .offsets {
-                offsets = offsets &+ OffsetRecord.stateDigest(key, found.value)
-            }
+                sums[number, default: (0, .zero)].digest &+ digest
         }
+        if table == .owners { try book.requireComplete() }
         for (number, summary) in expected {
             let sum = sums[number] ?? (0, .zero)
             guard sum.count == summary.count, sum.digest == summary.digest else {

@@ -116,10 +116,11 @@ extension RecordWriter {
     ) throws(StoreError) {
         var undo = UndoRecord()
         let keeps = options.undoCommitsMax > 0
+        for owner in changes.erased { try erase(owner) }
         for row in changes.rows {
             let isKeyed = row.table.kind == .keyed && keeps
-            let change = try apply(row.table, row.key, row.value, keepsOld: isKeyed)
-            if isKeyed, let change { undo.add(change.tableNumber, row.key, change.before) }
+            let change = try apply(row, keepsOld: isKeyed)
+            if isKeyed, let change { undo.add(change) }
         }
         if keeps { try putUndo(undo, options) }
     }

@@ -8,6 +8,9 @@ public struct OutboxMessage: Sendable, Equatable {
     public var key: [UInt8]?
     public var value: [UInt8]?
     public var headers: [Header]
+    /// Whom it is about: it is kept under the owner's key until it is delivered, and goes undelivered
+    /// when the owner is erased before.
+    public var owner: RowOwner?
 
     public struct Header: Sendable, Equatable {
         public var name: String
@@ -19,11 +22,15 @@ public struct OutboxMessage: Sendable, Equatable {
         }
     }
 
-    public init(topic: String, key: [UInt8]?, value: [UInt8]?, headers: [Header] = []) {
+    public init(
+        topic: String, key: [UInt8]?, value: [UInt8]?, headers: [Header] = [],
+        owner: RowOwner? = nil
+    ) {
         self.topic = topic
         self.key = key
         self.value = value
         self.headers = headers
+        self.owner = owner
     }
 
     var bytes: [UInt8] {
@@ -38,9 +45,12 @@ public struct OutboxMessage: Sendable, Equatable {
         return writer.bytes
     }
 
-    init(sequence: UInt64, bytes: [UInt8]) throws(ByteCodingError) {
+    init(
+        sequence: UInt64, bytes: [UInt8], owner: RowOwner? = nil
+    ) throws(ByteCodingError) {
         var reader = ByteReader(bytes)
         self.sequence = sequence
+        self.owner = owner
         topic = try reader.string()
         key = try reader.optional { r throws(ByteCodingError) in try r.data() }
         value = try reader.optional { r throws(ByteCodingError) in try r.data() }
@@ -61,10 +71,7 @@ extension SnapshotStore {
             guard limit > 0 else { return messages }
             try transaction.forEachRecord(databases, .outbox, from: StoredKey.number(first)) {
                 key, value throws(StoreError) in
-                messages.append(
-                    try transaction.decoded(.outbox) { () throws(ByteCodingError) in
-                        try OutboxMessage(sequence: StoredKey.number(from: key) ?? 0, bytes: value)
-                    })
+                messages.append(try transaction.message(databases, key, value))
                 return messages.count < limit
             }
             return messages
@@ -92,16 +99,84 @@ extension RecordWriter {
     mutating func appendOutbox(_ messages: [OutboxMessage]) throws(StoreError) -> Range<UInt64> {
         let first = head.nextOutbox
         for (index, message) in messages.enumerated() {
-            try put(.outbox, StoredKey.number(first + UInt64(index)), message.bytes)
+            let key = StoredKey.number(first + UInt64(index))
+            try put(.outbox, key, try stored(message, key))
         }
         update { $0.nextOutbox += UInt64(messages.count) }
         return first..<first + UInt64(messages.count)
+    }
+
+    private mutating func stored(
+        _ message: OutboxMessage, _ key: [UInt8]
+    ) throws(StoreError) -> [UInt8] {
+        var writer = ByteWriter(capacity: 128 + (message.value?.count ?? 0))
+        guard let owner = message.owner else {
+            writer.body(.plain(message.bytes))
+            return writer.bytes
+        }
+        let domain = RecordDomain(.outbox)
+        let bytes = message.bytes
+        let digest = Envelope.digest(domain, key, bytes)
+        writer.body(.sealed(vault.seal(bytes, digest, try holder(owner), domain, key)))
+        return writer.bytes
+    }
+
+    /// Complexity: O(messages that wait).
+    mutating func removeOutbox(of holder: Holder) throws(StoreError) {
+        let databases = databases
+        let gone = try read { transaction throws(StoreError) in
+            var gone: [[UInt8]] = []
+            try transaction.forEachRecord(databases, .outbox) { key, value throws(StoreError) in
+                let body = try transaction.body(.outbox, value)
+                if case .sealed(let row) = body, row.surrogate == holder.surrogate {
+                    gone.append(key)
+                }
+                return true
+            }
+            return gone
+        }
+        for key in gone { try remove(.outbox, key) }
     }
 
     mutating func removeOutbox(through last: UInt64) throws(StoreError) {
         while let key = try oldestKey(.outbox) {
             guard let number = StoredKey.number(from: key), number <= last else { return }
             try remove(.outbox, key)
+        }
+    }
+}
+
+extension Transaction where Self: ~Copyable {
+    fileprivate func body(_ table: Table, _ value: [UInt8]) throws(StoreError) -> StoredBody? {
+        try decoded(table) { () throws(ByteCodingError) in
+            var reader = ByteReader(value)
+            let body = try reader.body()
+            try reader.finish()
+            return body
+        }
+    }
+
+    /// A message in plain.
+    fileprivate func message(
+        _ databases: Databases, _ key: [UInt8], _ value: [UInt8]
+    ) throws(StoreError) -> OutboxMessage {
+        let domain = RecordDomain(.outbox)
+        let path = environment.folder.path
+        let (bytes, owner): ([UInt8], RowOwner?)
+        switch try body(.outbox, value) {
+        case nil: throw .damaged(path: path, what: sentence(.layout, domain, key))
+        case .plain(let plain): (bytes, owner) = (plain, nil)
+        case .sealed(let row):
+            guard let holder = try holder(databases, surrogate: row.surrogate) else {
+                throw .damaged(path: path, what: "a message is of an owner whose key is gone")
+            }
+            do throws(RecordDamage) {
+                (bytes, owner) = (try vault.open(row, holder, domain, key).value, holder.owner)
+            } catch { throw .damaged(path: path, what: sentence(error, domain, key)) }
+        }
+        return try decoded(.outbox) { () throws(ByteCodingError) in
+            try OutboxMessage(
+                sequence: StoredKey.number(from: key) ?? 0, bytes: bytes, owner: owner)
         }
     }
 }

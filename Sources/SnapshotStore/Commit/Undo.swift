@@ -2,10 +2,11 @@ import Records
 
 /// What the keyed rows of one commit held before it, in the order they were changed.
 struct UndoRecord {
-    private(set) var rows: [(table: UInt16, key: [UInt8], before: [UInt8]?)] = []
+    /// Keys as they are stored, without the table's number.
+    private(set) var rows: [(table: UInt16, key: [UInt8], before: StoredBody?)] = []
 
-    mutating func add(_ table: UInt16, _ key: [UInt8], _ before: [UInt8]?) {
-        rows.append((table, key, before))
+    mutating func add(_ change: RecordWriter.Change) {
+        rows.append((change.tableNumber, change.key, change.before))
     }
 
     init() {}
@@ -15,7 +16,7 @@ struct UndoRecord {
         writer.array(rows) { writer, row in
             writer.integer(row.table)
             writer.data(row.key)
-            writer.optional(row.before) { $0.data($1) }
+            writer.body(row.before)
         }
         return writer.bytes
     }
@@ -23,10 +24,7 @@ struct UndoRecord {
     init(bytes: [UInt8]) throws(ByteCodingError) {
         var reader = ByteReader(bytes)
         rows = try reader.array { r throws(ByteCodingError) in
-            (
-                try r.integer(UInt16.self), try r.data(),
-                try r.optional { r throws(ByteCodingError) in try r.data() }
-            )
+            (try r.integer(UInt16.self), try r.data(), try r.body())
         }
         try reader.finish()
     }

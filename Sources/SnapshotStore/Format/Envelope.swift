@@ -3,10 +3,12 @@ import Records
 /// What every record is wrapped in: a version and the digest of table, key and value.
 ///
 /// Layout: version (1 byte), digest (32 bytes), then the value; version 2 has the full key (a count
-/// of 32 bits, the bytes) before the value, for keys longer than LMDB takes.
+/// of 32 bits, the bytes) before the value, for keys longer than LMDB takes. Version 3 is followed by
+/// a `SealedRow`, whose digest is inside.
 enum Envelope {
     static let plain: UInt8 = 1
     static let withKey: UInt8 = 2
+    static let sealed: UInt8 = 3
     static let headerBytes = 33
 
     static func digest(
@@ -35,6 +37,14 @@ enum Envelope {
         writer.digest(digest)
         if let key { writer.data(key) }
         return writer.bytes + value
+    }
+
+    static func seal(_ row: SealedRow) -> [UInt8] { [sealed] + row.bytes }
+
+    /// What follows the version of a sealed row; `nil` for a record of another kind.
+    @unsafe static func sealedPart(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        guard unsafe bytes.first == sealed else { return nil }
+        return unsafe UnsafeRawBufferPointer(rebasing: bytes.dropFirst())
     }
 
     /// A record as stored, taken apart but not yet verified.

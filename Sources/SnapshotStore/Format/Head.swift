@@ -14,6 +14,10 @@ public struct TableSummary: Hashable, Sendable {
     let table: Table
     /// The number before each key; 0 for the store's own tables.
     let number: UInt16
+    var keys = StateKeys.plain
+
+    /// `nil` for the store's own tables.
+    var stateTable: StateTable? { kind.map { StateTable(name, $0, keys: keys) } }
 }
 
 /// The record that every commit rewrites: where the store stands, and the sums that prove it.
@@ -36,9 +40,20 @@ struct Head: Sendable, Equatable {
     var journalPrunedThrough: UInt64 = 0
     /// The cluster whose offsets the last commit moved.
     var cluster = ""
+    /// The number that the next owner gets.
+    var nextSurrogate: UInt64 = 1
+    /// The last commit that erased somebody.
+    var lastErasure: UInt64?
+    /// The last commit of an earlier format: whole snapshots up to it cannot be rewound to.
+    var migratedAt: UInt64?
 
-    init() {
+    init() { addMissingTables() }
+
+    /// Sums of the store's own tables that are not there yet: all of a new store's, and those that
+    /// came with a later format.
+    private mutating func addMissingTables() {
         for table in Table.allCases where table != .meta && table.stateKind == nil {
+            if tables.contains(where: { $0.table == table }) { continue }
             tables.append(
                 TableSummary(
                     name: table.name, kind: nil, count: 0, bytes: 0, digest: .zero, table: table,
@@ -64,7 +79,7 @@ struct Head: Sendable, Equatable {
         tables.append(
             TableSummary(
                 name: table.name, kind: table.kind, count: 0, bytes: 0, digest: .zero,
-                table: .holding(table.kind), number: number))
+                table: .holding(table.kind), number: number, keys: table.keys))
         return tables.count - 1
     }
 
@@ -88,7 +103,7 @@ extension Head {
         writer.integer(lineage)
         writer.integer(eventTimeMs)
         writer.array(tables) { writer, table in
-            writer.integer(table.table.rawValue)
+            writer.integer(table.table.rawValue | table.keys.rawValue << 6)
             writer.integer(table.number)
             writer.string(table.name)
             writer.integer(UInt64(table.count))
@@ -106,6 +121,9 @@ extension Head {
         writer.optional(headSnapshot) { $0.integer($1) }
         writer.integer(journalPrunedThrough)
         writer.string(cluster)
+        writer.integer(nextSurrogate)
+        writer.optional(lastErasure) { $0.integer($1) }
+        writer.optional(migratedAt) { $0.integer($1) }
         return writer.bytes
     }
 
@@ -127,7 +145,13 @@ extension Head {
         headSnapshot = try reader.optional { r throws(ByteCodingError) in try r.integer() }
         journalPrunedThrough = try reader.integer()
         cluster = try reader.string()
+        if reader.remaining > 0 {
+            nextSurrogate = try reader.integer()
+            lastErasure = try reader.optional { r throws(ByteCodingError) in try r.integer() }
+            migratedAt = try reader.optional { r throws(ByteCodingError) in try r.integer() }
+        }
         try reader.finish()
+        addMissingTables()
     }
 }
 
@@ -135,10 +159,11 @@ extension TableSummary {
     init(_ reader: inout ByteReader) throws(ByteCodingError) {
         let at = reader.position
         let raw = try reader.integer(UInt8.self)
-        guard let table = Table(rawValue: raw) else {
+        guard let table = Table(rawValue: raw & 63), let keys = StateKeys(rawValue: raw >> 6) else {
             throw .badValue(at: at, "\(raw) where a table should be")
         }
         self.table = table
+        self.keys = keys
         kind = table.stateKind
         number = try reader.integer()
         name = try reader.string()
@@ -148,7 +173,7 @@ extension TableSummary {
     }
 
     var domain: RecordDomain {
-        kind.map { RecordDomain(StateTable(name, $0)) } ?? RecordDomain(table)
+        stateTable.map { RecordDomain($0) } ?? RecordDomain(table)
     }
 }
 

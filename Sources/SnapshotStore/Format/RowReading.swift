@@ -2,20 +2,49 @@ import Records
 
 /// One row of a state table as a walk hands it over.
 struct StoredRow {
+    /// As it is stored, without the table's number; a long one whole.
     let key: [UInt8]
-    let digest: Digest256
-    let valueCount: Int
-    /// Empty in a walk that does not verify.
+    /// Stands for the row in the name of a chunk: its digest, or the nonce and tag of a sealed one.
+    let mark: Digest256
+    /// Bytes of key and value.
+    let byteCount: Int
+    /// `nil` in a walk that reads marks alone.
+    let body: StoredBody?
+}
+
+/// One row in plain.
+struct OpenRow {
+    let key: [UInt8]
     let value: [UInt8]
+    let digest: Digest256
+    /// `nil` for a row that is about nobody.
+    let owner: RowOwner?
 }
 
 extension Transaction where Self: ~Copyable {
-    /// Visits a state table's rows in the order of their keys' bytes until `body` returns false.
-    ///
-    /// - Parameter verifying: Whether values are read and verified; digests alone cost far less.
+    /// Visits a state table's rows in plain, verified, until `body` returns false.
     func forEachRow(
+        _ databases: Databases, _ summary: TableSummary,
+        _ body: (OpenRow) throws(StoreError) -> Bool
+    ) throws(StoreError) {
+        guard let table = summary.stateTable else { return }
+        try forEachStored(databases, summary) { row throws(StoreError) in
+            guard let found = try open(databases, table, row) else {
+                throw .damaged(
+                    path: environment.folder.path,
+                    what: "a row of table \(table.name) is of an owner whose key is gone")
+            }
+            return try body(found)
+        }
+    }
+
+    /// Visits a state table's rows as they are stored, in the order of their keys' bytes, until
+    /// `body` returns false. Plain ones are verified, sealed ones when they are opened.
+    ///
+    /// - Parameter values: Whether values are read; marks alone cost far less.
+    func forEachStored(
         _ databases: Databases, _ summary: TableSummary, from start: [UInt8] = [],
-        verifying: Bool = true, _ body: (StoredRow) throws(StoreError) -> Bool
+        values: Bool = true, _ body: (StoredRow) throws(StoreError) -> Bool
     ) throws(StoreError) {
         let prefix = [UInt8(summary.number >> 8), UInt8(summary.number & 255)]
         let domain = summary.domain
@@ -25,7 +54,7 @@ extension Transaction where Self: ~Copyable {
                 let stored = unsafe [UInt8](keyBytes)
                 guard stored.starts(with: prefix) else { return nil }
                 do throws(RecordDamage) {
-                    return try unsafe takeApart(stored, bytes, domain, verifying)
+                    return try unsafe takeApart(stored, bytes, domain, values)
                 } catch {
                     throw .damaged(path: path, what: sentence(error, domain, stored))
                 }
@@ -59,31 +88,61 @@ extension Transaction where Self: ~Copyable {
         }
     }
 
-    /// One row of a state table, verified; `nil` when there is none.
+    /// One row of a state table in plain, verified; `nil` when there is none.
     func row(
         _ databases: Databases, _ summary: TableSummary, _ key: [UInt8]
     ) throws(StoreError) -> [UInt8]? {
-        try record(
-            databases[summary.table], summary.domain,
-            stored: StoredKey.state(summary.number, key), key: key)
+        guard let table = summary.stateTable,
+            let inner = try storedKey(databases, summary.keys, key)
+        else { return nil }
+        let stored = StoredKey.state(summary.number, inner)
+        let path = environment.folder.path
+        let domain = summary.domain
+        let found = try unsafe withValue(databases[summary.table], stored) {
+            bytes throws(StoreError) -> StoredRow? in
+            guard let bytes = unsafe bytes else { return nil }
+            do throws(RecordDamage) {
+                return try unsafe takeApart(stored, bytes, domain, true)
+            } catch { throw .damaged(path: path, what: sentence(error, domain, stored)) }
+        }
+        guard let found, let opened = try open(databases, table, found) else { return nil }
+        guard opened.key == (table.keys == .blinded ? inner : key) else {
+            throw .damaged(path: path, what: sentence(.checksum, domain, key))
+        }
+        return opened.value
     }
 }
 
 /// Takes a stored row apart.
 private func takeApart(
-    _ stored: [UInt8], _ bytes: UnsafeRawBufferPointer, _ domain: RecordDomain,
-    _ verifying: Bool
+    _ stored: [UInt8], _ bytes: UnsafeRawBufferPointer, _ domain: RecordDomain, _ values: Bool
 ) throws(RecordDamage) -> StoredRow {
+    if let part = unsafe Envelope.sealedPart(bytes) {
+        return try unsafe takeApartSealed(Array(stored[2...]), part, values)
+    }
     guard let contents = unsafe Envelope.open(bytes) else { throw .layout }
     let key = unsafe contents.fullKey ?? Array(stored[2...])
-    guard verifying else {
+    guard values else {
         return unsafe StoredRow(
-            key: key, digest: contents.digest, valueCount: contents.value.count, value: [])
+            key: key, mark: contents.digest, byteCount: key.count + contents.value.count, body: nil)
     }
     let verified = try unsafe Envelope.verified(bytes, domain, key)
     return unsafe StoredRow(
-        key: key, digest: verified.digest, valueCount: verified.value.count,
-        value: [UInt8](verified.value))
+        key: key, mark: verified.digest, byteCount: key.count + verified.value.count,
+        body: .plain([UInt8](verified.value)))
+}
+
+private func takeApartSealed(
+    _ key: [UInt8], _ part: UnsafeRawBufferPointer, _ values: Bool
+) throws(RecordDamage) -> StoredRow {
+    let count = part.count - SealedRow.markBytes - SealedRow.digestBytes
+    guard count >= 0 else { throw .layout }
+    guard values else {
+        let mark = unsafe SealedRow.mark([UInt8](part.prefix(SealedRow.markBytes)))
+        return StoredRow(key: key, mark: mark, byteCount: key.count + count, body: nil)
+    }
+    guard let row = unsafe SealedRow(bytes: [UInt8](part)) else { throw .layout }
+    return StoredRow(key: key, mark: row.mark, byteCount: key.count + count, body: .sealed(row))
 }
 
 extension StoredKey {

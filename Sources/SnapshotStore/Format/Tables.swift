@@ -26,6 +26,8 @@ enum Table: UInt8, CaseIterable, Sendable {
     case history = 15
     /// Chunk lists of removed snapshots whose chunks are still to be deleted.
     case pruning = 16
+    /// Owners' surrogates and keys: the one table that an erasure takes from. In no snapshot.
+    case owners = 17
 
     var name: String { Self.names[Int(rawValue)] }
 
@@ -39,6 +41,9 @@ enum Table: UInt8, CaseIterable, Sendable {
         case .ledger: .ledger
         }
     }
+
+    /// The format that brought the table.
+    var sinceFormat: UInt32 { self == .owners ? 2 : 1 }
 
     var stateKind: StateKind? {
         switch self {

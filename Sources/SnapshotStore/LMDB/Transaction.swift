@@ -7,6 +7,8 @@ import Records
 protocol Transaction: ~Copyable {
     var environment: Environment { get }
     var handle: OpaquePointer { get }
+    /// Opens and seals the rows that it sees.
+    var vault: Vault { get }
 }
 
 /// A consistent view of the last commit; ends when the value goes out of scope.
@@ -14,6 +16,7 @@ protocol Transaction: ~Copyable {
     let environment: Environment
     /// Owned by this value alone; any one thread at a time (`MDB_NOTLS`).
     let handle: OpaquePointer
+    let vault = Vault()
     private var isOpen = true
 
     init(_ environment: Environment) throws(StoreError) {
@@ -42,6 +45,7 @@ protocol Transaction: ~Copyable {
     let environment: Environment
     /// Owned by this value alone, on the thread that began it.
     let handle: OpaquePointer
+    let vault = Vault()
     private var isOpen = true
 
     init(_ environment: Environment) throws(StoreError) {
@@ -71,6 +75,19 @@ protocol Transaction: ~Copyable {
                 var keyValue = unsafe MDB_val(keyBytes)
                 var dataValue = unsafe MDB_val(valueBytes)
                 return unsafe mdb_put(handle, database.handle, &keyValue, &dataValue, 0)
+            }
+        }
+        try check(code, "mdb_put", environment.folder.path)
+    }
+
+    /// Puts an entry behind all others; fills pages to the brim.
+    func append(_ database: Database, _ key: [UInt8], _ value: [UInt8]) throws(StoreError) {
+        let code = unsafe key.withUnsafeBytes { keyBytes in
+            unsafe value.withUnsafeBytes { valueBytes in
+                var keyValue = unsafe MDB_val(keyBytes)
+                var dataValue = unsafe MDB_val(valueBytes)
+                return unsafe mdb_put(
+                    handle, database.handle, &keyValue, &dataValue, UInt32(MDB_APPEND))
             }
         }
         try check(code, "mdb_put", environment.folder.path)

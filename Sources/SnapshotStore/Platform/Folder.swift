@@ -17,10 +17,13 @@ struct StoreFolder: Sendable {
     /// There while a new store is not complete.
     var creating: String { path + "/creating" }
 
+    /// A folder that is there while the data file is rewritten.
+    var rewriting: String { path + "/rewriting" }
+
     static let fileNames: Set<String> = [
         "data.mdb", "lock.mdb", "writer.lock", "clean", "clean.new", "synced-root",
         "synced-root.new", "control.sock",
-        "creating", "creating.new",
+        "creating", "creating.new", "rewriting",
     ]
 
     func create() throws(StoreError) {
@@ -74,6 +77,27 @@ struct StoreFolder: Sendable {
     func remove(_ file: String) throws(StoreError) {
         if unsafe unlink(file) == 0 { return try sync() }
         if errno != ENOENT { throw .system(call: "unlink", path: file, code: errno) }
+    }
+
+    /// Removes the files of a store that nobody has open, and the folder.
+    func discard() throws(StoreError) {
+        guard try FileStatus.of(path) != nil else { return }
+        for name in Self.fileNames where name != "rewriting" {
+            if unsafe unlink(path + "/" + name) != 0, errno != ENOENT {
+                throw .system(call: "unlink", path: path + "/" + name, code: errno)
+            }
+        }
+        guard unsafe rmdir(path) == 0 else {
+            throw .system(call: "rmdir", path: path, code: errno)
+        }
+    }
+
+    /// Puts a data file in the place of this store's own, in one step.
+    func adopt(_ file: String) throws(StoreError) {
+        guard unsafe rename(file, data) == 0 else {
+            throw .system(call: "rename", path: data, code: errno)
+        }
+        try sync()
     }
 
     func small(_ file: String) throws(StoreError) -> [UInt8]? {

@@ -20,6 +20,25 @@ final class WriterLock: Sendable {
         case writing
         /// A reader that looks at a store nobody closed; over soon.
         case checking
+        /// The data file is about to be replaced by a new one.
+        case rewriting
+    }
+
+    /// Waits, ten minutes at most, while another process replaces the data file.
+    static func waitForRewriting(_ folder: StoreFolder) throws(StoreError) {
+        guard try FileStatus.of(folder.writerLock) != nil else { return }
+        let opened: Descriptor
+        do throws(StoreError) { opened = try Descriptor(folder.writerLock, O_RDONLY) } catch {
+            // Who may not even look at the lock finds out from the store's other files.
+            return
+        }
+        for _ in 0..<12_000 {
+            // Asked first: a lock tried in vain would keep a writer away meanwhile.
+            guard try holder(opened).purpose == .rewriting else { return }
+            if flock(opened.number, LOCK_SH | LOCK_NB) == 0 { return }
+            usleep(50_000)
+        }
+        throw .inUse(path: folder.path, process: try holder(opened).process)
     }
 
     /// Waits for a check that is under way, never for a writer.
@@ -45,9 +64,18 @@ final class WriterLock: Sendable {
             waits += 1
         }
         // A stale entry is never believed, because the lock decides.
-        try opened.truncate(to: 0)
-        try opened.write(Array("\(getpid()) \(purpose.rawValue)\n".utf8), at: 0)
+        try note(purpose, in: opened)
         return WriterLock(opened)
+    }
+
+    /// Says what the lock is held for from now on.
+    func note(_ purpose: Purpose) throws(StoreError) { try Self.note(purpose, in: file) }
+
+    private static func note(
+        _ purpose: Purpose, in file: borrowing Descriptor
+    ) throws(StoreError) {
+        try file.truncate(to: 0)
+        try file.write(Array("\(getpid()) \(purpose.rawValue)\n".utf8), at: 0)
     }
 
     /// Keeps writers away without the right to write; `nil` where no writer ever was.

@@ -68,10 +68,10 @@ extension SnapshotStore {
             records.beginSequence(eventTimeMs: rewind ? target.eventTimeMs : nil)
             if rewind { try records.rewindHead(to: target) }
             try records.applyRows(work.changes, undo: options)
-            try requireReached(target, records.head, rewind: rewind)
-            for row in ledger.rows {
-                _ = try records.apply(row.table, row.key, row.value, keepsOld: false)
+            if work.plan.erasedRows == 0 {
+                try requireReached(target, records.head, rewind: rewind)
             }
+            for row in ledger.rows { _ = try records.apply(row, keepsOld: false) }
             try records.appendJournal([Array(target.id.utf8)], rewind ? .rewind : .rollback)
             try records.append(
                 AuditEntry(
@@ -85,7 +85,8 @@ extension SnapshotStore {
         }
     }
 
-    /// The sums must be those of the target, or nothing is committed.
+    /// The sums must be those of the target, or nothing is committed. Not so where rows of owners
+    /// erased since stay away.
     private func requireReached(
         _ target: SnapshotRecord, _ head: Head, rewind: Bool
     ) throws(StoreError) {

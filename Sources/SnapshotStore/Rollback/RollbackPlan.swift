@@ -24,6 +24,8 @@ public struct RollbackPlan: Sendable {
     public let offsets: [(position: TopicPartition, now: Int64, then: Int64)]
     public let stateDigestNow: Digest256
     public let weightsDigestNow: Digest256
+    /// Rows of owners erased since the target: they do not come back.
+    public let erasedRows: Int
 }
 
 /// The plan with everything needed to carry it out.
@@ -40,7 +42,7 @@ extension Transaction where Self: ~Copyable {
         let head = try head(databases)
         var tables: [StateTable: TableRows] = [:]
         for summary in head.tables where summary.kind == .weights {
-            let table = StateTable(summary.name, .weights)
+            guard let table = summary.stateTable else { continue }
             tables[table] = try headRows(databases, summary)
         }
         if rewind { try requireRewindable(databases, record, head) }
@@ -48,21 +50,26 @@ extension Transaction where Self: ~Copyable {
         let usesWhole = rewind && record.isWhole
         if usesWhole {
             for summary in head.tables where summary.kind == .keyed {
-                tables[StateTable(summary.name, .keyed)] = try headRows(databases, summary)
+                guard let table = summary.stateTable else { continue }
+                tables[table] = try headRows(databases, summary)
             }
         }
-        _ = try verified(databases, record, base: base) { table, key, value, digest in
+        let verdict = try verified(databases, record, base: base) { table, row, open in
             guard table.kind == .weights || usesWhole else { return }
-            if tables[table, default: TableRows()].differs(key, value, digest) {
-                changes.put(table, key, value)
+            if tables[table, default: TableRows()].differs(row) {
+                changes.put(table, open.key, open.value, owner: open.owner)
             }
-        }
+        }.verdict
         for (table, rows) in tables {
-            for key in rows.before.keys { changes.remove(table, key) }
+            for stored in rows.before.keys {
+                guard let key = try plainKey(databases, table, stored: stored) else { continue }
+                changes.remove(table, key)
+            }
         }
         var counts = tables.mapValues(\.counts)
+        var erasedRows = verdict.erasedRows
         if rewind, !usesWhole {
-            try undo(databases, head, after: record.sequence, &changes, &counts)
+            erasedRows += try undo(databases, head, after: record.sequence, &changes, &counts)
         }
         return RollbackWork(
             plan: RollbackPlan(
@@ -72,7 +79,8 @@ extension Transaction where Self: ~Copyable {
                 }, isRewind: rewind, commitsSince: head.sequence - record.sequence,
                 tables: Self.summaries(tables, counts),
                 offsets: rewind ? try offsetChanges(databases, record) : [],
-                stateDigestNow: head.stateDigest, weightsDigestNow: head.weightsDigest),
+                stateDigestNow: head.stateDigest, weightsDigestNow: head.weightsDigest,
+                erasedRows: erasedRows),
             changes: changes)
     }
 
@@ -92,8 +100,8 @@ extension Transaction where Self: ~Copyable {
         _ databases: Databases, _ summary: TableSummary
     ) throws(StoreError) -> TableRows {
         var rows = TableRows()
-        try forEachRow(databases, summary, verifying: false) { row in
-            rows.before[row.key] = row.digest
+        try forEachStored(databases, summary, values: false) { row in
+            rows.before[row.key] = row.mark
             return true
         }
         return rows
@@ -114,6 +122,15 @@ extension Transaction where Self: ~Copyable {
     private func requireRewindable(
         _ databases: Databases, _ record: SnapshotRecord, _ head: Head
     ) throws(StoreError) {
+        if record.cause == .imported {
+            throw .notReplayable(
+                record.id, reason: "it was imported; only its weights can be gone back to")
+        }
+        if let migratedAt = head.migratedAt, record.sequence <= migratedAt {
+            throw .notReplayable(
+                record.id,
+                reason: "an earlier version took it; only its weights can be gone back to")
+        }
         if record.isWhole || record.sequence == head.sequence { return }
         let oldest = try oldestUndo(databases)
         if let oldest, oldest <= record.sequence + 1 { return }
@@ -122,16 +139,18 @@ extension Transaction where Self: ~Copyable {
     }
 
     /// Takes back, newest first, what commits after `sequence` did to keyed rows.
+    ///
+    /// Returns: how many rows are of owners erased since, and stay away.
     private func undo(
         _ databases: Databases, _ head: Head, after sequence: UInt64,
         _ changes: inout StateChanges, _ counts: inout [StateTable: TableCounts]
-    ) throws(StoreError) {
+    ) throws(StoreError) -> Int {
         var names: [UInt16: StateTable] = [:]
         for summary in head.tables where summary.kind == .keyed {
-            names[summary.number] = StateTable(summary.name, .keyed)
+            names[summary.number] = summary.stateTable
         }
         // Walking forward, the first change of a row after `sequence` tells what it was then.
-        var before: [StateTable: [[UInt8]: [UInt8]?]] = [:]
+        var before: [StateTable: [[UInt8]: StoredBody?]] = [:]
         let path = environment.folder.path
         try forEachRecord(databases, .undo, from: StoredKey.number(sequence + 1)) {
             _, value throws(StoreError) in
@@ -148,12 +167,26 @@ extension Transaction where Self: ~Copyable {
             }
             return true
         }
+        var erased = 0
         for (table, rows) in before {
-            for (key, value) in rows {
-                if let value { changes.put(table, key, value) } else { changes.remove(table, key) }
-                counts[table, default: TableCounts()].count(value)
+            for (stored, body) in rows {
+                counts[table, default: TableCounts()].count(body)
+                if let body {
+                    // What an undo record holds is covered by the record's own checksum.
+                    let row = StoredRow(
+                        key: stored, mark: .zero, byteCount: body.byteCount, body: body)
+                    if let found = try open(databases, table, row) {
+                        changes.put(table, found.key, found.value, owner: found.owner)
+                        continue
+                    }
+                    erased += 1
+                }
+                if let key = try plainKey(databases, table, stored: stored) {
+                    changes.remove(table, key)
+                }
             }
         }
+        return erased
     }
 }
 
@@ -163,11 +196,11 @@ private struct TableRows {
     var counts = TableCounts()
 
     /// Whether the snapshot's row is another than the present one.
-    mutating func differs(_ key: [UInt8], _ value: [UInt8], _ digest: Digest256) -> Bool {
-        let old = before.removeValue(forKey: key)
-        guard old != digest else { return false }
+    mutating func differs(_ row: StoredRow) -> Bool {
+        let old = before.removeValue(forKey: row.key)
+        guard old != row.mark else { return false }
         if old == nil { counts.added += 1 } else { counts.changed += 1 }
-        counts.bytes += value.count
+        counts.bytes += row.byteCount - row.key.count
         return true
     }
 }
@@ -178,10 +211,10 @@ private struct TableCounts {
     var removed = 0
     var bytes = 0
 
-    mutating func count(_ value: [UInt8]?) {
-        if let value {
+    mutating func count(_ body: StoredBody?) {
+        if let body {
             changed += 1
-            bytes += value.count
+            bytes += body.byteCount
         } else {
             removed += 1
         }

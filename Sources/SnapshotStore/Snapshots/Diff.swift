@@ -74,17 +74,15 @@ extension Transaction where Self: ~Copyable {
             after?.chunks.map(\.id) ?? [])
         var old: [[UInt8]: Digest256] = [:]
         for entry in before?.chunks ?? [] where !shared.contains(entry.id) {
-            let loaded = try chunk(databases, table, entry)
-            for (row, digest) in zip(loaded.chunk.rows, loaded.digests) { old[row.key] = digest }
+            for row in try chunk(databases, table, entry) { old[row.key] = row.mark }
         }
         var (changed, added, bytes) = (0, 0, 0)
         for entry in after?.chunks ?? [] where !shared.contains(entry.id) {
-            let loaded = try chunk(databases, table, entry)
-            for (row, digest) in zip(loaded.chunk.rows, loaded.digests) {
+            for row in try chunk(databases, table, entry) {
                 let earlier = old.removeValue(forKey: row.key)
-                if earlier == digest { continue }
+                if earlier == row.mark { continue }
                 if earlier == nil { added += 1 } else { changed += 1 }
-                bytes += row.key.count + row.value.count
+                bytes += row.byteCount
             }
         }
         return SnapshotDiff.TableDiff(

@@ -90,6 +90,7 @@ private struct ListingContext {
     private let journalPrunedThrough: UInt64
     private let oldestUndo: UInt64?
     private let lastSequence: UInt64
+    private let migratedAt: UInt64?
 
     init(
         _ transaction: borrowing ReadTransaction, _ databases: Databases
@@ -100,6 +101,7 @@ private struct ListingContext {
         champion = try transaction.reference(databases, .champion)
         journalPrunedThrough = head.journalPrunedThrough
         lastSequence = head.sequence
+        migratedAt = head.migratedAt
         oldestUndo = try transaction.oldestUndo(databases)
         var times: [UInt64: [SnapshotListing.ChampionTime]] = [:]
         var current: (sequence: UInt64, from: Int64)?
@@ -121,9 +123,15 @@ private struct ListingContext {
             record: record, tags: tags[record.sequence] ?? [],
             isHead: record.sequence == headSequence, isChampion: record.sequence == champion,
             championTimes: championTimes[record.sequence] ?? [],
-            isReplayable: record.sequence >= journalPrunedThrough,
-            isRewindable: record.isWhole || record.sequence == lastSequence
-                || (oldestUndo.map { $0 <= record.sequence + 1 } ?? false))
+            isReplayable: record.cause != .imported && record.sequence >= journalPrunedThrough,
+            isRewindable: isRewindable(record))
+    }
+
+    private func isRewindable(_ record: SnapshotRecord) -> Bool {
+        if record.cause == .imported { return false }
+        if let migratedAt, record.sequence <= migratedAt { return false }
+        return record.isWhole || record.sequence == lastSequence
+            || (oldestUndo.map { $0 <= record.sequence + 1 } ?? false)
     }
 }
 

@@ -6,7 +6,7 @@ struct Manifest: Sendable, Equatable {
         let id: Digest256
         let rows: Int
         let bytes: Int
-        /// The first row's key: where to look for a row.
+        /// The first row's key as it is stored: where to look for a row.
         let firstKey: [UInt8]
     }
 
@@ -20,7 +20,10 @@ struct Manifest: Sendable, Equatable {
 
     var tables: [TableEntry] = []
 
-    subscript(table: StateTable) -> TableEntry? { tables.first { $0.table == table } }
+    /// By name and kind: a table's keys may have been of another kind then.
+    subscript(table: StateTable) -> TableEntry? {
+        tables.first { $0.table.name == table.name && $0.table.kind == table.kind }
+    }
 
     var chunkIDs: Set<Digest256> { Set(tables.flatMap { $0.chunks.map(\.id) }) }
 
@@ -34,7 +37,7 @@ struct Manifest: Sendable, Equatable {
         var writer = ByteWriter()
         writer.array(tables) { writer, entry in
             writer.string(entry.table.name)
-            writer.integer(entry.table.kind.rawValue)
+            writer.integer(entry.table.kind.rawValue | entry.table.keys.rawValue << 6)
             writer.integer(UInt64(entry.rows))
             writer.integer(UInt64(entry.bytes))
             writer.digest(entry.digest)
@@ -53,11 +56,12 @@ struct Manifest: Sendable, Equatable {
         tables = try reader.array { r throws(ByteCodingError) in
             let name = try r.string()
             let at = r.position
-            guard let kind = StateKind(rawValue: try r.integer()) else {
-                throw .badValue(at: at, "an unknown kind of table")
-            }
+            let raw = try r.integer(UInt8.self)
+            guard let kind = StateKind(rawValue: raw & 63), let keys = StateKeys(rawValue: raw >> 6)
+            else { throw .badValue(at: at, "an unknown kind of table") }
             return TableEntry(
-                table: StateTable(name, kind), rows: Int(clamping: try r.integer(UInt64.self)),
+                table: StateTable(name, kind, keys: keys),
+                rows: Int(clamping: try r.integer(UInt64.self)),
                 bytes: Int(clamping: try r.integer(UInt64.self)), digest: try r.digest(),
                 chunks: try r.array { r throws(ByteCodingError) in
                     ChunkEntry(
@@ -71,31 +75,56 @@ struct Manifest: Sendable, Equatable {
 
 /// Consecutive rows of one table, as snapshots share them.
 struct Chunk {
-    private(set) var rows: [(key: [UInt8], value: [UInt8])] = []
+    /// Keys as they are stored, without the table's number.
+    private(set) var rows: [(key: [UInt8], body: StoredBody)] = []
+    private var hasSealed = false
+
+    /// Where the count of rows would be in a chunk of plain rows alone: any row may be sealed.
+    private static let anyKind = UInt32.max
 
     init() {}
 
-    mutating func append(_ key: [UInt8], _ value: [UInt8]) { rows.append((key, value)) }
+    mutating func append(_ row: StoredRow) {
+        guard let body = row.body else { preconditionFailure("a walk that does not read values") }
+        rows.append((row.key, body))
+        if case .sealed = body { hasSealed = true }
+    }
 
     var bytes: [UInt8] {
-        var writer = ByteWriter(capacity: rows.reduce(4) { $0 + $1.key.count + $1.value.count + 8 })
+        var writer = ByteWriter(
+            capacity: rows.reduce(8) { $0 + $1.key.count + $1.body.byteCount + 80 })
+        if hasSealed { writer.integer(Self.anyKind) }
         writer.array(rows) { writer, row in
             writer.data(row.key)
-            writer.data(row.value)
+            if hasSealed {
+                writer.body(row.body)
+            } else if case .plain(let value) = row.body {
+                writer.data(value)
+            }
         }
         return writer.bytes
     }
 
     init(bytes: [UInt8]) throws(ByteCodingError) {
         var reader = ByteReader(bytes)
-        rows = try reader.array { r throws(ByteCodingError) in (try r.data(), try r.data()) }
+        hasSealed = bytes.starts(with: [255, 255, 255, 255])
+        if hasSealed { _ = try reader.integer(UInt32.self) }
+        let hasSealed = hasSealed
+        rows = try reader.array { r throws(ByteCodingError) in
+            let key = try r.data()
+            guard hasSealed else { return (key, .plain(try r.data())) }
+            guard let body = try r.body() else {
+                throw .badValue(at: r.position, "a row without a value")
+            }
+            return (key, body)
+        }
         try reader.finish()
     }
 
-    /// A chunk is called after its rows' digests, which bind table, key and value.
-    static func id(_ digests: [Digest256]) -> Digest256 {
-        var writer = ByteWriter(capacity: 32 * digests.count)
-        for digest in digests { writer.digest(digest) }
+    /// A chunk is called after its rows' marks, which bind table, key and value.
+    static func id(_ marks: [Digest256]) -> Digest256 {
+        var writer = ByteWriter(capacity: 32 * marks.count)
+        for mark in marks { writer.digest(mark) }
         return SHA256.hash(writer.bytes)
     }
 }

@@ -68,12 +68,13 @@ extension Transaction where Self: ~Copyable {
     private func liveAt(
         _ databases: Databases, _ text: String
     ) throws(StoreError) -> SnapshotRecord {
-        guard let time = UTCTime.parse(text.dropFirst()) else {
+        guard let time = Timestamp.milliseconds(String(text.dropFirst())) else {
             throw .badReference(text, reason: "a time like @2026-11-23T12:00:00Z is expected")
         }
         var found: SnapshotRecord?
         var oldest: SnapshotRecord?
         try forEachSnapshotBackward(databases) { record in
+            if record.cause == .imported { return true }
             oldest = record
             if record.createdMs <= time { found = record }
             return found == nil
@@ -81,7 +82,8 @@ extension Transaction where Self: ~Copyable {
         if let found { return found }
         guard let oldest else { throw .badReference(text, reason: "the store has no snapshots") }
         throw .badReference(
-            text, reason: "the oldest snapshot was taken at \(UTCTime.text(oldest.createdMs))")
+            text, reason: "the oldest snapshot was taken at \(Timestamp.text(ms: oldest.createdMs))"
+        )
     }
 
     /// The newest snapshot that has not learned the record at that offset.
@@ -98,6 +100,7 @@ extension Transaction where Self: ~Copyable {
         var found: SnapshotRecord?
         var isKnown = false
         try forEachSnapshotBackward(databases) { record in
+            if record.cause == .imported { return true }
             let next = record.offsets.first {
                 $0.position == position && $0.cluster == record.cluster
             }?.next

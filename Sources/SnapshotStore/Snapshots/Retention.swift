@@ -48,4 +48,6 @@ public struct PruneReport: Sendable, Equatable {
     public internal(set) var bytes = 0
     public internal(set) var journalEntries = 0
     public internal(set) var snapshotsKept = 0
+
+    public init() {}
 }

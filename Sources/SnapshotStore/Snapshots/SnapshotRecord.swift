@@ -37,6 +37,8 @@ public struct SnapshotRecord: Sendable, Identifiable, Equatable {
         case commit = 0
         case rollback = 1
         case rewind = 2
+        /// Brought in from outside: weights alone, learned by another store.
+        case imported = 3
     }
 
     /// Sixteen hexadecimal digits; the same for the same state, parent and sequence.

@@ -11,7 +11,7 @@ public final class StoredState: StateReader {
     /// `nil` for the head itself.
     private let manifest: Manifest?
     /// The chunk read last: neighbouring rows are asked for one after the other.
-    private var recent: (id: Digest256, chunk: Chunk)?
+    private var recent: (id: Digest256, rows: [StoredRow])?
 
     init(
         _ transaction: consuming ReadTransaction, _ databases: Databases, manifest: Manifest?
@@ -33,19 +33,31 @@ public final class StoredState: StateReader {
     public func forEach(
         _ table: StateTable, _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Void
     ) throws {
+        try forEachOwned(table) { key, value, _ in try body(key, value) }
+    }
+
+    /// Likewise, with whom each row is about.
+    public func forEachOwned(
+        _ table: StateTable,
+        _ body: (_ key: [UInt8], _ value: [UInt8], _ owner: RowOwner?) throws -> Void
+    ) throws {
         var thrown: (any Error)?
-        func visit(_ key: [UInt8], _ value: [UInt8]) -> Bool {
-            do { try body(key, value) } catch { thrown = error }
+        func visit(_ row: OpenRow) -> Bool {
+            do { try body(row.key, row.value, row.owner) } catch { thrown = error }
             return thrown == nil
         }
         if let entry = try snapshotted(table) {
-            for chunk in entry.chunks {
-                guard try load(entry, chunk).rows.allSatisfy({ visit($0.key, $0.value) }) else {
-                    break
+            chunks: for chunk in entry.chunks {
+                for row in try load(entry, chunk) {
+                    // What an erased owner left behind is as if it never was.
+                    guard let opened = try transaction.open(databases, entry.table, row) else {
+                        continue
+                    }
+                    guard visit(opened) else { break chunks }
                 }
             }
         } else if isShownFromHead(table), let index = head.index(of: table) {
-            try transaction.forEachRow(databases, head.tables[index]) { visit($0.key, $0.value) }
+            try transaction.forEachRow(databases, head.tables[index]) { visit($0) }
         }
         if let thrown { throw thrown }
     }
@@ -62,6 +74,9 @@ public final class StoredState: StateReader {
     private func value(
         _ entry: Manifest.TableEntry, _ key: [UInt8]
     ) throws(StoreError) -> [UInt8]? {
+        guard let key = try transaction.storedKey(databases, entry.table.keys, key) else {
+            return nil
+        }
         // The last chunk whose first key is not above `key`.
         var low = 0
         var high = entry.chunks.count
@@ -73,25 +88,27 @@ public final class StoredState: StateReader {
                 low = middle + 1
             }
         }
-        guard low > 0 else { return nil }
-        return try load(entry, entry.chunks[low - 1]).rows.first { $0.key == key }?.value
+        guard low > 0,
+            let row = try load(entry, entry.chunks[low - 1]).first(where: { $0.key == key })
+        else { return nil }
+        return try transaction.open(databases, entry.table, row)?.value
     }
 
     private func load(
         _ entry: Manifest.TableEntry, _ chunk: Manifest.ChunkEntry
-    ) throws(StoreError) -> Chunk {
-        if let recent, recent.id == chunk.id { return recent.chunk }
-        let loaded = try transaction.chunk(databases, entry.table, chunk).chunk
+    ) throws(StoreError) -> [StoredRow] {
+        if let recent, recent.id == chunk.id { return recent.rows }
+        let loaded = try transaction.chunk(databases, entry.table, chunk)
         recent = (chunk.id, loaded)
         return loaded
     }
 }
 
 extension Transaction where Self: ~Copyable {
-    /// A chunk and its rows' digests; its name, checksum and row count are verified.
+    /// A chunk's rows; its name, checksum and row count are verified.
     func chunk(
         _ databases: Databases, _ table: StateTable, _ entry: Manifest.ChunkEntry
-    ) throws(StoreError) -> (chunk: Chunk, digests: [Digest256]) {
+    ) throws(StoreError) -> [StoredRow] {
         let path = environment.folder.path
         guard let bytes = try record(databases, .chunks, entry.id.bytes) else {
             throw .damaged(
@@ -99,13 +116,21 @@ extension Transaction where Self: ~Copyable {
         }
         let chunk = try decoded(.chunks) { () throws(ByteCodingError) in try Chunk(bytes: bytes) }
         let domain = RecordDomain(table)
-        let digests = chunk.rows.map { Envelope.digest(domain, $0.key, $0.value) }
-        guard chunk.rows.count == entry.rows, Chunk.id(digests) == entry.id else {
+        let rows = chunk.rows.map { key, body in
+            let mark =
+                switch body {
+                case .plain(let value): Envelope.digest(domain, key, value)
+                case .sealed(let row): row.mark
+                }
+            return StoredRow(
+                key: key, mark: mark, byteCount: key.count + body.byteCount, body: body)
+        }
+        guard rows.count == entry.rows, Chunk.id(rows.map(\.mark)) == entry.id else {
             throw .damaged(
                 path: path,
                 what: "chunk \(entry.id.short) of table \(table.name) is not what its name says")
         }
-        return (chunk, digests)
+        return rows
     }
 }
 

@@ -53,7 +53,7 @@ extension RecordWriter {
         }
     }
 
-    private mutating func putText(_ text: String) throws(StoreError) -> Digest256 {
+    mutating func putText(_ text: String) throws(StoreError) -> Digest256 {
         let digest = SHA256.hash(text)
         try put(.texts, digest.bytes, Array(text.utf8))
         return digest
@@ -66,8 +66,7 @@ extension RecordWriter {
         var manifest = Manifest()
         let kept = head.tables.filter { $0.kind == .weights || (whole && $0.kind == .keyed) }
         for summary in kept where summary.count > 0 {
-            guard let kind = summary.kind else { continue }
-            let table = StateTable(summary.name, kind)
+            guard let table = summary.stateTable else { continue }
             var chunks: [Manifest.ChunkEntry] = []
             let databases = databases
             let cuts = try read { transaction throws(StoreError) in
@@ -96,13 +95,13 @@ extension RecordWriter {
         let found = try read { transaction throws(StoreError) -> Chunk? in
             if try transaction.hasChunk(databases, cut.id) { return nil }
             var chunk = Chunk()
-            var digests: [Digest256] = []
-            try transaction.forEachRow(databases, summary, from: cut.firstKey) { row in
-                chunk.append(row.key, row.value)
-                digests.append(row.digest)
-                return digests.count < cut.rows
+            var marks: [Digest256] = []
+            try transaction.forEachStored(databases, summary, from: cut.firstKey) { row in
+                chunk.append(row)
+                marks.append(row.mark)
+                return marks.count < cut.rows
             }
-            return Chunk.id(digests) == cut.id ? chunk : nil
+            return Chunk.id(marks) == cut.id ? chunk : nil
         }
         guard let bytes = found?.bytes else { return nil }
         try put(.chunks, cut.id.bytes, bytes)
@@ -115,30 +114,30 @@ extension Transaction where Self: ~Copyable {
         try unsafe withValue(databases[.chunks], id.bytes) { unsafe $0 != nil }
     }
 
-    /// Where a table's chunks begin and what they are called; reads the rows' digests alone.
+    /// Where a table's chunks begin and what they are called; reads the rows' marks alone.
     func cuts(
         _ databases: Databases, _ summary: TableSummary, _ chunkBytes: Int
     ) throws(StoreError) -> [Manifest.ChunkEntry] {
         var cutter = ChunkCutter(target: chunkBytes)
         var chunks: [Manifest.ChunkEntry] = []
-        var digests: [Digest256] = []
+        var marks: [Digest256] = []
         var firstKey: [UInt8] = []
         var bytes = 0
         func close() {
             chunks.append(
                 Manifest.ChunkEntry(
-                    id: Chunk.id(digests), rows: digests.count, bytes: bytes, firstKey: firstKey))
-            digests.removeAll(keepingCapacity: true)
+                    id: Chunk.id(marks), rows: marks.count, bytes: bytes, firstKey: firstKey))
+            marks.removeAll(keepingCapacity: true)
             bytes = 0
         }
-        try forEachRow(databases, summary, verifying: false) { row in
-            if digests.isEmpty { firstKey = row.key }
-            digests.append(row.digest)
-            bytes += row.key.count + row.valueCount
-            if cutter.ends(row.digest, rowBytes: row.key.count + row.valueCount) { close() }
+        try forEachStored(databases, summary, values: false) { row in
+            if marks.isEmpty { firstKey = row.key }
+            marks.append(row.mark)
+            bytes += row.byteCount
+            if cutter.ends(row.mark, rowBytes: row.byteCount) { close() }
             return true
         }
-        if !digests.isEmpty { close() }
+        if !marks.isEmpty { close() }
         return chunks
     }
 }

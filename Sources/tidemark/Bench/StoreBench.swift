@@ -25,6 +25,9 @@ struct StoreBench: ParsableCommand {
     @Option(help: "Where to make the stores; on the disk that is to be measured.")
     var folder = FileManager.default.temporaryDirectory.path
 
+    @Flag(help: "Keep the users' rows in plain: what sealing them costs is the difference.")
+    var plain = false
+
     @Flag(help: "Print JSON instead of a table.")
     var json = false
 
@@ -62,11 +65,12 @@ private struct StoreBenchRun {
     var figures: [Figure] = []
     private var random = SeededRandom(seed: 1)
     private let posterior = StateTable("posterior", .weights)
-    private let userRows = StateTable("users", .keyed)
+    private let userRows: StateTable
 
     init(bench: StoreBench, path: String) {
         self.bench = bench
         self.path = path
+        userRows = StateTable("users", .keyed, keys: bench.plain ? .plain : .owner)
     }
 
     mutating func all() throws {
@@ -83,6 +87,7 @@ private struct StoreBenchRun {
         try measureRollback(store)
         try store.close()
         try measureCheck()
+        try measureRewrite()
         try measureListing()
     }
 
@@ -115,13 +120,16 @@ private struct StoreBenchRun {
         return bytes
     }
 
+    private func owner(_ user: Int) -> RowOwner { RowOwner(user: String(user)) }
+    private func userKey(_ user: Int) -> [UInt8] { owner(user).bytes }
+
     private func key(_ number: Int) -> [UInt8] { Array(String(number).utf8) }
 
     private mutating func fill(_ store: SnapshotStore) throws {
         for start in stride(from: 0, to: bench.users, by: 10_000) {
             var commit = Commit()
             for user in start..<min(start + 10_000, bench.users) {
-                commit.changes.put(userRows, key(user), bytes(400))
+                commit.changes.put(userRows, userKey(user), bytes(400))
             }
             try store.commit(commit, sync: false)
         }
@@ -134,10 +142,13 @@ private struct StoreBenchRun {
         for row in 0..<weightRows { commit.changes.put(posterior, key(row), bytes(8_000)) }
         for _ in 0..<100 where bench.users > 0 {
             let user = Int(random.next() % UInt64(bench.users))
-            commit.changes.put(userRows, key(user), bytes(400))
+            commit.changes.put(userRows, userKey(user), bytes(400))
         }
         commit.outbox = (0..<64).map { _ in
-            OutboxMessage(topic: "discount-recommendations", key: bytes(16), value: bytes(700))
+            OutboxMessage(
+                topic: "discount-recommendations", key: bytes(16), value: bytes(700),
+                owner: bench.plain || bench.users == 0
+                    ? nil : owner(Int(random.next() % UInt64(bench.users))))
         }
         commit.journal = [bytes(1_000)]
         commit.offsets[TopicPartition(topic: "clicks", partition: 0)] = Int64(random.next() >> 2)
@@ -189,7 +200,7 @@ private struct StoreBenchRun {
         var copy = self
         try RawWrites.run(
             path: path + "/raw-\(sync)", commits: bench.commits, sync: sync,
-            initial: (0..<bench.users).map { (key($0), copy.bytes(400)) },
+            initial: (0..<bench.users).map { (userKey($0), copy.bytes(400)) },
             rows: { number in
                 if number == 0 { start = bytesWritten() }
                 let commit = copy.commit()
@@ -252,6 +263,13 @@ private struct StoreBenchRun {
         let time = try milliseconds { report = try StoreCheck.run(path + "/store") }
         note("check of the whole store after an unclean stop", time, "ms")
         note("checked", megabytes(report?.fileBytes ?? 0), "MB")
+    }
+
+    private mutating func measureRewrite() throws {
+        var report: RewriteReport?
+        let time = try milliseconds { report = try SnapshotStore.rewrite(path: path + "/store") }
+        note("rewriting the file without what was deleted", time, "ms")
+        note("the file then", megabytes(report?.bytesAfter ?? 0), "MB")
     }
 
     private mutating func measureListing() throws {

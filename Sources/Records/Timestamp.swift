@@ -11,7 +11,7 @@ public enum Timestamp {
         return copy.withUTF8 { unsafe milliseconds($0) }
     }
 
-    static func milliseconds(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
+    package static func milliseconds(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
         // 1985-04-12T23:20:50.52Z: the shortest has 20 bytes.
         guard text.count >= 20, text.count <= 64,
             let year = unsafe digits(text, 0, 4), unsafe text[4] == minus,

@@ -1,0 +1,29 @@
+/// Whom a row is about: half of the SHA-256 of the user's id.
+///
+/// A store keeps rows that have an owner encrypted under a key of that owner's own. Once the key is
+/// destroyed they are gone wherever they were copied to.
+public struct RowOwner: Hashable, Sendable, Comparable {
+    public static let byteCount = 16
+    private let high: UInt64
+    private let low: UInt64
+
+    public init(user id: String) {
+        let words = SHA256.hash(id).words
+        (high, low) = (words.0.byteSwapped, words.1.byteSwapped)
+    }
+
+    /// Reads `bytes`; `nil` for any other count.
+    public init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == Self.byteCount else { return nil }
+        high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    public var bytes: [UInt8] {
+        [high, low].flatMap { word in
+            (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * $0)) }
+        }
+    }
+
+    public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
+}

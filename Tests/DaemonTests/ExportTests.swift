@@ -1,0 +1,118 @@
+import Daemon
+import Foundation
+import Records
+import SnapshotStore
+import Testing
+
+@Suite(.serialized) struct ExportTests {
+    /// A store that has learned twenty offers from three shoppers, and a folder beside it.
+    private func learned() throws -> (fixture: Scratch, snapshot: String) {
+        let scratch = Scratch()
+        try FileManager.default.createDirectory(
+            atPath: scratch.path, withIntermediateDirectories: true)
+        var lines = [
+            #"{"type":"item","event_id":"i","ts":1000,"item_id":"kettle","title":"Steel Kettle","price":40,"cost":20}"#
+        ]
+        for number in 0..<20 {
+            lines.append(
+                #"{"type":"outcome","event_id":"o\#(number)","ts":\#(2000 + number),"user_id":"user \#(number % 3)","#
+                    + #""item_id":"kettle","price":40,"discount":0.1,"purchased":\#(number % 2 == 0)}"#
+            )
+        }
+        let log = scratch.path + "/log.jsonl"
+        try lines.joined(separator: "\n").write(toFile: log, atomically: true, encoding: .utf8)
+        let configuration = try Configuration.load(
+            file: nil, environment: [:],
+            overrides: ["model.base=\(try DaemonFixture.model())", "log.level=error"])
+        _ = try Replay(
+            configuration, events: [log], catalog: nil, store: scratch.store, predictions: nil,
+            recommendations: nil
+        ).run()
+        return (scratch, "head")
+    }
+
+    private final class Scratch {
+        let path = FileManager.default.temporaryDirectory
+            .appendingPathComponent("tidemark-export-\(UUID().uuidString)").path
+        var store: String { path + "/store" }
+        deinit { try? FileManager.default.removeItem(atPath: path) }
+    }
+
+    private func write(_ scratch: Scratch, to name: String, store: String? = nil) throws
+        -> SnapshotExport.Manifest
+    {
+        let opened = try SnapshotStore.open(path: store ?? scratch.store, mode: .readOnly)
+        defer { try? opened.close() }
+        let reference = store == nil ? "head" : "back"
+        return try SnapshotExport.write(
+            reference, of: opened, to: scratch.path + "/" + name, base: nil)
+    }
+
+    @Test("what is exported comes back bit for bit, without anything about a shopper")
+    func roundTrip() throws {
+        let (scratch, _) = try learned()
+        let first = try write(scratch, to: "first")
+        #expect(first.rows_of_shoppers_left_out == 3)
+        let other = scratch.path + "/other"
+        let imported = try SnapshotExport.read(
+            scratch.path + "/first", into: other, as: "back", base: nil, who: "test")
+        #expect(imported.record.cause == .imported && imported.record.parent == nil)
+        let second = try write(scratch, to: "second", store: other)
+        #expect(second.rows_sha256 == first.rows_sha256)
+        #expect(second.files == first.files)
+        #expect(second.rows_of_shoppers_left_out == 0)
+        // Into the store it came from, whose head it leaves alone, until a rollback to it.
+        _ = try SnapshotExport.read(
+            scratch.path + "/first", into: scratch.store, as: "again", base: nil, who: "test")
+        let store = try SnapshotStore.open(path: scratch.store, mode: .readWrite)
+        let weights = try store.status().weightsDigest
+        #expect(try store.resolve("head").id == first.snapshot)
+        #expect(throws: StoreError.self) { try store.planRollback(to: "again", rewind: true) }
+        try store.rollback(to: "again", reason: "test", who: "test", wallTimeMs: 0)
+        #expect(try store.status().weightsDigest == imported.record.weightsDigest)
+        #expect(try store.status().weightsDigest != weights, "shoppers' effects are gone")
+        try store.close()
+        let answer = try Inquiry(store: scratch.store, snapshot: "head", base: nil).recommend(
+            userID: "user 1", itemID: "kettle", price: nil)
+        #expect(answer.itemKnown)
+    }
+
+    @Test("an export that was changed, is not whole, or is of another base is refused by name")
+    func refusals() throws {
+        let (scratch, _) = try learned()
+        let manifest = try write(scratch, to: "export")
+        let folder = scratch.path + "/export"
+        for name in manifest.files.keys.sorted() {
+            let url = URL(fileURLWithPath: folder + "/" + name)
+            let sound = try Data(contentsOf: url)
+            var changed = sound
+            changed[changed.count - 2] ^= 1
+            try changed.write(to: url)
+            let error = #expect(throws: ExportError.self) {
+                try SnapshotExport.read(
+                    folder, into: scratch.path + "/new", as: nil, base: nil, who: "test")
+            }
+            #expect(error?.description.contains(name) == true)
+            try FileManager.default.removeItem(at: url)
+            #expect(throws: ExportError.self) {
+                try SnapshotExport.read(
+                    folder, into: scratch.path + "/new", as: nil, base: nil, who: "test")
+            }
+            try sound.write(to: url)
+        }
+        let text = try String(contentsOfFile: folder + "/tidemark.json", encoding: .utf8)
+        try text.replacingOccurrences(
+            of: manifest.base_sha256, with: String(repeating: "0", count: 64)
+        ).write(toFile: folder + "/tidemark.json", atomically: true, encoding: .utf8)
+        let error = #expect(throws: ExportError.self) {
+            try SnapshotExport.read(
+                folder, into: scratch.path + "/new", as: nil, base: nil, who: "test")
+        }
+        guard case .otherBase = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(!FileManager.default.fileExists(atPath: scratch.path + "/new"))
+        #expect(throws: ExportError.self) { try write(scratch, to: "") }
+    }
+}
