@@ -179,6 +179,7 @@ public final class SnapshotStore: Sendable {
                 stateDigest: head.stateDigest, weightsDigest: head.weightsDigest,
                 counters: head.counters, tables: head.tables.filter { $0.kind != nil },
                 lastErasure: head.lastErasure,
+                nextOutbox: head.nextOutbox,
                 fileBytes: transaction.environment.usedBytes, liveBytes: live)
         }
     }
@@ -199,6 +200,8 @@ public struct StoreStatus: Sendable {
     /// The last commit that erased somebody: no state before it can be had as it was, where the
     /// erased had a part in it.
     public let lastErasure: UInt64?
+    /// The number that the next message of the outbox gets: how many there ever were.
+    public let nextOutbox: UInt64
     /// Bytes of the data file that were ever used.
     public let fileBytes: Int
     /// Bytes of the pages that hold something now; the others are used again.

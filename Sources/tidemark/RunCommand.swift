@@ -15,6 +15,12 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var skip: SkipOptions
 
+    @Flag(
+        help:
+            "Publish for this store from now on, though another copy of it has published since, or its marker is gone."
+    )
+    var takeOver = false
+
     @Option(help: ArgumentHelp("Write the report of this run at its end.", valueName: "file"))
     var report: String?
 
@@ -25,7 +31,8 @@ struct RunCommand: ParsableCommand {
         let configuration = try options.load()
         try reportingFailures {
             let daemon = try LearningDaemon(
-                configuration, exitWhenIdleMs: exitWhenIdle?.milliseconds, skips: skip.ranges)
+                configuration, exitWhenIdleMs: exitWhenIdle?.milliseconds, skips: skip.ranges,
+                takesOver: takeOver)
             let finished = try daemon.run()
             try finished.write(to: report)
             print(json ? try finished.json() : finished.summary())
@@ -36,6 +43,10 @@ struct RunCommand: ParsableCommand {
 /// A time on the command line: `5s`, `250ms`.
 struct IdleTime: ExpressibleByArgument {
     let milliseconds: Int
+
+    init(milliseconds: Int) { self.milliseconds = milliseconds }
+
+    var defaultValueDescription: String { "\(milliseconds / 1000)s" }
 
     init?(argument: String) {
         guard let milliseconds = parseDuration(argument) else { return nil }
