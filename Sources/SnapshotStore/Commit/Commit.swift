@@ -76,8 +76,10 @@ extension SnapshotStore {
 
     /// Puts a row of the ledger outside of a commit: the learned state and its number stay.
     public func putLedger(_ name: String, _ key: [UInt8], _ value: [UInt8]) throws(StoreError) {
-        try withWriter { records throws(StoreError) in
-            _ = try records.apply(StateTable(name, .ledger), key, value, keepsOld: false)
+        var changes = StateChanges()
+        changes.put(StateTable(name, .ledger), key, value)
+        try withWriter { [changes] records throws(StoreError) in
+            for row in changes.rows { _ = try records.apply(row, keepsOld: false) }
         }
     }
 
