@@ -5,13 +5,6 @@ import FoundationNetworking
 import Synchronization
 import Testing
 
-private struct NoSource: ControlSource {
-    func live() -> Verdict { Verdict(true, "") }
-    func ready() -> Verdict { Verdict(true, "") }
-    func metrics() -> (contentType: String, text: String) { ("text/plain", "") }
-    func status() throws -> Data { Data() }
-}
-
 @Suite(.serialized) struct ControlTests {
     /// Asks on the caller's thread, so that busy tests beside this one hold nothing up.
     private func ask(_ port: Int, _ path: String) -> (status: Int, body: String)? {
@@ -30,11 +23,23 @@ private struct NoSource: ControlSource {
         return answer.withLock { $0 }
     }
 
-    /// One that was free a moment ago.
+    /// One that was free a moment ago. Not a server's own: starting one waits for threads that
+    /// tests beside this one may hold.
     private func freePort() throws -> Int {
-        let server = try ControlServer(host: "127.0.0.1", port: 0, token: nil, source: NoSource())
-        defer { server.stop() }
-        return try server.start()
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
+                unsafe bind(descriptor, name, length) == 0
+                    ? getsockname(descriptor, name, &length) : -1
+            }
+        }
+        try #require(status == 0)
+        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     /// The daemon as a process of its own, beside the tests' binary.
