@@ -11,9 +11,14 @@ final class BackgroundTraining: RefreshTraining {
     private let maxTokens: Int
     private let threads: Int
     private let prefixCacheBytes: Int
+    private let interference: Interference
     private var running: Running?
 
-    init(base: BaseModel, maxTokens: Int, threads: Int, prefixCacheBytes: Int) {
+    init(
+        base: BaseModel, maxTokens: Int, threads: Int, prefixCacheBytes: Int,
+        interference: Interference = .none
+    ) {
+        self.interference = interference
         self.base = base
         self.maxTokens = maxTokens
         self.threads = threads
@@ -43,6 +48,7 @@ final class BackgroundTraining: RefreshTraining {
 
     func finish() throws -> RefreshResult {
         guard let running else { throw TrainingError.nothingStarted }
+        interference.at(.beforeTrainingEnds)
         return try running.wait().get()
     }
 }

@@ -73,10 +73,12 @@ public struct ConfigurationCheck {
         }
         guard connect else { return findings }
         check("brokers") {
-            let consumer = try KafkaConsumer(try wiring.kafka())
+            let kafka = try wiring.kafka()
+            let consumer = try KafkaConsumer(kafka)
             defer { consumer.close() }
             let cluster = try consumer.connect() ?? "without an id"
             let assignment = try consumer.assign(from: [:])
+            try ShardKeys.check(kafka, partitionCounts: assignment.partitionCounts)
             let counts = assignment.partitionCounts.sorted { $0.key < $1.key }
                 .map { "\($0.key) (\($0.value) partitions)" }
             return "cluster \(cluster): " + counts.joined(separator: ", ")

@@ -5,22 +5,42 @@ import Events
 struct Decoding {
     private let decoder: EventDecoder
     private let defaults: [String: EventType]
+    /// Topics that each of several shards reads, which may carry the catalogue alone.
+    private let wholeTopics: Set<String>
 
     /// - Parameter extraField: a text field of no meaning to the model that events are to carry.
     init(
-        limits: EventLimits, defaults: [String: EventType] = [:], extraField: String? = nil
+        limits: EventLimits, defaults: [String: EventType] = [:], wholeTopics: Set<String> = [],
+        extraField: String? = nil
     ) {
+        self.wholeTopics = wholeTopics
         decoder = EventDecoder(limits: limits, extraField: extraField)
         self.defaults = defaults
     }
 
-    func decode(_ records: [SourceRecord]) -> [EngineInput] {
+    /// - Parameter skips: records that are not looked at: whoever learns leaves them out.
+    func decode(_ records: [SourceRecord], skips: OffsetRanges = OffsetRanges()) -> [EngineInput] {
         records.map { record in
-            EngineInput(
-                record: record,
-                event: Result { () throws(EventError) in
-                    try decoder.decode(record, defaultType: defaults[record.position.topic])
-                }.mapError { RejectedRecord(reason: $0.description, code: $0.code) })
+            guard !skips.contains(record.offset, of: record.position) else {
+                return EngineInput(
+                    record: record,
+                    event: .failure(RejectedRecord(reason: "it is skipped", code: "skipped")))
+            }
+            return EngineInput(record: record, event: event(of: record))
         }
+    }
+
+    private func event(of record: SourceRecord) -> Result<Event, RejectedRecord> {
+        let decoded = Result { () throws(EventError) in
+            try decoder.decode(record, defaultType: defaults[record.position.topic])
+        }.mapError { RejectedRecord(reason: $0.description, code: $0.code) }
+        guard wholeTopics.contains(record.position.topic),
+            case .success(let event) = decoded
+        else { return decoded }
+        if case .item = event.body { return decoded }
+        return .failure(
+            RejectedRecord(
+                reason: "every shard reads this topic, so it may carry items alone: a shopper's "
+                    + "event would be learned by each", code: "shared_topic"))
     }
 }

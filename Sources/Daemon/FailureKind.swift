@@ -31,7 +31,9 @@ public enum FailureKind: Int32, Sendable {
         case is Interrupted: self = .interrupted
         case ReplayError.gap: self = .badData
         case is ReplayError, is InquiryError, is RewindError: self = .usage
-        case is OutputError, is PublishingError: self = .unavailable
+        case CrashError.unwritable: self = .unavailable
+        case is OutputError: self = .unavailable
+        case let error as PublishingError: self = Self.kind(of: error)
         case is EncoderError, is TokenizationError, is ByteCodingError, is EngineError,
             is ResponseError:
             self = .badData
@@ -50,6 +52,13 @@ public enum FailureKind: Int32, Sendable {
         case .stopping, .noDaemon: .unavailable
         case .eventsGone: .badData
         case .refused(let code, _): FailureKind(rawValue: code) ?? .bug
+        }
+    }
+
+    private static func kind(of error: PublishingError) -> FailureKind {
+        switch error {
+        case .refused, .takenOver, .notOpened: .unavailable
+        case .olderCopy, .otherCopy, .noMarker: .badData
         }
     }
 

@@ -53,6 +53,8 @@ final class Learner {
         var platform: String
         var topic: String
         var deadLetterTopic: String
+        /// Larger dead letters are told by hash, length and beginning.
+        var deadLetterBytesMax: Int
         /// Whether recommendations and dead letters go to the outbox.
         var publishes: Bool
     }
@@ -109,12 +111,15 @@ final class Learner {
 
     /// Learns a batch, without the records that are to be skipped.
     ///
-    /// - Parameter next: for each partition with records in the batch, the offset to go on from.
+    /// - Parameters:
+    ///   - next: for each partition with records in the batch, the offset to go on from.
+    ///   - leftOut: further records to be skipped.
     /// - Returns: what the batch came to, without what was published before a rewind.
     func learn(
-        _ batch: [EngineInput], next: [TopicPartition: Int64]
+        _ batch: [EngineInput], next: [TopicPartition: Int64],
+        leavingOut leftOut: OffsetRanges = OffsetRanges()
     ) throws -> StepOutput {
-        let skips = ledger.skips
+        let skips = ledger.skips.union(leftOut)
         let learned =
             skips.isEmpty
             ? batch : batch.filter { !skips.contains($0.record.offset, of: $0.record.position) }
@@ -149,6 +154,20 @@ final class Learner {
         eventsSinceCommit += batch.count
         eventsSinceSnapshot += batch.count
         return output
+    }
+
+    /// Takes a record to the dead letters that must not be learned.
+    ///
+    /// - Parameter forGood: also not after a rewind.
+    func refuse(_ record: SourceRecord, reason: String, forGood: Bool) throws {
+        if forGood {
+            ledger.skips.insert(record.offset..<record.offset + 1, of: record.position)
+            for row in ledger.changes(cluster: cluster).rows {
+                if let value = row.value { commit.changes.put(row.table, row.key, value) }
+            }
+        }
+        commit.counters["records_refused", default: 0] += 1
+        note(UnusableRecord(record: record, reason: reason))
     }
 
     private func journal(_ record: JournalRecord) { commit.journal.append(record.encoded) }
@@ -189,12 +208,7 @@ final class Learner {
                 promoted = true
             }
         }
-        for unusable in output.unusable {
-            let record = unusable.record
-            log.emit(
-                .deadLetter(
-                    position: "\(record.position):\(record.offset)", reason: unusable.reason))
-        }
+        for unusable in output.unusable { note(unusable) }
         guard description.publishes else {
             published += output.recommendations.count
             return
@@ -208,9 +222,17 @@ final class Learner {
                 }
             }
         }
-        for unusable in output.unusable {
-            commit.outbox.append(OutboxMessage(unusable, topic: description.deadLetterTopic))
-        }
+    }
+
+    private func note(_ unusable: UnusableRecord) {
+        let record = unusable.record
+        log.emit(
+            .deadLetter(position: "\(record.position):\(record.offset)", reason: unusable.reason))
+        guard description.publishes else { return }
+        commit.outbox.append(
+            OutboxMessage(
+                unusable, topic: description.deadLetterTopic,
+                bytesMax: description.deadLetterBytesMax))
     }
 
     /// Whether enough events or time have passed for a commit.
@@ -341,14 +363,10 @@ func wallTimeMs() -> Int64 {
 }
 
 extension OutboxMessage {
-    /// What brokers take unless told otherwise is 1 MB; a larger original is told by its hash,
-    /// length and beginning.
-    private static let deadLetterBytesMax = 1_000_000
-
     /// The original bytes, with the reason and the source in headers.
-    init(_ unusable: UnusableRecord, topic: String) {
+    init(_ unusable: UnusableRecord, topic: String, bytesMax: Int) {
         let message = DeadLetter(record: unusable.record, reason: unusable.reason)
-            .message(topic: topic, messageBytesMax: Self.deadLetterBytesMax)
+            .message(topic: topic, messageBytesMax: bytesMax)
         self.init(
             topic: message.topic, key: message.key, value: message.value,
             headers: message.headers.map { Header(name: $0.0, value: $0.1) })

@@ -16,6 +16,8 @@ public final class LearningDaemon {
     private let log: EventLogger
     private let exitWhenIdleMs: Int?
     private let skips: OffsetRanges
+    private let takesOver: Bool
+    private let interference: Interference
     private let isStopped: @Sendable () -> Bool
     /// Where other threads hand in what is asked of the daemon while it runs.
     public let desk = ControlDesk()
@@ -25,17 +27,30 @@ public final class LearningDaemon {
 
     /// - Parameters:
     ///   - skips: records that are never learned, beside those the store knows.
+    ///   - takesOver: publish for the store even when another copy of it has done so since.
     ///   - isStopped: whether the daemon has been told to stop.
-    public init(
+    public convenience init(
         _ configuration: Configuration, exitWhenIdleMs: Int? = nil,
-        skips: OffsetRanges = OffsetRanges(),
+        skips: OffsetRanges = OffsetRanges(), takesOver: Bool = false,
+        isStopped: @escaping @Sendable () -> Bool = { StopSignal.isReceived }
+    ) throws {
+        try self.init(
+            configuration, exitWhenIdleMs: exitWhenIdleMs, skips: skips, takesOver: takesOver,
+            interference: .none, isStopped: isStopped)
+    }
+
+    package init(
+        _ configuration: Configuration, exitWhenIdleMs: Int? = nil,
+        skips: OffsetRanges = OffsetRanges(), takesOver: Bool = false, interference: Interference,
         isStopped: @escaping @Sendable () -> Bool = { StopSignal.isReceived }
     ) throws {
         self.configuration = configuration
         self.skips = skips
         self.isStopped = isStopped
         self.exitWhenIdleMs = exitWhenIdleMs
-        wiring = Wiring(configuration: configuration)
+        self.takesOver = takesOver
+        self.interference = interference
+        wiring = Wiring(configuration: configuration, interference: interference)
         log = wiring.log
     }
 
@@ -44,9 +59,16 @@ public final class LearningDaemon {
     /// - Throws: what makes going on impossible; everything committed stays, and a later run goes
     ///   on from there.
     public func run() throws -> Report {
+        do { return try consume() } catch KafkaError.closed where isStopped() {
+            // A stop while the brokers were being waited for.
+            throw Interrupted()
+        }
+    }
+
+    private func consume() throws -> Report {
         StopSignal.install()
         let kafka = try wiring.kafka()
-        let decoding = Decoding(limits: wiring.eventLimits, defaults: try wiring.defaultTypes())
+        let decoding = try wiring.streamDecoding()
         let base = try wiring.loadBase()
         let engineConfiguration = try wiring.engineConfiguration(base)
         log.emit(
@@ -69,16 +91,24 @@ public final class LearningDaemon {
             engineConfiguration, base: base, store: store, cluster: cluster, skips: skips,
             clocked: true, publishes: true, log: log)
         try acceptCluster(cluster, store)
-        try assign(consumer, learner)
+        let publisher = Publisher(
+            store: store, configuration: kafka,
+            settings: wiring.publishing(cluster: cluster, takesOver: takesOver),
+            interference: interference, log: log)
+        guard try publisher.start(stop: isStopped) else { throw Interrupted() }
+        // Whatever ends the run, the publishing thread lets go of the store.
+        var isPublishing = true
+        defer { if isPublishing { _ = try? publisher.finish(timeoutMs: 0) } }
+        let counts = try assign(consumer, learner)
+        try ShardKeys.check(kafka, partitionCounts: counts)
         board.learns(from: cluster, into: store.identity.id)
         board.reads(from: consumer)
         let control = try ControlEndpoint(store: store.path, desk: desk)
         defer { control.close() }
-        let publisher = Publisher(store: store, configuration: kafka, log: log)
-        publisher.start()
-        var loop = LearningLoop(
+        var loop = try LearningLoop(
             consumer: consumer, learner: learner, publisher: publisher, decoding: decoding,
-            configuration: configuration, exitWhenIdleMs: exitWhenIdleMs, board: board, desk: desk,
+            keys: ShardKeys(kafka, partitionCounts: counts), configuration: configuration,
+            exitWhenIdleMs: exitWhenIdleMs, board: board, desk: desk, interference: interference,
             isStopped: isStopped, log: log)
         while try loop.run(onGap: { accept($0, learner) }) == .rewound {
             consumer.close()
@@ -90,6 +120,7 @@ public final class LearningDaemon {
         }
         board.enter(.stopping)
         try end(learner, publisher)
+        isPublishing = false
         let report = try Report(
             learner, eventsRead: loop.eventsRead, published: learner.published,
             wallSeconds: loop.wallSeconds, platform: try wiring.platform())
@@ -102,7 +133,10 @@ public final class LearningDaemon {
     }
 
     /// Begins to read from the store's offsets.
-    private func assign(_ consumer: KafkaConsumer, _ learner: Learner) throws {
+    ///
+    /// - Returns: the number of partitions of each topic.
+    @discardableResult
+    private func assign(_ consumer: KafkaConsumer, _ learner: Learner) throws -> [String: Int] {
         let offsets = try learner.store.offsets(cluster: learner.cluster)
         let assignment = try consumer.assign(from: offsets) { isStopped() }
         for gap in assignment.acceptedGaps { accept(gap, learner) }
@@ -111,6 +145,7 @@ public final class LearningDaemon {
             .consuming(
                 topics: configuration.kafka.topics.map(\.name).joined(separator: ", "),
                 partitions: status?.partitions.count ?? 0, behind: status?.lag ?? 0))
+        return assignment.partitionCounts
     }
 
     /// Commits what is left, publishes it, and notes that it has arrived.

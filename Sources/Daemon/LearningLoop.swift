@@ -3,6 +3,7 @@ import Events
 import Foundation
 import KafkaStream
 import Records
+import SnapshotStore
 import Telemetry
 
 /// The learning thread's loop: next batch, learn, commit when due.
@@ -11,11 +12,13 @@ struct LearningLoop {
     private let learner: Learner
     private let publisher: Publisher
     private let decoding: Decoding
+    private let keys: ShardKeys?
     private let configuration: Configuration
     private let exitWhenIdleMs: Int?
     private let board: StatusBoard
     private let desk: ControlDesk
     private let isStopped: @Sendable () -> Bool
+    private let interference: Interference
     private let log: EventLogger
 
     private(set) var eventsRead = 0
@@ -24,6 +27,16 @@ struct LearningLoop {
     private var readAtProgress = 0
 
     private var idleWatch: IdleWatch
+    private var guardian: CrashGuard
+    /// The last message whose delivery the store was told of.
+    private var forgotten: UInt64?
+    private var lastCommit = ContinuousClock.now
+    /// Offsets that are in the store and not yet told to monitors.
+    private var toTell: [TopicPartition: Int64] = [:]
+    private var lastTold = ContinuousClock.now
+
+    private static let forgetAfter = Swift.Duration.seconds(1)
+    private static let tellEvery = Swift.Duration.seconds(1)
 
     private var lastShown: ContinuousClock.Instant?
 
@@ -34,20 +47,26 @@ struct LearningLoop {
 
     init(
         consumer: KafkaConsumer, learner: Learner, publisher: Publisher, decoding: Decoding,
-        configuration: Configuration, exitWhenIdleMs: Int?, board: StatusBoard,
-        desk: ControlDesk, isStopped: @escaping @Sendable () -> Bool, log: EventLogger
-    ) {
+        keys: ShardKeys?, configuration: Configuration, exitWhenIdleMs: Int?,
+        board: StatusBoard, desk: ControlDesk, interference: Interference,
+        isStopped: @escaping @Sendable () -> Bool, log: EventLogger
+    ) throws {
         self.board = board
         self.consumer = consumer
         self.learner = learner
         self.publisher = publisher
         self.decoding = decoding
+        self.keys = keys
         self.configuration = configuration
         self.exitWhenIdleMs = exitWhenIdleMs
         self.desk = desk
         self.isStopped = isStopped
+        self.interference = interference
         self.log = log
         idleWatch = Self.idleWatch(configuration, consumer)
+        guardian = try CrashGuard(
+            store: learner.store.path,
+            offsets: try learner.store.offsets(cluster: learner.cluster))
     }
 
     private static func idleWatch(
@@ -62,6 +81,7 @@ struct LearningLoop {
     mutating func goOn(with consumer: KafkaConsumer) {
         self.consumer = consumer
         idleWatch = Self.idleWatch(configuration, consumer)
+        toTell = [:]
     }
 
     enum Ending {
@@ -77,18 +97,25 @@ struct LearningLoop {
 
     /// Ends at a signal, or when the stream has been idle for as long as was asked for.
     mutating func run(onGap: (OffsetGap) -> Void) throws -> Ending {
+        if let limit = guardian.history.limit { log.emit(.searchingCulprit(records: limit)) }
         try learner.wait(for: idleWatch.behind)
         while true {
             show()
+            try waitForBrokers()
             board.enter(.waiting)
             let batch = try consumer.next(
-                maxRecords: configuration.batch.events, lingerMs: configuration.batch.lingerMs,
-                waitMs: Self.waitMs, stop: isStopped)
+                maxRecords: guardian.recordsMax(configuration.batch.events),
+                lingerMs: configuration.batch.lingerMs, waitMs: Self.waitMs,
+                stop: isStopped)
             for gap in batch.gaps { onGap(gap) }
             try learn(batch)
             try noteIdlePartitions(batch)
             if serveRequests() { return .rewound }
-            if learner.isCommitDue { try commit() }
+            if learner.isCommitDue || (guardian.isSearching && !batch.records.isEmpty) {
+                try commit()
+            } else if batch.records.isEmpty {
+                try forgetDelivered()
+            }
             sayProgress()
             if isStopped() {
                 log.emit(.stopping(reason: "asked to by a signal"))
@@ -121,8 +148,62 @@ struct LearningLoop {
     private mutating func learn(_ batch: KafkaBatch) throws {
         guard !batch.records.isEmpty else { return }
         board.enter(learner.engine.isRefreshDue ? .refreshing : .learning)
-        _ = try learner.learn(decoding.decode(batch.records), next: batch.nextOffsets)
-        eventsRead += batch.records.count
+        let leftOut = try leaveOut(of: batch)
+        let records =
+            leftOut.isEmpty
+            ? batch.records
+            : batch.records.filter { !leftOut.contains($0.offset, of: $0.position) }
+        try guardian.begin(records, next: batch.nextOffsets)
+        interference.at(.beforeLearning(records))
+        do {
+            let inputs = decoding.decode(
+                batch.records, skips: learner.ledger.skips.union(leftOut))
+            _ = try learner.learn(
+                inputs, next: batch.nextOffsets, leavingOut: leftOut)
+            eventsRead += batch.records.count
+            toTell.merge(batch.nextOffsets) { $1 }
+        } catch {
+            // What the disk refuses is not the records' doing; whatever else may be.
+            if error is StoreError { try guardian.spare() }
+            throw error
+        }
+    }
+
+    /// Takes what must not be learned to the dead letters: the record that the process ends at, and
+    /// records of another shard's shoppers.
+    private mutating func leaveOut(of batch: KafkaBatch) throws -> OffsetRanges {
+        var leftOut = OffsetRanges()
+        func take(_ record: SourceRecord, _ reason: String, forGood: Bool) throws {
+            try learner.refuse(record, reason: reason, forGood: forGood)
+            leftOut.insert(record.offset..<record.offset + 1, of: record.position)
+        }
+        if let culprit = guardian.culprit(among: batch.records) {
+            try guardian.refuse(culprit)
+            log.emit(
+                .refused(
+                    position: "\(culprit.position):\(culprit.offset)",
+                    crashes: CrashHistory.patience))
+            try take(
+                culprit, "the daemon crashed \(CrashHistory.patience) times on it alone",
+                forGood: true)
+        }
+        if let keys {
+            for record in batch.records where keys.isMisplaced(record) {
+                try take(record, keys.misplacement(of: record), forGood: false)
+            }
+        }
+        return leftOut
+    }
+
+    /// Learning waits while more is to be published than may wait.
+    private mutating func waitForBrokers() throws {
+        let most = configuration.publish.outboxMax
+        guard try learner.store.outboxCount() >= most else { return }
+        log.emit(.waitingForBrokers(messages: most))
+        while !isStopped(), try learner.store.outboxCount() >= most {
+            try commit()
+            usleep(20_000)
+        }
     }
 
     /// Tells the learner of partitions that nothing need wait for: those that have brought nothing
@@ -150,10 +231,36 @@ struct LearningLoop {
         board.show(LearnerFigures(learner))
     }
 
-    private func commit() throws {
+    private mutating func commit() throws {
         board.enter(.committing)
-        try learner.commitNow(delivered: try publisher.deliveredThrough())
+        forgotten = try publisher.deliveredThrough()
+        do { try learner.commitNow(delivered: forgotten) } catch {
+            try guardian.spare()
+            throw error
+        }
+        try guardian.committed()
+        interference.at(.afterCommit)
         publisher.wake()
+        lastCommit = .now
+        try tellMonitors()
+    }
+
+    /// While nothing is learned, delivered messages leave the outbox without a commit.
+    private mutating func forgetDelivered() throws {
+        let delivered = try publisher.deliveredThrough()
+        guard let delivered, delivered != forgotten,
+            lastCommit.duration(to: .now) >= Self.forgetAfter
+        else { return }
+        try learner.store.removeOutbox(through: delivered, sync: false)
+        forgotten = delivered
+    }
+
+    /// Tells lag monitors how far the store is; nothing here reads it back.
+    private mutating func tellMonitors() throws {
+        guard lastTold.duration(to: .now) >= Self.tellEvery, !toTell.isEmpty else { return }
+        try consumer.commitForMonitors(toTell)
+        toTell = [:]
+        lastTold = .now
     }
 
     /// Whether nothing came for so long; what waits for a batch to fill is learned first.
@@ -162,7 +269,9 @@ struct LearningLoop {
             idle >= Int64(limit)
         else { return false }
         guard status.waitingRecords > 0 else { return true }
-        try learn(try consumer.drain(maxRecords: configuration.batch.events))
+        try learn(
+            try consumer.drain(maxRecords: guardian.recordsMax(configuration.batch.events)))
+        if guardian.isSearching { try commit() }
         return false
     }
 

@@ -9,7 +9,14 @@ public enum StopSignal {
     private static let received = Atomic<Int32>(0)
 
     public static func install() {
-        for number in [SIGINT, SIGTERM] { signal(number, noteSignal) }
+        // Whoever started this process may have blocked them, and a child inherits that.
+        var numbers = sigset_t()
+        unsafe sigemptyset(&numbers)
+        for number in [SIGINT, SIGTERM] {
+            unsafe sigaddset(&numbers, number)
+            signal(number, noteSignal)
+        }
+        unsafe pthread_sigmask(SIG_UNBLOCK, &numbers, nil)
     }
 
     public static var isReceived: Bool { received.load(ordering: .acquiring) != 0 }

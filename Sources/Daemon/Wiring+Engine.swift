@@ -33,7 +33,9 @@ extension Wiring {
             description: Learner.RunDescription(
                 configuration: configuration.stored(), platform: try platform(),
                 topic: configuration.publish.topic,
-                deadLetterTopic: configuration.publish.deadLetterTopic, publishes: publishes),
+                deadLetterTopic: configuration.publish.deadLetterTopic,
+                deadLetterBytesMax: publishes ? try kafka().messageBytesMax : 1_000_000,
+                publishes: publishes),
             log: log,
             makeEngine: EngineMaker(configuration: engineConfiguration, base: base))
     }
@@ -50,7 +52,7 @@ extension Wiring {
         BackgroundTraining(
             base: base, maxTokens: configuration.model.maxTokens,
             threads: configuration.learning.threads,
-            prefixCacheBytes: configuration.lora.prefixCacheBytes)
+            prefixCacheBytes: configuration.lora.prefixCacheBytes, interference: interference)
     }
 
     /// What bits depend on: numeric profile, library, core type, kernels.

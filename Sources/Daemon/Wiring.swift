@@ -14,6 +14,7 @@ import Tensor
 /// Makes the parts that a configuration describes.
 struct Wiring {
     let configuration: Configuration
+    var interference = Interference.none
 
     var log: EventLogger {
         EventLogger(
@@ -64,19 +65,23 @@ struct Wiring {
         EventLimits(skewMaxMs: Int64(configuration.attribution.skewMaxMs))
     }
 
-    func kafka() throws -> KafkaConfiguration {
-        var kafka = KafkaConfiguration(
-            brokers: configuration.kafka.brokers, topics: configuration.kafka.topics.map(\.name),
-            client: Dictionary(
-                configuration.kafka.client.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }))
-        kafka.shards = configuration.kafka.shards
-        kafka.shard = configuration.kafka.shard
-        kafka.onGap = configuration.kafka.onGap == .accept ? .accept : .stop
-        kafka.fetchWaitMaxMs = configuration.kafka.fetchWaitMs
-        kafka.queueBytesMax = configuration.kafka.queueBytes
-        kafka.connectTimeoutMs = configuration.kafka.connectTimeoutMs
-        try kafka.validate()
-        return kafka
+    func kafka() throws -> KafkaConfiguration { try configuration.kafkaConfiguration() }
+
+    /// Decodes records of the brokers as this configuration has it.
+    func streamDecoding() throws -> Decoding {
+        Decoding(
+            limits: eventLimits, defaults: try defaultTypes(),
+            wholeTopics: configuration.kafka.shards > 1
+                ? Set(configuration.kafka.topics.filter(\.everyShard).map(\.name)) : [])
+    }
+
+    func publishing(cluster: String, takesOver: Bool) -> Publisher.Settings {
+        Publisher.Settings(
+            guarantee: configuration.publish.guarantee,
+            deadLetterTopic: configuration.publish.deadLetterTopic,
+            markerTopic: configuration.publish.markerTopic,
+            rateMax: configuration.publish.rateMax, cluster: cluster, takesOver: takesOver,
+            openMs: max(30_000, configuration.kafka.connectTimeoutMs))
     }
 
     /// Types that topics give to payloads without one.
@@ -123,5 +128,29 @@ struct Wiring {
         engine.delayedFeedback = configuration.learning.delayedFeedback
         engine.onDrift = configuration.guards.onDrift
         return engine
+    }
+}
+
+extension Configuration {
+    /// The part that says how to reach the brokers and what to read, checked.
+    public func kafkaConfiguration() throws -> KafkaConfiguration {
+        var client: [String: String] = [:]
+        for setting in kafka.client {
+            client[setting.key] = try setting.resolved(ProcessInfo.processInfo.environment)
+        }
+        var configuration = KafkaConfiguration(
+            brokers: kafka.brokers, topics: kafka.topics.map(\.name), client: client)
+        configuration.shards = kafka.shards
+        configuration.shard = kafka.shard
+        configuration.wholeTopics = Set(kafka.topics.filter(\.everyShard).map(\.name))
+        configuration.partitioner = kafka.partitioner == .murmur2 ? .murmur2 : .crc32
+        configuration.monitorGroup = kafka.group
+        configuration.discoveryIntervalMs = kafka.discoveryMs
+        configuration.onGap = kafka.onGap == .accept ? .accept : .stop
+        configuration.fetchWaitMaxMs = kafka.fetchWaitMs
+        configuration.queueBytesMax = kafka.queueBytes
+        configuration.connectTimeoutMs = kafka.connectTimeoutMs
+        try configuration.validate()
+        return configuration
     }
 }

@@ -42,6 +42,11 @@ public struct EngineInput: Sendable {
 public struct UnusableRecord: Sendable {
     public let record: SourceRecord
     public let reason: String
+
+    public init(record: SourceRecord, reason: String) {
+        self.record = record
+        self.reason = reason
+    }
 }
 
 /// A probability as it was before its label was known.

@@ -203,20 +203,45 @@ extension OffsetGap.Kind {
 public struct PartitionChoice: Sendable {
     public let shards: Int
     public let shard: Int
+    /// Topics of which every shard owns all.
+    public let wholeTopics: Set<String>
 
-    public init(shards: Int, shard: Int) {
+    public init(shards: Int, shard: Int, wholeTopics: Set<String> = []) {
         precondition(shards >= 1 && (0..<shards).contains(shard))
         self.shards = shards
         self.shard = shard
+        self.wholeTopics = wholeTopics
     }
 
-    public func owns(partition: Int32) -> Bool {
-        partition >= 0 && Int(partition) % shards == shard
+    init(_ configuration: KafkaConfiguration) {
+        self.init(
+            shards: configuration.shards, shard: configuration.shard,
+            wholeTopics: configuration.wholeTopics)
+    }
+
+    public func owns(_ position: TopicPartition) -> Bool {
+        position.partition >= 0
+            && (wholeTopics.contains(position.topic) || Int(position.partition) % shards == shard)
     }
 
     package func positions(topic: String, count: Int) -> [TopicPartition] {
-        stride(from: shard, to: count, by: shards).map {
-            TopicPartition(topic: topic, partition: Int32($0))
-        }
+        (0..<Int32(clamping: count)).map { TopicPartition(topic: topic, partition: $0) }
+            .filter(owns)
+    }
+
+    /// Shards own partitions by number, so a shopper's topics must have equally many.
+    ///
+    /// Throws: `KafkaError.configuration` naming two topics that differ.
+    package func requireEqualCounts(_ counts: [String: Int]) throws(KafkaError) {
+        guard shards > 1 else { return }
+        let shared = counts.filter { !wholeTopics.contains($0.key) }.sorted { $0.key < $1.key }
+        guard let first = shared.first,
+            let other = shared.first(where: { $0.value != first.value })
+        else { return }
+        throw .configuration(
+            key: "kafka.topics",
+            reason: "with \(shards) shards all topics need equally many partitions: "
+                + "\(first.key) has \(first.value), \(other.key) has \(other.value); a topic that "
+                + "is not keyed by shopper can be read whole by every shard (every_shard: true)")
     }
 }

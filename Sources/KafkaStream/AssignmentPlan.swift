@@ -22,7 +22,7 @@ package struct AssignmentPlan {
         let configuration = core.configuration
         let metadata = ClusterMetadata(client: core.client, servesCallbacks: true)
         try metadata.connect(timeoutMs: configuration.connectTimeoutMs, stop: stop)
-        let choice = PartitionChoice(shards: configuration.shards, shard: configuration.shard)
+        let choice = PartitionChoice(configuration)
         let counts = try waitForTopics(metadata, configuration, stop)
         let positions = configuration.topics.flatMap {
             choice.positions(topic: $0, count: min(partitionsMax, counts[$0, default: 0]))
@@ -40,6 +40,7 @@ package struct AssignmentPlan {
         offsets: [TopicPartition: Int64], available: [TopicPartition: Range<Int64>],
         onGap: KafkaConfiguration.GapPolicy
     ) throws(KafkaError) {
+        try choice.requireEqualCounts(partitionCounts)
         var starts: [Start] = []
         var gaps: [OffsetGap] = []
         for position in positions {
@@ -63,7 +64,7 @@ package struct AssignmentPlan {
         // A store that has read partitions which are no more has seen another topic.
         let owned = Set(positions)
         for (position, stored) in offsets.sorted(by: { $0.key < $1.key })
-        where partitionCounts[position.topic] != nil && choice.owns(partition: position.partition)
+        where partitionCounts[position.topic] != nil && choice.owns(position)
             && stored > 0 && !owned.contains(position)
         {
             gaps.append(

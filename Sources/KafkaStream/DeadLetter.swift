@@ -9,6 +9,8 @@ public struct DeadLetter: Sendable {
     /// What the headers and the framing of a message take, at most.
     private static let overheadBytes = 4096
     private static let prefixBytes = 1024
+    static let headerPrefix = "tidemark-"
+    static let hashHeader = "tidemark-value-sha256"
 
     public let record: SourceRecord
     public let reason: String
@@ -38,15 +40,33 @@ public struct DeadLetter: Sendable {
                 topic: topic, key: record.key, value: record.value,
                 headers: headers + record.headers)
         }
-        let value = record.value ?? []
-        headers += [
-            ("tidemark-value-sha256", Array(SHA256.hash(value).hex.utf8)),
+        return Self.cut(
+            KafkaMessage(topic: topic, key: record.key, value: record.value, headers: headers))
+    }
+
+    /// The same letter told by hash, length and beginning, for brokers that take less than was
+    /// thought.
+    ///
+    /// - Returns: nil when it is one already, or no dead letter.
+    public static func shortened(_ message: KafkaMessage) -> KafkaMessage? {
+        let own = message.headers.filter { $0.name.hasPrefix(headerPrefix) }
+        guard !own.isEmpty, !own.contains(where: { $0.name == hashHeader }) else { return nil }
+        var message = message
+        message.headers = own
+        return cut(message)
+    }
+
+    private static func cut(_ message: KafkaMessage) -> KafkaMessage {
+        let value = message.value ?? []
+        var cut = message
+        cut.headers += [
+            (hashHeader, Array(SHA256.hash(value).hex.utf8)),
             ("tidemark-value-length", Array(String(value.count).utf8)),
-            ("tidemark-key-length", Array(String(record.key?.count ?? 0).utf8)),
+            ("tidemark-key-length", Array(String(message.key?.count ?? 0).utf8)),
         ]
-        return KafkaMessage(
-            topic: topic, key: record.key.map { Array($0.prefix(Self.prefixBytes)) },
-            value: Array(value.prefix(Self.prefixBytes)), headers: headers)
+        cut.key = message.key.map { Array($0.prefix(prefixBytes)) }
+        cut.value = Array(value.prefix(prefixBytes))
+        return cut
     }
 
     private static func shortened(_ reason: String) -> String {

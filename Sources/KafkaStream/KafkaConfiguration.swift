@@ -19,6 +19,10 @@ public struct KafkaConfiguration: Sendable {
     /// How many daemons share the partitions, and which one this is.
     public var shards = 1
     public var shard = 0
+    /// Topics that every shard reads whole: those that are not keyed by shopper.
+    public var wholeTopics: Set<String> = []
+    /// How the producers of the other topics choose a partition by the key.
+    public var partitioner = KeyPartitioner.murmur2
     public var onGap = GapPolicy.stop
     /// The group under which offsets are shown to lag monitors; they are never read back.
     public var monitorGroup = "tidemark"
@@ -55,6 +59,12 @@ public struct KafkaConfiguration: Sendable {
         "offset.store.method", "partition.assignment.strategy", "test.mock.num.brokers",
         "transactional.id",
     ]
+
+    /// Whether the value of a client setting must never be shown.
+    public static func isSecret(_ key: String) -> Bool { Redactor.isSecret(key) }
+
+    /// The largest message that a producer sends, framing included.
+    public var messageBytesMax: Int { client["message.max.bytes"].flatMap(Int.init) ?? 1_000_000 }
 
     /// Checks everything that can be checked without a broker.
     ///

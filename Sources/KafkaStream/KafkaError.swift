@@ -66,6 +66,8 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
     case fatal(code: String, reason: String)
     /// A transaction failed; `abortable` says that aborting it makes the producer usable again.
     case transaction(step: String, reason: String, abortable: Bool, retriable: Bool)
+    /// The brokers do not take a message of a transaction, by its place in it.
+    case undeliverable(Int, DeliveryResult)
     case topicCreation(topic: String, reason: String)
     case deliveriesNotDrained(count: Int)
     case broker(String)
@@ -78,7 +80,7 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
         case .offsetGap, .unreadable: .data
         case .deliveriesNotDrained, .closed: .bug
         case .unreachable, .unknownTopic, .denied, .timedOut, .fatal, .transaction,
-            .topicCreation, .broker, .system:
+            .undeliverable, .topicCreation, .broker, .system:
             .unavailable
         }
     }
@@ -102,6 +104,8 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
         case .timedOut(let step, let ms): "\(step) took longer than \(ms) ms"
         case .fatal(let code, let reason): "the Kafka client failed for good (\(code)): \(reason)"
         case .transaction(let step, let reason, _, _): "transaction, \(step): \(reason)"
+        case .undeliverable(let index, let result):
+            "message \(index) of a transaction is not taken: \(result)"
         case .topicCreation(let topic, let reason):
             "topic \"\(topic)\" cannot be created: \(reason)"
         case .deliveriesNotDrained(let count):

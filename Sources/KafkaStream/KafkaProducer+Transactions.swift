@@ -35,32 +35,48 @@ extension KafkaProducer {
     ///
     /// The reports of the messages are taken here and not left for `drainDeliveries`, which must
     /// have been drained before.
-    /// Throws: `KafkaError.transaction` or `.fatal`; after the first the producer can be used
-    /// again.
-    public func publish(_ messages: [KafkaMessage], marker: KafkaMessage, timeoutMs: Int)
-        throws(KafkaError)
-    {
+    /// - Parameter beforeCommit: called when all has been delivered and nothing is visible yet.
+    /// Throws: `KafkaError.undeliverable` with the number of the message that the brokers do not
+    /// take, after which the producer can be used again; `.transaction`, `.timedOut` or `.fatal`,
+    /// after which only a new producer tells what has become of the transaction.
+    public func publish(
+        _ messages: [KafkaMessage], marker: KafkaMessage, timeoutMs: Int,
+        beforeCommit: () -> Void = {}
+    ) throws(KafkaError) {
         try beginTransaction()
         do throws(KafkaError) {
-            for (number, message) in (messages + [marker]).enumerated() {
-                try send(message, token: UInt64(number), timeoutMs: timeoutMs)
-            }
-            guard flush(timeoutMs: timeoutMs) else {
-                throw .timedOut("delivering a transaction", afterMs: timeoutMs)
-            }
-            for delivery in drainDeliveries() {
-                guard case .delivered = delivery.result else {
-                    throw .transaction(
-                        step: "send", reason: "message \(delivery.token): \(delivery.result)",
-                        abortable: true, retriable: false)
-                }
-            }
+            try deliver(messages[...], from: 0, timeoutMs)
+            // After all else: brokers that show what was not committed show no marker too early.
+            try deliver([marker], from: messages.count, timeoutMs)
+            beforeCommit()
             try commitTransaction(timeoutMs: timeoutMs)
         } catch {
             if case .fatal = error { throw error }
             try abortTransaction(timeoutMs: timeoutMs)
             _ = drainDeliveries()
             throw error
+        }
+    }
+
+    private func deliver(_ messages: ArraySlice<KafkaMessage>, from first: Int, _ timeoutMs: Int)
+        throws(KafkaError)
+    {
+        for (number, message) in zip(first..., messages) {
+            try send(message, token: UInt64(number), timeoutMs: timeoutMs)
+        }
+        guard flush(timeoutMs: timeoutMs) else {
+            throw .timedOut("delivering a transaction", afterMs: timeoutMs)
+        }
+        for delivery in drainDeliveries() {
+            switch delivery.result {
+            case .delivered: continue
+            case .tooLarge, .refused:
+                throw .undeliverable(Int(delivery.token), delivery.result)
+            case .unknown(let code):
+                throw .transaction(
+                    step: "send", reason: "message \(delivery.token): \(code)",
+                    abortable: true, retriable: true)
+            }
         }
     }
 

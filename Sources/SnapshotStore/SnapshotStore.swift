@@ -177,7 +177,7 @@ public final class SnapshotStore: Sendable {
             return StoreStatus(
                 sequence: head.sequence, lineage: head.lineage, eventTimeMs: head.eventTimeMs,
                 stateDigest: head.stateDigest, weightsDigest: head.weightsDigest,
-                counters: head.counters, tables: head.tables.filter { $0.kind != nil },
+                counters: head.counters, tables: head.tables.filter { $0.kind != nil }, nextOutbox: head.nextOutbox,
                 fileBytes: transaction.environment.usedBytes, liveBytes: live)
         }
     }
@@ -195,6 +195,8 @@ public struct StoreStatus: Sendable {
     public let weightsDigest: Digest256
     public let counters: [String: Int64]
     public let tables: [TableSummary]
+    /// The number that the next message of the outbox gets: how many there ever were.
+    public let nextOutbox: UInt64
     /// Bytes of the data file that were ever used.
     public let fileBytes: Int
     /// Bytes of the pages that hold something now; the others are used again.

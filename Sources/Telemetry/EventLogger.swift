@@ -20,13 +20,16 @@ public enum TidemarkEvent: Sendable {
     case deadLetter(position: String, reason: String)
     case producerRestarted
     case serving(host: String, port: Int)
+    case searchingCulprit(records: Int)
+    case refused(position: String, crashes: Int)
+    case waitingForBrokers(messages: Int)
     case kafka(String)
     case stopping(reason: String)
 
     var level: Logger.Level {
         switch self {
         case .wentBack, .newCluster, .gapAccepted, .producerRestarted, .kafka: .warning
-        case .deadLetter, .driftFound: .warning
+        case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
         default: .info
         }
     }
@@ -61,6 +64,12 @@ public enum TidemarkEvent: Sendable {
         case .deadLetter(let position, let reason): "dead letter: \(position): \(reason)"
         case .producerRestarted: "the producer failed and is made again; the outbox is sent again"
         case .serving(let host, let port): "HTTP is served on \(host) port \(port)"
+        case .searchingCulprit(let records):
+            "the daemon ended here before: learning \(records) records at a time to find the one it ends at"
+        case .refused(let position, let crashes):
+            "the daemon crashed \(crashes) times on record \(position) alone: it goes to the dead letters"
+        case .waitingForBrokers(let messages):
+            "\(messages) messages wait to be published: learning waits for the brokers"
         case .kafka(let text): "Kafka: \(text)"
         case .stopping(let reason): "stopping: \(reason)"
         }

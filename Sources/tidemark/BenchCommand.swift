@@ -6,5 +6,6 @@ struct BenchCommand: ParsableCommand {
         subcommands: [
             DecodeBench.self, HeadBench.self, EffectBench.self, GateBench.self, EncoderBench.self,
             TrainBench.self, StoreBench.self, DelayBench.self, TurnsBench.self,
+            PipelineBench.self,
         ])
 }

@@ -15,6 +15,12 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var skip: SkipOptions
 
+    @Flag(
+        help:
+            "Publish for this store from now on, though another copy of it has published since, or its marker is gone."
+    )
+    var takeOver = false
+
     @Option(help: ArgumentHelp("Write the report of this run at its end.", valueName: "file"))
     var report: String?
 
@@ -25,8 +31,13 @@ struct RunCommand: ParsableCommand {
         let configuration = try options.load()
         try reportingFailures {
             let daemon = try LearningDaemon(
-                configuration, exitWhenIdleMs: exitWhenIdle?.milliseconds, skips: skip.ranges)
-            let finished = try daemon.run()
+                configuration, exitWhenIdleMs: exitWhenIdle?.milliseconds, skips: skip.ranges,
+                takesOver: takeOver)
+            let finished: Report
+            do { finished = try daemon.run() } catch is Interrupted where !StopSignal.isInterrupt {
+                // Stopped before it had begun: as clean an end as any other stop.
+                return
+            }
             try finished.write(to: report)
             print(json ? try finished.json() : finished.summary())
         }
@@ -36,6 +47,10 @@ struct RunCommand: ParsableCommand {
 /// A time on the command line: `5s`, `250ms`.
 struct IdleTime: ExpressibleByArgument {
     let milliseconds: Int
+
+    init(milliseconds: Int) { self.milliseconds = milliseconds }
+
+    var defaultValueDescription: String { "\(milliseconds / 1000)s" }
 
     init?(argument: String) {
         guard let milliseconds = parseDuration(argument) else { return nil }

@@ -15,6 +15,6 @@ struct Tidemark: ParsableCommand {
             RunCommand.self, ReplayCommand.self, EvaluateCommand.self, AblateCommand.self,
             RecommendCommand.self, SnapshotsCommand.self, CaptureCommand.self,
             RollbackCommand.self, StatusCommand.self, CheckCommand.self, BrokerCommand.self,
-            SimulateCommand.self, EncodeCommand.self, BenchCommand.self,
+            DeadLettersCommand.self, SimulateCommand.self, EncodeCommand.self, BenchCommand.self,
         ])
 }

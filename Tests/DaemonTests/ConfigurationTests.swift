@@ -123,4 +123,41 @@ import Daemon
         #expect(ByteSize.bytes("256MiB") == 268_435_456)
         #expect(ByteSize.bytes("12XB") == nil)
     }
+
+    @Test("secrets come from files or the environment and are never shown, in errors neither")
+    func secrets() throws {
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent("\(UUID().uuidString).secret").path
+        try Data("hunter2-file\n".utf8).write(to: URL(fileURLWithPath: file))
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let configuration = try load(
+            """
+            kafka:
+              client:
+                sasl.password: {file: \(file)}
+                sasl.username: {env: PATH}
+                ssl.key.password: hunter2-inline
+                security.protocol: sasl_ssl
+                sasl.mechanism: PLAIN
+            """)
+        let client = try configuration.kafkaConfiguration().client
+        #expect(client["sasl.password"] == "hunter2-file")
+        #expect(client["sasl.username"] == ProcessInfo.processInfo.environment["PATH"])
+        let stored = configuration.stored()
+        #expect(!stored.contains("hunter2") && stored.contains(file))
+        #expect(try Configuration(stored: stored, place: "stored").stored() == stored)
+        let missing = try load("kafka:\n  client: {sasl.password: {file: /nowhere/secret}}\n")
+        let error = try #require(throws: ConfigurationError.self) {
+            _ = try missing.kafkaConfiguration()
+        }
+        #expect("\(error)".contains("kafka.client.sasl.password"))
+        #expect("\(error)".contains("/nowhere/secret"))
+        for broken in [
+            "kafka:\n  client: {sasl.password: hunter2\n",
+            "kafka:\n  client: {sasl.password: [hunter2]}\n", "kafka: {client: hunter2}\n",
+        ] {
+            #expect(!failure(broken).contains("hunter2"), "\(failure(broken))")
+        }
+        #expect(!failure("", "kafka.client={sasl.password: hunter2").contains("hunter2"))
+    }
 }

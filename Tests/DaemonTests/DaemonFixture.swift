@@ -7,15 +7,20 @@ import Records
 /// A broker with the daemon's topics, a folder for its store, and a configuration for both.
 ///
 /// The broker is the embedded one, or the one that `TIDEMARK_TEST_BROKERS` names.
-final class DaemonFixture {
+final class DaemonFixture: Sendable {
     let folder: String
     let brokers: String
     let events: String
     let recommendations: String
     let deadLetters: String
-    private let embedded: DevelopmentBroker?
+    let markers: String
+    let embedded: DevelopmentBroker?
 
-    init(partitions: Int = 2) throws {
+    static let realBrokers = ProcessInfo.processInfo.environment["TIDEMARK_TEST_BROKERS"]
+    static var isReal: Bool { realBrokers != nil }
+
+    init(partitions: Int = 2, brokers count: Int = 1) throws {
+        _ = TCPProxy.shared
         let name = UUID().uuidString.lowercased().prefix(8)
         folder =
             FileManager.default.temporaryDirectory
@@ -23,7 +28,8 @@ final class DaemonFixture {
         events = "events-\(name)"
         recommendations = "recommendations-\(name)"
         deadLetters = "dead-letters-\(name)"
-        if let real = ProcessInfo.processInfo.environment["TIDEMARK_TEST_BROKERS"] {
+        markers = "markers-\(name)"
+        if let real = Self.realBrokers {
             embedded = nil
             brokers = real
             let specifications = [(events, partitions), (recommendations, 1), (deadLetters, 1)]
@@ -31,7 +37,7 @@ final class DaemonFixture {
             _ = try TopicAdministration.ensureTopics(
                 specifications, configuration: KafkaConfiguration(brokers: real, topics: [events]))
         } else {
-            let broker = try DevelopmentBroker()
+            let broker = try DevelopmentBroker(brokers: count)
             try broker.createTopic(events, partitions: partitions)
             try broker.createTopic(recommendations, partitions: 1)
             try broker.createTopic(deadLetters, partitions: 1)
@@ -52,16 +58,19 @@ final class DaemonFixture {
 
     func configuration(_ overrides: [String]) throws -> Configuration {
         try Configuration.load(
-            file: nil, environment: [:], overrides: try self.overrides() + overrides)
+            file: nil, environment: [:], overrides: try self.overrides(overrides))
     }
 
-    func overrides() throws -> [String] {
-        [
+    /// The configuration as `--set` would give it: another process can be handed this.
+    func overrides(_ more: [String] = []) throws -> [String] {
+        let own = [
             "kafka.brokers=\(brokers)", "kafka.topics=[\(events)]", "store.path=\(store)",
             "publish.topic=\(recommendations)", "publish.dead_letter_topic=\(deadLetters)",
             "kafka.fetch_wait=10ms", "batch.linger=20ms", "log.level=error",
-            "model.base=\(try Self.model())", "attribution.lateness=0",
+            "publish.marker_topic=\(markers)", "model.base=\(try Self.model())",
+            "attribution.lateness=0",
         ]
+        return own + more
     }
 
     /// The folder of the default model, fetched beforehand.

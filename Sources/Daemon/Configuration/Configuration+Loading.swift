@@ -87,8 +87,10 @@ extension Configuration {
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            throw ConfigurationError(place: name, message: "not YAML: \(error.withoutText)")
         } catch {
-            throw ConfigurationError(place: name, message: "not YAML: \(error)")
+            throw ConfigurationError(place: name, message: "not YAML")
         }
         guard let root, case .mapping(let sections) = root else {
             if root == nil || root?.string?.isEmpty == true { return }
@@ -121,9 +123,10 @@ extension Configuration {
         _ setting: Setting, _ value: ConfigurationValue, place: String
     ) throws(ConfigurationError) {
         guard setting.write(&self, value) else {
+            // A misplaced value of `kafka.client` may be a password.
+            let given = setting.key == "kafka.client" ? "" : ", not \(value.described)"
             throw ConfigurationError(
-                place: place,
-                message: "\(setting.key) must be \(setting.expects), not \(value.described)")
+                place: place, message: "\(setting.key) must be \(setting.expects)\(given)")
         }
     }
 
@@ -152,7 +155,10 @@ extension Configuration {
         if guards.replayRecent > guards.replayExamples {
             try refuse("guards.replay_recent", "must not be above guards.replay_examples")
         }
-        let outgoing = [publish.topic, publish.deadLetterTopic]
+        let outgoing = [publish.topic, publish.deadLetterTopic, publish.markerTopic]
+        if publish.guarantee == .exactlyOnce, outgoing.dropLast().contains(publish.markerTopic) {
+            try refuse("publish.marker_topic", "must be a topic of its own")
+        }
         if let both = kafka.topics.first(where: { outgoing.contains($0.name) }) {
             try refuse(
                 "kafka.topics", "must not hold '\(both.name)', which Tidemark itself writes to")
@@ -174,4 +180,19 @@ func editDistance(_ a: String, _ b: String) -> Int {
         }
     }
     return row[target.count]
+}
+
+extension YamlError {
+    /// What is wrong and where, without the lines around it, which may hold a password.
+    var withoutText: String {
+        switch self {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            "line \(mark.line): \(problem)"
+        case .reader(let problem, _, _, _): problem
+        case .duplicatedKeysInMapping(let duplicates, _):
+            "the key '\(duplicates.first ?? "")' is there twice"
+        default: "it cannot be read"
+        }
+    }
 }

@@ -1,4 +1,6 @@
 import ContinualLearning
+import Foundation
+import KafkaStream
 
 extension Configuration {
     /// Every key there is, in the order of the example file.
@@ -234,26 +236,39 @@ extension Configuration {
             "Bootstrap servers, host:port, comma-separated."),
         .list(
             "kafka.topics", \.kafka.topics,
-            expects: "a list of topic names, or of {name: …, type: …}",
+            expects: "a list of topic names, or of {name: …, type: …, every_shard: …}",
             parse: Kafka.Topic.init(value:),
             write: { topic in
-                topic.type.map { "{name: \(quoted(topic.name)), type: \($0)}" }
-                    ?? quoted(topic.name)
+                guard topic.type != nil || topic.everyShard else { return quoted(topic.name) }
+                return "{name: \(quoted(topic.name))"
+                    + (topic.type.map { ", type: \($0)" } ?? "")
+                    + (topic.everyShard ? ", every_shard: true" : "") + "}"
             },
             valid: { !$0.isEmpty && Set($0.map(\.name)).count == $0.count },
-            "Topics to consume, any event type in any; a type given here is that of payloads without one."
+            "Topics to consume, any event type in any; a type given here is that of payloads without one. With shards, a catalogue that is not keyed by shopper needs every_shard: true."
         ),
         .integer("kafka.shards", \.kafka.shards, 1...4096, "Daemons that share the partitions."),
         .integer(
             "kafka.shard", \.kafka.shard, 0...4095,
             "This daemon's number: it reads the partitions with partition mod shards = shard."),
+        .choice(
+            "kafka.partitioner", \.kafka.partitioner,
+            "How the producers choose a partition by the key: murmur2 as Java's clients, crc32 as librdkafka unless told otherwise. With shards it is checked on the keys that come."
+        ),
+        .text(
+            "kafka.group", \.kafka.group, allowEmpty: false,
+            "Consumer group under which offsets are shown to lag monitors; never read back."),
+        .duration(
+            "kafka.discovery_interval", \.kafka.discoveryMs, 100...86_400_000,
+            "How often the topics are looked at for new partitions."),
         Setting(
             key: "kafka.client",
-            summary: "Further settings of librdkafka, passed through: TLS, SASL, buffers.",
-            expects: "a map of librdkafka settings",
+            summary:
+                "Further settings of librdkafka, passed through: TLS, SASL, buffers. A value may be {file: path} or {env: NAME}; secrets are never shown.",
+            expects: "a map of librdkafka settings, each a value, {file: path} or {env: NAME}",
             read: { configuration in
                 let pairs = configuration.kafka.client.map {
-                    "\(quoted($0.key)): \(quoted($0.shown))"
+                    "\(quoted($0.key)): \($0.shown)"
                 }
                 return "{" + pairs.joined(separator: ", ") + "}"
             },
@@ -263,8 +278,9 @@ extension Configuration {
                     return value == .null
                 }
                 let settings = pairs.compactMap { pair -> Kafka.ClientSetting? in
-                    guard case .scalar(let text) = pair.value else { return nil }
-                    return Kafka.ClientSetting(key: pair.key, value: text)
+                    Kafka.ClientSetting.Value(value: pair.value).map {
+                        Kafka.ClientSetting(key: pair.key, value: $0)
+                    }
                 }
                 target.kafka.client = settings
                 return settings.count == pairs.count
@@ -291,6 +307,19 @@ extension Configuration {
         .text(
             "publish.dead_letter_topic", \.publish.deadLetterTopic, allowEmpty: false,
             "Topic of the records that could not be used, with the reason in a header."),
+        .choice(
+            "publish.guarantee", \.publish.guarantee,
+            "at_least_once: after a crash messages may come again, with the same bytes; exactly_once: readers of committed records (isolation.level=read_committed) see each once."
+        ),
+        .text(
+            "publish.marker_topic", \.publish.markerTopic, allowEmpty: false,
+            "Topic in which exactly_once notes how far it has published; made when it is missing."),
+        .integer(
+            "publish.rate_max", \.publish.rateMax, 0...1_000_000,
+            "Messages published a second, at most; 0: no bound."),
+        .integer(
+            "publish.outbox_max", \.publish.outboxMax, 1_000...1_000_000_000,
+            "Messages that may wait to be published; beyond that learning waits for the brokers."),
     ]
 
     private static let storeSettings: [Setting] = [
@@ -354,7 +383,8 @@ extension Configuration.Kafka.Topic {
         case .scalar(let text) where !text.isEmpty:
             self.init(name: text, type: nil)
         case .map(let pairs):
-            guard Set(pairs.map(\.key)).isSubset(of: ["name", "type"]), pairs.count <= 2,
+            guard Set(pairs.map(\.key)).isSubset(of: ["name", "type", "every_shard"]),
+                pairs.count == Set(pairs.map(\.key)).count,
                 case .scalar(let name)? = pairs.first(where: { $0.key == "name" })?.value,
                 !name.isEmpty
             else { return nil }
@@ -363,7 +393,12 @@ extension Configuration.Kafka.Topic {
                 guard case .scalar(let text) = given else { return nil }
                 type = text
             }
-            self.init(name: name, type: type)
+            var everyShard = false
+            if let given = pairs.first(where: { $0.key == "every_shard" })?.value {
+                guard case .scalar(let text) = given, let flag = Bool(text) else { return nil }
+                everyShard = flag
+            }
+            self.init(name: name, type: type, everyShard: everyShard)
         default: return nil
         }
     }
@@ -372,7 +407,54 @@ extension Configuration.Kafka.Topic {
 extension Configuration.Kafka.ClientSetting {
     /// What may be shown and stored of it: secrets never leave the process.
     var shown: String {
-        let secret = ["password", "secret", "key.pem", "oauthbearer.config", "sasl.username"]
-        return secret.contains { key.contains($0) } ? "(hidden)" : value
+        switch value {
+        case .file(let path): "{file: \(quoted(path))}"
+        case .environment(let name): "{env: \(quoted(name))}"
+        case .text(let text):
+            quoted(KafkaConfiguration.isSecret(key) ? "(hidden)" : text)
+        }
+    }
+
+    /// The value itself.
+    ///
+    /// - Throws: naming the key and where the value should be, never the value.
+    func resolved(_ environment: [String: String]) throws(ConfigurationError) -> String {
+        let place = "kafka.client.\(key)"
+        switch value {
+        case .text(let text): return text
+        case .environment(let name):
+            guard let text = environment[name] else {
+                throw ConfigurationError(
+                    place: place, message: "the environment has no variable \(name)")
+            }
+            return text
+        case .file(let path):
+            guard let data = FileManager.default.contents(atPath: path),
+                let text = String(validating: data, as: UTF8.self)
+            else {
+                throw ConfigurationError(
+                    place: place, message: "the file \(path) cannot be read as text")
+            }
+            // Editors and `echo` end a file with a line break that is no part of a password.
+            return String(text.last?.isNewline == true ? text.dropLast() : text[...])
+        }
+    }
+}
+
+extension Configuration.Kafka.ClientSetting.Value {
+    init?(value: ConfigurationValue) {
+        switch value {
+        case .scalar(let text): self = .text(text)
+        case .map(let pairs):
+            guard pairs.count == 1, case .scalar(let text) = pairs[0].value, !text.isEmpty else {
+                return nil
+            }
+            switch pairs[0].key {
+            case "file": self = .file(text)
+            case "env": self = .environment(text)
+            default: return nil
+            }
+        default: return nil
+        }
     }
 }

@@ -119,6 +119,9 @@ public struct Configuration: Sendable {
         public var topics = [Topic(name: "events", type: nil)]
         public var shards = 1
         public var shard = 0
+        public var partitioner = Partitioner.murmur2
+        public var group = "tidemark"
+        public var discoveryMs = 30_000
         public var client: [ClientSetting] = []
         public var queueBytes = 64 << 20
         public var fetchWaitMs = 100
@@ -129,22 +132,50 @@ public struct Configuration: Sendable {
             case stop, accept
         }
 
+        public enum Partitioner: String, Sendable, CaseIterable {
+            case murmur2, crc32
+        }
+
         public struct Topic: Sendable, Equatable {
             public var name: String
             /// The type of payloads that name none.
             public var type: String?
+            /// Whether every shard reads all of it.
+            public var everyShard = false
+
+            public init(name: String, type: String? = nil, everyShard: Bool = false) {
+                self.name = name
+                self.type = type
+                self.everyShard = everyShard
+            }
         }
 
         /// A setting of librdkafka, passed through.
         public struct ClientSetting: Sendable, Equatable {
             public var key: String
-            public var value: String
+            public var value: Value
+
+            /// Where the value is; secrets are best left in files or the environment.
+            public enum Value: Sendable, Equatable {
+                case text(String)
+                case file(String)
+                case environment(String)
+            }
         }
     }
 
     public struct Publish: Sendable {
         public var topic = "discount-recommendations"
         public var deadLetterTopic = "tidemark-dead-letters"
+        public var guarantee = Guarantee.atLeastOnce
+        public var markerTopic = "tidemark-markers"
+        public var rateMax = 0
+        public var outboxMax = 1_000_000
+
+        public enum Guarantee: String, Sendable, CaseIterable {
+            case atLeastOnce = "at_least_once"
+            case exactlyOnce = "exactly_once"
+        }
     }
 
     public struct Store: Sendable {

@@ -45,7 +45,8 @@ indirect enum ConfigurationValue: Equatable {
         do {
             self = try Yams.compose(yaml: text).map(ConfigurationValue.init) ?? .scalar("")
         } catch {
-            throw ConfigurationError(place: place, message: "not a YAML value: '\(text)'")
+            // What is broken may hold a password.
+            throw ConfigurationError(place: place, message: "not a YAML value")
         }
     }
 }

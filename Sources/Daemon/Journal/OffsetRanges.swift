@@ -36,6 +36,13 @@ public struct OffsetRanges: Sendable, Equatable {
         for (position, range) in other.sorted { insert(range, of: position) }
     }
 
+    public func union(_ other: OffsetRanges) -> OffsetRanges {
+        guard !other.isEmpty else { return self }
+        var union = self
+        union.formUnion(other)
+        return union
+    }
+
     public func contains(_ offset: Int64, of position: TopicPartition) -> Bool {
         guard let known = ranges[position] else { return false }
         return known.contains { $0.contains(offset) }

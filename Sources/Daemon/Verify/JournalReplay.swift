@@ -182,7 +182,7 @@ final class JournalReplay {
         machine = Machine(
             engine: engine, embedding: embedding, training: training, wiring: wiring,
             decodings: (
-                stream: Decoding(limits: wiring.eventLimits, defaults: try wiring.defaultTypes()),
+                stream: try wiring.streamDecoding(),
                 log: Decoding(limits: wiring.eventLimits)
             ))
     }

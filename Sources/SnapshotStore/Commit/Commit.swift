@@ -74,6 +74,13 @@ extension SnapshotStore {
         }
     }
 
+    /// Puts a row of the ledger outside of a commit: the learned state and its number stay.
+    public func putLedger(_ name: String, _ key: [UInt8], _ value: [UInt8]) throws(StoreError) {
+        try withWriter { records throws(StoreError) in
+            _ = try records.apply(StateTable(name, .ledger), key, value, keepsOld: false)
+        }
+    }
+
     private func apply(
         _ commit: Commit, to records: inout RecordWriter
     ) throws(StoreError) -> CommitInfo {

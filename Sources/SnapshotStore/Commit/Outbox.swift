@@ -86,6 +86,15 @@ extension SnapshotStore {
             try records.removeOutbox(through: sequence)
         }
     }
+
+    /// Goes on as if all messages before number `next` had been made and delivered.
+    public func skipOutbox(to next: UInt64) throws(StoreError) {
+        guard next > 0 else { return }
+        try withWriter { records throws(StoreError) in
+            try records.removeOutbox(through: next - 1)
+            records.update { $0.nextOutbox = max($0.nextOutbox, next) }
+        }
+    }
 }
 
 extension RecordWriter {

@@ -1,0 +1,27 @@
+import Events
+
+/// Moments at which a test may stop the daemon, slow it down or end its process.
+///
+/// Nothing outside this package can give one; the program runs with `none`.
+package struct Interference: Sendable {
+    package enum Moment: Sendable {
+        /// The records are about to be decoded and learned.
+        case beforeLearning([SourceRecord])
+        /// The store has the commit; nothing of it is published yet.
+        case afterCommit
+        /// Everything of a transaction has been sent; its end has not been asked for.
+        case beforeTransactionCommit
+        /// The brokers have the transaction; the outbox still has its messages.
+        case afterTransactionCommit
+        /// The training of a refresh is waited for.
+        case beforeTrainingEnds
+    }
+
+    package let at: @Sendable (Moment) -> Void
+
+    package init(_ at: @escaping @Sendable (Moment) -> Void) {
+        self.at = at
+    }
+
+    package static let none = Interference { _ in }
+}

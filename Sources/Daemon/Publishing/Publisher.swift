@@ -1,0 +1,208 @@
+import Foundation
+import KafkaStream
+import SnapshotStore
+import Telemetry
+
+/// Sends what commits have put into the outbox, in order, and says how far it has been delivered.
+///
+/// A producer that fails for good is made again, and what is not known to have arrived is sent
+/// again with the same bytes. Under `exactly_once` a marker in Kafka tells what has arrived.
+/// Thread: one of its own, which alone touches the producer; all else may be called from any.
+final class Publisher: Sendable {
+    /// How messages are sent, as the configuration says.
+    struct Settings: Sendable {
+        var guarantee = Configuration.Publish.Guarantee.atLeastOnce
+        var deadLetterTopic = ""
+        var markerTopic = ""
+        /// Messages a second; 0: no bound.
+        var rateMax = 0
+        /// The name of the cluster, under which the store remembers who published there.
+        var cluster = ""
+        /// Go on from what the marker says, whoever wrote it.
+        var takesOver = false
+        /// How long the start may wait for the brokers' transactions.
+        var openMs = 30_000
+    }
+
+    private let store: SnapshotStore
+    private let configuration: KafkaConfiguration
+    private let settings: Settings
+    private let interference: Interference
+    private let log: EventLogger
+    private let desk = PublishingDesk()
+
+    /// Between two producers that fail, doubled each time.
+    private static let pauseMs = 100...5000
+
+    init(
+        store: SnapshotStore, configuration: KafkaConfiguration, settings: Settings,
+        interference: Interference = .none, log: EventLogger
+    ) {
+        self.store = store
+        self.configuration = configuration
+        self.settings = settings
+        self.interference = interference
+        self.log = log
+    }
+
+    /// Starts the publishing thread and waits until it may publish for this store.
+    ///
+    /// - Returns: false when `stop` said so first.
+    /// - Throws: `PublishingError` when another copy of the store has published, or the brokers
+    ///   have no transactions.
+    func start(stop: () -> Bool) throws -> Bool {
+        let thread = Thread { self.run() }
+        thread.name = "publisher"
+        thread.start()
+        return try desk.waitUntilOpen(stop: stop)
+    }
+
+    /// A commit has put more into the outbox.
+    func wake() { desk.wake() }
+
+    /// Every message up to this number has been delivered and can go.
+    ///
+    /// - Throws: what ended the publishing, if something did.
+    func deliveredThrough() throws -> UInt64? { try desk.deliveredThrough() }
+
+    /// Sends what is left, waiting for its delivery no longer than `timeoutMs`, and ends.
+    func finish(timeoutMs: Int) throws -> UInt64? { try desk.finish(timeoutMs: timeoutMs) }
+
+    private func run() {
+        do {
+            try publish()
+            desk.end(nil)
+        } catch {
+            desk.end(error)
+        }
+    }
+
+    private func publish() throws {
+        var rate = PublishRate(perSecond: settings.rateMax)
+        switch settings.guarantee {
+        case .atLeastOnce:
+            desk.open()
+            try withProducers(ProducerOptions()) { producer in
+                var sending = PlainSending(
+                    producer: producer, outbox: outbox, desk: desk, rate: rate)
+                defer { rate = sending.rate }
+                return try sending.run()
+            }
+        case .exactlyOnce:
+            var options = ProducerOptions()
+            options.transactionalId = "tidemark-\(store.identity.id)"
+            let title = try PublishingTitle(
+                store: store, kafka: configuration, settings: settings, log: log)
+            var isFirst = true
+            try withProducers(options) { producer in
+                var sending = TransactionalSending(
+                    producer: producer, outbox: outbox, title: title, desk: desk,
+                    interference: interference, rate: rate)
+                defer { rate = sending.rate }
+                guard try sending.open(isFirst: isFirst, withinMs: settings.openMs) else {
+                    return false
+                }
+                isFirst = false
+                desk.open()
+                return try sending.run()
+            }
+        }
+    }
+
+    private var outbox: OutboxReading {
+        OutboxReading(
+            store: store, deadLetterTopic: settings.deadLetterTopic,
+            messageBytesMax: configuration.messageBytesMax)
+    }
+
+    /// Makes a producer, and another one whenever `send` returns false, until it returns true.
+    private func withProducers(
+        _ options: ProducerOptions, _ send: (KafkaProducer) throws -> Bool
+    ) throws {
+        var pauseMs = Self.pauseMs.lowerBound
+        while true {
+            let before = try desk.deliveredThrough()
+            let producer = try KafkaProducer(configuration, options: options) { [log] notice in
+                log.emit(.kafka(notice.text))
+            }
+            defer { producer.close() }
+            if try send(producer) || desk.isTimeUp { return }
+            log.emit(.producerRestarted)
+            let progressed = try desk.deliveredThrough() != before
+            pauseMs =
+                progressed ? Self.pauseMs.lowerBound : min(2 * pauseMs, Self.pauseMs.upperBound)
+            desk.pause(.milliseconds(pauseMs))
+        }
+    }
+}
+
+/// The outbox as the brokers take it.
+struct OutboxReading {
+    let store: SnapshotStore
+    let deadLetterTopic: String
+    let messageBytesMax: Int
+
+    /// Messages asked of the store at one go.
+    static let chunk = 500
+
+    func messages(from first: UInt64, limit: Int = chunk) throws -> [OutboxMessage] {
+        try store.outbox(from: first, limit: min(limit, Self.chunk))
+    }
+
+    /// A message that the brokers found too large, told by its hash, length and beginning.
+    ///
+    /// - Throws: `PublishingError.refused` where it cannot be.
+    func shortened(_ message: OutboxMessage) throws -> OutboxMessage {
+        guard message.topic == deadLetterTopic,
+            let short = DeadLetter.shortened(KafkaMessage(message))
+        else { throw PublishingError.refused(message.sequence, "it is too large") }
+        var shortened = message
+        shortened.key = short.key
+        shortened.value = short.value
+        shortened.headers = short.headers.map { .init(name: $0.name, value: $0.value) }
+        return shortened
+    }
+}
+
+package enum PublishingError: Error, CustomStringConvertible {
+    case refused(UInt64, String)
+    case takenOver(topic: String)
+    case olderCopy(topic: String, published: UInt64, has: UInt64)
+    case otherCopy(topic: String)
+    case noMarker(topic: String, waiting: Int)
+    case notOpened(String)
+
+    private static let way =
+        "Stop the other daemon for good, then start this one once with --take-over"
+
+    package var description: String {
+        switch self {
+        case .refused(let sequence, let reason):
+            "the brokers refuse message \(sequence) of the outbox: \(reason); it stays in the store"
+        case .takenOver(let topic):
+            "another daemon publishes for this store now (its marker is in topic \(topic)): "
+                + "this one stops, and nothing of it was published since"
+        case .olderCopy(let topic, let published, let has):
+            "the marker in topic \(topic) says that \(published) messages were published for this "
+                + "store, which has made \(has): it is an older copy. \(Self.way); recommendations "
+                + "for events learned before then come again, under the same ids"
+        case .otherCopy(let topic):
+            "another copy of this store has published since this one did (the marker in topic "
+                + "\(topic) is not of this one). \(Self.way)"
+        case .noMarker(let topic, let waiting):
+            "this store has published before, and its marker is gone from topic \(topic): whether "
+                + "the \(waiting) messages of the outbox have arrived is not known. Start the "
+                + "daemon once with --take-over to send them"
+        case .notOpened(let reason):
+            "publishing exactly once cannot begin: \(reason)"
+        }
+    }
+}
+
+extension KafkaMessage {
+    init(_ message: OutboxMessage) {
+        self.init(
+            topic: message.topic, key: message.key, value: message.value,
+            headers: message.headers.map { ($0.name, $0.value) })
+    }
+}

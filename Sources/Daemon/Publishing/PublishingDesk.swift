@@ -1,0 +1,117 @@
+import Foundation
+
+/// What the learning thread and the publishing thread tell each other.
+///
+/// `@unchecked Sendable`: all its state is read and written under `condition`.
+final class PublishingDesk: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var committed = true
+    private var stopAt: ContinuousClock.Instant?
+    private var failure: (any Error)?
+    private var isOpen = false
+    private var ended = false
+    private var delivered: UInt64?
+
+    // MARK: The learning thread's side
+
+    /// A commit has put more into the outbox.
+    func wake() {
+        condition.withLock {
+            committed = true
+            condition.broadcast()
+        }
+    }
+
+    /// Waits until the publishing may begin.
+    ///
+    /// - Returns: false when `stop` said so first.
+    /// - Throws: why the publishing must not begin.
+    func waitUntilOpen(stop: () -> Bool) throws -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        while true {
+            if let failure { throw failure }
+            if isOpen { return true }
+            if stop() { return false }
+            _ = condition.wait(until: Date(timeIntervalSinceNow: 0.1))
+        }
+    }
+
+    /// Every message up to this number has been delivered.
+    ///
+    /// - Throws: what ended the publishing, if something did.
+    func deliveredThrough() throws -> UInt64? {
+        try condition.withLock {
+            if let failure { throw failure }
+            return delivered
+        }
+    }
+
+    /// Asks for the end once all is sent, at the latest after `timeoutMs`, and waits for it.
+    func finish(timeoutMs: Int) throws -> UInt64? {
+        condition.withLock {
+            stopAt = .now + .milliseconds(timeoutMs)
+            condition.broadcast()
+            while !ended { condition.wait() }
+        }
+        return try deliveredThrough()
+    }
+
+    // MARK: The publishing thread's side
+
+    func open() {
+        condition.withLock {
+            isOpen = true
+            condition.broadcast()
+        }
+    }
+
+    func note(delivered through: UInt64) {
+        condition.withLock { delivered = max(delivered ?? 0, through) }
+    }
+
+    func end(_ error: (any Error)?) {
+        condition.withLock {
+            failure = error
+            ended = true
+            condition.broadcast()
+        }
+    }
+
+    /// Waits for the next commit; to be called when there is nothing left to send.
+    ///
+    /// - Returns: false when the publishing is over.
+    func waitForCommit() -> Bool {
+        condition.withLock {
+            while !committed, stopAt == nil { condition.wait() }
+            defer { committed = false }
+            return committed || stopAt == nil
+        }
+    }
+
+    /// Waits for so long, or until somebody wants something.
+    func pause(_ duration: Swift.Duration) {
+        let seconds =
+            Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+        condition.withLock {
+            guard stopAt == nil else { return }
+            _ = condition.wait(until: Date(timeIntervalSinceNow: seconds))
+        }
+    }
+
+    /// Whether the time for sending what is left is over.
+    var isTimeUp: Bool {
+        condition.withLock { stopAt.map { ContinuousClock.now >= $0 } ?? false }
+    }
+
+    var isStopping: Bool { condition.withLock { stopAt != nil } }
+
+    /// How long a step may take, so that an end keeps its bound.
+    func patienceMs(_ most: Int) -> Int {
+        condition.withLock {
+            guard let stopAt else { return most }
+            let left = ContinuousClock.now.duration(to: stopAt).components
+            return max(1, min(most, Int(left.seconds * 1000)))
+        }
+    }
+}

@@ -1,0 +1,1 @@
+../KafkaStreamTests/LineClient.swift
