@@ -59,6 +59,13 @@ public final class LearningDaemon {
     /// - Throws: what makes going on impossible; everything committed stays, and a later run goes
     ///   on from there.
     public func run() throws -> Report {
+        do { return try consume() } catch KafkaError.closed where isStopped() {
+            // A stop while the brokers were being waited for.
+            throw Interrupted()
+        }
+    }
+
+    private func consume() throws -> Report {
         StopSignal.install()
         let kafka = try wiring.kafka()
         let decoding = try wiring.streamDecoding()
