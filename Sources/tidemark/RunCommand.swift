@@ -33,7 +33,11 @@ struct RunCommand: ParsableCommand {
             let daemon = try LearningDaemon(
                 configuration, exitWhenIdleMs: exitWhenIdle?.milliseconds, skips: skip.ranges,
                 takesOver: takeOver)
-            let finished = try daemon.run()
+            let finished: Report
+            do { finished = try daemon.run() } catch is Interrupted where !StopSignal.isInterrupt {
+                // Stopped before it had begun: as clean an end as any other stop.
+                return
+            }
             try finished.write(to: report)
             print(json ? try finished.json() : finished.summary())
         }
