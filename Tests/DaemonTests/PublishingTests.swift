@@ -193,7 +193,11 @@ import Testing
         func seen() throws -> Int { try timesSeen(fixture).values.reduce(0, +) }
         try waitUntil("the original publishes") { try seen() == 10 }
         let copied = fixture.folder + "/copy"
-        try FileManager.default.copyItem(atPath: fixture.store, toPath: copied)
+        // The data alone: the original listens on a socket in its store's folder.
+        try FileManager.default.createDirectory(
+            atPath: copied, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(
+            atPath: fixture.store + "/data.mdb", toPath: copied + "/data.mdb")
         let copy = try fixture.configuration(exactly, "store.path=\(copied)")
         _ = try fixture.run(copy)
         try fixture.send([click(10, at: nowMs() - 1000)], partition: 0)
