@@ -36,64 +36,73 @@ private func ask(
         status: http.statusCode, body: String(decoding: data, as: UTF8.self), headers: headers)
 }
 
-@Suite(.serialized) struct ControlServerTests {
-    private let secret = "a-token-of-some-length"
+private let secret = "a-token-of-some-length"
 
+/// Each server in a process of its own: starting one waits for threads that tests beside it may hold.
+@Suite struct ControlServerTests {
     @Test("probes, metrics and status are answered on a loopback address without a token")
-    func loopback() async throws {
-        let server = try ControlServer(
-            host: "localhost", port: 0, token: nil, source: FixedSource())
-        let port = try server.start()
-        defer { server.stop() }
-        let live = try await ask(port, "/live")
-        #expect(live.status == 200 && live.body == "live\n")
-        let ready = try await ask(port, "/ready")
-        #expect(ready.status == 503 && ready.body == "behind\n")
-        let metrics = try await ask(port, "/metrics")
-        #expect(metrics.status == 200 && metrics.body == "tidemark_up 1\n")
-        #expect(metrics.headers["content-type"]?.hasPrefix("text/plain") == true)
-        let status = try await ask(port, "/v1/status")
-        #expect(status.status == 200 && status.body == #"{"lag":3}"#)
-        #expect(try await ask(port, "/v1/secrets").status == 404)
-        #expect(try await ask(port, "/v1/status", method: "POST").status == 405)
+    func loopback() async {
+        await #expect(processExitsWith: .success) {
+            let server = try ControlServer(
+                host: "localhost", port: 0, token: nil, source: FixedSource())
+            let port = try server.start()
+            defer { server.stop() }
+            let live = try await ask(port, "/live")
+            #expect(live.status == 200 && live.body == "live\n")
+            let ready = try await ask(port, "/ready")
+            #expect(ready.status == 503 && ready.body == "behind\n")
+            let metrics = try await ask(port, "/metrics")
+            #expect(metrics.status == 200 && metrics.body == "tidemark_up 1\n")
+            #expect(metrics.headers["content-type"]?.hasPrefix("text/plain") == true)
+            let status = try await ask(port, "/v1/status")
+            #expect(status.status == 200 && status.body == #"{"lag":3}"#)
+            #expect(try await ask(port, "/v1/secrets").status == 404)
+            #expect(try await ask(port, "/v1/status", method: "POST").status == 405)
+        }
     }
 
     @Test(
         "an address that can be reached from elsewhere needs a token, in the file and in requests")
-    func elsewhere() async throws {
-        #expect(throws: ControlError.self) {
-            _ = try ControlServer(host: "0.0.0.0", port: 0, token: nil, source: FixedSource())
-        }
-        let server = try ControlServer(
-            host: "0.0.0.0", port: 0, token: BearerToken(secret + "\n"),
-            source: FixedSource())
-        let port = try server.start()
-        defer { server.stop() }
-        #expect(try await ask(port, "/live").status == 200)
-        #expect(try await ask(port, "/ready").status == 503)
-        for path in ["/metrics", "/v1/status"] {
-            #expect(try await ask(port, path).status == 401)
-            #expect(try await ask(port, path, token: secret + "x").status == 401)
-            #expect(try await ask(port, path, token: String(secret.dropLast())).status == 401)
-            #expect(try await ask(port, path, token: secret).status == 200)
+    func elsewhere() async {
+        await #expect(processExitsWith: .success) {
+            #expect(throws: ControlError.self) {
+                _ = try ControlServer(host: "0.0.0.0", port: 0, token: nil, source: FixedSource())
+            }
+            let server = try ControlServer(
+                host: "0.0.0.0", port: 0, token: BearerToken(secret + "\n"),
+                source: FixedSource())
+            let port = try server.start()
+            defer { server.stop() }
+            #expect(try await ask(port, "/live").status == 200)
+            #expect(try await ask(port, "/ready").status == 503)
+            for path in ["/metrics", "/v1/status"] {
+                #expect(try await ask(port, path).status == 401)
+                #expect(try await ask(port, path, token: secret + "x").status == 401)
+                #expect(try await ask(port, path, token: String(secret.dropLast())).status == 401)
+                #expect(try await ask(port, path, token: secret).status == 200)
+            }
         }
     }
 
     @Test("a host that is no address, and a port that is taken, are clear errors")
-    func badAddress() throws {
-        do {
-            _ = try ControlServer(host: "shop.example", port: 0, token: nil, source: FixedSource())
-            Issue.record("the host was taken")
-        } catch { #expect("\(error)".contains("shop.example")) }
-        let first = try ControlServer(host: "127.0.0.1", port: 0, token: nil, source: FixedSource())
-        let port = try first.start()
-        defer { first.stop() }
-        let second = try ControlServer(
-            host: "127.0.0.1", port: port, token: nil, source: FixedSource())
-        do {
-            _ = try second.start()
-            Issue.record("the port was taken twice")
-        } catch { #expect("\(error)".contains("\(port)")) }
+    func badAddress() async {
+        await #expect(processExitsWith: .success) {
+            do {
+                _ = try ControlServer(
+                    host: "shop.example", port: 0, token: nil, source: FixedSource())
+                Issue.record("the host was taken")
+            } catch { #expect("\(error)".contains("shop.example")) }
+            let first = try ControlServer(
+                host: "127.0.0.1", port: 0, token: nil, source: FixedSource())
+            let port = try first.start()
+            defer { first.stop() }
+            let second = try ControlServer(
+                host: "127.0.0.1", port: port, token: nil, source: FixedSource())
+            do {
+                _ = try second.start()
+                Issue.record("the port was taken twice")
+            } catch { #expect("\(error)".contains("\(port)")) }
+        }
     }
 
     @Test("a token is never printed, and a short one is none")

@@ -95,13 +95,13 @@ private let gone = StateTable("gone", .keyed)
             [path = path as String, stop = stop as String] in
             let reader = try SnapshotStore.open(path: path, mode: .readOnly)
             #expect(FileManager.default.createFile(atPath: stop + ".open", contents: nil))
-            let end = ContinuousClock.now + .seconds(60)
+            let end = ContinuousClock.now + .seconds(600)
             while !FileManager.default.fileExists(atPath: stop), ContinuousClock.now < end {
                 try reader.withHead { state in try state.forEach(items) { _, _ in } }
             }
             try FileManager.default.removeItem(atPath: stop + ".open")
         }
-        let end = ContinuousClock.now + .seconds(60)
+        let end = ContinuousClock.now + .seconds(600)
         while !FileManager.default.fileExists(atPath: stop + ".open"), ContinuousClock.now < end {
             await Task.yield()
         }
