@@ -144,3 +144,13 @@ func text(_ record: SourceRecord) -> String {
 func nowMs() -> Int64 {
     Int64(Date().timeIntervalSince1970 * 1000)
 }
+
+/// Looks until something is found, for a minute at most.
+func eventually<Found>(_ what: String, _ look: () throws -> Found?) throws -> Found {
+    let end = ContinuousClock.now + .seconds(60)
+    while ContinuousClock.now < end {
+        if let found = try look() { return found }
+        usleep(5_000)
+    }
+    throw DaemonFixture.Missing(what: what)
+}

@@ -211,13 +211,11 @@ final class RunningDaemon: Sendable {
     }
 
     private func eventually<R>(_ what: String, _ look: () throws -> R?) throws -> R {
-        let end = ContinuousClock.now + .seconds(60)
-        while ContinuousClock.now < end {
+        try DaemonTests.eventually(what) {
             if let found = try look() { return found }
             if case .failure(let error) = result.withLock({ $0 }) { throw error }
-            usleep(5_000)
+            return nil
         }
-        throw DaemonFixture.Missing(what: what)
     }
 
     func connect(_ store: String) throws -> DaemonConnection {
