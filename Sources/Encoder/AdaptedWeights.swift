@@ -4,7 +4,9 @@ import Tensor
 ///
 /// LoRA's product s·B·A is added to a copy of the matrix it sits on, so that a forward or backward
 /// product costs what it costs without adapters; the copies are made anew when the adapters change.
-/// With dropout the low-rank path is computed apart from the base's own matrix when training.
+/// Apart from the base's own matrix the low-rank path is computed when training with dropout, and
+/// always on query, key and value of the lowest adapted layer: their input is frozen, so that the
+/// prefix cache can hold their frozen part.
 /// The base's own pages are never written.
 ///
 /// Thread: written by `set`, by one thread while no pass runs.
@@ -167,7 +169,8 @@ final class AdaptedWeights {
                 layer.lowRank[target.index] = lowRank(own, configuration, &arena)
                 switch target {
                 case .query, .key, .value:
-                    if layer.merged.projection == nil {
+                    // In the lowest layer what is frozen is computed apart, for the prefix cache.
+                    if index > configuration.layers[0], layer.merged.projection == nil {
                         layer.merged.projection = arena.take(3 * hidden, hidden)
                     }
                 case .attentionOutput: layer.merged.attention = arena.take(hidden, hidden)

@@ -12,13 +12,15 @@ final class EncoderBatch {
         /// Where its frozen part is, or will be, cached.
         var handle: PrefixCache.Handle?
         let isFresh: Bool
+        /// Whether the cache holds the frozen projections of the lowest adapted layer.
+        let isProjected: Bool
     }
 
     private(set) var texts: [Text] = []
     private(set) var tokens: [Int32] = []
     let cache: PrefixCache?
     private let tokenizer: WordPieceTokenizer
-    private let maxTokens: Int
+    let maxTokens: Int
 
     init(_ tokenizer: WordPieceTokenizer, maxTokens: Int, cache: PrefixCache?) {
         self.tokenizer = tokenizer
@@ -38,7 +40,10 @@ final class EncoderBatch {
     func append(_ text: TextKey) {
         if let handle = cache?.find(text) {
             texts.append(
-                Text(tokenCount: handle.tokenCount, tokens: 0..<0, handle: handle, isFresh: false))
+                Text(
+                    tokenCount: handle.tokenCount,
+                    tokens: 0..<0, handle: handle, isFresh: false,
+                    isProjected: handle.hasProjections))
         } else {
             append(tokens: tokenizer.encode(text.text, maxTokens: maxTokens))
         }
@@ -50,12 +55,45 @@ final class EncoderBatch {
         tokens.append(contentsOf: ids)
         texts.append(
             Text(
-                tokenCount: ids.count, tokens: start..<tokens.count, handle: nil, isFresh: true))
+                tokenCount: ids.count, tokens: start..<tokens.count, handle: nil, isFresh: true,
+                isProjected: false))
     }
 
-    /// Makes room in the cache for a fresh text, whose rows will now be written.
-    func reserveCache(_ index: Int, _ key: TextKey) {
-        guard texts[index].isFresh else { return }
-        texts[index].handle = cache?.reserve(key, tokenCount: texts[index].tokenCount)
+    /// Makes room in the cache for what is not there of a text, and will now be written.
+    ///
+    /// - Parameter projected: whether a layer will ask for the text's projections.
+    func reserveCache(_ index: Int, _ key: TextKey, projected: Bool) {
+        guard let cache else { return }
+        if texts[index].isFresh {
+            texts[index].handle = cache.reserve(key, tokenCount: texts[index].tokenCount)
+        }
+        if projected, var handle = texts[index].handle {
+            cache.reserveProjections(&handle)
+            texts[index].handle = handle
+        }
+    }
+}
+
+/// Numbers in the order of falling lengths, equal lengths as they came. Sorting allocates nothing
+/// once as many were sorted before.
+struct LengthOrder {
+    private(set) var order: [Int] = []
+    /// Where the next of each length goes.
+    private var places: [Int] = []
+
+    mutating func sort(_ count: Int, longest: Int, length: (Int) -> Int) {
+        if places.count < longest + 2 { places = Array(repeating: 0, count: longest + 2) }
+        for place in places.indices { places[place] = 0 }
+        order.removeAll(keepingCapacity: true)
+        for number in 0..<count {
+            order.append(0)
+            places[longest - length(number) + 1] += 1
+        }
+        for place in 1..<places.count { places[place] += places[place - 1] }
+        for number in 0..<count {
+            let place = longest - length(number)
+            order[places[place]] = number
+            places[place] += 1
+        }
     }
 }

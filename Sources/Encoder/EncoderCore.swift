@@ -13,6 +13,8 @@ final class EncoderCore: PoolWork {
     private var phase = Phase.encode
     /// Ranges of texts, one a work item, when encoding.
     private var slices: [Range<Int>] = []
+    /// The texts from the longest to the shortest, when training.
+    private var byLength = LengthOrder()
     private var vectors: VectorRoom
     /// Where the current texts' vectors start, when they are encoded group by group.
     private var firstVector = 0
@@ -101,7 +103,10 @@ final class EncoderCore: PoolWork {
                 next += 1
             }
             try prepareSlices()
-            for index in batch.texts.indices { batch.reserveCache(index, texts[first + index]) }
+            for index in batch.texts.indices {
+                batch.reserveCache(
+                    index, texts[first + index], projected: lowest < base.layerCount)
+            }
             firstVector = first
             pool.run(self, count: slices.count)
         }
@@ -189,7 +194,9 @@ final class EncoderCore: PoolWork {
         batch.clear()
         for text in texts { batch.append(text) }
         try prepareTraining(dropoutSeed)
-        for index in texts.indices { batch.reserveCache(index, texts[index]) }
+        for index in texts.indices {
+            batch.reserveCache(index, texts[index], projected: true)
+        }
         phase = .trainForward
         pool.run(self, count: TextEncoder.shareCount)
     }
@@ -220,23 +227,24 @@ final class EncoderCore: PoolWork {
         }
     }
 
-    /// Cuts the texts, in their order, into shares of about equal numbers of tokens.
+    /// Gives each text to the share that has the fewest tokens yet, the longest texts first: shares
+    /// come out equal to about the shortest text.
     private func share() {
-        let total = batch.tokenCount
-        var done = 0
-        for workspace in workspaces.prefix(TextEncoder.shareCount) {
-            workspace.clear()
-            workspace.firstRow = 0
+        let shares = workspaces.prefix(TextEncoder.shareCount)
+        for workspace in shares { workspace.clear() }
+        byLength.sort(batch.texts.count, longest: batch.maxTokens) { batch.texts[$0].tokenCount }
+        for index in byLength.order {
+            let text = batch.texts[index]
+            var least = shares[0]
+            for workspace in shares where workspace.tokenCount < least.tokenCount {
+                least = workspace
+            }
+            least.append(text: index, tokenCount: text.tokenCount, isFresh: text.isFresh)
         }
-        for (index, text) in batch.texts.enumerated() {
-            // By the middle of the text, so that no share is always the one to get more.
-            let number = min(
-                TextEncoder.shareCount - 1,
-                (done + text.tokenCount / 2) * TextEncoder.shareCount / max(total, 1))
-            let workspace = workspaces[number]
-            if workspace.sequences.isEmpty { workspace.firstRow = done }
-            workspace.append(text: index, tokenCount: text.tokenCount, isFresh: text.isFresh)
-            done += text.tokenCount
+        var done = 0
+        for workspace in shares {
+            workspace.firstRow = done
+            done += workspace.tokenCount
         }
     }
 

@@ -33,6 +33,8 @@ struct LayerBuffers {
     /// The bottlenecks' input (T, H) and its projection (T, m).
     var attentionBottleneck: BottleneckBuffers?
     var outputBottleneck: BottleneckBuffers?
+    /// What LoRA's A makes of an input, where that is computed apart: (T, r). Scratch.
+    var lowered: MutableMatrix?
 
     struct Kept {
         let attention: (normalized: MutableMatrix, inverse: MutableMatrix)
@@ -44,10 +46,20 @@ struct LayerBuffers {
         let lowered: MutableMatrix
         let activated: MutableMatrix
 
+        init(_ shape: BertConfiguration, _ tokens: Int, width: Int, _ arena: inout Arena) {
+            input = arena.take(tokens, shape.hiddenSize)
+            lowered = arena.take(tokens, width)
+            activated = arena.take(tokens, width)
+        }
+
+        private init(_ whole: BottleneckBuffers, rows: Range<Int>) {
+            input = whole.input.rows(rows)
+            lowered = whole.lowered.rows(rows)
+            activated = whole.activated.rows(rows)
+        }
+
         func rows(_ range: Range<Int>) -> BottleneckBuffers {
-            BottleneckBuffers(
-                input: input.rows(range), lowered: lowered.rows(range),
-                activated: activated.rows(range))
+            BottleneckBuffers(self, rows: range)
         }
     }
 
@@ -68,6 +80,7 @@ struct LayerBuffers {
         }
         part.attentionBottleneck = attentionBottleneck?.rows(range)
         part.outputBottleneck = outputBottleneck?.rows(range)
+        part.lowered = lowered?.rows(0..<range.count)
         return part
     }
 
@@ -82,8 +95,8 @@ struct LayerBuffers {
 
     /// Buffers shared by layers nothing is kept of; `x` is the input of the lowest.
     static func passing(
-        _ shape: BertConfiguration, x: MutableMatrix, longest: Int, bottleneck: Int?,
-        _ arena: inout Arena
+        _ shape: BertConfiguration, x: MutableMatrix, longest: Int,
+        _ adapters: AdapterConfiguration?, _ arena: inout Arena
     ) -> LayerBuffers {
         let hidden = shape.hiddenSize
         let tokens = x.rows
@@ -94,22 +107,23 @@ struct LayerBuffers {
             raised: raised, activated: raised,
             probabilities: arena.take(longest, probabilityStride(longest)),
             transposed: arena.take(shape.headSize, probabilityStride(longest)))
-        if let bottleneck {
-            let shared = BottleneckBuffers(
-                input: arena.take(tokens, hidden), lowered: arena.take(tokens, bottleneck),
-                activated: arena.take(tokens, bottleneck))
+        switch adapters?.kind {
+        case .houlsby?:
+            let shared = BottleneckBuffers(shape, tokens, width: adapters?.rank ?? 0, &arena)
             made.attentionBottleneck = shared
             made.outputBottleneck = shared
+        case .lora?: made.lowered = arena.take(tokens, adapters?.rank ?? 0)
+        case nil: break
         }
         return made
     }
 
     /// Buffers of one layer's own, for backward. `x` is the output of the layer below; `activated`
-    /// and `transposed` are scratch that all layers share.
+    /// and `transposed` and `lowered` are scratch that all layers share.
     static func keeping(
         _ shape: BertConfiguration, x: MutableMatrix, activated: MutableMatrix,
-        transposed: MutableMatrix, probabilityFloats: Int, bottleneck: Int?,
-        _ arena: inout Arena
+        transposed: MutableMatrix, lowered: MutableMatrix?, probabilityFloats: Int,
+        _ adapters: AdapterConfiguration, _ arena: inout Arena
     ) -> LayerBuffers {
         let hidden = shape.hiddenSize
         let tokens = x.rows
@@ -121,13 +135,11 @@ struct LayerBuffers {
         made.kept = Kept(
             attention: (arena.take(tokens, hidden), arena.take(1, tokens)),
             output: (arena.take(tokens, hidden), arena.take(1, tokens)))
-        if let bottleneck {
+        made.lowered = lowered
+        if adapters.kind == .houlsby {
             made.attentionBottleneck = BottleneckBuffers(
-                input: arena.take(tokens, hidden), lowered: arena.take(tokens, bottleneck),
-                activated: arena.take(tokens, bottleneck))
-            made.outputBottleneck = BottleneckBuffers(
-                input: arena.take(tokens, hidden), lowered: arena.take(tokens, bottleneck),
-                activated: arena.take(tokens, bottleneck))
+                shape, tokens, width: adapters.rank, &arena)
+            made.outputBottleneck = BottleneckBuffers(shape, tokens, width: adapters.rank, &arena)
         }
         return made
     }

@@ -1,8 +1,13 @@
 import Tensor
 
-/// The frozen layers' output by text, bounded in bytes; the least recently used goes first.
+/// What the frozen weights make of a text, bounded in bytes; the least recently used goes first.
 ///
-/// Floats lie in pages of eight tokens, linked, so that texts of any length share one block of
+/// Of each text it keeps the frozen layers' output, which saves most of the work, and, while there
+/// is room to spare, what the frozen query, key and value of the next layer make of that, which
+/// takes three times the memory and saves a fifteenth. Once an output finds no room, those
+/// projections go, all at once, and no more are kept until the cache is emptied.
+///
+/// Floats lie in pages of eight rows, linked, so that texts of any length share one block of
 /// memory without gaps and nothing is allocated once it is warm. What was written is read back bit
 /// for bit.
 ///
@@ -14,19 +19,24 @@ package final class PrefixCache {
     package struct Handle: Sendable {
         fileprivate let index: Int32
         package let tokenCount: Int
+        /// Whether the projections are kept too.
+        package fileprivate(set) var hasProjections: Bool
     }
 
     private struct Entry {
         var key: TextKey
         var tokenCount: Int32
         var firstPage: Int32
+        var firstProjectionPage: Int32
         /// Neighbours by last use; `newer` also links free entries.
         var newer: Int32
         var older: Int32
         var batch: Int
     }
 
-    private static let pageTokens = 8
+    private static let pageRows = 8
+    /// Query, key and value: the rows they take for each token.
+    private static let projectionRows = 3
     private static let none: Int32 = -1
 
     private let storage: FloatBuffer
@@ -41,12 +51,14 @@ package final class PrefixCache {
     private var oldest = none
     private var index: [TextKey: Int32] = [:]
     private var batch = 0
+    private var keepsProjections = true
+    private var projectionCount = 0
     private(set) var hits = 0
     private(set) var misses = 0
 
     /// - Returns: `nil` when not even one page fits, or when the system refuses the memory.
     package init?(bytes: Int, columns: Int) {
-        let pageFloats = Self.pageTokens * columns
+        let pageFloats = Self.pageRows * columns
         pageCount = min(bytes / (pageFloats * MemoryLayout<Float>.stride), Int(Int32.max) - 1)
         guard pageCount > 0, let storage = FloatBuffer(count: pageCount * pageFloats) else {
             return nil
@@ -73,62 +85,127 @@ package final class PrefixCache {
         unlink(at)
         linkNewest(at)
         entries[Int(at)].batch = batch
-        return Handle(index: at, tokenCount: Int(entries[Int(at)].tokenCount))
+        return handle(at)
+    }
+
+    private func handle(_ at: Int32) -> Handle {
+        let entry = entries[Int(at)]
+        return Handle(
+            index: at, tokenCount: Int(entry.tokenCount),
+            hasProjections: entry.firstProjectionPage != Self.none)
     }
 
     /// Makes room for a text that is not there; its rows must be written before the batch ends.
     ///
     /// - Returns: `nil` when the current batch already fills the cache.
     package func reserve(_ key: TextKey, tokenCount: Int) -> Handle? {
-        let pages = (tokenCount + Self.pageTokens - 1) / Self.pageTokens
+        let pages = Self.pages(rows: tokenCount)
         guard pages > 0, pages <= pageCount else { return nil }
+        if freePageCount < pages { dropProjections() }
         while freePageCount < pages {
             guard oldest != Self.none, entries[Int(oldest)].batch != batch else { return nil }
             drop(oldest)
         }
         let at = takeEntry(key, tokenCount)
-        var last = Self.none
-        for _ in 0..<pages {
-            let page = freePage
-            freePage = nextPage[Int(page)]
-            if last == Self.none {
-                entries[Int(at)].firstPage = page
-            } else {
-                nextPage[Int(last)] = page
-            }
-            last = page
-        }
-        nextPage[Int(last)] = Self.none
-        freePageCount -= pages
+        entries[Int(at)].firstPage = takePages(pages)
         index[key] = at
         linkNewest(at)
-        return Handle(index: at, tokenCount: tokenCount)
+        return handle(at)
+    }
+
+    /// Makes room for an entry's projections too, if there is some that nothing else has: they must
+    /// then be written before the batch ends.
+    package func reserveProjections(_ handle: inout Handle) {
+        let pages = Self.pages(rows: Self.projectionRows * handle.tokenCount)
+        guard keepsProjections, !handle.hasProjections, pages <= freePageCount else { return }
+        entries[Int(handle.index)].firstProjectionPage = takePages(pages)
+        projectionCount += 1
+        handle.hasProjections = true
+    }
+
+    /// Gives back the room of all projections but those of the current batch.
+    private func dropProjections() {
+        keepsProjections = false
+        if projectionCount == 0 { return }
+        for at in entries.indices where entries[at].batch != batch { dropProjections(at) }
+    }
+
+    private func dropProjections(_ at: Int) {
+        if entries[at].firstProjectionPage == Self.none { return }
+        giveBack(entries[at].firstProjectionPage)
+        entries[at].firstProjectionPage = Self.none
+        projectionCount -= 1
     }
 
     package func removeAll() {
         while oldest != Self.none { drop(oldest) }
+        keepsProjections = true
+    }
+
+    private static func pages(rows: Int) -> Int { (rows + pageRows - 1) / pageRows }
+
+    /// - Returns: the first of `count` linked pages, which must be free.
+    private func takePages(_ count: Int) -> Int32 {
+        let first = freePage
+        var last = first
+        for _ in 1..<count { last = nextPage[Int(last)] }
+        freePage = nextPage[Int(last)]
+        nextPage[Int(last)] = Self.none
+        freePageCount -= count
+        return first
+    }
+
+    private func giveBack(_ first: Int32) {
+        var page = first
+        while page != Self.none {
+            let next = nextPage[Int(page)]
+            nextPage[Int(page)] = freePage
+            freePage = page
+            freePageCount += 1
+            page = next
+        }
     }
 
     /// Copies an entry's rows out. Shape: (its tokens, columns).
     package func read(_ handle: Handle, into rows: MutableMatrix) {
-        eachPage(handle) { page, range in
+        eachPage(from: entries[Int(handle.index)].firstPage, handle.tokenCount) { page, range in
             rows.rows(range).copy(from: page.read)
         }
     }
 
     /// Copies an entry's rows in.
     package func write(_ handle: Handle, from rows: Matrix) {
-        eachPage(handle) { page, range in
+        eachPage(from: entries[Int(handle.index)].firstPage, handle.tokenCount) { page, range in
             page.copy(from: rows.rows(range))
         }
     }
 
-    private func eachPage(_ handle: Handle, _ body: (MutableMatrix, Range<Int>) -> Void) {
-        var page = entries[Int(handle.index)].firstPage
+    /// Copies an entry's projections out. Shape: (its tokens, three times the columns).
+    package func readProjections(_ handle: Handle, into projected: MutableMatrix) {
+        let rows = Self.projectionRows * handle.tokenCount
+        let out = projected.part(at: 0, rows: rows, columns: columns)
+        eachPage(from: entries[Int(handle.index)].firstProjectionPage, rows) { page, range in
+            out.rows(range).copy(from: page.read)
+        }
+    }
+
+    /// Copies an entry's projections in.
+    package func writeProjections(_ handle: Handle, from projected: Matrix) {
+        let rows = Self.projectionRows * handle.tokenCount
+        let from = projected.part(at: 0, rows: rows, columns: columns)
+        eachPage(from: entries[Int(handle.index)].firstProjectionPage, rows) { page, range in
+            page.copy(from: from.rows(range))
+        }
+    }
+
+    private func eachPage(
+        from first: Int32, _ rows: Int, _ body: (MutableMatrix, Range<Int>) -> Void
+    ) {
+        var page = first
         var row = 0
-        while row < handle.tokenCount {
-            let end = min(row + Self.pageTokens, handle.tokenCount)
-            let offset = Int(page) * Self.pageTokens * columns
+        while row < rows {
+            let end = min(row + Self.pageRows, rows)
+            let offset = Int(page) * Self.pageRows * columns
             body(
                 storage.mutableMatrix(at: offset, rows: end - row, columns: columns), row..<end)
             page = nextPage[Int(page)]
@@ -138,8 +215,8 @@ package final class PrefixCache {
 
     private func takeEntry(_ key: TextKey, _ tokenCount: Int) -> Int32 {
         let entry = Entry(
-            key: key, tokenCount: Int32(tokenCount), firstPage: Self.none, newer: Self.none,
-            older: Self.none, batch: batch)
+            key: key, tokenCount: Int32(tokenCount), firstPage: Self.none,
+            firstProjectionPage: Self.none, newer: Self.none, older: Self.none, batch: batch)
         if freeEntry != Self.none {
             let at = freeEntry
             freeEntry = entries[Int(at)].newer
@@ -153,14 +230,8 @@ package final class PrefixCache {
     private func drop(_ at: Int32) {
         unlink(at)
         index[entries[Int(at)].key] = nil
-        var page = entries[Int(at)].firstPage
-        while page != Self.none {
-            let next = nextPage[Int(page)]
-            nextPage[Int(page)] = freePage
-            freePage = page
-            freePageCount += 1
-            page = next
-        }
+        giveBack(entries[Int(at)].firstPage)
+        dropProjections(Int(at))
         entries[Int(at)].key = TextKey("")
         entries[Int(at)].newer = freeEntry
         freeEntry = at

@@ -2,20 +2,23 @@ import Tensor
 
 extension Workspace {
     /// One layer over packed sequences: reads `b.x`, writes `b.y` and everything between.
+    ///
+    /// In the lowest adapted layer, `b.projected` comes with what the frozen weights make of `b.x`
+    /// (see `fillProjections`), and what is trained is added to it.
     func forward(layer index: Int, _ sequences: [PackedSequence], _ b: LayerBuffers) {
         let layer = weights.layers[index]
         let frozen = layer.frozen
         let separate = dropout != nil
         let matrices = separate ? layer.frozenForward : layer.forward
 
-        product(b.x.read, matrices.projection, into: b.projected)
-        kernels.addBias(frozen.projectionBias, to: b.projected)
-        if separate { addLowRankProjections(index, layer, b) }
+        let isLowest = index == lowestAdapted
+        if !isLowest { project(b.x.read, matrices.projection, frozen, into: b.projected) }
+        if separate || isLowest { addLowRankProjections(index, layer, b) }
         attend(sequences, b)
 
         product(b.context.read, matrices.attention, into: b.middle)
         if separate {
-            addLowRank(index, layer, .attentionOutput, b.context.read, to: b.middle)
+            addLowRank(index, layer, .attentionOutput, b.context.read, b, to: b.middle)
         }
         finishHalf(
             b.middle, bias: frozen.attentionBias, residual: b.x.read,
@@ -23,15 +26,23 @@ extension Workspace {
             b.attentionBottleneck, keeping: b.kept?.attention)
 
         product(b.middle.read, matrices.up, into: b.raised)
-        if separate { addLowRank(index, layer, .intermediate, b.middle.read, to: b.raised) }
+        if separate { addLowRank(index, layer, .intermediate, b.middle.read, b, to: b.raised) }
         kernels.activate(
             base.shape.activation, b.raised.read, bias: frozen.upBias, into: b.activated)
         product(b.activated.read, matrices.down, into: b.y)
-        if separate { addLowRank(index, layer, .output, b.activated.read, to: b.y) }
+        if separate { addLowRank(index, layer, .output, b.activated.read, b, to: b.y) }
         finishHalf(
             b.y, bias: frozen.downBias, residual: b.middle.read, gamma: frozen.outputGamma,
             beta: frozen.outputBeta, layer.outputBottleneck, b.outputBottleneck,
             keeping: b.kept?.output)
+    }
+
+    /// Query, key and value of some rows.
+    func project(
+        _ x: Matrix, _ matrix: Multiplier, _ frozen: FrozenLayer, into projected: MutableMatrix
+    ) {
+        product(x, matrix, into: projected)
+        kernels.addBias(frozen.projectionBias, to: projected)
     }
 
     /// Bias, bottleneck where there is one, residual and LayerNorm, in place.
@@ -70,23 +81,27 @@ extension Workspace {
         _ index: Int, _ layer: AdaptedWeights.Layer, _ b: LayerBuffers
     ) {
         let hidden = base.hiddenSize
-        addLowRank(index, layer, .query, b.x.read, to: b.projected.columns(0..<hidden))
-        addLowRank(index, layer, .key, b.x.read, to: b.projected.columns(hidden..<2 * hidden))
-        addLowRank(index, layer, .value, b.x.read, to: b.projected.columns(2 * hidden..<3 * hidden))
+        addLowRank(index, layer, .query, b.x.read, b, to: b.projected.columns(0..<hidden))
+        addLowRank(index, layer, .key, b.x.read, b, to: b.projected.columns(hidden..<2 * hidden))
+        addLowRank(
+            index, layer, .value, b.x.read, b, to: b.projected.columns(2 * hidden..<3 * hidden))
     }
 
     /// y += s · dropout(x) · Aᵀ · Bᵀ, where the target is adapted.
     private func addLowRank(
         _ index: Int, _ layer: AdaptedWeights.Layer, _ target: AdapterTarget, _ x: Matrix,
-        to y: MutableMatrix
+        _ b: LayerBuffers, to y: MutableMatrix
     ) {
-        guard let low = layer.lowRank[target.index], let dropout, let backward else { return }
-        let dropped = backward.dropped(rows: x.rows, columns: x.columns)
-        let lowered = backward.lowInput.rows(0..<x.rows)
-        kernels.dropout(
-            x, chance: dropout.chance, key: dropout.key(layer: index, target: target),
-            firstRow: dropout.firstRow, into: dropped)
-        kernels.project(dropped.read, low.a.read, into: lowered)
+        guard let low = layer.lowRank[target.index], let lowered = b.lowered else { return }
+        var input = x
+        if let dropout, let backward {
+            let dropped = backward.dropped(rows: x.rows, columns: x.columns)
+            kernels.dropout(
+                x, chance: dropout.chance, key: dropout.key(layer: index, target: target),
+                firstRow: dropout.firstRow, into: dropped)
+            input = dropped.read
+        }
+        kernels.project(input, low.a.read, into: lowered)
         kernels.expand(lowered.read, low.bTransposed.read, scale: low.scaling, addingTo: y)
     }
 

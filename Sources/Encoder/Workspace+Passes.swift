@@ -6,12 +6,8 @@ extension Workspace {
         (list.last?.rows.upperBound ?? 0, list.reduce(0) { max($0, $1.rows.count) })
     }
 
-    private var bottleneckWidth: Int? {
-        guard let configuration = weights.configuration, configuration.kind == .houlsby else {
-            return nil
-        }
-        return configuration.rank
-    }
+    /// The lowest layer that is adapted; `nil` with the bare base.
+    var lowestAdapted: Int? { weights.configuration?.layers[0] }
 
     // MARK: Without training
 
@@ -28,6 +24,7 @@ extension Workspace {
         var arena = freshArena()
         let x = fillInputs(batch, lowest: lowest, &arena)
         var buffers = layoutTop(x, &arena)
+        if lowest < base.layerCount { fillProjections(batch, lowest, buffers) }
         for index in lowest..<base.layerCount {
             forward(layer: index, sequences, buffers)
             swap(&buffers.x, &buffers.y)
@@ -37,8 +34,7 @@ extension Workspace {
 
     private func layoutTop(_ x: MutableMatrix, _ arena: inout Arena) -> LayerBuffers {
         LayerBuffers.passing(
-            base.shape, x: x, longest: extent(sequences).longest, bottleneck: bottleneckWidth,
-            &arena)
+            base.shape, x: x, longest: extent(sequences).longest, weights.configuration, &arena)
     }
 
     private func layoutEncode(_ arena: inout Arena) -> LayerBuffers {
@@ -54,7 +50,7 @@ extension Workspace {
         _ = arena.take(extent(sequences).tokens, base.hiddenSize)
         let (tokens, longest) = extent(fresh)
         let x = arena.take(tokens, base.hiddenSize)
-        return LayerBuffers.passing(base.shape, x: x, longest: longest, bottleneck: nil, &arena)
+        return LayerBuffers.passing(base.shape, x: x, longest: longest, nil, &arena)
     }
 
     /// The input of the lowest adapted layer: from the cache, or through the frozen layers.
@@ -81,6 +77,34 @@ extension Workspace {
             }
         }
         return x
+    }
+
+    /// Query, key and value of the lowest adapted layer, as far as they are frozen: from the cache,
+    /// or by products over all rows that lie between such texts.
+    private func fillProjections(_ batch: EncoderBatch, _ lowest: Int, _ b: LayerBuffers) {
+        let layer = weights.layers[lowest]
+        var first = 0
+        for sequence in sequences {
+            let text = batch.texts[sequence.text]
+            if text.isProjected, let handle = text.handle {
+                batch.cache?.readProjections(handle, into: b.projected.rows(sequence.rows))
+            }
+            let end = text.isProjected ? sequence.rows.lowerBound : sequence.rows.upperBound
+            let isLast = sequence.rows.upperBound == tokenCount
+            if end > first && (text.isProjected || isLast) {
+                project(
+                    b.x.read.rows(first..<end), layer.frozenForward.projection, layer.frozen,
+                    into: b.projected.rows(first..<end))
+            }
+            if text.isProjected { first = sequence.rows.upperBound }
+        }
+        for sequence in sequences {
+            let text = batch.texts[sequence.text]
+            guard !text.isProjected, let handle = text.handle, handle.hasProjections else {
+                continue
+            }
+            batch.cache?.writeProjections(handle, from: b.projected.read.rows(sequence.rows))
+        }
     }
 
     private func runFresh(
@@ -124,6 +148,7 @@ extension Workspace {
         var arena = freshArena()
         let x = fillInputs(batch, lowest: lowest, &arena)
         layoutTraining(configuration, x, &arena)
+        fillProjections(batch, lowest, kept[0])
         let whole = dropout
         for index in lowest..<base.layerCount {
             forEachGroup { first, place in
@@ -164,13 +189,14 @@ extension Workspace {
         let activated = arena.take(tokens, base.shape.intermediateSize)
         let transposed = arena.take(
             base.shape.headSize, LayerBuffers.probabilityStride(longest))
+        let lowered = configuration.kind == .lora ? arena.take(tokens, configuration.rank) : nil
         let probabilities = probabilityFloats
         kept.removeAll(keepingCapacity: true)
         var input = x
         for _ in configuration.layers[0]..<base.layerCount {
             let layer = LayerBuffers.keeping(
                 base.shape, x: input, activated: activated, transposed: transposed,
-                probabilityFloats: probabilities, bottleneck: bottleneckWidth, &arena)
+                lowered: lowered, probabilityFloats: probabilities, configuration, &arena)
             input = layer.y
             kept.append(layer)
         }

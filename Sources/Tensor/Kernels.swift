@@ -21,8 +21,8 @@ public enum Activation: Int32, Sendable, Hashable, CaseIterable {
         case avx512 = 2
     }
 
-    /// Goes up whenever the bits of any kernel change.
-    package static let version = 1
+    /// Goes up whenever the bits of any kernel change, or of the encoder's passes made of them.
+    package static let version = 2
 
     package let level: Level
     /// Whether activations fuse multiplications with additions, as fused products do: faster, and
@@ -147,14 +147,15 @@ extension Kernels {
     ///
     /// - Parameter x: the whole rows, padding included.
     package func softmax(_ x: MutableMatrix, columns: Int) {
-        precondition(columns > 0 && columns <= x.columns && x.isContiguous)
+        precondition(
+            columns > 0 && columns <= x.columns && x.isContiguous && x.stride % 16 == 0)
         unsafe table.pointee.softmax(x.base, x.rows, columns, x.stride)
     }
 
     /// Backward of `softmax` of logits scaled by `scale`: dp becomes d of the unscaled logits.
     package func softmaxBackward(_ p: Matrix, _ dp: MutableMatrix, columns: Int, scale: Float) {
         same(p, dp.read)
-        precondition(columns > 0 && columns <= p.columns)
+        precondition(columns > 0 && columns <= p.columns && p.stride % 16 == 0)
         unsafe table.pointee.softmax_backward(p.base, dp.base, scale, p.rows, columns, p.stride)
     }
 }

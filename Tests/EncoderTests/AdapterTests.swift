@@ -180,7 +180,7 @@ struct AdapterTests {
     }
 
     @Test(
-        "a merged copy gives the adapted encoder's bits, and unmerging the base's own",
+        "a merged copy gives the adapted encoder's vectors, and unmerging the base's own bits",
         arguments: ["gelu-mean/all", "relu-max/all", "masked-lm/all"])
     func merging(_ name: String) throws {
         let (base, fixture) = try Fixture.adapter(name)
@@ -189,7 +189,8 @@ struct AdapterTests {
         let merged = try base.merging(adapters)
         let texts = someTexts(12, longest: 30, seed: 5)
         let adapted = try TextEncoder(base: base, adapters: adapters).encode(texts)
-        #expect(sameBits(try TextEncoder(base: merged, adapters: nil).encode(texts), adapted))
+        let copied = try TextEncoder(base: merged, adapters: nil).encode(texts)
+        #expect(largestDifference(copied, adapted) < 2e-6)
         #expect(merged.fingerprint != base.fingerprint && merged.unmerged === base)
         #expect(merged.tensors != before && base.tensors == before)
         let plain = try TextEncoder(base: base, adapters: nil).encode(texts)

@@ -9,18 +9,29 @@ import Encoder
 struct ProfileTests {
     // Each in a process of its own: the profile is settled once in a process.
 
-    @Test("vectors, gradients and trained adapters are those of the first release")
+    @Test("vectors, gradients and trained adapters are those of this version of the kernels")
     func golden() async {
-        await #expect(processExitsWith: .success) {
-            let digest = try portableDigest(of: try portableBase("gelu-mean"))
-            let expected = "ebf62610364f5a5375e514294cfb3bc72e9aae7d2830d81913aca3add2573435"
-            precondition(digest == expected, digest)
-        }
-        await #expect(processExitsWith: .success) {
-            let digest = try portableDigest(of: try portableBase("relu-max"))
-            let expected = "027aee56ca9658f9102482fab352a8b05c8f62bef1dc5309eadf02fd92c532a7"
-            precondition(digest == expected, digest)
-        }
+        let (gelu, relu) = (
+            await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+                print(try portableDigest(of: try portableBase("gelu-mean")))
+            },
+            await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+                print(try portableDigest(of: try portableBase("relu-max")))
+            }
+        )
+        // Other bits need another `Kernels.version`: stores of the one cannot be verified with the
+        // other.
+        #expect(Kernels.version == 2)
+        #expect(
+            output(gelu).contains(
+                "a7a0ef739a0c158cd9df1f053d02002293415622fbbe30ade5cb1a92ed1913ce"))
+        #expect(
+            output(relu).contains(
+                "7281dae4aea20638a9c102a3badd70e54e9728f57738a0caf34fc0f9084f0d3a"))
+    }
+
+    private func output(_ result: ExitTest.Result?) -> String {
+        String(decoding: result?.standardOutputContent ?? [], as: UTF8.self)
     }
 
     @Test("vectors and gradients do not depend on threads or on what is beside them")

@@ -47,22 +47,33 @@ INLINE ilanes LEVEL(first)(size_t n) {
     return index < (ilanes){m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m};
 }
 
+/* The upper half of the first `2 * half` lanes, at their bottom. */
+#define UPPER(v, half)                                                                            \
+    __builtin_shufflevector(v, v, UPPER_##half, -1, -1, -1, -1, -1, -1, -1, -1)
+#define UPPER_8 8, 9, 10, 11, 12, 13, 14, 15
+#define UPPER_4 4, 5, 6, 7, -1, -1, -1, -1
+#define UPPER_2 2, 3, -1, -1, -1, -1, -1, -1
+
 /* Lanes 16 to 8 to 4 to 2 to 1: one order, whatever the registers. */
 INLINE float LEVEL(sum)(lanes v) {
-    float s[width];
-    memcpy(s, &v, sizeof s);
-    for (int i = 0; i < 8; i++) s[i] += s[i + 8];
-    for (int i = 0; i < 4; i++) s[i] += s[i + 4];
-    return (s[0] + s[2]) + (s[1] + s[3]);
+    v += UPPER(v, 8);
+    v += UPPER(v, 4);
+    v += UPPER(v, 2);
+    return v[0] + v[1];
 }
 
 INLINE float LEVEL(largest)(lanes v) {
-    float s[width];
-    memcpy(s, &v, sizeof s);
-    for (int step = 8; step > 0; step /= 2)
-        for (int i = 0; i < step; i++) s[i] = s[i] > s[i + step] ? s[i] : s[i + step];
-    return s[0];
+#define LARGER(u, w) LEVEL(select)((u) > (w), u, w)
+    v = LARGER(v, UPPER(v, 8));
+    v = LARGER(v, UPPER(v, 4));
+    v = LARGER(v, UPPER(v, 2));
+    return v[0] > v[1] ? v[0] : v[1];
+#undef LARGER
 }
+#undef UPPER
+#undef UPPER_8
+#undef UPPER_4
+#undef UPPER_2
 
 INLINE lanes LEVEL(absolute)(lanes v) { return (lanes)((ilanes)v & 0x7fffffff); }
 

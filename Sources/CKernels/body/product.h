@@ -72,24 +72,44 @@ static void LEVEL(multiply_small)(const float *a, size_t row_step, size_t inner_
 #define EXCHANGE_LOW_1 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30
 #define EXCHANGE_HIGH_1 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
 
+/* A block of up to sixteen rows, those beyond `height` taken as zero. */
+INLINE void LEVEL(transpose_block)(const float *x, size_t x_stride, size_t height, size_t columns,
+                                   float *out, size_t out_stride) {
+    lanes r[width];
+#pragma clang loop unroll(full)
+    for (size_t t = 0; t < width; t++)
+        r[t] = t < height ? LEVEL(load)(x + t * x_stride, columns) : LEVEL(splat)(0);
+#pragma clang loop unroll(full)
+    for (int t = 0; t < 8; t++) EXCHANGE(r[t], r[t + 8], 8, EXCHANGE_LOW_8);
+#pragma clang loop unroll(full)
+    for (int t = 0; t < width; t++)
+        if (!(t & 4)) EXCHANGE(r[t], r[t + 4], 4, EXCHANGE_LOW_4);
+#pragma clang loop unroll(full)
+    for (int t = 0; t < width; t++)
+        if (!(t & 2)) EXCHANGE(r[t], r[t + 2], 2, EXCHANGE_LOW_2);
+#pragma clang loop unroll(full)
+    for (int t = 0; t < width; t++)
+        if (!(t & 1)) EXCHANGE(r[t], r[t + 1], 1, EXCHANGE_LOW_1);
+#pragma clang loop unroll(full)
+    for (size_t t = 0; t < width; t++)
+        if (t < columns) LEVEL(store)(out + t * out_stride, r[t], width);
+}
+
 static void LEVEL(transpose)(const float *x, size_t x_stride, size_t rows, size_t columns,
                              float *out, size_t out_stride) {
     for (size_t i = 0; i < rows; i += width) {
-        size_t height = rows - i < width ? rows - i : width;
-        for (size_t j = 0; j < columns; j += width) {
-            size_t n = columns - j < width ? columns - j : width;
-            lanes r[width];
-            for (size_t t = 0; t < width; t++)
-                r[t] = t < height ? LEVEL(load)(x + (i + t) * x_stride + j, n) : LEVEL(splat)(0);
-            for (int t = 0; t < 8; t++) EXCHANGE(r[t], r[t + 8], 8, EXCHANGE_LOW_8);
-            for (int t = 0; t < width; t++)
-                if (!(t & 4)) EXCHANGE(r[t], r[t + 4], 4, EXCHANGE_LOW_4);
-            for (int t = 0; t < width; t++)
-                if (!(t & 2)) EXCHANGE(r[t], r[t + 2], 2, EXCHANGE_LOW_2);
-            for (int t = 0; t < width; t++)
-                if (!(t & 1)) EXCHANGE(r[t], r[t + 1], 1, EXCHANGE_LOW_1);
-            for (size_t t = 0; t < n; t++)
-                LEVEL(store)(out + (j + t) * out_stride + i, r[t], width);
+        const size_t height = rows - i < width ? rows - i : width;
+        const float *from = x + i * x_stride;
+        size_t j = 0;
+        for (; j + width <= columns; j += width) {
+            float *to = out + j * out_stride + i;
+            if (height == width)
+                LEVEL(transpose_block)(from + j, x_stride, width, width, to, out_stride);
+            else
+                LEVEL(transpose_block)(from + j, x_stride, height, width, to, out_stride);
         }
+        if (j < columns)
+            LEVEL(transpose_block)(from + j, x_stride, height, columns - j,
+                                   out + j * out_stride + i, out_stride);
     }
 }
