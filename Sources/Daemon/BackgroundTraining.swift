@@ -14,6 +14,9 @@ final class BackgroundTraining: RefreshTraining {
     private let interference: Interference
     private var running: Running?
 
+    /// On Linux a thread has a priority of its own, which its children inherit.
+    private static let niceness: Int32 = 10
+
     init(
         base: BaseModel, maxTokens: Int, threads: Int, prefixCacheBytes: Int,
         interference: Interference = .none
@@ -33,7 +36,10 @@ final class BackgroundTraining: RefreshTraining {
         running?.cancel()
         let run = Running()
         running = run
-        let thread = Thread { [base, maxTokens, threads, prefixCacheBytes] in
+        let thread = Thread { [base, maxTokens, threads, prefixCacheBytes, interference] in
+            // Also of the threads that this one starts: learning and polling come first.
+            setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.niceness)
+            interference.at(.training)
             run.complete(
                 Result {
                     try job.run(
@@ -45,6 +51,8 @@ final class BackgroundTraining: RefreshTraining {
         thread.stackSize = 8 << 20
         thread.start()
     }
+
+    var isDone: Bool { running?.isDone ?? true }
 
     func finish() throws -> RefreshResult {
         guard let running else { throw TrainingError.nothingStarted }
@@ -80,6 +88,10 @@ private final class Running: @unchecked Sendable {
             result = outcome
             condition.broadcast()
         }
+    }
+
+    var isDone: Bool {
+        condition.withLock { result != nil }
     }
 
     func wait() -> Result<RefreshResult, any Error> {

@@ -13,7 +13,9 @@ package struct Interference: Sendable {
         case beforeTransactionCommit
         /// The brokers have the transaction; the outbox still has its messages.
         case afterTransactionCommit
-        /// The training of a refresh is waited for.
+        /// A refresh is about to be trained, on its own thread.
+        case training
+        /// A refresh is about to be judged, its training waited for, on the learning thread.
         case beforeTrainingEnds
     }
 

@@ -18,6 +18,9 @@ final class Learner {
         /// `nil` where there is no clock, as in a replay.
         var commitMs: Int?
         var snapshotMs: Int?
+        /// Whether learning waits for a training that is not done when it is to be judged, as runs
+        /// that are to be alike must; otherwise it is judged before the first batch after its end.
+        var waitsForTraining: Bool
         var sync: Bool
         var retention: Retention
     }
@@ -121,8 +124,12 @@ final class Learner {
         let learned =
             skips.isEmpty
             ? batch : batch.filter { !skips.contains($0.record.offset, of: $0.record.position) }
+        let putsOff = putsOffJudging
+        if putsOff { journal(.judgingPutOff) }
         var output = try store.withHead { state in
-            try engine.step(learned, reading: state, embedding: embedding, training: training)
+            try engine.step(
+                learned, reading: state, embedding: embedding, training: training,
+                judging: !putsOff)
         }
         var ranges: [TopicPartition: Range<Int64>] = [:]
         for input in batch {
@@ -232,11 +239,18 @@ final class Learner {
                 bytesMax: description.deadLetterBytesMax))
     }
 
+    /// Whether the next batch waits for a refresh's beginning or judging, which may take its time.
+    var isRefreshDue: Bool { engine.isRefreshDue && !putsOffJudging }
+
+    private var putsOffJudging: Bool {
+        !cadence.waitsForTraining && engine.isJudgingDue && !training.isDone
+    }
+
     /// Whether enough events or time have passed for a commit.
     var isCommitDue: Bool {
         guard eventsSinceCommit > 0 else { return false }
         // A refresh's beginning or end takes its time: what was decided goes out before it.
-        if eventsSinceCommit >= cadence.commitEvents || promoted || engine.isRefreshDue {
+        if eventsSinceCommit >= cadence.commitEvents || promoted || isRefreshDue {
             return true
         }
         return cadence.commitMs.map { lastCommit.duration(to: .now) >= .milliseconds($0) } ?? false

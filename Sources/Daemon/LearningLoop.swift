@@ -31,6 +31,8 @@ struct LearningLoop {
     /// The last message whose delivery the store was told of.
     private var forgotten: UInt64?
     private var lastCommit = ContinuousClock.now
+    /// Whether learning stands still because too much is to be published.
+    private var isWaitingForBrokers = false
     /// Offsets that are in the store and not yet told to monitors.
     private var toTell: [TopicPartition: Int64] = [:]
     private var lastTold = ContinuousClock.now
@@ -42,6 +44,7 @@ struct LearningLoop {
 
     private static let showEvery = Swift.Duration.seconds(1)
     private static let progressEvery = Swift.Duration.seconds(5)
+    private static let brokersPauseUs: UInt32 = 20_000
     /// How often the loop looks up while nothing comes: for stops, commits and the end when idle.
     private static let waitMs = 50
 
@@ -101,7 +104,13 @@ struct LearningLoop {
         try learner.wait(for: idleWatch.behind)
         while true {
             show()
-            try waitForBrokers()
+            if try mustWaitForBrokers() {
+                if learner.isCommitDue { try commit() } else { try forgetDelivered() }
+                if serveRequests() { return .rewound }
+                if isStopped() { return stopped() }
+                usleep(Self.brokersPauseUs)
+                continue
+            }
             board.enter(.waiting)
             let batch = try consumer.next(
                 maxRecords: guardian.recordsMax(configuration.batch.events),
@@ -117,15 +126,17 @@ struct LearningLoop {
                 try forgetDelivered()
             }
             sayProgress()
-            if isStopped() {
-                log.emit(.stopping(reason: "asked to by a signal"))
-                return .stopped
-            }
+            if isStopped() { return stopped() }
             if batch.records.isEmpty, let limit = exitWhenIdleMs, try isIdle(forMs: limit) {
                 log.emit(.stopping(reason: "nothing has come for \(Duration.text(limit))"))
                 return .stopped
             }
         }
+    }
+
+    private func stopped() -> Ending {
+        log.emit(.stopping(reason: "asked to by a signal"))
+        return .stopped
     }
 
     /// - Returns: whether one of them took the learned state back.
@@ -147,7 +158,7 @@ struct LearningLoop {
 
     private mutating func learn(_ batch: KafkaBatch) throws {
         guard !batch.records.isEmpty else { return }
-        board.enter(learner.engine.isRefreshDue ? .refreshing : .learning)
+        board.enter(learner.isRefreshDue ? .refreshing : .learning)
         let leftOut = try leaveOut(of: batch)
         let records =
             leftOut.isEmpty
@@ -195,15 +206,13 @@ struct LearningLoop {
         return leftOut
     }
 
-    /// Learning waits while more is to be published than may wait.
-    private mutating func waitForBrokers() throws {
+    /// Whether more is to be published than may wait, so that nothing is learned now.
+    private mutating func mustWaitForBrokers() throws -> Bool {
         let most = configuration.publish.outboxMax
-        guard try learner.store.outboxCount() >= most else { return }
-        log.emit(.waitingForBrokers(messages: most))
-        while !isStopped(), try learner.store.outboxCount() >= most {
-            try commit()
-            usleep(20_000)
-        }
+        let waits = try learner.store.outboxCount() >= most
+        if waits, !isWaitingForBrokers { log.emit(.waitingForBrokers(messages: most)) }
+        isWaitingForBrokers = waits
+        return waits
     }
 
     /// Tells the learner of partitions that nothing need wait for: those that have brought nothing

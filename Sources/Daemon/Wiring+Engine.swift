@@ -26,6 +26,8 @@ extension Wiring {
                 snapshotEvents: configuration.store.snapshotEvents,
                 commitMs: clocked ? configuration.store.commitMs : nil,
                 snapshotMs: clocked ? configuration.store.snapshotMs : nil,
+                // Batches that are cut by count alone promise the same state in every run.
+                waitsForTraining: !clocked || configuration.batch.lingerMs == 0,
                 sync: configuration.store.sync,
                 retention: Retention(
                     latest: configuration.store.keepLatest, hourly: configuration.store.keepHourly,

@@ -107,6 +107,11 @@ extension Engine {
         }
     }
 
+    /// Whether the refresh under way has its examples and is to be judged.
+    public var isJudgingDue: Bool {
+        if case .running = refresh { isRefreshDue } else { false }
+    }
+
     /// Starts the training that was under way when the state was committed.
     public func resumeRefresh(training: any RefreshTraining) {
         if case .running(let candidate) = refresh { training.start(candidate.job) }

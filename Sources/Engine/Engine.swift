@@ -20,6 +20,13 @@ public protocol RefreshTraining: AnyObject {
     func start(_ job: RefreshJob)
     /// Waits for the job begun last; may be asked again. The result depends on the job alone.
     func finish() throws -> RefreshResult
+    /// Whether `finish` would return at once.
+    var isDone: Bool { get }
+}
+
+extension RefreshTraining {
+    /// Of one that trains where it is started.
+    public var isDone: Bool { true }
 }
 
 /// The deterministic heart: `step(state, batch) → (state', outputs)`.
@@ -80,13 +87,16 @@ public struct Engine {
 
     /// Learns a batch and decides what its clicks ask for.
     ///
-    /// - Parameter state: the last commit's rows; all that was collected since must be in it.
+    /// - Parameters:
+    ///   - state: the last commit's rows; all that was collected since must be in it.
+    ///   - judging: whether a refresh may be judged before this batch; where not, it goes on as it
+    ///     is. Whoever says no must say it again in a replay.
     public mutating func step(
         _ batch: [EngineInput], reading state: any StateReader, embedding: any TextEmbedding,
-        training: any RefreshTraining
+        training: any RefreshTraining, judging: Bool = true
     ) throws -> StepOutput {
         var output = StepOutput()
-        if configuration.learns {
+        if configuration.learns, judging || !isJudgingDue {
             try advanceRefresh(embedding: embedding, training: training, into: &output)
         }
         let ordered = batch.sorted(by: EngineInput.precedes)

@@ -18,15 +18,17 @@ struct AssignmentKeeper {
     private let core: ConsumerCore
     private let metadata: ClusterMetadata
     private let choice: PartitionChoice
+    private var growth: PartitionGrowth
     private var known: Set<TopicPartition>
     private var restarts: [Int: (offset: Int64, count: Int)] = [:]
     private var nextLookMs: Int64
     private var timesMissing = 0
 
-    init(_ core: ConsumerCore, choice: PartitionChoice, known: Set<TopicPartition>) {
+    init(_ core: ConsumerCore, plan: AssignmentPlan) {
         self.core = core
-        self.choice = choice
-        self.known = known
+        choice = plan.choice
+        growth = PartitionGrowth(plan.choice, atStart: plan.partitionCounts)
+        known = Set(plan.starts.map(\.position))
         metadata = ClusterMetadata(client: core.client, servesCallbacks: false)
         nextLookMs = MonotonicClock.nowMs() + Int64(core.configuration.discoveryIntervalMs)
     }
@@ -66,11 +68,13 @@ struct AssignmentKeeper {
         do {
             var missing: TopicPartition?
             var isTopicGone = false
+            var counts: [String: Int] = [:]
+            var new: [TopicPartition] = []
             for topic in core.configuration.topics {
                 let count = try metadata.partitionCount(of: topic, timeoutMs: Self.questionMs)
+                counts[topic] = count
                 let there = Set(choice.positions(topic: topic, count: count ?? 0))
-                let new = there.subtracting(known).sorted()
-                if !new.isEmpty { try add(new) }
+                new += there.subtracting(known).sorted()
                 if let lost = known.filter({ $0.topic == topic }).subtracting(there).min() {
                     (missing, isTopicGone) = (lost, count == nil)
                 }
@@ -78,7 +82,7 @@ struct AssignmentKeeper {
             }
             guard let missing else {
                 timesMissing = 0
-                return true
+                return try take(new, counts)
             }
             timesMissing += 1
             if timesMissing >= Self.timesMissingMax { fail(missing, isTopicGone: isTopicGone) }
@@ -86,6 +90,24 @@ struct AssignmentKeeper {
         } catch {
             core.context.notice(.warning, "looking for partitions: \(error)")
             return timesMissing == 0
+        }
+    }
+
+    /// - Returns: whether the topics have grown, if they have, as they may.
+    private mutating func take(
+        _ new: [TopicPartition], _ counts: [String: Int]
+    ) throws(KafkaError) -> Bool {
+        switch growth.verdict(counts) {
+        case .read:
+            if !new.isEmpty { try add(new) }
+            return true
+        case .wait:
+            core.context.notice(
+                .warning, "topics of unequal partition counts: new partitions are not read yet")
+            return false
+        case .refuse(let error):
+            core.fail(error)
+            return true
         }
     }
 

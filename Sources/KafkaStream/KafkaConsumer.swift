@@ -88,15 +88,13 @@ public final class KafkaConsumer: Sendable {
         // Events of the client come out of the consumer's queue from here on.
         _ = unsafe core.client.withPointer { unsafe rd_kafka_poll_set_consumer($0) }
         try core.startFetching(plan.starts.map { ($0.position, $0.offset) })
-        let known = Set(plan.starts.map(\.position))
-        let choice = plan.choice
         let poll = try NamedThread(name: "kafka-poll") {
             var poller = ConsumerPoller(core)
             poller.run()
         }
         life.withLock { $0.threads.append(poll) }
         let keep = try NamedThread(name: "kafka-assign") {
-            var keeper = AssignmentKeeper(core, choice: choice, known: known)
+            var keeper = AssignmentKeeper(core, plan: plan)
             keeper.run()
         }
         life.withLock { $0.threads.append(keep) }

@@ -69,6 +69,7 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
     /// The brokers do not take a message of a transaction, by its place in it.
     case undeliverable(Int, DeliveryResult)
     case topicCreation(topic: String, reason: String)
+    case topicChange(topic: String, reason: String)
     case deliveriesNotDrained(count: Int)
     case broker(String)
     case system(String)
@@ -80,7 +81,7 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
         case .offsetGap, .unreadable: .data
         case .deliveriesNotDrained, .closed: .bug
         case .unreachable, .unknownTopic, .denied, .timedOut, .fatal, .transaction,
-            .undeliverable, .topicCreation, .broker, .system:
+            .undeliverable, .topicCreation, .topicChange, .broker, .system:
             .unavailable
         }
     }
@@ -108,6 +109,8 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
             "message \(index) of a transaction is not taken: \(result)"
         case .topicCreation(let topic, let reason):
             "topic \"\(topic)\" cannot be created: \(reason)"
+        case .topicChange(let topic, let reason):
+            "topic \"\(topic)\" cannot be changed: \(reason)"
         case .deliveriesNotDrained(let count):
             "\(count) delivery reports wait to be taken; take them before sending more"
         case .broker(let reason): "development broker: \(reason)"

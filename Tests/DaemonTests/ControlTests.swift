@@ -1,47 +1,9 @@
 import ControlPlane
 import Daemon
 import Foundation
-import FoundationNetworking
-import Synchronization
 import Testing
 
 @Suite(.serialized) struct ControlTests {
-    /// Asks on the caller's thread, so that busy tests beside this one hold nothing up.
-    private func ask(_ port: Int, _ path: String) -> (status: Int, body: String)? {
-        guard let url = URL(string: "http://127.0.0.1:\(port)\(path)") else { return nil }
-        var request = URLRequest(url: url)
-        request.timeoutInterval = 10
-        let done = DispatchSemaphore(value: 0)
-        let answer = Mutex<(status: Int, body: String)?>(nil)
-        URLSession.shared.dataTask(with: request) { data, response, _ in
-            if let data, let http = response as? HTTPURLResponse {
-                answer.withLock { $0 = (http.statusCode, String(decoding: data, as: UTF8.self)) }
-            }
-            done.signal()
-        }.resume()
-        done.wait()
-        return answer.withLock { $0 }
-    }
-
-    /// One that was free a moment ago. Not a server's own: starting one waits for threads that
-    /// tests beside this one may hold.
-    private func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
-                unsafe bind(descriptor, name, length) == 0
-                    ? getsockname(descriptor, name, &length) : -1
-            }
-        }
-        try #require(status == 0)
-        return Int(UInt16(bigEndian: address.sin_port))
-    }
-
     /// The daemon as a process of its own, beside the tests' binary.
     private func daemon(_ settings: [String], idle: String) throws -> Process {
         let process = Process()
@@ -71,7 +33,7 @@ import Testing
             }
         }
         try fixture.send(outcomes(0..<290) + ["rubbish"], partition: 0)
-        let port = try freePort()
+        let port = try Wires.freePort()
         let process = try daemon(
             fixture.overrides() + [
                 "http.enabled=true", "http.port=\(port)", "http.ready_lag=0",
@@ -81,21 +43,23 @@ import Testing
         defer { process.terminate() }
         // What came does not fill a batch, and so is behind until the rest comes.
         _ = try eventually("an answer that it is behind") {
-            let ready = ask(port, "/ready")
+            let ready = Wires.ask(port: port, "/ready")
             #expect(ready?.status != 200, "ready before it had caught up")
             return ready?.body.contains("not ready: 291 records behind") == true ? () : nil
         }
         try fixture.send(outcomes(290..<300), partition: 0)
-        _ = try eventually("a ready daemon") { ask(port, "/ready")?.status == 200 ? () : nil }
+        _ = try eventually("a ready daemon") {
+            Wires.ask(port: port, "/ready")?.status == 200 ? () : nil
+        }
         let status = try eventually("all examples") {
-            ask(port, "/v1/status").map(\.body).flatMap {
+            Wires.ask(port: port, "/v1/status").map(\.body).flatMap {
                 $0.contains("\"examples\" : 300") ? $0 : nil
             }
         }
         #expect(status.contains("\"lag\" : 0") && status.contains("\"dead_lettered\" : 1"))
-        let live = try #require(ask(port, "/live"))
+        let live = try #require(Wires.ask(port: port, "/live"))
         #expect(live.status == 200 && live.body.hasPrefix("live: "))
-        let metrics = try #require(ask(port, "/metrics")).body
+        let metrics = try #require(Wires.ask(port: port, "/metrics")).body
         #expect(
             metrics.contains(
                 "tidemark_partition_lag{topic=\"\(fixture.events)\",partition=\"0\"} 0\n"))

@@ -19,7 +19,8 @@ final class DaemonFixture: Sendable {
     static let realBrokers = ProcessInfo.processInfo.environment["TIDEMARK_TEST_BROKERS"]
     static var isReal: Bool { realBrokers != nil }
 
-    init(partitions: Int = 2, brokers count: Int = 1) throws {
+    /// - Parameter settings: of the topic of events, for a real cluster.
+    init(partitions: Int = 2, brokers count: Int = 1, settings: [String: String] = [:]) throws {
         _ = TCPProxy.shared
         let name = UUID().uuidString.lowercased().prefix(8)
         folder =
@@ -32,10 +33,14 @@ final class DaemonFixture: Sendable {
         if let real = Self.realBrokers {
             embedded = nil
             brokers = real
-            let specifications = [(events, partitions), (recommendations, 1), (deadLetters, 1)]
-                .map { TopicSpecification(name: $0.0, partitions: $0.1, replication: 1) }
+            let topics = [
+                (events, partitions, settings), (recommendations, 1, [:]), (deadLetters, 1, [:]),
+            ]
             _ = try TopicAdministration.ensureTopics(
-                specifications, configuration: KafkaConfiguration(brokers: real, topics: [events]))
+                topics.map {
+                    TopicSpecification(
+                        name: $0.0, partitions: $0.1, replication: 1, settings: $0.2)
+                }, configuration: KafkaConfiguration(brokers: real, topics: [events]))
         } else {
             let broker = try DevelopmentBroker(brokers: count)
             try broker.createTopic(events, partitions: partitions)
@@ -94,44 +99,45 @@ final class DaemonFixture: Sendable {
         try LearningDaemon(configuration, exitWhenIdleMs: 700).run()
     }
 
-    /// Sends records and waits until the broker has them.
-    func send(_ values: [[UInt8]?], key: String = "k", partition: Int32? = nil) throws {
-        let producer = try KafkaProducer(KafkaConfiguration(brokers: brokers, topics: [events]))
-        defer { producer.close() }
-        for (index, value) in values.enumerated() {
-            try producer.send(
-                KafkaMessage(
-                    topic: events, partition: partition, key: Array(key.utf8), value: value),
-                token: UInt64(index))
+    var kafka: KafkaConfiguration { KafkaConfiguration(brokers: brokers, topics: [events]) }
+
+    /// Deletes the topic of events and makes it anew, on a real cluster.
+    func recreateEvents(partitions: Int) throws {
+        try TopicAdministration.delete(events, configuration: kafka)
+        let end = ContinuousClock.now + .seconds(60)
+        while try ClusterDescription.describe(kafka).missingTopics.isEmpty {
+            guard ContinuousClock.now < end else { throw Missing(what: "the end of \(events)") }
+            usleep(50_000)
         }
-        guard producer.flush(timeoutMs: 20_000) else { throw Missing(what: "deliveries") }
-        for delivery in producer.drainDeliveries() {
-            guard case .delivered = delivery.result else {
-                throw Missing(what: "delivery of record \(delivery.token): \(delivery.result)")
-            }
-        }
+        _ = try TopicAdministration.ensureTopics(
+            [TopicSpecification(name: events, partitions: partitions, replication: 1)],
+            configuration: kafka)
     }
 
-    func send(_ texts: [String], key: String = "k", partition: Int32? = nil) throws {
-        try send(texts.map { Array($0.utf8) }, key: key, partition: partition)
+    /// Sends records and waits until the broker has them.
+    ///
+    /// - Parameter brokers: where to; the fixture's own unless given.
+    func send(
+        _ values: [[UInt8]?], key: String = "k", partition: Int32? = nil,
+        to brokers: String? = nil, compression: String = "lz4", client: [String: String] = [:]
+    ) throws {
+        try Wires.send(
+            values, to: events, brokers: brokers ?? self.brokers, key: key, partition: partition,
+            compression: compression, client: client)
+    }
+
+    func send(
+        _ texts: [String], key: String = "k", partition: Int32? = nil, to brokers: String? = nil,
+        compression: String = "lz4"
+    ) throws {
+        try send(
+            texts.map { Array($0.utf8) }, key: key, partition: partition, to: brokers,
+            compression: compression)
     }
 
     /// Everything that is in a topic.
     func read(_ topic: String) throws -> [SourceRecord] {
-        var configuration = KafkaConfiguration(brokers: brokers, topics: [topic])
-        configuration.fetchWaitMaxMs = 10
-        let consumer = try KafkaConsumer(configuration)
-        defer { consumer.close() }
-        try consumer.assign(from: [:])
-        var records: [SourceRecord] = []
-        let end = ContinuousClock.now + .seconds(30)
-        while ContinuousClock.now < end {
-            records += try consumer.next(maxRecords: 1000, lingerMs: 5, waitMs: 50).records
-            if let status = consumer.status(), status.isCaughtUp, status.waitingRecords == 0 {
-                return records
-            }
-        }
-        throw Missing(what: "the end of \(topic)")
+        try Wires.read(topic, brokers: brokers)
     }
 }
 

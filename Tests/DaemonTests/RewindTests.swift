@@ -197,11 +197,12 @@ final class RunningDaemon: Sendable {
     private let isStopped = Atomic(false)
     private let result = Mutex<Result<Report, any Error>?>(nil)
 
-    init(_ configuration: Configuration) {
+    init(_ configuration: Configuration, interference: Interference = .none) {
         let thread = Thread { [self] in
             let outcome = Result {
                 try LearningDaemon(
-                    configuration, isStopped: { self.isStopped.load(ordering: .acquiring) }
+                    configuration, interference: interference,
+                    isStopped: { self.isStopped.load(ordering: .acquiring) }
                 ).run()
             }
             result.withLock { $0 = outcome }
@@ -238,6 +239,11 @@ final class RunningDaemon: Sendable {
 
     func stop() throws -> Report {
         isStopped.store(true, ordering: .releasing)
-        return try eventually("the daemon's end") { try result.withLock { $0 }?.get() }
+        return try ended()
+    }
+
+    /// Waits until it ends by itself.
+    func ended() throws -> Report {
+        try eventually("the daemon's end") { try result.withLock { $0 }?.get() }
     }
 }

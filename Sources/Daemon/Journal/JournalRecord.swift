@@ -21,6 +21,9 @@ enum JournalRecord: Sendable, Equatable {
     case idle(TopicPartition)
     /// The end of a log: events that waited for older ones were taken.
     case drained
+    /// The training of a refresh was not done before the next batch, which was learned without
+    /// judging it.
+    case judgingPutOff
 
     struct Start: Sendable, Equatable {
         var configuration: String
@@ -37,6 +40,7 @@ enum JournalRecord: Sendable, Equatable {
     private enum Kind: UInt8 {
         case started = 1
         case found, batch, refresh, gap, idle, drained, awaiting
+        case judgingPutOff
     }
 
     var encoded: [UInt8] {
@@ -67,6 +71,7 @@ enum JournalRecord: Sendable, Equatable {
             kind(.idle)
             writer.position(position)
         case .drained: kind(.drained)
+        case .judgingPutOff: kind(.judgingPutOff)
         case .awaiting(let positions):
             kind(.awaiting)
             writer.array(positions) { $0.position($1) }
@@ -95,6 +100,7 @@ enum JournalRecord: Sendable, Equatable {
         case .gap: self = .gap(try reader.position(), try reader.range())
         case .idle: self = .idle(try reader.position())
         case .drained: self = .drained
+        case .judgingPutOff: self = .judgingPutOff
         case .awaiting:
             self = .awaiting(try reader.array { r throws(ByteCodingError) in try r.position() })
         case nil: throw .badValue(at: 1, "\(raw) where a kind of entry should be")

@@ -14,6 +14,8 @@ final class JournalReplay {
     private let span: JournalSpan
     private var machine: Machine?
     private var digest: Digest256
+    /// Whether the next batch was learned without judging a refresh.
+    private var putsOffJudging = false
     private(set) var batches = 0
     private(set) var records = 0
 
@@ -116,6 +118,7 @@ final class JournalReplay {
             output = try with { try $0.engine.setIdle(position, embedding: $0.embedding) }
         case .awaiting(let positions):
             output = try with { try $0.engine.wait(for: positions, embedding: $0.embedding) }
+        case .judgingPutOff: putsOffJudging = true
         case .drained: output = try with { try $0.engine.drain(embedding: $0.embedding) }
         case .found, .refresh, .gap: break
         }
@@ -124,6 +127,8 @@ final class JournalReplay {
 
     private func step(_ batch: BatchInput, _ work: inout Commit) throws -> StepOutput {
         let entries = try batch.records(from: spool)
+        let judging = !putsOffJudging
+        putsOffJudging = false
         let output = try with { machine in
             let isLog = batch.cluster == Replay.cluster
             let decoding = isLog ? machine.decodings.log : machine.decodings.stream
@@ -134,7 +139,7 @@ final class JournalReplay {
             return try copy.withHead { state in
                 try machine.engine.step(
                     inputs, reading: state, embedding: machine.embedding,
-                    training: machine.training)
+                    training: machine.training, judging: judging)
             }
         }
         work.cluster = batch.cluster

@@ -12,8 +12,10 @@ struct PipelineBench: ParsableCommand {
             Starts a development broker and the daemon as processes of their own and is itself \
             the shop. Freshness is the time from producing a click to its recommendation being \
             read from the topic. A rate is held when, over its whole time, the lag does not grow; \
-            an offset out of range, or a daemon that ends, fails the run. Processor time is \
-            reported apart for daemon, broker and producer.
+            an offset out of range, or a daemon that ends, fails the run. A shopper who comes \
+            back to an item while the offer stands asks for nothing new; a recommendation that \
+            never comes counts as infinitely late. Processor time is reported apart for daemon, \
+            broker and producer.
             """)
 
     @Option(help: "Events a second for freshness.")
@@ -41,6 +43,11 @@ struct PipelineBench: ParsableCommand {
     var brokers: String?
 
     @Option(
+        help: ArgumentHelp(
+            "The process of those brokers, for their processor time.", valueName: "pid"))
+    var brokerPid: Int32?
+
+    @Option(
         name: .customLong("set"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Overrides a key of the daemon's configuration.", valueName: "key=value")
     )
@@ -62,7 +69,8 @@ struct PipelineBench: ParsableCommand {
     func run() throws {
         try reportingFailures {
             let pipeline = try PipelineRun(
-                brokers: brokers, partitions: partitions, items: items, overrides: overrides)
+                brokers: brokers, brokerProcess: brokerPid, partitions: partitions, items: items,
+                overrides: overrides)
             defer { pipeline.close() }
             var rows = try freshness(pipeline)
             if hold.milliseconds > 0 { rows += try greatestRate(pipeline) }
@@ -78,17 +86,21 @@ struct PipelineBench: ParsableCommand {
         guard !outcome.freshnessMs.isEmpty else {
             throw ExitStatus.unavailable.failure("no recommendation came back")
         }
-        let sorted = outcome.freshnessMs.sorted()
+        let missing = [Double](repeating: .infinity, count: outcome.missing)
+        let sorted = outcome.freshnessMs.sorted() + missing
         func quantile(_ share: Double) -> Double {
             sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))]
         }
-        let load = "at \(rate) events/s, \(sorted.count) clicks of \(outcome.clicks)"
+        let load =
+            "at \(rate) events/s, \(sorted.count) clicks; \(outcome.standing) more met an offer that stands"
         let seconds = outcome.seconds
         return [
             BenchRow(name: "freshness p50", value: quantile(0.5), unit: "ms", note: load),
             BenchRow(name: "freshness p90", value: quantile(0.9), unit: "ms"),
             BenchRow(name: "freshness p99", value: quantile(0.99), unit: "ms"),
             BenchRow(name: "freshness greatest", value: sorted.last ?? .nan, unit: "ms"),
+            BenchRow(
+                name: "never came", value: Double(outcome.missing), unit: "recommendations"),
             BenchRow(
                 name: "produced", value: Double(outcome.events) / seconds, unit: "events/s"),
             BenchRow(
@@ -99,7 +111,7 @@ struct PipelineBench: ParsableCommand {
                 note: "processor time, learning and publishing"),
             BenchRow(
                 name: "broker", value: used.broker / seconds, unit: "cores",
-                note: brokers == nil ? "development broker" : "not measured: not ours"),
+                note: brokers == nil ? "development broker" : ""),
             BenchRow(
                 name: "shop", value: used.shop / seconds, unit: "cores",
                 note: "this process: producer and reader"),

@@ -12,6 +12,8 @@ final class PipelineRun {
     private let folder: String
     private let brokers: String
     private let broker: Process?
+    /// Whose processor time is that of the broker.
+    private let brokerProcess: Int32?
     private let daemon: Process
     private let producer: KafkaProducer
     private let reader: RecommendationReader
@@ -36,7 +38,10 @@ final class PipelineRun {
     /// A rate is produced in slices of this length.
     private static let sliceMs = 10
 
-    init(brokers given: String?, partitions: Int, items: Int, overrides: [String]) throws {
+    init(
+        brokers given: String?, brokerProcess: Int32?, partitions: Int, items: Int,
+        overrides: [String]
+    ) throws {
         names = Names()
         folder =
             FileManager.default.temporaryDirectory
@@ -61,6 +66,7 @@ final class PipelineRun {
             ])
             brokers = try Self.waitForFile(address)
         }
+        self.brokerProcess = broker?.processIdentifier ?? brokerProcess
         store = folder + "/store"
         shop = PipelineShop(items: items, seed: 1)
         producer = try KafkaProducer(KafkaConfiguration(brokers: brokers, topics: []))
@@ -71,7 +77,9 @@ final class PipelineRun {
             "publish.topic=\(names.recommendations)", "publish.dead_letter_topic=\(names.letters)",
             "publish.marker_topic=\(names.markers)", "kafka.fetch_wait=10ms", "log.level=error",
         ]
-        daemon = try Self.launch(["run"] + (own + overrides).flatMap { ["--set", $0] })
+        // Whatever else is asked for: events lost before they were read fail the run.
+        let settings = own + overrides + ["kafka.on_gap=stop"]
+        daemon = try Self.launch(["run"] + settings.flatMap { ["--set", $0] })
         for item in shop.catalogue() { try send(item) }
         guard producer.flush(timeoutMs: Self.startMs) else {
             throw KafkaError.timedOut("sending the catalogue", afterMs: Self.startMs)
@@ -97,6 +105,10 @@ final class PipelineRun {
         var clicks = 0
         var seconds = 0.0
         var freshnessMs: [Double] = []
+        /// Clicks that asked for nothing new, as the shopper's offer for the item stood.
+        var standing = 0
+        /// Clicks whose recommendation never came.
+        var missing = 0
         /// Events produced and not in the store: at the end, and at most.
         var lag = 0
         var lagMax = 0
@@ -148,7 +160,7 @@ final class PipelineRun {
         outcome.lagLate = Self.mean(lags.suffix(third))
         // What was produced last still comes back.
         reader.wait(forMs: 3000)
-        outcome.freshnessMs = reader.take()
+        (outcome.freshnessMs, outcome.standing, outcome.missing) = reader.take()
         return outcome
     }
 
@@ -203,7 +215,7 @@ final class PipelineRun {
     func processorTimes() -> ProcessorTimes {
         ProcessorTimes(
             daemon: Self.seconds(of: daemon.processIdentifier),
-            broker: broker.map { Self.seconds(of: $0.processIdentifier) } ?? .nan,
+            broker: brokerProcess.map { Self.seconds(of: $0) } ?? .nan,
             shop: Self.seconds(of: getpid()))
     }
 

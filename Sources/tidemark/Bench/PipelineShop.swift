@@ -71,6 +71,9 @@ final class RecommendationReader: Sendable {
     private struct State {
         /// When clicks were produced that wait, by shopper, item and time.
         var expected: [String: Int64] = [:]
+        /// Shoppers and items with an offer: until it expires, none is published for them again.
+        var offered: Set<String> = []
+        var standing = 0
         var freshnessMs: [Double] = []
         var isClosing = false
         var hasEnded = false
@@ -92,11 +95,19 @@ final class RecommendationReader: Sendable {
         state.withLock {
             $0.expected = [:]
             $0.freshnessMs = []
+            $0.standing = 0
         }
     }
 
+    /// A click is produced, which is answered unless the shopper has an offer for the item.
     func expect(user: String, item: String, atMs: Int64) {
-        state.withLock { $0.expected["\(user) \(item) \(atMs)"] = atMs }
+        state.withLock { state in
+            if state.offered.insert("\(user) \(item)").inserted {
+                state.expected["\(user) \(item) \(atMs)"] = atMs
+            } else {
+                state.standing += 1
+            }
+        }
     }
 
     /// Waits until every click has its recommendation, at most so long.
@@ -107,7 +118,11 @@ final class RecommendationReader: Sendable {
         }
     }
 
-    func take() -> [Double] { state.withLock(\.freshnessMs) }
+    /// How long recommendations took, the clicks that met an offer that stands, and those whose
+    /// recommendation has not come.
+    func take() -> (freshnessMs: [Double], standing: Int, missing: Int) {
+        state.withLock { ($0.freshnessMs, $0.standing, $0.expected.count) }
+    }
 
     func close() {
         state.withLock { $0.isClosing = true }
