@@ -11,16 +11,20 @@ final class BackgroundTraining: RefreshTraining {
     private let maxTokens: Int
     private let threads: Int
     private let prefixCacheBytes: Int
+    private let givesWay: Bool
     private let interference: Interference
     private var running: Running?
 
+    /// Of a training that gives way to whatever else the process does.
+    ///
     /// On Linux a thread has a priority of its own, which its children inherit.
     private static let niceness: Int32 = 10
 
     init(
-        base: BaseModel, maxTokens: Int, threads: Int, prefixCacheBytes: Int,
+        base: BaseModel, maxTokens: Int, threads: Int, prefixCacheBytes: Int, givesWay: Bool,
         interference: Interference = .none
     ) {
+        self.givesWay = givesWay
         self.interference = interference
         self.base = base
         self.maxTokens = maxTokens
@@ -36,9 +40,10 @@ final class BackgroundTraining: RefreshTraining {
         running?.cancel()
         let run = Running()
         running = run
-        let thread = Thread { [base, maxTokens, threads, prefixCacheBytes, interference] in
-            // Also of the threads that this one starts: learning and polling come first.
-            setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.niceness)
+        let thread = Thread {
+            [base, maxTokens, threads, prefixCacheBytes, givesWay, interference] in
+            // Also of the threads that this one starts.
+            if givesWay { setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.niceness) }
             interference.at(.training)
             run.complete(
                 Result {

@@ -18,16 +18,18 @@ extension Wiring {
         _ engineConfiguration: EngineConfiguration, base: BaseModel, store: SnapshotStore,
         cluster: String, skips: OffsetRanges, clocked: Bool, publishes: Bool, log: EventLogger
     ) throws -> Learner {
-        try Learner(
-            store: store, embedding: try embedding(base), training: training(base),
+        // Batches that are cut by count alone promise the same state in every run.
+        let waits = !clocked || configuration.batch.lingerMs == 0
+        return try Learner(
+            store: store, embedding: try embedding(base),
+            training: training(base, givesWay: !waits),
             cluster: cluster, skips: skips,
             cadence: Learner.Cadence(
                 commitEvents: configuration.store.commitEvents,
                 snapshotEvents: configuration.store.snapshotEvents,
                 commitMs: clocked ? configuration.store.commitMs : nil,
                 snapshotMs: clocked ? configuration.store.snapshotMs : nil,
-                // Batches that are cut by count alone promise the same state in every run.
-                waitsForTraining: !clocked || configuration.batch.lingerMs == 0,
+                waitsForTraining: waits,
                 sync: configuration.store.sync,
                 retention: Retention(
                     latest: configuration.store.keepLatest, hourly: configuration.store.keepHourly,
@@ -50,11 +52,13 @@ extension Wiring {
         return EncoderEmbedding(try encoder(base, adapters: fresh), dimension: base.hiddenSize)
     }
 
-    func training(_ base: BaseModel) -> BackgroundTraining {
+    /// - Parameter givesWay: whether learning goes on meanwhile, and comes first.
+    func training(_ base: BaseModel, givesWay: Bool = false) -> BackgroundTraining {
         BackgroundTraining(
             base: base, maxTokens: configuration.model.maxTokens,
             threads: configuration.learning.threads,
-            prefixCacheBytes: configuration.lora.prefixCacheBytes, interference: interference)
+            prefixCacheBytes: configuration.lora.prefixCacheBytes, givesWay: givesWay,
+            interference: interference)
     }
 
     /// What bits depend on: numeric profile, library, core type, kernels.

@@ -48,6 +48,12 @@ struct PipelineBench: ParsableCommand {
     var brokerPid: Int32?
 
     @Option(
+        help: ArgumentHelp(
+            "Write when each click was produced and how long its recommendation took, as CSV.",
+            valueName: "file"))
+    var timeline: String?
+
+    @Option(
         name: .customLong("set"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Overrides a key of the daemon's configuration.", valueName: "key=value")
     )
@@ -83,11 +89,12 @@ struct PipelineBench: ParsableCommand {
         let before = pipeline.processorTimes()
         let outcome = try pipeline.drive(rate: rate, forMs: duration.milliseconds)
         let used = pipeline.processorTimes() - before
-        guard !outcome.freshnessMs.isEmpty else {
+        if let timeline { try write(outcome.answers, to: timeline) }
+        guard !outcome.answers.isEmpty else {
             throw ExitStatus.unavailable.failure("no recommendation came back")
         }
         let missing = [Double](repeating: .infinity, count: outcome.missing)
-        let sorted = outcome.freshnessMs.sorted() + missing
+        let sorted = outcome.answers.map(\.freshnessMs).sorted() + missing
         func quantile(_ share: Double) -> Double {
             sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))]
         }
@@ -116,6 +123,12 @@ struct PipelineBench: ParsableCommand {
                 name: "shop", value: used.shop / seconds, unit: "cores",
                 note: "this process: producer and reader"),
         ]
+    }
+
+    private func write(_ answers: [Answer], to path: String) throws {
+        let lines = answers.map { "\($0.atMs),\(Int($0.freshnessMs))\n" }
+        try Data(("produced_ms,freshness_ms\n" + lines.joined()).utf8)
+            .write(to: URL(filePath: path))
     }
 
     /// Looks for the greatest rate in short runs, then holds it for the whole time; lower ones

@@ -104,7 +104,7 @@ final class PipelineRun {
         var events = 0
         var clicks = 0
         var seconds = 0.0
-        var freshnessMs: [Double] = []
+        var answers: [Answer] = []
         /// Clicks that asked for nothing new, as the shopper's offer for the item stood.
         var standing = 0
         /// Clicks whose recommendation never came.
@@ -160,7 +160,7 @@ final class PipelineRun {
         outcome.lagLate = Self.mean(lags.suffix(third))
         // What was produced last still comes back.
         reader.wait(forMs: 3000)
-        (outcome.freshnessMs, outcome.standing, outcome.missing) = reader.take()
+        (outcome.answers, outcome.standing, outcome.missing) = reader.take()
         return outcome
     }
 

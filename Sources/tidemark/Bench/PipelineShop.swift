@@ -64,6 +64,12 @@ struct PipelineShop {
     }
 }
 
+/// A click that was answered.
+struct Answer {
+    let atMs: Int64
+    let freshnessMs: Double
+}
+
 /// Reads recommendations as a shop's front end would, and how long each took from its click.
 ///
 /// Thread: its own reads; what others ask is under `state`.
@@ -74,7 +80,7 @@ final class RecommendationReader: Sendable {
         /// Shoppers and items with an offer: until it expires, none is published for them again.
         var offered: Set<String> = []
         var standing = 0
-        var freshnessMs: [Double] = []
+        var answers: [Answer] = []
         var isClosing = false
         var hasEnded = false
     }
@@ -94,7 +100,7 @@ final class RecommendationReader: Sendable {
     func begin() {
         state.withLock {
             $0.expected = [:]
-            $0.freshnessMs = []
+            $0.answers = []
             $0.standing = 0
         }
     }
@@ -118,10 +124,10 @@ final class RecommendationReader: Sendable {
         }
     }
 
-    /// How long recommendations took, the clicks that met an offer that stands, and those whose
+    /// The clicks that were answered, those that met an offer that stands, and those whose
     /// recommendation has not come.
-    func take() -> (freshnessMs: [Double], standing: Int, missing: Int) {
-        state.withLock { ($0.freshnessMs, $0.standing, $0.expected.count) }
+    func take() -> (answers: [Answer], standing: Int, missing: Int) {
+        state.withLock { ($0.answers, $0.standing, $0.expected.count) }
     }
 
     func close() {
@@ -152,7 +158,7 @@ final class RecommendationReader: Sendable {
                 let key = "\(published.user_id) \(published.item_id) \(issuedMs)"
                 state.withLock { state in
                     guard let atMs = state.expected.removeValue(forKey: key) else { return }
-                    state.freshnessMs.append(Double(nowMs - atMs))
+                    state.answers.append(Answer(atMs: atMs, freshnessMs: Double(nowMs - atMs)))
                 }
             }
         }
