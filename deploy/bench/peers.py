@@ -36,6 +36,28 @@ class Ours:
         self.process.wait()
 
 
+class OneDNN:
+    """deploy/bench/onednn.c: products of this library's own, one run a line."""
+
+    def __init__(self, program, config):
+        sizes = [str(n) for n in (config.hidden_size, config.intermediate_size, CORES)]
+        self.process = subprocess.Popen(
+            [program, *sizes], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+    def run(self, case):
+        self.process.stdin.write(case + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit("oneDNN's products ended")
+        return {"gflops": float(line)}
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
 class Trained:
     """A PEFT model in training: mean-pooled, normalised vectors, AdamW with clipping."""
 
@@ -167,6 +189,7 @@ def measure(options):
     cases = [c for c in NAMES if c in options.cases and (texts or c != "titles")]
     if "titles" in cases:
         ours.run("warm")
+    onednn = OneDNN(options.onednn, base.config)
     turns = {}
 
     def run(round, case, who, name, runner):
@@ -180,9 +203,11 @@ def measure(options):
             run(round, case, "tidemark", case, ours)
             if case == "products":
                 run(round, "library", "tidemark", "library", ours)
+                run(round, case, "onednn", case, onednn)
             for their in theirs:
                 run(round, case, their.threads, case, their)
     ours.close()
+    onednn.close()
     return turns, cases, batches
 
 
@@ -208,6 +233,7 @@ def report(options, turns, cases, batches):
                "reference_threads": threads, "reference_rates": rates, "ratio": ours / best}
         if case == "products":
             row["openblas"] = library
+            row["onednn"] = median(turns[case, "onednn"], "gflops")
         losses = [
             abs(a["loss"] - b["loss"]) / abs(b["loss"])
             for t in theirs for a, b in zip(turns[case, "tidemark"], theirs[t]) if "loss" in a]
@@ -226,7 +252,8 @@ def report(options, turns, cases, batches):
     named = {row["case"]: row for row in rows}
     if "forward" in named and "products" in named:
         products = named["products"]
-        fastest = max(products["tidemark"], products["openblas"], products["reference"])
+        fastest = max(
+            products[key] for key in ("tidemark", "openblas", "onednn", "reference"))
         summary["forward_gflops"] = named["forward"]["tidemark"] * operations * 1e-9
         summary["forward_share_of_fastest_products"] = summary["forward_gflops"] / fastest
     if "titles" in named:
@@ -256,7 +283,7 @@ def show(summary):
         if "largest_loss_difference" in row:
             note += f"; losses differ by {row['largest_loss_difference']:.1e}"
         if "openblas" in row:
-            note += f"; OpenBLAS {row['openblas']:.1f}"
+            note += f"; OpenBLAS {row['openblas']:.1f}, oneDNN {row['onednn']:.1f}"
         print(f"{NAMES[row['case']]:40} {row['tidemark']:9.1f} {row['reference']:9.1f} "
               f"{row['unit']:8} {row['ratio']:6.2f}  {note}")
     print()
@@ -274,6 +301,7 @@ def show(summary):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tidemark", required=True)
+    parser.add_argument("--onednn", required=True)
     parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--titles")

@@ -75,6 +75,20 @@ enum KernelBench {
                     x.read.part(at: 0, rows: rows * columns / 32, columns: 32),
                     y.part(at: 0, rows: rows * columns / 32, columns: 32), columns: 32, scale: 1)
             },
+            timed("one head's keys transposed, 32 × 32") {
+                for head in 0..<rows * columns / 1024 {
+                    kernels.transpose(
+                        x.read.part(at: head * 1024, rows: 32, columns: 32),
+                        into: y.part(at: head * 1024, rows: 32, columns: 32))
+                }
+            },
+            timed("one head's product, 32 × 32 by 32 × 32") {
+                for head in 0..<rows * columns / 1024 {
+                    let part = x.read.part(at: head * 1024, rows: 32, columns: 32)
+                    kernels.multiplyFused(
+                        part, by: part, into: y.part(at: head * 1024, rows: 32, columns: 32))
+                }
+            },
             timed("rank-8 project") { kernels.project(x.read, low.read, into: u) },
             timed("rank-8 expand") {
                 kernels.expand(u.read, low.read, scale: 0.1, addingTo: y)
