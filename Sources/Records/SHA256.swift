@@ -13,11 +13,16 @@ public struct Digest256: Hashable, Sendable, Comparable, CustomStringConvertible
     /// Reads 32 bytes; `nil` for any other count.
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 32 else { return nil }
-        var word: [UInt64] = [0, 0, 0, 0]
-        for (index, byte) in bytes.enumerated() {
-            word[index / 8] |= UInt64(byte) << UInt64(8 * (index % 8))
+        self.init(Array(bytes))
+    }
+
+    /// Apart from the generic one, whose code other modules do not specialise: a snapshot reads the
+    /// digest of every row.
+    private init(_ bytes: [UInt8]) {
+        func word(_ start: Int) -> UInt64 {
+            (0..<8).reduce(0) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) }
         }
-        words = (word[0], word[1], word[2], word[3])
+        words = (word(0), word(8), word(16), word(24))
     }
 
     /// Reads 64 hexadecimal digits; `nil` for anything else.
@@ -28,9 +33,10 @@ public struct Digest256: Hashable, Sendable, Comparable, CustomStringConvertible
     }
 
     public var bytes: [UInt8] {
-        [words.0, words.1, words.2, words.3].flatMap { word in
-            (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) }
-        }
+        let little = (
+            words.0.littleEndian, words.1.littleEndian, words.2.littleEndian, words.3.littleEndian
+        )
+        return unsafe withUnsafeBytes(of: little) { unsafe Array($0) }
     }
 
     public var hex: String { bytes.hex }
