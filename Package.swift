@@ -103,7 +103,8 @@ let package = Package(
         tests("EventLogTests", ["EventLog", "Events", "Records"]),
         tests("KafkaStreamTests", ["KafkaStream", "Events", "Records"]),
         tests(
-            "SnapshotStoreTests", ["SnapshotStore", "Records"], resources: [.copy("Fixtures")]),
+            "SnapshotStoreTests", ["SnapshotStore", "Records", "CCrashPoints"],
+            resources: [.copy("Fixtures")]),
         tests("SimulatorTests", ["Simulator", "Events", "Pricing", "Records"]),
         tests(
             "EngineTests",

@@ -24,7 +24,7 @@ public enum FailureKind: Int32, Sendable {
     public init(_ error: any Error) {
         switch error {
         case is ConfigurationError, is PricingError, is TensorError: self = .badConfiguration
-        case is ClusterError, is AblationError: self = .badData
+        case is ClusterError, is AblationError, is EarlierStateError: self = .badData
         case let error as RequestError: self = Self.kind(of: error)
         case VerificationError.order: self = .usage
         case is VerificationError: self = .badData

@@ -30,6 +30,9 @@ public final class Inquiry {
     public func recommend(
         userID: String, itemID: String, price: Double?, context: [(key: String, value: String)] = []
     ) throws -> Explanation {
+        for (name, id) in [("a shopper", userID), ("an item", itemID)] {
+            guard EventLimits.isID(id) else { throw InquiryError.badID(name, id) }
+        }
         let item = engine.item(itemID)
         guard let price = price ?? item?.price else {
             throw InquiryError.noPrice(itemID: itemID)
@@ -77,12 +80,16 @@ public struct Explanation: Codable, Sendable {
 public enum InquiryError: Error, CustomStringConvertible {
     case noPrice(itemID: String)
     case badPrice(Double)
+    /// What no event can carry as an id, and nothing is therefore known of.
+    case badID(String, String)
 
     public var description: String {
         switch self {
         case .noPrice(let itemID):
             "the catalogue has no price for item '\(itemID)'; give one with --price"
         case .badPrice(let price): "a price must be above 0, not \(price)"
+        case .badID(let name, let id):
+            "'\(id)' cannot be the id of \(name): 1 to \(EventLimits.idBytesMax) bytes in Unicode's normal form C, as events carry them"
         }
     }
 }

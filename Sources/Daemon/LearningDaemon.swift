@@ -105,9 +105,15 @@ public final class LearningDaemon {
         board.reads(from: consumer)
         let control = try ControlEndpoint(store: store.path, desk: desk)
         defer { control.close() }
+        let keeper = WholeKeeper(
+            store: store, retention: wiring.retention, sync: configuration.store.sync,
+            log: log)
+        defer { keeper.finish() }
+        keeper.look()
         var loop = try LearningLoop(
-            consumer: consumer, learner: learner, publisher: publisher, decoding: decoding,
-            keys: ShardKeys(kafka, partitionCounts: counts), configuration: configuration,
+            consumer: consumer, learner: learner, publisher: publisher, keeper: keeper,
+            decoding: decoding, keys: ShardKeys(kafka, partitionCounts: counts),
+            configuration: configuration,
             exitWhenIdleMs: exitWhenIdleMs, board: board, desk: desk, interference: interference,
             isStopped: isStopped, log: log)
         while try loop.run(onGap: { accept($0, learner) }) == .rewound {
@@ -119,6 +125,7 @@ public final class LearningDaemon {
             loop.goOn(with: consumer)
         }
         board.enter(.stopping)
+        keeper.finish()
         try end(learner, publisher)
         isPublishing = false
         let report = try Report(

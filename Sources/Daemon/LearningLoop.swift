@@ -11,6 +11,7 @@ struct LearningLoop {
     private var consumer: KafkaConsumer
     private let learner: Learner
     private let publisher: Publisher
+    private let keeper: WholeKeeper
     private let decoding: Decoding
     private let keys: ShardKeys?
     private let configuration: Configuration
@@ -49,8 +50,9 @@ struct LearningLoop {
     private static let waitMs = 50
 
     init(
-        consumer: KafkaConsumer, learner: Learner, publisher: Publisher, decoding: Decoding,
-        keys: ShardKeys?, configuration: Configuration, exitWhenIdleMs: Int?,
+        consumer: KafkaConsumer, learner: Learner, publisher: Publisher,
+        keeper: WholeKeeper, decoding: Decoding, keys: ShardKeys?, configuration: Configuration,
+        exitWhenIdleMs: Int?,
         board: StatusBoard, desk: ControlDesk, interference: Interference,
         isStopped: @escaping @Sendable () -> Bool, log: EventLogger
     ) throws {
@@ -58,6 +60,7 @@ struct LearningLoop {
         self.consumer = consumer
         self.learner = learner
         self.publisher = publisher
+        self.keeper = keeper
         self.decoding = decoding
         self.keys = keys
         self.configuration = configuration
@@ -142,7 +145,7 @@ struct LearningLoop {
     /// - Returns: whether one of them took the learned state back.
     private func serveRequests() -> Bool {
         let service = ControlService(
-            learner: learner, consumer: consumer,
+            learner: learner, keeper: keeper, consumer: consumer,
             acceptsGaps: configuration.kafka.onGap == .accept)
         var didRewind = false
         let served = desk.serve { request in
@@ -243,7 +246,10 @@ struct LearningLoop {
     private mutating func commit() throws {
         board.enter(.committing)
         forgotten = try publisher.deliveredThrough()
-        do { try learner.commitNow(delivered: forgotten) } catch {
+        do {
+            let info = try learner.commitNow(delivered: forgotten)
+            if info?.snapshot != nil { keeper.look() }
+        } catch {
             try guardian.spare()
             throw error
         }

@@ -20,7 +20,9 @@ public struct SnapshotMoves: Encodable, Sendable {
         public let title: String?
         /// Examples of it in replay memory, those counted that it stands for.
         public let examples: Double
-        /// The later snapshot's list price, for both.
+        /// The list price that the earlier snapshot's catalogue has.
+        public let priceBefore: Double?
+        /// The later snapshot's list price: what both discounts are recommended at.
         public let price: Double
         public let discountBefore: Double
         public let discountAfter: Double
@@ -30,6 +32,7 @@ public struct SnapshotMoves: Encodable, Sendable {
         enum CodingKeys: String, CodingKey {
             case title, examples, price
             case itemID = "item_id"
+            case priceBefore = "price_before"
             case discountBefore = "discount_before"
             case discountAfter = "discount_after"
             case conversionBefore = "conversion_before"
@@ -60,7 +63,8 @@ public struct SnapshotMoves: Encodable, Sendable {
                 try before.quote(itemID, price: price), try after.quote(itemID, price: price)
             )
             return Item(
-                itemID: itemID, title: item?.title, examples: examples, price: price,
+                itemID: itemID, title: item?.title, examples: examples,
+                priceBefore: before.engine.item(itemID)?.price, price: price,
                 discountBefore: old.discount, discountAfter: new.discount,
                 conversionBefore: old.expectedConversion, conversionAfter: new.expectedConversion)
         }

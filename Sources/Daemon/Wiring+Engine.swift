@@ -31,9 +31,7 @@ extension Wiring {
                 snapshotMs: clocked ? configuration.store.snapshotMs : nil,
                 waitsForTraining: waits,
                 sync: configuration.store.sync,
-                retention: Retention(
-                    latest: configuration.store.keepLatest, hourly: configuration.store.keepHourly,
-                    daily: configuration.store.keepDaily)),
+                retention: retention),
             description: Learner.RunDescription(
                 configuration: configuration.stored(), platform: try platform(),
                 topic: configuration.publish.topic,
@@ -42,6 +40,12 @@ extension Wiring {
                 publishes: publishes),
             log: log,
             makeEngine: EngineMaker(configuration: engineConfiguration, base: base))
+    }
+
+    var retention: Retention {
+        Retention(
+            latest: configuration.store.keepLatest, hourly: configuration.store.keepHourly,
+            daily: configuration.store.keepDaily)
     }
 
     /// The encoder as the engine sees it; whoever uses it says under which adapters.

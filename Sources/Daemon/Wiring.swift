@@ -55,10 +55,23 @@ struct Wiring {
         DamageExit.install()
         var options = SnapshotStore.Options()
         options.bytesMax = configuration.store.bytesMax
+        options.undoBytesMax = configuration.store.undoBytesMax
+        // What an earlier version learned cannot be learned on: nothing of it is changed.
+        options.migrates = false
         let identity = StoreIdentity(
             id: UUID().uuidString.lowercased(), base: base.fingerprint, createdMs: wallTimeMs())
-        return try SnapshotStore.open(
-            path: path, mode: mode, identity: identity, options: options)
+        let store: SnapshotStore
+        do {
+            store = try SnapshotStore.open(
+                path: path, mode: mode, identity: identity, options: options)
+        } catch StoreError.olderFormat(let path, _, _) {
+            throw EarlierStateError(path: path)
+        }
+        if try store.status().migratedAt != nil {
+            try store.close()
+            throw EarlierStateError(path: path)
+        }
+        return store
     }
 
     var eventLimits: EventLimits {
@@ -152,5 +165,15 @@ extension Configuration {
         configuration.connectTimeoutMs = kafka.connectTimeoutMs
         try configuration.validate()
         return configuration
+    }
+}
+
+/// A store whose learned state was written by a version before owners had keys.
+public struct EarlierStateError: Error, CustomStringConvertible {
+    let path: String
+
+    public var description: String {
+        "the store at \(path) was learned by Tidemark 0.1.0, whose model this version cannot go on with; "
+            + "it was left as it is. Learn into another store.path; 'snapshots' still reads this one"
     }
 }

@@ -282,7 +282,7 @@ extension String {
     ///
     /// To Swift's `==` and its dictionaries two spellings of one text are the same, to Kafka's keys, hashes
     /// and the store they are two: only one of them may be an id.
-    fileprivate var isComposed: Bool {
+    var isComposed: Bool {
         // Nothing below U+0300 is spelt in two ways.
         utf8.allSatisfy { $0 < 0xcc }
             || precomposedStringWithCanonicalMapping.utf8.elementsEqual(utf8)

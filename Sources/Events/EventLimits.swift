@@ -14,6 +14,12 @@ public struct EventLimits: Sendable, Hashable {
 
     /// Longest identifier, UTF-8 bytes: identifiers become keys of the store.
     public static let idBytesMax = 256
+
+    /// Whether events can carry the text as an identifier.
+    public static func isID(_ text: String) -> Bool {
+        (1...idBytesMax).contains(text.utf8.count) && text.isComposed
+    }
+
     public static let contextFieldsMax = 64
     public static let attributesMax = 256
     public static let attributeKeyBytesMax = 128

@@ -197,7 +197,7 @@ extension SnapshotStore {
         }
         try requireBase(identity, wanted, folder)
         if identity.format < StoreIdentity.formatVersion {
-            guard mode == .readWrite else {
+            guard mode == .readWrite, options.migrates else {
                 throw .olderFormat(
                     path: folder.path, found: identity.format, known: StoreIdentity.formatVersion)
             }

@@ -20,9 +20,11 @@ public final class SnapshotStore: Sendable {
         /// Whether to check the whole store even after a clean close.
         public var checksAlways = false
         /// Commits whose keyed rows can be taken back, one by one.
-        public var undoCommitsMax = 10_000
+        public var undoCommitsMax = 10_000_000
         /// Undo records together take at most about this much.
-        public var undoBytesMax = 1 << 30
+        public var undoBytesMax = 4 << 30
+        /// Whether opening for writing brings a store of an earlier format to the present one.
+        public var migrates = true
         /// Unsynced commits are synced when the file has grown by this much: until then none of the
         /// pages they let go of is used again.
         public var unsyncedBytesMax = 64 << 20
@@ -40,6 +42,8 @@ public final class SnapshotStore: Sendable {
     let folder: StoreFolder
     private let session: Mutex<Session?>
     let writer: Mutex<Writer>
+    /// Held by whoever deletes chunks, or relies on those that are there, over several transactions.
+    let chunkWork = Mutex(())
 
     /// What a reader needs; held by each of them for as long as it reads.
     struct Session: Sendable {
@@ -178,7 +182,7 @@ public final class SnapshotStore: Sendable {
                 sequence: head.sequence, lineage: head.lineage, eventTimeMs: head.eventTimeMs,
                 stateDigest: head.stateDigest, weightsDigest: head.weightsDigest,
                 counters: head.counters, tables: head.tables.filter { $0.kind != nil },
-                lastErasure: head.lastErasure,
+                lastErasure: head.lastErasure, migratedAt: head.migratedAt,
                 nextOutbox: head.nextOutbox,
                 fileBytes: transaction.environment.usedBytes, liveBytes: live)
         }
@@ -200,6 +204,8 @@ public struct StoreStatus: Sendable {
     /// The last commit that erased somebody: no state before it can be had as it was, where the
     /// erased had a part in it.
     public let lastErasure: UInt64?
+    /// The last commit of an earlier format, where there was one.
+    public let migratedAt: UInt64?
     /// The number that the next message of the outbox gets: how many there ever were.
     public let nextOutbox: UInt64
     /// Bytes of the data file that were ever used.

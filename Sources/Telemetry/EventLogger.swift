@@ -17,6 +17,8 @@ public enum TidemarkEvent: Sendable {
     case refreshBroughtNothing(steps: Int)
     case driftFound(head: String, example: Int)
     case snapshot(id: String, events: Int)
+    case keptWhole(snapshot: String, megabytes: Double, seconds: Double)
+    case notKeptWhole(snapshot: String, reason: String)
     case deadLetter(position: String, reason: String)
     case producerRestarted
     case serving(host: String, port: Int)
@@ -30,6 +32,7 @@ public enum TidemarkEvent: Sendable {
         switch self {
         case .wentBack, .newCluster, .gapAccepted, .producerRestarted, .kafka: .warning
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
+        case .notKeptWhole: .warning
         default: .info
         }
     }
@@ -61,6 +64,10 @@ public enum TidemarkEvent: Sendable {
         case .driftFound(let head, let example):
             "drift: the \(head) head's predictions are worse than they say they are, at example \(example)"
         case .snapshot(let id, let events): "snapshot \(id) after \(events) events"
+        case .keptWhole(let snapshot, let megabytes, let seconds):
+            "snapshot \(snapshot) is kept whole, \(decimals(megabytes, 1)) MB, \(decimals(seconds, 1)) s beside learning"
+        case .notKeptWhole(let snapshot, let reason):
+            "the keyed state of snapshot \(snapshot) is not kept: \(reason)"
         case .deadLetter(let position, let reason): "dead letter: \(position): \(reason)"
         case .producerRestarted: "the producer failed and is made again; the outbox is sent again"
         case .serving(let host, let port): "HTTP is served on \(host) port \(port)"

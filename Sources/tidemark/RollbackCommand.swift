@@ -103,7 +103,10 @@ extension RollbackOutcome {
                 "The stream is \(dryRun ? "then " : "")learned again from there; nothing is published twice."
             )
         }
-        if let snapshot { parts.append("The new head is snapshot \(snapshot).") }
+        if let snapshot {
+            let took = tookMs.map { String(format: " It took %.0f ms.", $0) } ?? ""
+            parts.append("The new head is snapshot \(snapshot).\(took)")
+        }
         return parts.joined(separator: "\n\n")
     }
 }

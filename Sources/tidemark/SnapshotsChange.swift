@@ -49,8 +49,8 @@ extension SnapshotsCommand {
         static let configuration = CommandConfiguration(
             abstract: "Have the running daemon take a snapshot now.",
             discussion: """
-                It is whole, so that it can be gone back to for as long as it stays. A daemon that ends \
-                takes one by itself.
+                Its keyed state is kept beside learning, so that it can be gone back to for as long as it \
+                stays. A daemon that ends takes one by itself.
                 """)
 
         @Option(help: "A name for it; a named snapshot is never pruned.") var tag: String?
@@ -74,7 +74,11 @@ extension SnapshotsCommand {
 
     struct Tag: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Name a snapshot; a named snapshot is never pruned.")
+            abstract: "Name a snapshot; a named snapshot is never pruned.",
+            discussion: """
+                Its keyed state is kept with it, as long as that is still there, so that it can always be \
+                gone back to.
+                """)
 
         @Argument(help: "Which snapshot.") var reference: String
         @Argument(help: "Its name.") var name: String
@@ -89,12 +93,17 @@ extension SnapshotsCommand {
                     try opened.tag(
                         reference, as: name, who: audit.who,
                         wallTimeMs: StoreArguments.wallTimeMs())
+                    // What is beyond the undo horizon keeps its name all the same.
+                    do { try opened.keepWhole(name) } catch StoreError.notReplayable {}
                 }
                 let listing = try opened.snapshot(name)
+                let limit =
+                    listing.isRewindable
+                    ? "" : " Its keyed state is gone: only its weights can be gone back to."
                 print(
                     store.json
                         ? try jsonText(SnapshotView(listing))
-                        : "Snapshot \(listing.record.id) is called \(name) now.")
+                        : "Snapshot \(listing.record.id) is called \(name) now.\(limit)")
             }
         }
     }
@@ -375,14 +384,17 @@ private struct DiffView: Encodable {
     private func itemTable(_ moves: SnapshotMoves) -> String {
         guard !moves.items.isEmpty else { return "No item with a price has been learned from." }
         var table = TextTable([
-            ("ITEM", .left), ("EXAMPLES", .right), ("PRICE", .right), ("DISCOUNT BEFORE", .right),
+            ("ITEM", .left), ("EXAMPLES", .right), ("PRICE BEFORE", .right), ("AFTER", .right),
+            ("DISCOUNT BEFORE", .right),
             ("AFTER", .right), ("CONVERSION BEFORE", .right), ("AFTER", .right),
         ])
         func percent(_ value: Double) -> String { String(format: "%.1f %%", 100 * value) }
         for item in moves.items {
             table.add(
                 item.title.map { "\(item.itemID) \($0)" } ?? item.itemID,
-                String(format: "%.0f", item.examples), String(format: "%.2f", item.price),
+                String(format: "%.0f", item.examples),
+                item.priceBefore.map { String(format: "%.2f", $0) } ?? "-",
+                String(format: "%.2f", item.price),
                 percent(item.discountBefore), percent(item.discountAfter),
                 percent(item.conversionBefore), percent(item.conversionAfter))
         }

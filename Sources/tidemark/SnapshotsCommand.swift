@@ -119,8 +119,8 @@ extension SnapshotsCommand {
                     "Size",
                     "\(SnapshotText.megabytes(record.stateBytes)), \(SnapshotText.megabytes(record.newBytes)) new with it"
                 ),
-                ("Replayable", listing.isReplayable ? "yes" : "no, its journal has been pruned"),
-                ("Rewindable", listing.isRewindable ? "yes" : "no, beyond the undo horizon"),
+                ("Replayable", listing.replayObstacle.map { "no, \($0)" } ?? "yes"),
+                ("Rewindable", rewindable(listing)),
                 ("State", record.stateDigest.hex),
                 ("Weights", record.weightsDigest.hex),
                 ("Base", record.base.hex),
@@ -148,6 +148,12 @@ extension SnapshotsCommand {
             .joined(separator: "\n")
             if !texts.configuration.isEmpty { text += "\n\nConfiguration:\n" + texts.configuration }
             return text
+        }
+
+        private func rewindable(_ listing: SnapshotListing) -> String {
+            if !listing.isRewindable { return "no, beyond the undo horizon" }
+            return listing.record.isWhole
+                ? "yes, for as long as it is kept" : "yes, within the undo horizon"
         }
     }
 }

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CCrashPoints.h"
+#include "record.h"
 
 #include <dlfcn.h>
 #include <signal.h>
@@ -31,6 +32,7 @@ static int reach(enum crash_point point) {
 ssize_t pwrite(int file, const void *bytes, size_t count, off_t at) {
     int dies = reach(CRASH_IN_STORE_WRITE);
     ssize_t written = syscall(SYS_pwrite64, file, bytes, count, at);
+    record_write(file, bytes, written, at);
     if (dies) die();
     return written;
 }
@@ -41,7 +43,9 @@ ssize_t pwrite64(int file, const void *bytes, size_t count, off_t at) {
 
 ssize_t writev(int file, const struct iovec *pieces, int count) {
     int dies = reach(CRASH_IN_STORE_WRITE);
+    off_t at = lseek(file, 0, SEEK_CUR);
     ssize_t written = syscall(SYS_writev, file, pieces, count);
+    record_pieces(file, pieces, count, written, at);
     if (dies) die();
     return written;
 }
@@ -49,6 +53,7 @@ ssize_t writev(int file, const struct iovec *pieces, int count) {
 int fdatasync(int file) {
     int dies = reach(CRASH_IN_STORE_SYNC);
     int code = (int)syscall(SYS_fdatasync, file);
+    if (code == 0) record_sync(file);
     if (dies) die();
     return code;
 }

@@ -81,20 +81,37 @@ import Testing
     }
 
     @Test(
-        "killed inside commits, inside publishing and at random instants: learned exactly once, published at least once, and the head is a replay of its own journal and the state of a run that was never interrupted"
-    )
-    func kills() async throws {
-        let fixture = try DaemonFixture(partitions: 1)
+        "killed inside commits, inside publishing and at random instants: learned exactly once, published at least once, and the head is a replay of its own journal and, with one partition, the state of a run that was never interrupted",
+        arguments: [1, 3])
+    func kills(partitions: Int) async throws {
+        let fixture = try DaemonFixture(partitions: partitions)
         var random = SeededRandom(seed: Self.seed)
         var shop = ShopStream(seed: Self.seed)
         let overrides = try fixture.overrides() + Self.settings
         let configuration = try fixture.configuration(Self.settings)
-        for round in 0..<Self.kills {
-            try fixture.send(shop.next(Self.slice), partition: 0)
+        // How several partitions fall into batches is chance, so there is less to compare.
+        let kills = partitions == 1 ? Self.kills : max(8, Self.kills / 2)
+        for round in 0..<kills {
+            let lines = shop.next(Self.slice)
+            for partition in 0..<partitions {
+                try fixture.send(
+                    lines.indices.filter { $0 % partitions == partition }.map { lines[$0] },
+                    partition: Int32(partition))
+            }
             await life(overrides, Instant.allCases[round % Instant.allCases.count], &random)
         }
         let killed = try fixture.run(configuration)
         #expect(killed.events.read == shop.count, "seed \(Self.seed)")
+        let bodies = try published(try fixture.read(fixture.recommendations))
+        #expect(bodies.count == shop.clicks)
+        try expectReplay(fixture, shop)
+        if partitions == 1 { try expectUninterrupted(fixture, killed, bodies) }
+    }
+
+    /// The state, and all that was published, are those of a run that nobody killed.
+    private func expectUninterrupted(
+        _ fixture: DaemonFixture, _ killed: Report, _ bodies: [String: String]
+    ) throws {
         let reference = try fixture.run(
             try fixture.configuration(
                 Self.settings + [
@@ -103,12 +120,14 @@ import Testing
                 ]))
         #expect(killed.stateSHA256 == reference.stateSHA256, "seed \(Self.seed)")
         #expect(killed.examples == reference.examples)
-        let bodies = try published(try fixture.read(fixture.recommendations))
         let expected = try published(try fixture.read("reference"))
-        #expect(bodies.count == shop.clicks)
         #expect(
             bodies.mapValues(withoutSnapshot) == expected.mapValues(withoutSnapshot),
             "seed \(Self.seed)")
+    }
+
+    /// The head is a replay of its own journal from the first snapshot.
+    private func expectReplay(_ fixture: DaemonFixture, _ shop: ShopStream) throws {
         let store = try SnapshotStore.open(path: fixture.store, mode: .readOnly)
         let snapshots = try store.snapshots()
         #expect(try store.status().lineage == 0)

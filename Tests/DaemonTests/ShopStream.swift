@@ -9,7 +9,7 @@ struct ShopStream {
         .appendingPathComponent("../EncoderTests/Fixtures/gelu-mean").standardizedFileURL.path
 
     static let items = 12
-    private static let startMs: Int64 = 1_760_000_000_000
+    static let startMs: Int64 = 1_760_000_000_000
     private var random: SeededRandom
     private(set) var count = 0
     private(set) var clicks = 0

@@ -91,6 +91,19 @@ import Testing
                 "said: \(error)")
             #expect(FailureKind(error) == .badData)
         }
+        // With the log that was learned as well, both versions are shown.
+        lines[777] = good
+        let original = try scratch.log(lines, in: "original")
+        do {
+            _ = try verify(store, ids[0], "head", [changed, original])
+            Issue.record("a changed event was not found")
+        } catch {
+            let text = "\(error)".split(separator: "\n").map(String.init)
+            #expect(text.count == 3 && text[0].contains("shop.jsonl:0:778"), "said: \(error)")
+            #expect(text[1].hasPrefix("  given: ") && text[1].contains("\"price\":20.5"))
+            #expect(text[2].hasPrefix("  learned: ") && text[2].contains(good))
+        }
+        #expect(try verify(store, ids[0], "head", [original, changed]).result == .identical)
         // The pair of snapshots behind it does not need it.
         #expect(try verify(store, ids[ids.count - 2], "head", [changed]).result == .identical)
         let short = try scratch.log(Array(lines[..<900]), in: "short")
@@ -126,6 +139,122 @@ import Testing
         #expect(result.result == .notComparable)
         #expect(result.text.contains("an abacus"))
         #expect(result.failure == .unavailable)
+    }
+
+    @Test(
+        "a range that touches somebody erased since is called erased, one behind the erasure is identical"
+    )
+    func erased() throws {
+        let scratch = try Scratch()
+        var shop = ShopStream(seed: 18)
+        var lines = shop.next(1_100)
+        let user = try #require(
+            lines.first { $0.contains("\"outcome\"") }?.firstMatch(of: /"user_id":"(u[0-9]+)"/))
+        lines.append(
+            """
+            {"type":"erase","event_id":"gone","ts":\(ShopStream.startMs + 2_200_000),\
+            "user_id":"\(user.output.1)"}
+            """)
+        lines += shop.next(1_100)
+        let log = try scratch.log(lines)
+        let path = scratch.path + "/store"
+        _ = try replay(log, into: path)
+        let ids = try snapshots(path)
+        #expect(ids.count >= 5)
+        let touched = try verify(path, ids[1], "head", [log])
+        #expect(touched.result == .erased, "\(touched.text)")
+        #expect(touched.failure == .unavailable)
+        #expect(touched.text.contains("erased"))
+        let behind = try verify(path, ids[ids.count - 2], "head", [log])
+        #expect(behind.result == .identical, "\(behind.text)")
+    }
+
+    /// What `snapshots list` promises of every snapshot, held against what happens.
+    private func expectTrue(_ path: String, _ log: String) throws -> (yes: Int, no: Int) {
+        let store = try SnapshotStore.open(path: path, mode: .readOnly)
+        let listings = try store.snapshots().dropFirst()
+        let copies = path + "-copies"
+        var counts = (yes: 0, no: 0)
+        for (index, listing) in listings.enumerated() {
+            let copy = "\(copies)-\(index)"
+            try store.copy(to: copy)
+            defer { try? FileManager.default.removeItem(atPath: copy) }
+            let id = listing.record.id
+            let rewound = Result {
+                let opened = try SnapshotStore.open(path: copy, mode: .readWrite)
+                try opened.rewind(to: id, reason: "test", who: "test", wallTimeMs: 0)
+                try opened.close()
+            }
+            #expect(
+                listing.isRewindable == ((try? rewound.get()) != nil),
+                "\(id) at \(listing.record.sequence): \(rewound)")
+            counts.yes += listing.isReplayable ? 1 : 0
+            counts.no += listing.isReplayable ? 0 : 1
+        }
+        try store.close()
+        for listing in listings {
+            let id = listing.record.id
+            let place = "\(id) at \(listing.record.sequence)"
+            do {
+                let result = try verify(path, id, "head", [log])
+                #expect(listing.isReplayable, "\(place) was replayed")
+                #expect(result.result == .identical, "\(result.text)")
+            } catch {
+                #expect(!listing.isReplayable, "\(place): \(error)")
+                #expect(FailureKind(error) == .badData, "\(error)")
+            }
+        }
+        return counts
+    }
+
+    @Test(
+        "what is listed as replayable and rewindable is, and what is not is refused, whatever happened to the store"
+    )
+    func listedTruly() throws {
+        let scratch = try Scratch()
+        var shop = ShopStream(seed: 19)
+        var lines = shop.next(1_500)
+        let path = scratch.path + "/store"
+        _ = try replay(try scratch.log(lines), into: path)
+        func open() throws -> SnapshotStore {
+            try SnapshotStore.open(path: path, mode: .readWrite)
+        }
+        var store = try open()
+        // A return to weights, a rewind, something brought in, and a horizon of a few commits.
+        try store.rollback(to: "head~1", reason: "test", who: "test", wallTimeMs: 1)
+        let weights = StateTable("posterior", .weights)
+        try store.importSnapshot(
+            ImportedSnapshot(
+                rows: [(weights, [1], [1])], eventTimeMs: 1,
+                request: SnapshotRequest(wallTimeMs: 2, tags: ["theirs"])),
+            who: "test", reason: "test")
+        try store.close()
+        lines += shop.next(700)
+        _ = try replay(try scratch.log(lines), into: path)
+        store = try open()
+        _ = try store.rewind(
+            to: "head~2", skips: OffsetRanges(), reason: "test", who: "test")
+        try store.close()
+        lines += shop.next(700)
+        let log = try scratch.log(lines)
+        _ = try replay(log, into: path)
+        let before = try expectTrue(path, log)
+        #expect(before.yes > 3 && before.no == 1, "\(before)")
+        // The horizon comes closer, and then old snapshots go.
+        _ = try replay(log, into: path, ["store.undo_max=1MiB"])
+        var options = SnapshotStore.Options()
+        options.undoCommitsMax = 6
+        store = try SnapshotStore.open(path: path, mode: .readWrite, options: options)
+        while try store.snapshots().filter(\.isRewindable).count > 5 {
+            try store.commit(Commit())
+        }
+        try store.close()
+        let after = try expectTrue(path, log)
+        #expect(after.no > before.no, "\(after)")
+        store = try open()
+        try store.prune(Retention(latest: 3, hourly: 0, daily: 0))
+        try store.close()
+        _ = try expectTrue(path, log)
     }
 
     @Test("a flipped bit in a chunk is found and named")

@@ -52,8 +52,17 @@ enum Damage: CaseIterable {
             let folder = ScratchFolder()
             var stream = CommitStream(seed: seed)
             var store = try folder.open()
+            // Rows that only their owners' keys open, and what they hold in the end.
+            let sealed = StateTable("shoppers", .keyed, keys: .owner)
+            var secrets: [RowOwner: [UInt8]] = [:]
             for step in 0..<40 {
                 var commit = stream.next(rows: 40)
+                for number in 0..<6 where (step + number) % 3 == 0 {
+                    let owner = RowOwner(user: "user \(number)")
+                    secrets[owner] = stream.bytes(number == 5 ? 6_000 : 90)
+                    commit.changes.put(sealed, owner.bytes, secrets[owner] ?? [], owner: owner)
+                    commit.outbox[0].owner = owner
+                }
                 if step % 8 == 0 { commit.snapshot = .at(minute: step) }
                 try store.commit(commit, sync: false)
             }
@@ -77,6 +86,13 @@ enum Damage: CaseIterable {
                 }
                 // The damage fell on what nobody uses: everything must be there, and go on.
                 try stream.expectHead(of: store)
+                try store.withHead { state in
+                    for (owner, secret) in secrets {
+                        let found = try state.value(sealed, owner.bytes)
+                        #expect(found == secret)
+                    }
+                }
+                #expect(try store.outbox(limit: 100).count == 40)
                 for listing in try store.snapshots() { _ = try store.verify(listing.record.id) }
                 if round % 2 == 0 {
                     var onwards = stream

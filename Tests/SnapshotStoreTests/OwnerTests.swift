@@ -1,3 +1,4 @@
+import CCrashPoints
 import Foundation
 import Records
 import SnapshotStore
@@ -315,5 +316,79 @@ private func expectCount(
             let other = try state.value(shoppers, owner(5).bytes)
             #expect(other != nil)
         }
+    }
+
+    @Test(
+        "a power failure while a store is brought to the present format leaves it in one of the two"
+    )
+    func powerFailure() throws {
+        let folder = try old()
+        let before = ["data.mdb": [UInt8](try Data(contentsOf: URL(filePath: folder.data)))]
+        var disk = RecordedDisk(before)
+        let path = URL(filePath: folder.path).resolvingSymlinksInPath().path
+        let recording = try FileRecording(path, names: disk.names) {
+            try SnapshotStore.open(path: path, mode: .readWrite).close()
+        }
+        var random = SeededRandom(seed: 8)
+        var states = 0
+        func fail() throws {
+            for round in 0..<12 {
+                let share = [0, 0.5, 0.9, 1][round % 4]
+                let fates = disk.pending.map { _ -> RecordedDisk.Fate in
+                    if random.unit() < share { return .kept }
+                    return random.next() % 3 == 0
+                        ? .torn(sectors: UInt8(truncatingIfNeeded: random.next())) : .lost
+                }
+                let files = disk.afterFailure { fates[$0] }
+                let left = ScratchFolder()
+                try FileManager.default.createDirectory(
+                    atPath: left.path, withIntermediateDirectories: true)
+                for (name, bytes) in files {
+                    try Data(bytes).write(to: URL(filePath: left.path + "/" + name))
+                }
+                let store = try left.open()
+                try values(store)
+                #expect(store.identity.format == StoreIdentity.formatVersion)
+                try store.verifyRecords()
+                try store.close()
+                _ = try StoreCheck.run(left.path)
+                states += 1
+            }
+        }
+        for call in recording.calls {
+            disk.begin(call)
+            switch call {
+            case .sync, .syncFolder, .write(_, _, _, true): try fail()
+            default: break
+            }
+            disk.finish(call)
+        }
+        #expect(states > 20)
+    }
+
+    @Test(
+        "killed at any call while it is brought to the present format, a store goes on from there")
+    func killed() async throws {
+        var wasKilled = 0
+        for call in 1...12 {
+            let folder = try old()
+            let path = folder.path
+            let after = call % 2
+            await #expect(processExitsWith: .signal(SIGKILL)) {
+                [path = path as String, call = call as Int, after = after as Int] in
+                crash_point_arm(
+                    call > 8 ? CRASH_IN_STORE_SYNC : CRASH_IN_STORE_WRITE,
+                    call > 8 ? 1 : (call + 1) / 2, Int32(after))
+                try SnapshotStore.open(path: path, mode: .readWrite).close()
+                // Fewer calls than that are made: it is over.
+                kill(getpid(), SIGKILL)
+            }
+            let store = try folder.open()
+            try values(store)
+            try store.verifyRecords()
+            try store.close()
+            wasKilled += 1
+        }
+        #expect(wasKilled == 12)
     }
 }

@@ -86,33 +86,27 @@ import Testing
         #expect(try store.snapshots().count == 3)
     }
 
-    @Test("what was written ahead for a whole snapshot is used by it, or goes when pruning")
-    func writtenAhead() throws {
-        let folder = ScratchFolder()
-        let store = try folder.open()
-        var stream = CommitStream(seed: 12)
-        for _ in 0..<30 { try store.commit(stream.next(), sync: false) }
-        try store.prepareWholeSnapshot()
-        try store.prepareWholeSnapshot()
-        var commit = Commit()
-        commit.snapshot = .at(minute: 1, isWhole: true)
-        let record = try #require(try store.commit(commit).snapshot)
-        #expect(record.newBytes == 0 && record.stateBytes > 100_000)
-        try store.withSnapshot(record.id) { _, state in
-            for table in allTables { try stream.expect(table, in: state) }
+    @Test("the last of each day that is over is to be kept whole, and so is what is tagged")
+    func dailies() throws {
+        let day: Int64 = 86_400_000
+        let all = (0..<40).reversed().map {
+            (sequence: UInt64($0), createdMs: Int64($0) * day / 10)
         }
-        // Written ahead, but everything changes before the snapshot.
-        try store.commit(stream.next(rows: 300))
-        try store.prepareWholeSnapshot()
-        for _ in 0..<5 { try store.commit(stream.next(rows: 300)) }
-        commit.snapshot = .at(minute: 2, isWhole: true)
-        let last = try #require(try store.commit(commit).snapshot)
-        let report = try store.prune(Retention(latest: 1, hourly: 0, daily: 0))
-        #expect(report.snapshots == [record.id])
-        #expect(report.bytes > record.stateBytes)
-        #expect(try store.verify("head").bytes == last.stateBytes)
-        #expect(try store.prune(Retention(latest: 1, hourly: 0, daily: 0)).chunks == 0)
-        try store.close()
-        _ = try StoreCheck.run(folder.path)
+        let retention = Retention(latest: 1, hourly: 0, daily: 3)
+        #expect(retention.dailies(all, nowMs: 39 * day / 10) == [19, 29])
+        #expect(retention.dailies(all, nowMs: 4 * day) == [19, 29, 39])
+        #expect(Retention(daily: 0).dailies(all, nowMs: 9 * day).isEmpty)
+
+        let folder = ScratchFolder()
+        let (store, records) = try grown(folder)
+        try store.tag(records[4].id, as: "keep", who: "ops", wallTimeMs: 0)
+        let now = records[39].createdMs
+        #expect(try store.snapshotsToKeepWhole(Retention(), nowMs: now) == [records[4].id])
+        #expect(
+            try store.snapshotsToKeepWhole(Retention(), nowMs: now + day)
+                == [records[4].id, records[39].id])
+        try store.keepWhole("keep")
+        #expect(
+            try store.snapshotsToKeepWhole(Retention(), nowMs: now + day) == [records[39].id])
     }
 }

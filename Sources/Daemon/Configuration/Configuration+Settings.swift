@@ -347,7 +347,13 @@ extension Configuration {
             "store.keep_hourly", \.store.keepHourly, 0...100_000,
             "Hours of which a snapshot is kept."),
         .integer(
-            "store.keep_daily", \.store.keepDaily, 0...100_000, "Days of which a snapshot is kept."),
+            "store.keep_daily", \.store.keepDaily, 0...100_000,
+            "Days of which a snapshot is kept; the last of each day with all state, as tagged ones are."
+        ),
+        .bytes(
+            "store.undo_max", \.store.undoBytesMax, (1 << 20)...(1 << 44),
+            "What is kept to take the state of shoppers and items back to the other snapshots, at most: some 500 bytes for each shopper of a commit."
+        ),
     ]
 
     private static let httpSettings: [Setting] = [

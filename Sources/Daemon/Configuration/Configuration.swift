@@ -189,6 +189,7 @@ public struct Configuration: Sendable {
         public var keepLatest = 48
         public var keepHourly = 48
         public var keepDaily = 30
+        public var undoBytesMax = 4 << 30
     }
 
     public struct HTTP: Sendable {

@@ -3,7 +3,7 @@ import Foundation
 /// What a daemon is asked to do while it runs.
 public enum ControlRequest: Codable, Sendable {
     case status
-    /// Takes a snapshot now, whole, so that it can always be gone back to.
+    /// Takes a snapshot now; its keyed state is kept too, so that it can always be gone back to.
     case snapshot(tags: [String], who: String)
     case tag(reference: String, name: String, who: String)
     case untag(name: String, who: String)

@@ -6,11 +6,15 @@ import SnapshotStore
 /// Does what requests ask for. Thread: the learning thread, between two batches.
 struct ControlService {
     private let learner: Learner
+    private let keeper: WholeKeeper
     private let consumer: KafkaConsumer
     private let acceptsGaps: Bool
 
-    init(learner: Learner, consumer: KafkaConsumer, acceptsGaps: Bool) {
+    init(
+        learner: Learner, keeper: WholeKeeper, consumer: KafkaConsumer, acceptsGaps: Bool
+    ) {
         self.learner = learner
+        self.keeper = keeper
         self.consumer = consumer
         self.acceptsGaps = acceptsGaps
     }
@@ -21,14 +25,16 @@ struct ControlService {
         switch request {
         case .status: return .status(try status())
         case .snapshot(let tags, let who):
-            let info = try learner.commitNow(snapshot: Learner.SnapshotWish(isWhole: true))
+            let info = try learner.commitNow(snapshot: Learner.SnapshotWish())
             let id = info?.snapshot?.id ?? learner.engine.snapshot
             try store.record(
                 AuditEntry(wallTimeMs: wallTimeMs(), who: who, action: "snapshot", reason: id))
             for tag in tags { try store.tag(id, as: tag, who: who, wallTimeMs: wallTimeMs()) }
+            keeper.look(also: id)
             return .snapshot(id: id)
         case .tag(let reference, let name, let who):
             try store.tag(reference, as: name, who: who, wallTimeMs: wallTimeMs())
+            keeper.look()
             return .snapshot(id: try store.resolve(name).id)
         case .untag(let name, let who):
             try store.untag(name, who: who, wallTimeMs: wallTimeMs())
@@ -40,11 +46,13 @@ struct ControlService {
             guard !request.reason.isEmpty else {
                 throw RequestError.badRequest("a reason is required: the audit must say why")
             }
-            let info = try learner.goBack(
-                to: request.reference, rewind: request.rewind, skips: skips,
-                reason: request.reason, who: request.who)
+            let outcome = try RollbackOutcome.timed(skips: skips) {
+                try learner.goBack(
+                    to: request.reference, rewind: request.rewind, skips: skips,
+                    reason: request.reason, who: request.who)
+            }
             didRewind = request.rewind
-            return .rollback(RollbackOutcome(info.plan, info: info, skips: skips))
+            return .rollback(outcome)
         }
     }
 

@@ -18,6 +18,8 @@ public struct RollbackOutcome: Codable, Sendable {
     public var lineage: UInt32?
     public var stateSHA256: String?
     public var weightsSHA256: String
+    /// From the request until what was gone back to was in service.
+    public var tookMs: Double?
 
     public struct Table: Codable, Sendable {
         public var name: String
@@ -49,6 +51,7 @@ public struct RollbackOutcome: Codable, Sendable {
         case commitsSince = "commits_since"
         case stateSHA256 = "state_sha256"
         case weightsSHA256 = "weights_sha256"
+        case tookMs = "took_ms"
     }
 
     /// - Parameter info: what was done; `nil` for a dry run.
@@ -78,17 +81,31 @@ public struct RollbackOutcome: Codable, Sendable {
     }
 }
 
+extension RollbackOutcome {
+    /// What came of a rollback, and how long it took.
+    static func timed(
+        skips: OffsetRanges, _ goBack: () throws -> RollbackInfo
+    ) rethrows -> RollbackOutcome {
+        let start = ContinuousClock.now
+        let info = try goBack()
+        var outcome = RollbackOutcome(info.plan, info: info, skips: skips)
+        let elapsed = start.duration(to: .now).components
+        outcome.tookMs = Double(elapsed.seconds) * 1e3 + Double(elapsed.attoseconds) * 1e-15
+        return outcome
+    }
+}
+
 extension RollbackRequest {
     /// Goes back on a store that no daemon has open, or tells what would happen.
     public func perform(on store: SnapshotStore) throws -> RollbackOutcome {
         let skips = try skipRanges()
         if dryRun { return try plan(on: store) }
-        let info =
+        return try RollbackOutcome.timed(skips: skips) {
             rewind
-            ? try store.rewind(to: reference, skips: skips, reason: reason, who: who)
-            : try store.rollback(
-                to: reference, reason: reason, who: who, wallTimeMs: wallTimeMs())
-        return RollbackOutcome(info.plan, info: info, skips: skips)
+                ? try store.rewind(to: reference, skips: skips, reason: reason, who: who)
+                : try store.rollback(
+                    to: reference, reason: reason, who: who, wallTimeMs: wallTimeMs())
+        }
     }
 
     /// What would happen; the snapshot is verified.

@@ -13,7 +13,7 @@ extension BatchInput {
             let entries = try spool.records(of: part.position, in: part.range).filter { entry in
                 !part.skipped.contains { $0.contains(entry.record.offset) }
             }
-            try check(part, entries, topicsSeen: spool.topicsSeen)
+            try check(part, entries, spool)
             for entry in entries { digest.update(entry.record.digest.bytes) }
             all += entries
         }
@@ -22,18 +22,19 @@ extension BatchInput {
             let place = all.first.map { RecordPlace($0.record.position, $0.record.offset) }
             throw VerificationError.changed(
                 batch: number,
-                place: place ?? RecordPlace(parts[0].position, parts[0].range.lowerBound))
+                place: place ?? RecordPlace(parts[0].position, parts[0].range.lowerBound),
+                versions: nil)
         }
         return all
     }
 
     private func check(
-        _ part: Part, _ entries: [RecordSpool.Entry], topicsSeen: Set<String>
+        _ part: Part, _ entries: [RecordSpool.Entry], _ spool: RecordSpool
     ) throws {
-        if entries.isEmpty, !part.checks.isEmpty, !topicsSeen.contains(part.position.topic) {
+        if entries.isEmpty, !part.checks.isEmpty, !spool.topicsSeen.contains(part.position.topic) {
             throw VerificationError.missing(
                 batch: number, position: part.position, range: part.range,
-                .noTopic(seen: topicsSeen.sorted()))
+                .noTopic(seen: spool.topicsSeen.sorted()))
         }
         guard entries.count >= part.checks.count else {
             throw VerificationError.missing(
@@ -43,9 +44,16 @@ extension BatchInput {
                     firstMissing: firstMissing(part, entries)))
         }
         for (index, entry) in entries.enumerated() {
-            guard index < part.checks.count, entry.record.digest.check == part.checks[index] else {
+            let expected = index < part.checks.count ? part.checks[index] : nil
+            guard entry.record.digest.check == expected else {
+                let place = RecordPlace(part.position, entry.record.offset)
+                // Another log that was given may have it as it was learned.
+                let learned = try spool.others(at: place).first {
+                    $0.record.digest.check == expected
+                }
                 throw VerificationError.changed(
-                    batch: number, place: RecordPlace(part.position, entry.record.offset))
+                    batch: number, place: place,
+                    versions: learned.map { (entry.record.shown, $0.record.shown) })
             }
         }
     }
@@ -56,5 +64,16 @@ extension BatchInput {
         guard offsets.count == part.checks.count else { return nil }
         let there = Set(entries.map(\.record.offset))
         return offsets.first { !there.contains($0) }
+    }
+}
+
+extension SourceRecord {
+    /// The record as a message shows it.
+    fileprivate var shown: String {
+        let text = value.map { String(decoding: $0, as: UTF8.self) } ?? "(null)"
+        let most = 600
+        var shown = text.count > most ? text.prefix(most) + "…" : text[...]
+        if let timestampMs { shown += ", written at \(Timestamp.text(ms: timestampMs))" }
+        return String(shown)
     }
 }

@@ -66,6 +66,7 @@ final class JournalReplay {
                 case .rewind(let target):
                     try copy.rewind(to: target, reason: "replayed", who: "tidemark", wallTimeMs: 0)
                     machine = nil
+                case .nothing: break
                 case .entry(.found(let expected)) where expected != digest:
                     difference = .state(
                         afterCommit: commit.sequence - 1, batches: last, expected: expected,

@@ -19,8 +19,8 @@ struct JournalSpan {
     init(_ store: SnapshotStore, from: SnapshotRecord, to: SnapshotRecord) throws {
         self.from = from
         self.to = to
-        guard try store.snapshot(from.id).isReplayable else {
-            throw VerificationError.journalPruned(snapshot: from.id)
+        if let obstacle = try store.snapshot(from.id).replayObstacle {
+            throw VerificationError.notReplayable(snapshot: from.id, obstacle)
         }
         try forEachCommit(of: store) { commit in
             for case .entry(let record) in commit.steps {
@@ -48,6 +48,8 @@ struct JournalSpan {
             case entry(JournalRecord)
             case rollback(to: String)
             case rewind(to: String)
+            /// Something that what learns did not notice.
+            case nothing
         }
 
         let sequence: UInt64
@@ -85,6 +87,7 @@ struct JournalSpan {
         switch entry.kind {
         case .rollback: return .rollback(to: String(decoding: entry.body, as: UTF8.self))
         case .rewind: return .rewind(to: String(decoding: entry.body, as: UTF8.self))
+        case .imported: return .nothing
         case .commit:
             do throws(ByteCodingError) {
                 return .entry(try JournalRecord(encoded: entry.body))
@@ -98,13 +101,13 @@ struct JournalSpan {
 /// Why a replay of the journal cannot be made, or cannot go on.
 public enum VerificationError: Error, CustomStringConvertible {
     case order(from: String, to: String)
-    case journalPruned(snapshot: String)
+    case notReplayable(snapshot: String, ReplayObstacle)
     case journalIncomplete(commit: UInt64)
     case journalUnreadable(commit: UInt64, String)
     /// Records that the journal says were learned, and that are not there.
     case missing(batch: Int, position: TopicPartition, range: Range<Int64>, Shortage)
-    /// A record that is not the one that was learned.
-    case changed(batch: Int, place: RecordPlace)
+    /// A record that is not the one that was learned; as it is and as it was, where both are there.
+    case changed(batch: Int, place: RecordPlace, versions: (given: String, learned: String)?)
     case otherCluster(found: String, journal: [String])
 
     public enum Shortage: Sendable {
@@ -117,8 +120,8 @@ public enum VerificationError: Error, CustomStringConvertible {
         switch self {
         case .order(let from, let to):
             "\(from)..\(to): the first snapshot must be older than the second"
-        case .journalPruned(let snapshot):
-            "snapshot \(snapshot) can no longer be replayed from: its journal has been pruned; 'snapshots list' says from which it can"
+        case .notReplayable(let snapshot, let obstacle):
+            "snapshot \(snapshot) cannot be replayed from: \(obstacle); 'snapshots list' says from which it can"
         case .journalIncomplete(let commit):
             "the journal has no entry of commit \(commit); it cannot be replayed from before it"
         case .journalUnreadable(let commit, let reason):
@@ -129,8 +132,9 @@ public enum VerificationError: Error, CustomStringConvertible {
         case .missing(let batch, let position, let range, .records(let there, let learned, let at)):
             "gap: batch \(batch) learned \(learned) records of \(position) from offset \(range.lowerBound) to \(range.upperBound - 1), only \(there) of them are there"
                 + (at.map { "; the first that is missing is \(position):\($0)" } ?? "")
-        case .changed(let batch, let place):
+        case .changed(let batch, let place, let versions):
             "changed input: batch \(batch), the event at \(place) is not the one that was learned"
+                + (versions.map { "\n  given:   \($0.given)\n  learned: \($0.learned)" } ?? "")
         case .otherCluster(let found, let journal):
             "the brokers belong to cluster \(found), the journal is of \(journal.joined(separator: ", ")); give captured logs with --events"
         }

@@ -24,6 +24,8 @@ final class RecordSpool {
     private let path: String
     private let file: FileHandle
     private var index: [TopicPartition: [Place]] = [:]
+    /// Records of offsets that an earlier log had already.
+    private var others: [TopicPartition: [Int64: [Place]]] = [:]
     private var pending: [UInt8] = []
     private var written: UInt64 = 0
     private let needed: OffsetRanges
@@ -87,7 +89,13 @@ final class RecordSpool {
         for position in index.keys {
             // Where logs overlap the first of them counts.
             var seen: Set<Int64> = []
-            index[position]?.removeAll { !seen.insert($0.offset).inserted }
+            var others: [Int64: [Place]] = [:]
+            index[position]?.removeAll { place in
+                if seen.insert(place.offset).inserted { return false }
+                others[place.offset, default: []].append(place)
+                return true
+            }
+            if !others.isEmpty { self.others[position] = others }
             index[position]?.sort { $0.offset < $1.offset }
         }
     }
@@ -111,10 +119,19 @@ final class RecordSpool {
             if places[middle].offset < range.lowerBound { low = middle + 1 } else { high = middle }
         }
         return try places[low...].prefix { $0.offset < range.upperBound }.map { place in
-            try file.seek(toOffset: place.at)
-            let bytes = try file.read(upToCount: place.byteCount) ?? Data()
-            return try Entry(position: position, bytes: [UInt8](bytes))
+            try entry(position, place)
         }
+    }
+
+    /// What later logs have in a record's place.
+    func others(at place: RecordPlace) throws -> [Entry] {
+        try (others[place.position]?[place.offset] ?? []).map { try entry(place.position, $0) }
+    }
+
+    private func entry(_ position: TopicPartition, _ place: Place) throws -> Entry {
+        try file.seek(toOffset: place.at)
+        let bytes = try file.read(upToCount: place.byteCount) ?? Data()
+        return try Entry(position: position, bytes: [UInt8](bytes))
     }
 }
 

@@ -105,7 +105,7 @@ public enum StoreCheck {
         guard let tree else { throw .file("it has no identity") }
         var meta: [[UInt8]: [UInt8]] = [:]
         try walk.walk(tree, of: file) { key, value, _, page throws(PageDamage) in
-            meta[key] = try record(value, RecordDomain(.meta), key, page).value
+            meta[key] = try RecordChecker.record(value, RecordDomain(.meta), key, page).value
         }
         return meta
     }
@@ -126,22 +126,6 @@ public enum StoreCheck {
         return identity
     }
 
-    /// The digest, full key and value of a stored record, verified.
-    private static func record(
-        _ stored: [UInt8], _ domain: RecordDomain, _ key: [UInt8], _ page: UInt64
-    ) throws(PageDamage) -> (digest: Digest256, value: [UInt8]) {
-        // `withUnsafeBytes` of an array passes untyped errors only: the result is carried out.
-        let result = unsafe stored.withUnsafeBytes { bytes in
-            Result { () throws(RecordDamage) in
-                let contents = try unsafe Envelope.verified(bytes, domain, key)
-                return unsafe (digest: contents.digest, value: [UInt8](contents.value))
-            }
-        }
-        do throws(RecordDamage) { return try result.get() } catch {
-            throw .page(page, "holds damage: \(sentence(error, domain, key))")
-        }
-    }
-
     /// Checks a table's records and that they add up to what the head record says.
     private static func verifyTable(
         _ table: Table, _ tree: PageTree, _ head: Head, _ file: borrowing PageFile,
@@ -154,43 +138,29 @@ public enum StoreCheck {
         let domains = expected.mapValues(\.domain)
         var sums: [UInt16: (count: Int, digest: Digest256)] = [:]
         var offsets = Digest256.zero
-        try walk.walk(tree, of: file) { stored, bytes, _, page throws(PageDamage) in
-            let number: UInt16
-            var key = stored
-            if table.stateKind == nil {
-                number = 0
-            } else {
-                guard stored.count >= 2 else { throw .page(page, "has a key without a table") }
-                number = UInt16(stored[0]) << 8 | UInt16(stored[1])
-                let full = unsafe bytes.withUnsafeBytes { raw in
-                    unsafe Envelope.open(raw)?.fullKey
-                }
-                key = full ?? Array(stored[2...])
-                guard StoredKey.state(number, key) == stored else {
-                    throw .page(page, "has a key that is not its record's")
-                }
-            }
-            guard let domain = domains[number], let keys = expected[number]?.keys else {
-                throw .page(page, "has a row of a table that is not known")
-            }
-            let digest: Digest256
-            if bytes.first == Envelope.sealed {
-                guard let row = SealedRow(bytes: Array(bytes.dropFirst())) else {
-                    throw .page(page, "has a sealed row that is too short")
-                }
-                digest = try book.digest(row, domain, keys, key, page)
-            } else {
-                let found = try record(bytes, domain, key, page)
-                digest = found.digest
-                if table == .owners { try book.add(key, found.value, page) }
+        let keys = expected.mapValues(\.keys)
+        var batch: [RawRecord] = []
+        func check() throws(PageDamage) {
+            // Owners are not about owners: without the book, taking them in copies nothing.
+            let checker = RecordChecker(
+                table: table, domains: domains, keys: keys,
+                book: table == .owners ? OwnerBook() : book)
+            for found in try checker.check(batch) {
+                sums[found.number, default: (0, .zero)].count += 1
+                sums[found.number, default: (0, .zero)].digest =
+                    sums[found.number, default: (0, .zero)].digest &+ found.digest
+                if table == .owners { try book.add(found.key, found.value, found.page) }
                 if table == .offsets {
-                    offsets = offsets &+ OffsetRecord.stateDigest(key, found.value)
+                    offsets = offsets &+ OffsetRecord.stateDigest(found.key, found.value)
                 }
             }
-            sums[number, default: (0, .zero)].count += 1
-            sums[number, default: (0, .zero)].digest =
-                sums[number, default: (0, .zero)].digest &+ digest
+            batch.removeAll(keepingCapacity: true)
         }
+        try walk.walk(tree, of: file) { stored, bytes, _, page throws(PageDamage) in
+            batch.append(RawRecord(key: stored, bytes: bytes, page: page))
+            if batch.count == RecordChecker.batchMax { try check() }
+        }
+        try check()
         if table == .owners { try book.requireComplete() }
         for (number, summary) in expected {
             let sum = sums[number] ?? (0, .zero)

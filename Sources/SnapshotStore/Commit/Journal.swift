@@ -9,6 +9,8 @@ public struct JournalEntry: Sendable, Equatable {
         case rollback = 1
         /// A rewind; likewise.
         case rewind = 2
+        /// A snapshot was brought in; what learns stayed as it was. The body is the snapshot's id.
+        case imported = 3
     }
 
     /// The commit it belongs to.

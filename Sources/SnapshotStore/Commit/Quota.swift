@@ -13,9 +13,14 @@ extension SnapshotStore {
     ///
     /// The bound is a generous one: every row may need pages of its own and rewrite a leaf.
     func requireRoom(for commit: Commit) throws(StoreError) {
+        guard options.bytesMax != nil else { return }
+        try requireRoom(bytes: try bytesNeeded(commit))
+    }
+
+    /// Refuses what could take the data file beyond its quota.
+    func requireRoom(bytes needed: Int) throws(StoreError) {
         guard let most = options.bytesMax else { return }
         let session = try current()
-        let needed = try bytesNeeded(commit)
         if session.environment.usedBytes + needed <= most { return }
         // Close to the quota. Pages that older commits let go of can be used again, those since the
         // last sync only after the next.

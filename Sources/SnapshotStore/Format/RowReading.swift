@@ -93,23 +93,31 @@ extension Transaction where Self: ~Copyable {
         _ databases: Databases, _ summary: TableSummary, _ key: [UInt8]
     ) throws(StoreError) -> [UInt8]? {
         guard let table = summary.stateTable,
-            let inner = try storedKey(databases, summary.keys, key)
+            let inner = try storedKey(databases, summary.keys, key),
+            let found = try storedRow(databases, summary, inner),
+            let opened = try open(databases, table, found)
         else { return nil }
+        guard opened.key == (table.keys == .blinded ? inner : key) else {
+            throw .damaged(
+                path: environment.folder.path, what: sentence(.checksum, summary.domain, key))
+        }
+        return opened.value
+    }
+
+    /// One row as it is stored, by its key without the table's number; `nil` when there is none.
+    func storedRow(
+        _ databases: Databases, _ summary: TableSummary, _ inner: [UInt8]
+    ) throws(StoreError) -> StoredRow? {
         let stored = StoredKey.state(summary.number, inner)
         let path = environment.folder.path
         let domain = summary.domain
-        let found = try unsafe withValue(databases[summary.table], stored) {
+        return try unsafe withValue(databases[summary.table], stored) {
             bytes throws(StoreError) -> StoredRow? in
             guard let bytes = unsafe bytes else { return nil }
             do throws(RecordDamage) {
                 return try unsafe takeApart(stored, bytes, domain, true)
             } catch { throw .damaged(path: path, what: sentence(error, domain, stored)) }
         }
-        guard let found, let opened = try open(databases, table, found) else { return nil }
-        guard opened.key == (table.keys == .blinded ? inner : key) else {
-            throw .damaged(path: path, what: sentence(.checksum, domain, key))
-        }
-        return opened.value
     }
 }
 

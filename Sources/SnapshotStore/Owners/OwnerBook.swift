@@ -1,11 +1,10 @@
 import Records
 
 /// Every owner of a store that is checked without LMDB, by surrogate.
-struct OwnerBook {
+struct OwnerBook: Sendable {
     private var surrogates: [UInt64] = []
     private var holders: [Holder] = []
     private var byOwner: [RowOwner: Holder] = [:]
-    private let vault = Vault()
 
     /// Takes in a record of table `owners`, which come in the order of their keys: first those by
     /// pseudonym, then those by surrogate.
@@ -43,7 +42,8 @@ struct OwnerBook {
 
     /// The digest of a sealed row, opened and so verified.
     func digest(
-        _ row: SealedRow, _ domain: RecordDomain, _ keys: StateKeys, _ key: [UInt8], _ page: UInt64
+        _ row: SealedRow, _ domain: RecordDomain, _ keys: StateKeys, _ key: [UInt8],
+        _ page: UInt64, _ vault: Vault
     ) throws(PageDamage) -> Digest256 {
         guard let holder = holder(row.surrogate) else {
             throw .page(page, "has a row of an owner whose key is gone")

@@ -49,6 +49,14 @@ enum StoredBody: Equatable, Sendable {
         case .sealed(let row): row.valueBytes
         }
     }
+
+    /// Stands for a row of this key in the name of a chunk.
+    func mark(_ domain: RecordDomain, _ key: [UInt8]) -> Digest256 {
+        switch self {
+        case .plain(let value): Envelope.digest(domain, key, value)
+        case .sealed(let row): row.mark
+        }
+    }
 }
 
 extension ByteWriter {

@@ -5,6 +5,9 @@ func systemMessage(_ code: Int32) -> String {
     unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
 }
 
+/// Processors that this process may use.
+func activeProcessors() -> Int { Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
 /// An open file, closed when the value goes out of scope.
 ///
 /// Thread: `read` and `status` may be called from any thread; everything else from its owner.

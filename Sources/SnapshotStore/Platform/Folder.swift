@@ -29,8 +29,11 @@ struct StoreFolder: Sendable {
     func create() throws(StoreError) {
         var partial = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
+            let parent = partial.isEmpty ? "." : partial
             partial += part + "/"
-            if unsafe mkdir(partial, 0o755) != 0, errno != EEXIST {
+            if unsafe mkdir(partial, 0o755) == 0 {
+                try StoreFolder(path: parent).keepEntries()
+            } else if errno != EEXIST {
                 throw .cannotWrite(path: path, reason: systemMessage(errno))
             }
         }
@@ -57,6 +60,13 @@ struct StoreFolder: Sendable {
     func sync() throws(StoreError) {
         let folder = try Descriptor(path, O_RDONLY | O_DIRECTORY)
         try folder.sync()
+    }
+
+    /// After a folder was made in this one: a power failure that took it would take the store with it.
+    private func keepEntries() throws(StoreError) {
+        do throws(StoreError) { try sync() } catch .system(_, _, EACCES) {
+            // A folder that may be written and not read cannot be synced by its writer.
+        }
     }
 
     /// Replaces a small file in one step: written beside, synced, renamed.

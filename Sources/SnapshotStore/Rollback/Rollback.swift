@@ -28,7 +28,8 @@ extension SnapshotStore {
     ///
     /// The snapshot is verified first, all chunks and sums; then one transaction replaces the
     /// weights tables, notes it in audit and journal, and makes a new head snapshot whose parent is
-    /// the target. Offsets, keyed state, ledger and outbox stay as they are.
+    /// the target, which is champion from now on. Offsets, keyed state, ledger and outbox stay as they
+    /// are.
     /// - Parameter wallTimeMs: Milliseconds since 1970.
     @discardableResult
     public func rollback(
@@ -73,6 +74,7 @@ extension SnapshotStore {
             }
             for row in ledger.rows { _ = try records.apply(row, keepsOld: false) }
             try records.appendJournal([Array(target.id.utf8)], rewind ? .rewind : .rollback)
+            try records.noteReturn(to: target, rewind: rewind, wallTimeMs: wallTimeMs)
             try records.append(
                 AuditEntry(
                     wallTimeMs: wallTimeMs, who: who, action: rewind ? "rewind" : "rollback",
@@ -122,6 +124,23 @@ extension RecordWriter {
             head.lineage += 1
             head.counters = target.counters
             head.cluster = target.cluster
+        }
+    }
+
+    /// Says what is in service now: `champion` must not name what was gone back from.
+    fileprivate mutating func noteReturn(
+        to target: SnapshotRecord, rewind: Bool, wallTimeMs: Int64
+    ) throws(StoreError) {
+        try append(
+            ReferenceChange(
+                name: rewind ? ReferenceChange.rewind : ReferenceChange.rollback,
+                sequence: target.sequence, wallTimeMs: wallTimeMs, at: head.sequence))
+        let databases = databases
+        let champion = try read { transaction throws(StoreError) in
+            try transaction.reference(databases, .champion)
+        }
+        if champion != target.sequence {
+            try setReference(.champion, to: target.sequence, wallTimeMs: wallTimeMs)
         }
     }
 

@@ -47,7 +47,9 @@ extension Transaction where Self: ~Copyable {
         }
         if rewind { try requireRewindable(databases, record, head) }
         var changes = StateChanges()
-        let usesWhole = rewind && record.isWhole
+        // Undo records hold what changed alone, a whole snapshot every row there is.
+        let hasUndo = try hasUndo(databases, since: record, head)
+        let usesWhole = rewind && !hasUndo
         if usesWhole {
             for summary in head.tables where summary.kind == .keyed {
                 guard let table = summary.stateTable else { continue }
@@ -119,7 +121,7 @@ extension Transaction where Self: ~Copyable {
         }
     }
 
-    private func requireRewindable(
+    func requireRewindable(
         _ databases: Databases, _ record: SnapshotRecord, _ head: Head
     ) throws(StoreError) {
         if record.cause == .imported {
@@ -131,20 +133,24 @@ extension Transaction where Self: ~Copyable {
                 record.id,
                 reason: "an earlier version took it; only its weights can be gone back to")
         }
-        if record.isWhole || record.sequence == head.sequence { return }
-        let oldest = try oldestUndo(databases)
-        if let oldest, oldest <= record.sequence + 1 { return }
+        if record.isWhole { return }
+        if try hasUndo(databases, since: record, head) { return }
         throw .notReplayable(
             record.id, reason: "its keyed state is beyond the undo horizon and not in the snapshot")
     }
 
-    /// Takes back, newest first, what commits after `sequence` did to keyed rows.
-    ///
-    /// Returns: how many rows are of owners erased since, and stay away.
-    private func undo(
-        _ databases: Databases, _ head: Head, after sequence: UInt64,
-        _ changes: inout StateChanges, _ counts: inout [StateTable: TableCounts]
-    ) throws(StoreError) -> Int {
+    /// Whether everything that happened to keyed rows since the snapshot can be taken back.
+    private func hasUndo(
+        _ databases: Databases, since record: SnapshotRecord, _ head: Head
+    ) throws(StoreError) -> Bool {
+        if record.sequence == head.sequence { return true }
+        return try oldestUndo(databases).map { $0 <= record.sequence + 1 } ?? false
+    }
+
+    /// What keyed rows that changed after commit `sequence` held then; `nil` where there was none.
+    func rowsBefore(
+        _ databases: Databases, _ head: Head, after sequence: UInt64
+    ) throws(StoreError) -> [StateTable: [[UInt8]: StoredBody?]] {
         var names: [UInt16: StateTable] = [:]
         for summary in head.tables where summary.kind == .keyed {
             names[summary.number] = summary.stateTable
@@ -167,10 +173,25 @@ extension Transaction where Self: ~Copyable {
             }
             return true
         }
+        return before
+    }
+
+    /// Takes back, newest first, what commits after `sequence` did to keyed rows.
+    ///
+    /// Returns: how many rows are of owners erased since, and stay away.
+    private func undo(
+        _ databases: Databases, _ head: Head, after sequence: UInt64,
+        _ changes: inout StateChanges, _ counts: inout [StateTable: TableCounts]
+    ) throws(StoreError) -> Int {
+        let before = try rowsBefore(databases, head, after: sequence)
         var erased = 0
         for (table, rows) in before {
+            guard let index = head.index(of: table) else { continue }
+            let summary = head.tables[index]
             for (stored, body) in rows {
-                counts[table, default: TableCounts()].count(body)
+                let now = try storedRow(databases, summary, stored)
+                if now?.mark == body?.mark(summary.domain, stored) { continue }
+                counts[table, default: TableCounts()].count(body, isNew: now == nil)
                 if let body {
                     // What an undo record holds is covered by the record's own checksum.
                     let row = StoredRow(
@@ -211,9 +232,9 @@ private struct TableCounts {
     var removed = 0
     var bytes = 0
 
-    mutating func count(_ body: StoredBody?) {
+    mutating func count(_ body: StoredBody?, isNew: Bool) {
         if let body {
-            changed += 1
+            if isNew { added += 1 } else { changed += 1 }
             bytes += body.byteCount
         } else {
             removed += 1

@@ -27,11 +27,15 @@ extension SnapshotStore {
     public func importSnapshot(
         _ imported: ImportedSnapshot, who: String, reason: String
     ) throws(StoreError) -> SnapshotRecord {
+        let options = options
         let chunkBytes = options.chunkBytes
         let base = identity.base
         return try withWriter { records throws(StoreError) in
             records.beginSequence(eventTimeMs: nil)
+            // Nothing changes, and there is a record that says so: undo records have no holes.
+            try records.applyRows(StateChanges(), undo: options)
             let record = try records.keep(imported, base: base, chunkBytes: chunkBytes)
+            try records.appendJournal([Array(record.id.utf8)], .imported)
             try records.append(
                 AuditEntry(
                     wallTimeMs: imported.request.wallTimeMs, who: who, action: "import",

@@ -9,14 +9,36 @@ public struct SnapshotListing: Sendable {
     public let isChampion: Bool
     /// When it was champion. Unit: milliseconds since 1970, wall time; no end while it is.
     public let championTimes: [ChampionTime]
-    /// Whether the journal from it on is complete.
-    public let isReplayable: Bool
+    /// What keeps the journal from being replayed from it on; `nil` where nothing does.
+    public let replayObstacle: ReplayObstacle?
     /// Whether a rewind to it is possible: its keyed state is in it or within the undo horizon.
     public let isRewindable: Bool
+
+    public var isReplayable: Bool { replayObstacle == nil }
 
     public struct ChampionTime: Sendable, Equatable {
         public let fromMs: Int64
         public let untilMs: Int64?
+    }
+}
+
+/// Why what happened since a snapshot cannot be done again.
+public enum ReplayObstacle: Sendable, Equatable, CustomStringConvertible {
+    case imported
+    case journalPruned
+    /// The replay has to begin at the snapshot's state, which cannot be gone back to.
+    case beyondUndo
+    /// Since then the store went back to a snapshot that a replay cannot go back to any more.
+    case returned(at: UInt64)
+
+    public var description: String {
+        switch self {
+        case .imported: "it was imported"
+        case .journalPruned: "its journal has been pruned"
+        case .beyondUndo: "its keyed state is beyond the undo horizon and not in the snapshot"
+        case .returned(let commit):
+            "commit \(commit) went back to a snapshot that cannot be gone back to any more"
+        }
     }
 }
 
@@ -40,6 +62,22 @@ extension SnapshotStore {
                 return listings.count < limit
             }
             return listings
+        }
+    }
+
+    /// Snapshots whose keyed state is to be kept and is not yet, oldest first: tagged ones, and the last
+    /// of each day that is over and that retention keeps one of.
+    public func snapshotsToKeepWhole(
+        _ retention: Retention, nowMs: Int64
+    ) throws(StoreError) -> [String] {
+        try withRead { transaction, databases throws(StoreError) in
+            var records: [SnapshotRecord] = []
+            try transaction.forEachSnapshotBackward(databases) { record in
+                records.append(record)
+                return true
+            }
+            return try ListingContext(transaction, databases)
+                .unfinished(records, retention, nowMs: nowMs).map(\.id)
         }
     }
 
@@ -82,7 +120,7 @@ public struct SnapshotTable: Sendable {
 }
 
 /// What every listing of one walk needs, read once.
-private struct ListingContext {
+struct ListingContext {
     private let tags: [UInt64: [String]]
     private let headSequence: UInt64?
     private let champion: UInt64?
@@ -91,6 +129,8 @@ private struct ListingContext {
     private let oldestUndo: UInt64?
     private let lastSequence: UInt64
     private let migratedAt: UInt64?
+    /// The last commit that went back to what cannot be gone back to any more.
+    private var lostReturn: UInt64?
 
     init(
         _ transaction: borrowing ReadTransaction, _ databases: Databases
@@ -105,7 +145,8 @@ private struct ListingContext {
         oldestUndo = try transaction.oldestUndo(databases)
         var times: [UInt64: [SnapshotListing.ChampionTime]] = [:]
         var current: (sequence: UInt64, from: Int64)?
-        for change in try transaction.history(databases) where change.name == "champion" {
+        let history = try transaction.history(databases)
+        for change in history where change.name == "champion" {
             if let current {
                 times[current.sequence, default: []].append(
                     .init(fromMs: current.from, untilMs: change.wallTimeMs))
@@ -116,6 +157,14 @@ private struct ListingContext {
             times[current.sequence, default: []].append(.init(fromMs: current.from, untilMs: nil))
         }
         championTimes = times
+        for change in history where change.at > journalPrunedThrough {
+            guard [ReferenceChange.rewind, ReferenceChange.rollback].contains(change.name),
+                let sequence = change.sequence
+            else { continue }
+            let target = try transaction.snapshot(databases, at: sequence)
+            let isThere = target.map { change.name == ReferenceChange.rollback || isRewindable($0) }
+            if isThere != true { lostReturn = change.at }
+        }
     }
 
     func listing(_ record: SnapshotRecord) -> SnapshotListing {
@@ -123,11 +172,30 @@ private struct ListingContext {
             record: record, tags: tags[record.sequence] ?? [],
             isHead: record.sequence == headSequence, isChampion: record.sequence == champion,
             championTimes: championTimes[record.sequence] ?? [],
-            isReplayable: record.cause != .imported && record.sequence >= journalPrunedThrough,
-            isRewindable: isRewindable(record))
+            replayObstacle: replayObstacle(record), isRewindable: isRewindable(record))
     }
 
-    private func isRewindable(_ record: SnapshotRecord) -> Bool {
+    private func replayObstacle(_ record: SnapshotRecord) -> ReplayObstacle? {
+        if record.cause == .imported { return .imported }
+        if record.sequence < journalPrunedThrough { return .journalPruned }
+        if !isRewindable(record) { return .beyondUndo }
+        return lostReturn.flatMap { $0 > record.sequence ? .returned(at: $0) : nil }
+    }
+
+    /// Tagged ones, and the last of each day that is over, which retention keeps and whose keyed state
+    /// is not in them yet; oldest first.
+    func unfinished(
+        _ records: [SnapshotRecord], _ retention: Retention, nowMs: Int64
+    ) -> [SnapshotRecord] {
+        let daily = retention.dailies(
+            records.map { ($0.sequence, $0.createdMs) }, nowMs: nowMs)
+        return records.filter { record in
+            !record.isWhole && isRewindable(record)
+                && (tags[record.sequence] != nil || daily.contains(record.sequence))
+        }.reversed()
+    }
+
+    func isRewindable(_ record: SnapshotRecord) -> Bool {
         if record.cause == .imported { return false }
         if let migratedAt, record.sequence <= migratedAt { return false }
         return record.isWhole || record.sequence == lastSequence

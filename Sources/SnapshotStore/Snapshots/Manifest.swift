@@ -150,3 +150,32 @@ struct ChunkCutter {
         return true
     }
 }
+
+/// Cuts one table's rows into chunks as they come by.
+struct ChunkPen {
+    private var cutter: ChunkCutter
+    private var marks: [Digest256] = []
+    private var firstKey: [UInt8] = []
+    private var bytes = 0
+
+    init(target: Int) { cutter = ChunkCutter(target: target) }
+
+    /// - Returns: the chunk that ends with this row, if one does.
+    mutating func add(_ row: StoredRow) -> Manifest.ChunkEntry? {
+        if marks.isEmpty { firstKey = row.key }
+        marks.append(row.mark)
+        bytes += row.byteCount
+        return cutter.ends(row.mark, rowBytes: row.byteCount) ? finish() : nil
+    }
+
+    /// - Returns: the chunk that is left behind the last row, if there is one.
+    mutating func finish() -> Manifest.ChunkEntry? {
+        guard !marks.isEmpty else { return nil }
+        defer {
+            marks.removeAll(keepingCapacity: true)
+            bytes = 0
+        }
+        return Manifest.ChunkEntry(
+            id: Chunk.id(marks), rows: marks.count, bytes: bytes, firstKey: firstKey)
+    }
+}

@@ -7,7 +7,8 @@ extension SnapshotStore {
     /// Removes the snapshots that `retention` does not keep, then the chunks that none has any more.
     ///
     /// Works in bounded pieces, each a commit of its own; a stop between two leaves what the next
-    /// call goes on with, and nothing that a kept snapshot needs is ever gone.
+    /// call goes on with, and nothing that a kept snapshot needs is ever gone. While `keepWhole` is at
+    /// work chunks stay for the next call.
     /// - Parameter dryRun: Only tells which snapshots would go.
     @discardableResult
     public func prune(
@@ -26,8 +27,15 @@ extension SnapshotStore {
             }
             rest = rest.dropFirst(64)
         }
-        try deleteChunks(&report)
+        let deleted = try chunkWork.withLockIfAvailable { _ throws(StoreError) in
+            var deleted = PruneReport()
+            try deleteChunks(&deleted)
+            return deleted
+        }
+        report.chunks = deleted?.chunks ?? 0
+        report.bytes = deleted?.bytes ?? 0
         try deleteTexts()
+        if let light = plan.oldestLight { try pruneUndo(through: light) }
         if retention.prunesJournal, let oldest = plan.oldestKept {
             try pruneJournal(through: oldest, &report)
         }
@@ -38,6 +46,8 @@ extension SnapshotStore {
         var going: [SnapshotRecord] = []
         var keptCount = 0
         var oldestKept: UInt64?
+        /// The oldest kept snapshot that only undo records lead back to.
+        var oldestLight: UInt64?
     }
 
     private func plan(_ retention: Retention) throws(StoreError) -> Plan {
@@ -57,7 +67,10 @@ extension SnapshotStore {
             return Plan(
                 going: all.filter { going.contains($0.sequence) }.reversed(),
                 keptCount: all.count - going.count,
-                oldestKept: all.last { !going.contains($0.sequence) }?.sequence)
+                oldestKept: all.last { !going.contains($0.sequence) }?.sequence,
+                oldestLight: all.last {
+                    !going.contains($0.sequence) && !$0.isWhole && $0.cause != .imported
+                }?.sequence)
         }
     }
 
@@ -123,6 +136,16 @@ extension SnapshotStore {
                 return unused
             }
             for key in unused { try records.remove(.texts, key) }
+        }
+    }
+
+    /// Takes away undo records that lead back to no snapshot any more.
+    private func pruneUndo(through sequence: UInt64) throws(StoreError) {
+        while true {
+            let removed = try withWriter { records throws(StoreError) in
+                try records.removeUndo(through: sequence, limit: Self.pieceMax)
+            }
+            if removed < Self.pieceMax { return }
         }
     }
 
@@ -245,6 +268,19 @@ extension RecordWriter {
         let before = head.tables[head.index(of: .chunks)].bytes
         for id in ids { try remove(.chunks, id.bytes) }
         return before - head.tables[head.index(of: .chunks)].bytes
+    }
+
+    fileprivate mutating func removeUndo(
+        through sequence: UInt64, limit: Int
+    ) throws(StoreError) -> Int {
+        var removed = 0
+        while removed < limit, let key = try oldestKey(.undo),
+            let number = StoredKey.number(from: key), number <= sequence
+        {
+            try remove(.undo, key)
+            removed += 1
+        }
+        return removed
     }
 
     fileprivate mutating func removeJournal(

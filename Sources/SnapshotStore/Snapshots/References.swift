@@ -42,7 +42,11 @@ enum ReferenceName: Hashable, Sendable {
 
 /// From when to when a reference named which snapshot.
 public struct ReferenceChange: Sendable, Equatable {
-    /// `head`, `champion` or `tag/NAME`.
+    /// What a change is called that is a return to a snapshot.
+    static let rollback = "rollback"
+    static let rewind = "rewind"
+
+    /// `champion`, `tag/NAME`, or for a return to the snapshot `rollback` or `rewind`.
     public let name: String
     /// The snapshot's sequence; `nil` when the reference was removed.
     public let sequence: UInt64?
@@ -89,8 +93,12 @@ extension RecordWriter {
         }
         // The head's way is in the snapshots themselves.
         if name == .head { return }
-        let change = ReferenceChange(
-            name: name.text, sequence: sequence, wallTimeMs: wallTimeMs, at: head.sequence)
+        try append(
+            ReferenceChange(
+                name: name.text, sequence: sequence, wallTimeMs: wallTimeMs, at: head.sequence))
+    }
+
+    mutating func append(_ change: ReferenceChange) throws(StoreError) {
         try put(.history, StoredKey.number(head.nextHistory), change.bytes)
         update { $0.nextHistory += 1 }
     }

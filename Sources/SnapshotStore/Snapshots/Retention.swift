@@ -20,6 +20,25 @@ public struct Retention: Sendable, Equatable {
         self.prunesJournal = prunesJournal
     }
 
+    private static let dayMs: Int64 = 86_400_000
+
+    /// The last of each day that is over, of the days that one is kept of. Pure.
+    ///
+    /// - Parameter snapshots: Sequence and wall time, newest first.
+    public func dailies(
+        _ snapshots: [(sequence: UInt64, createdMs: Int64)], nowMs: Int64
+    ) -> Set<UInt64> {
+        var days: Set<Int64> = []
+        var last: Set<UInt64> = []
+        for snapshot in snapshots where days.count < max(daily, 0) {
+            let day = snapshot.createdMs / Self.dayMs
+            if days.insert(day).inserted, day < nowMs / Self.dayMs {
+                last.insert(snapshot.sequence)
+            }
+        }
+        return last
+    }
+
     /// Which of the snapshots go. Pure.
     ///
     /// - Parameter snapshots: Sequence and wall time, newest first.
@@ -28,7 +47,7 @@ public struct Retention: Sendable, Equatable {
     ) -> [UInt64] {
         var kept = fixed
         kept.formUnion(snapshots.prefix(max(latest, 0)).map(\.sequence))
-        for (count, span) in [(hourly, Int64(3_600_000)), (daily, 86_400_000)] {
+        for (count, span) in [(hourly, Int64(3_600_000)), (daily, Self.dayMs)] {
             var spans: Set<Int64> = []
             for snapshot in snapshots where spans.count < max(count, 0) {
                 if spans.insert(snapshot.createdMs / span).inserted {

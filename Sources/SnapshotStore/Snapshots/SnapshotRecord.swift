@@ -13,7 +13,8 @@ public struct SnapshotRequest: Sendable {
     public var tags: [String]
     /// Whether the snapshot becomes the champion.
     public var isChampion: Bool
-    /// Keeps the keyed state too, so that the snapshot can be gone back to beyond the undo horizon.
+    /// Keeps the keyed state too, in the same commit: for states that are small. `keepWhole` does it
+    /// beside commits.
     public var isWhole: Bool
 
     public init(
@@ -66,12 +67,12 @@ public struct SnapshotRecord: Sendable, Identifiable, Equatable {
     /// The store's totals at that commit.
     public let counters: [String: Int64]
     /// Whether the keyed state is in it too.
-    public let isWhole: Bool
+    public internal(set) var isWhole: Bool
     /// Bytes of the tables in it.
-    public let stateBytes: Int
+    public internal(set) var stateBytes: Int
     /// Bytes of chunks that were new with it; the rest it shares with earlier snapshots.
-    public let newBytes: Int
-    public let chunkCount: Int
+    public internal(set) var newBytes: Int
+    public internal(set) var chunkCount: Int
 }
 
 extension SnapshotRecord {

@@ -117,13 +117,9 @@ extension Transaction where Self: ~Copyable {
         let chunk = try decoded(.chunks) { () throws(ByteCodingError) in try Chunk(bytes: bytes) }
         let domain = RecordDomain(table)
         let rows = chunk.rows.map { key, body in
-            let mark =
-                switch body {
-                case .plain(let value): Envelope.digest(domain, key, value)
-                case .sealed(let row): row.mark
-                }
-            return StoredRow(
-                key: key, mark: mark, byteCount: key.count + body.byteCount, body: body)
+            StoredRow(
+                key: key, mark: body.mark(domain, key), byteCount: key.count + body.byteCount,
+                body: body)
         }
         guard rows.count == entry.rows, Chunk.id(rows.map(\.mark)) == entry.id else {
             throw .damaged(

@@ -61,7 +61,7 @@ extension SnapshotStore {
         }
     }
 
-    /// Changes of `champion` and of tags, oldest first.
+    /// Changes of `champion` and of tags, and returns to snapshots, oldest first.
     public func referenceHistory() throws(StoreError) -> [ReferenceChange] {
         try withRead { transaction, databases throws(StoreError) in
             try transaction.history(databases)

@@ -74,7 +74,7 @@ extension RecordWriter {
             }
             for cut in cuts {
                 chunks.append(cut)
-                newBytes += try putChunk(summary, cut) ?? 0
+                newBytes += try putChunk(summary, cut)
             }
             manifest.tables.append(
                 Manifest.TableEntry(
@@ -84,26 +84,21 @@ extension RecordWriter {
         return manifest
     }
 
-    /// Writes a chunk that no snapshot has yet, and returns its bytes.
-    ///
-    /// Returns: `nil` when it is there already, or when its rows are not what they were when it was
-    /// cut.
-    mutating func putChunk(
+    /// Writes a chunk that no snapshot has yet; returns its bytes, 0 when it is there already.
+    private mutating func putChunk(
         _ summary: TableSummary, _ cut: Manifest.ChunkEntry
-    ) throws(StoreError) -> Int? {
+    ) throws(StoreError) -> Int {
         let databases = databases
         let found = try read { transaction throws(StoreError) -> Chunk? in
             if try transaction.hasChunk(databases, cut.id) { return nil }
             var chunk = Chunk()
-            var marks: [Digest256] = []
             try transaction.forEachStored(databases, summary, from: cut.firstKey) { row in
                 chunk.append(row)
-                marks.append(row.mark)
-                return marks.count < cut.rows
+                return chunk.rows.count < cut.rows
             }
-            return Chunk.id(marks) == cut.id ? chunk : nil
+            return chunk
         }
-        guard let bytes = found?.bytes else { return nil }
+        guard let bytes = found?.bytes else { return 0 }
         try put(.chunks, cut.id.bytes, bytes)
         return bytes.count
     }
@@ -118,26 +113,13 @@ extension Transaction where Self: ~Copyable {
     func cuts(
         _ databases: Databases, _ summary: TableSummary, _ chunkBytes: Int
     ) throws(StoreError) -> [Manifest.ChunkEntry] {
-        var cutter = ChunkCutter(target: chunkBytes)
+        var pen = ChunkPen(target: chunkBytes)
         var chunks: [Manifest.ChunkEntry] = []
-        var marks: [Digest256] = []
-        var firstKey: [UInt8] = []
-        var bytes = 0
-        func close() {
-            chunks.append(
-                Manifest.ChunkEntry(
-                    id: Chunk.id(marks), rows: marks.count, bytes: bytes, firstKey: firstKey))
-            marks.removeAll(keepingCapacity: true)
-            bytes = 0
-        }
         try forEachStored(databases, summary, values: false) { row in
-            if marks.isEmpty { firstKey = row.key }
-            marks.append(row.mark)
-            bytes += row.byteCount
-            if cutter.ends(row.mark, rowBytes: row.byteCount) { close() }
+            if let cut = pen.add(row) { chunks.append(cut) }
             return true
         }
-        if !marks.isEmpty { close() }
+        if let last = pen.finish() { chunks.append(last) }
         return chunks
     }
 }

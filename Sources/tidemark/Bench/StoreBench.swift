@@ -52,6 +52,47 @@ struct StoreBench: ParsableCommand {
     }
 }
 
+/// `keepWhole` on a thread of its own, as a daemon has it done.
+///
+/// `@unchecked Sendable`: its state is read and written under `condition`.
+private final class Keeping: @unchecked Sendable {
+    private let store: SnapshotStore
+    private let condition = NSCondition()
+    private var outcome: Result<(milliseconds: Double, record: SnapshotRecord), any Error>?
+
+    init(_ store: SnapshotStore) { self.store = store }
+
+    func start() {
+        Thread { [self] in
+            let start = DispatchTime.now().uptimeNanoseconds
+            let result = Result {
+                guard let record = try store.keepWhole("head") else {
+                    preconditionFailure("nobody stops it")
+                }
+                return (
+                    milliseconds: Double(DispatchTime.now().uptimeNanoseconds - start) / 1e6,
+                    record: record
+                )
+            }
+            condition.withLock {
+                outcome = result
+                condition.broadcast()
+            }
+        }.start()
+    }
+
+    var isUnderWay: Bool { condition.withLock { outcome == nil } }
+
+    func result() throws -> (milliseconds: Double, record: SnapshotRecord) {
+        try condition.withLock {
+            while true {
+                if let outcome { return try outcome.get() }
+                condition.wait()
+            }
+        }
+    }
+}
+
 /// One run: the workload, the clock and the figures.
 private struct StoreBenchRun {
     struct Figure: Encodable {
@@ -85,6 +126,7 @@ private struct StoreBenchRun {
         try store.sync()
         try measureSnapshots(store)
         try measureRollback(store)
+        try measureWhole(store)
         try store.close()
         try measureCheck()
         try measureRewrite()
@@ -247,15 +289,31 @@ private struct StoreBenchRun {
                 })
         }
         note("rollback until the old weights are read, median", times.sorted()[2], "ms")
+    }
+
+    /// What the writer notices of a snapshot's keyed state being kept on another thread.
+    private mutating func measureWhole(_ store: SnapshotStore) throws {
+        var first = commit()
+        first.snapshot = SnapshotRequest(wallTimeMs: StoreArguments.wallTimeMs())
+        try store.commit(first)
+        let before = try store.status().fileBytes
+        let keeping = Keeping(store)
+        keeping.start()
+        var times: [Double] = []
+        repeat {
+            var commit = commit()
+            commit.outboxDeliveredThrough = .max
+            times.append(try milliseconds { try store.commit(commit) })
+        } while keeping.isUnderWay
+        let (milliseconds, record) = try keeping.result()
+        note("keeping a snapshot whole, beside commits", milliseconds, "ms")
+        note("the whole snapshot", megabytes(record.stateBytes), "MB")
+        note("commits meanwhile", Double(times.count), "")
+        let sorted = times.sorted()
+        note("commit meanwhile, median", sorted[sorted.count / 2], "ms")
+        note("commit meanwhile, longest", sorted[sorted.count - 1], "ms")
         note(
-            "writing ahead what a whole snapshot needs, beside commits",
-            try milliseconds { try store.prepareWholeSnapshot() }, "ms")
-        var commit = commit()
-        commit.snapshot = SnapshotRequest(wallTimeMs: StoreArguments.wallTimeMs(), isWhole: true)
-        note(
-            "commit with a whole snapshot after that",
-            try milliseconds { try store.commit(commit) },
-            "ms")
+            "file grown meanwhile", megabytes(try store.status().fileBytes - before), "MB")
     }
 
     private mutating func measureCheck() throws {

@@ -1,6 +1,8 @@
 #ifndef C_CRASH_POINTS_H
 #define C_CRASH_POINTS_H
 
+#include "file_record.h"
+
 /* Ends the process with SIGKILL inside the n-th call of its kind, half of the times before the call
  * is made and half of the times after. Linked into the tests alone, where these functions stand
  * before the system's. */

@@ -1,0 +1,93 @@
+import Foundation
+import SnapshotStore
+import Telemetry
+
+/// Keeps the keyed state of daily and tagged snapshots, beside learning.
+///
+/// `@unchecked Sendable`: all its state is read and written under `condition`.
+/// Thread: one of its own does the work; everything may be called from any.
+final class WholeKeeper: @unchecked Sendable {
+    private let store: SnapshotStore
+    private let retention: Retention
+    private let sync: Bool
+    private let log: EventLogger
+    private let condition = NSCondition()
+    private var isWanted = false
+    private var isWorking = false
+    private var isFinished = false
+    /// Asked for by hand, whatever retention says.
+    private var asked: [String] = []
+
+    init(store: SnapshotStore, retention: Retention, sync: Bool, log: EventLogger) {
+        self.store = store
+        self.retention = retention
+        self.sync = sync
+        self.log = log
+    }
+
+    /// Snapshots or tags have come: looks whether some are to be kept whole.
+    ///
+    /// - Parameter snapshot: one that is, in any case.
+    func look(also snapshot: String? = nil) {
+        condition.withLock {
+            if let snapshot { asked.append(snapshot) }
+            isWanted = true
+            guard !isWorking, !isFinished else { return }
+            isWorking = true
+            let thread = Thread { self.work() }
+            thread.name = "whole-keeper"
+            thread.start()
+        }
+    }
+
+    /// Ends the work between two pieces; what is not done is found again by the next run.
+    func finish() {
+        condition.withLock {
+            isFinished = true
+            while isWorking { condition.wait() }
+        }
+    }
+
+    private var isStopped: Bool { condition.withLock { isFinished } }
+
+    private func work() {
+        while let asked = nextTask() {
+            let due = (try? store.snapshotsToKeepWhole(retention, nowMs: wallTimeMs())) ?? []
+            for snapshot in asked + due.filter({ !asked.contains($0) }) where !isStopped {
+                keep(snapshot)
+            }
+        }
+    }
+
+    /// - Returns: what was asked for by hand; `nil` where nothing is to be looked for.
+    private func nextTask() -> [String]? {
+        condition.withLock {
+            guard isWanted, !isFinished else {
+                isWorking = false
+                condition.broadcast()
+                return nil
+            }
+            isWanted = false
+            defer { asked = [] }
+            return asked
+        }
+    }
+
+    private func keep(_ snapshot: String) {
+        let start = ContinuousClock.now
+        do {
+            guard
+                let record = try store.keepWhole(
+                    snapshot, sync: sync, isStopped: { self.isStopped })
+            else { return }
+            let elapsed = start.duration(to: .now).components
+            log.emit(
+                .keptWhole(
+                    snapshot: record.id, megabytes: Double(record.stateBytes) / 1e6,
+                    seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18))
+        } catch {
+            // The snapshot stays as it was, and learning goes on.
+            log.emit(.notKeptWhole(snapshot: snapshot, reason: "\(error)"))
+        }
+    }
+}
