@@ -41,8 +41,15 @@ public struct SnapshotMoves: Encodable, Sendable {
     }
 
     public let tensors: [Tensor]
+    /// Snapshots whose catalogue and memory are those of today: their own cannot be had any more.
+    public let stateOfToday: [String]
     /// As for a shopper of whom nothing is known, without the hold-out.
     public let items: [Item]
+
+    enum CodingKeys: String, CodingKey {
+        case tensors, items
+        case stateOfToday = "state_of_today"
+    }
 
     /// - Parameters:
     ///   - base: folder of the base; the configured one where `nil`.
@@ -55,6 +62,9 @@ public struct SnapshotMoves: Encodable, Sendable {
         tensors =
             Self.tensors(before.engine.adapters.tensors, after.engine.adapters.tensors)
             + (try Self.posteriors(before.record, after.record, store))
+        stateOfToday = try [before, after].map(\.record.id).filter { id in
+            try !store.snapshot(id).isRewindable
+        }
         let seen = after.engine.itemsSeen().prefix(itemCount)
         items = try seen.compactMap { itemID, examples in
             let item = after.engine.item(itemID)

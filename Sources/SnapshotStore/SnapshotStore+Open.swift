@@ -56,6 +56,7 @@ extension SnapshotStore {
         if try isComplete(folder) {
             if try needsCheck(folder, options) {
                 let report = try Recovery.run(folder, mayWrite: true)
+                try requireFormat(report.identity, mayMigrate: options.migrates, folder)
                 try requireBase(report.identity, wanted, folder)
             }
         } else {
@@ -195,12 +196,9 @@ extension SnapshotStore {
             throw .newerFormat(
                 path: folder.path, found: identity.format, known: StoreIdentity.formatVersion)
         }
+        try requireFormat(identity, mayMigrate: mode == .readWrite && options.migrates, folder)
         try requireBase(identity, wanted, folder)
         if identity.format < StoreIdentity.formatVersion {
-            guard mode == .readWrite, options.migrates else {
-                throw .olderFormat(
-                    path: folder.path, found: identity.format, known: StoreIdentity.formatVersion)
-            }
             try transaction.finish()
             try Migration.run(environment, from: identity)
             return try finishOpening(folder, mode, environment, wanted, options)
@@ -212,6 +210,14 @@ extension SnapshotStore {
         return SnapshotStore(
             folder: folder, mode: mode, identity: identity, options: options,
             session: Session(environment: environment, databases: databases), head: head)
+    }
+
+    private static func requireFormat(
+        _ found: StoreIdentity, mayMigrate: Bool, _ folder: StoreFolder
+    ) throws(StoreError) {
+        guard found.format < StoreIdentity.formatVersion, !mayMigrate else { return }
+        throw .olderFormat(
+            path: folder.path, found: found.format, known: StoreIdentity.formatVersion)
     }
 
     private static func requireBase(

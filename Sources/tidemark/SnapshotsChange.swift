@@ -362,7 +362,14 @@ private struct DiffView: Encodable {
             configuration.isEmpty
                 ? "The configuration is the same."
                 : "Configuration:\n" + configuration.joined(separator: "\n"))
-        if let moves { parts += [tensorTable(moves), itemTable(moves)] }
+        if let moves {
+            parts += [tensorTable(moves), itemTable(moves)]
+            for id in moves.stateOfToday {
+                parts.append(
+                    "Prices and examples of snapshot \(id) are those of today: its own are beyond the undo horizon."
+                )
+            }
+        }
         if let without_model {
             parts.append("Weights and discounts are not compared: \(without_model)")
         }

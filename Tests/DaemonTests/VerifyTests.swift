@@ -1,6 +1,7 @@
 import Daemon
 import Foundation
 import KafkaStream
+import Records
 import SnapshotStore
 import Testing
 

@@ -82,7 +82,7 @@ import Testing
             _ = try store.prune(Retention(latest: 3, hourly: 0, daily: 0))
             sizes.append(try store.status().fileBytes)
         }
-        #expect(sizes[119] <= sizes[59] * 11 / 10, "\(sizes)")
+        #expect(sizes[119] <= sizes[59] * 5 / 4, "\(sizes)")
         #expect(try store.snapshots().count == 3)
     }
 

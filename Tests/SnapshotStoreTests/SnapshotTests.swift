@@ -19,7 +19,7 @@ import Testing
         return (store, taken)
     }
 
-    @Test("a snapshot shows its weights bit for bit, and everything else from the head")
+    @Test("a snapshot shows what was learned then bit for bit, and the ledger of today")
     func snapshotsRestore() throws {
         let folder = ScratchFolder()
         let (store, taken) = try grown(folder)
@@ -27,12 +27,28 @@ import Testing
         for (record, stream) in taken {
             try store.withSnapshot(record.id) { found, state in
                 #expect(found == record)
-                try stream.expect(adapters, in: state)
-                try stream.expect(posterior, in: state)
-                try last.stream.expect(users, in: state)
+                for table in [adapters, posterior, users, items] {
+                    try stream.expect(table, in: state)
+                }
                 try last.stream.expect(spend, in: state)
             }
             #expect(try store.verify(record.id).record == record)
+        }
+    }
+
+    @Test("beyond the undo horizon a snapshot shows its weights, and keyed rows of today")
+    func beyondTheHorizon() throws {
+        let folder = ScratchFolder()
+        try grown(folder).0.close()
+        var options = SnapshotStore.Options()
+        options.undoCommitsMax = 1
+        let store = try folder.open(options)
+        for _ in 0..<20 { try store.commit(Commit()) }
+        let (_, taken) = try grown(ScratchFolder())
+        #expect(try store.snapshot(taken[2].record.id).isRewindable == false)
+        try store.withSnapshot(taken[2].record.id) { _, state in
+            try taken[2].stream.expect(posterior, in: state)
+            try taken[9].stream.expect(users, in: state)
         }
     }
 

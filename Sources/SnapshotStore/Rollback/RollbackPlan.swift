@@ -140,7 +140,7 @@ extension Transaction where Self: ~Copyable {
     }
 
     /// Whether everything that happened to keyed rows since the snapshot can be taken back.
-    private func hasUndo(
+    func hasUndo(
         _ databases: Databases, since record: SnapshotRecord, _ head: Head
     ) throws(StoreError) -> Bool {
         if record.sequence == head.sequence { return true }

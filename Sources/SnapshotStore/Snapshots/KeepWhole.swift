@@ -204,7 +204,7 @@ extension Transaction where Self: ~Copyable {
 
     /// Visits a table's rows as they were before `before` was replaced, in the order of their keys,
     /// until `body` returns false; rows that were not there then as well.
-    fileprivate func forEachPast(
+    func forEachPast(
         _ databases: Databases, _ summary: TableSummary, _ before: [[UInt8]: StoredBody?],
         _ body: (PastRow) throws(StoreError) -> Bool
     ) throws(StoreError) {

@@ -141,6 +141,10 @@ extension SnapshotStore {
 
     /// Takes away undo records that lead back to no snapshot any more.
     private func pruneUndo(through sequence: UInt64) throws(StoreError) {
+        let oldest = try withRead { transaction, databases throws(StoreError) in
+            try transaction.oldestUndo(databases)
+        }
+        guard let oldest, oldest <= sequence else { return }
         while true {
             let removed = try withWriter { records throws(StoreError) in
                 try records.removeUndo(through: sequence, limit: Self.pieceMax)

@@ -2,6 +2,9 @@ import Records
 
 /// The rows of the head or of a snapshot, as one consistent view.
 ///
+/// Of a snapshot, keyed rows are those of its time: from itself where it is whole, else with what undo
+/// records take back. Beyond the undo horizon they are those of the head.
+///
 /// Thread: belongs to the closure it is lent to. Keep it short: pages it sees are not used again
 /// before it ends.
 public final class StoredState: StateReader {
@@ -10,13 +13,19 @@ public final class StoredState: StateReader {
     private let head: Head
     /// `nil` for the head itself.
     private let manifest: Manifest?
+    /// The commit whose keyed rows are shown; `nil` for those of the head.
+    private let keyedAt: UInt64?
+    /// What keyed rows that changed since then held; read when the first of them is asked for.
+    private var before: [StateTable: [[UInt8]: StoredBody?]]?
     /// The chunk read last: neighbouring rows are asked for one after the other.
     private var recent: (id: Digest256, rows: [StoredRow])?
 
     init(
-        _ transaction: consuming ReadTransaction, _ databases: Databases, manifest: Manifest?
+        _ transaction: consuming ReadTransaction, _ databases: Databases, manifest: Manifest?,
+        keyedAt: UInt64? = nil
     ) throws(StoreError) {
         head = try transaction.head(databases)
+        self.keyedAt = keyedAt
         self.transaction = transaction
         self.databases = databases
         self.manifest = manifest
@@ -26,7 +35,29 @@ public final class StoredState: StateReader {
     public func value(_ table: StateTable, _ key: [UInt8]) throws(StoreError) -> [UInt8]? {
         if let entry = try snapshotted(table) { return try value(entry, key) }
         guard isShownFromHead(table), let index = head.index(of: table) else { return nil }
-        return try transaction.row(databases, head.tables[index], key)
+        let summary = head.tables[index]
+        if let inner = try transaction.storedKey(databases, summary.keys, key),
+            let then = try rowsThen(summary)[inner]
+        {
+            guard let body = then, let own = summary.stateTable else { return nil }
+            let row = StoredRow(
+                key: inner, mark: body.mark(summary.domain, inner), byteCount: 0, body: body)
+            return try transaction.open(databases, own, row)?.value
+        }
+        return try transaction.row(databases, summary, key)
+    }
+
+    /// Rows of a table that are shown as they were; `nil` in place of those that were not there.
+    private func rowsThen(
+        _ summary: TableSummary
+    ) throws(StoreError) -> [[UInt8]: StoredBody?] {
+        guard let keyedAt, summary.kind == .keyed, let table = summary.stateTable else {
+            return [:]
+        }
+        if before == nil {
+            before = try transaction.rowsBefore(databases, head, after: keyedAt)
+        }
+        return before?[table] ?? [:]
     }
 
     /// Throws: `.damaged` when a row does not match its checksum, and what `body` throws.
@@ -57,7 +88,19 @@ public final class StoredState: StateReader {
                 }
             }
         } else if isShownFromHead(table), let index = head.index(of: table) {
-            try transaction.forEachRow(databases, head.tables[index]) { visit($0) }
+            let summary = head.tables[index]
+            let then = try rowsThen(summary)
+            if then.isEmpty {
+                try transaction.forEachRow(databases, summary) { visit($0) }
+            } else if let own = summary.stateTable {
+                try transaction.forEachPast(databases, summary, then) {
+                    row throws(StoreError) in
+                    guard let old = row.then,
+                        let opened = try transaction.open(databases, own, old)
+                    else { return true }
+                    return visit(opened)
+                }
+            }
         }
         if let thrown { throw thrown }
     }
@@ -141,8 +184,8 @@ extension SnapshotStore {
                 try ReadTransaction(session.environment), session.databases, manifest: nil))
     }
 
-    /// Lends a view of a snapshot: weights from it, and the keyed state too where it is whole;
-    /// everything else from the head.
+    /// Lends a view of a snapshot: the learned state of its time, as far as it can still be had; the
+    /// ledger as it is now.
     ///
     /// Throws: `StoreError`, and what `body` throws.
     public func withSnapshot<R>(
@@ -152,7 +195,13 @@ extension SnapshotStore {
         let transaction = try ReadTransaction(session.environment)
         let record = try transaction.resolve(session.databases, reference)
         let manifest = try transaction.manifest(session.databases, at: record.sequence)
+        let head = try transaction.head(session.databases)
+        let hasUndo = try transaction.hasUndo(session.databases, since: record, head)
+        let canGoBack = hasUndo && !record.isWhole && record.cause != .imported
         return try body(
-            record, try StoredState(transaction, session.databases, manifest: manifest))
+            record,
+            try StoredState(
+                transaction, session.databases, manifest: manifest,
+                keyedAt: canGoBack ? record.sequence : nil))
     }
 }

@@ -1,0 +1,53 @@
+import Daemon
+import Foundation
+import Records
+import SnapshotStore
+import Testing
+
+@Suite struct EarlierStoreTests {
+    /// A store that version 0.1.0 wrote.
+    private func old(_ scratch: Scratch) throws -> String {
+        let packed = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../SnapshotStoreTests/Fixtures/format-1.mdb.gz")
+            .standardizedFileURL.path
+        let folder = scratch.path + "/old"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+        #expect(FileManager.default.createFile(atPath: folder + "/data.mdb", contents: nil))
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/gzip")
+        process.arguments = ["-dc", packed]
+        process.standardOutput = try FileHandle(
+            forWritingTo: URL(filePath: folder + "/data.mdb"))
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        return folder
+    }
+
+    @Test(
+        "a store that 0.1.0 learned is not learned on: refused with a message, and not a byte of it changed"
+    )
+    func refused() throws {
+        let scratch = try Scratch()
+        let store = try old(scratch)
+        var shop = ShopStream(seed: 81)
+        let log = try scratch.log(shop.next(50))
+        let before = try Data(contentsOf: URL(filePath: store + "/data.mdb"))
+        do {
+            _ = try Replay(
+                try ShopStream.configuration(), events: [log], catalog: nil, store: store,
+                predictions: nil, recommendations: nil
+            ).run()
+            Issue.record("it was learned on")
+        } catch {
+            #expect(error is EarlierStateError && FailureKind(error) == .badData, "\(error)")
+            #expect("\(error)".contains("0.1.0") && "\(error)".contains(store))
+        }
+        #expect(try Data(contentsOf: URL(filePath: store + "/data.mdb")) == before)
+        // Brought to the present format by another command, it still says where it is from.
+        let opened = try SnapshotStore.open(path: store, mode: .readWrite)
+        #expect(try opened.status().migratedAt == opened.status().sequence)
+        try opened.close()
+    }
+}
