@@ -52,10 +52,12 @@ final class WholeKeeper: @unchecked Sendable {
 
     private func work() {
         while let asked = nextTask() {
-            let due = (try? store.snapshotsToKeepWhole(retention, nowMs: wallTimeMs())) ?? []
-            for snapshot in asked + due.filter({ !asked.contains($0) }) where !isStopped {
-                keep(snapshot)
-            }
+            var due = asked
+            do {
+                let found = try store.snapshotsToKeepWhole(retention, nowMs: wallTimeMs())
+                due += found.filter { !asked.contains($0) }
+            } catch { log.emit(.notKeptWhole(snapshot: "list", reason: "\(error)")) }
+            for snapshot in due where !isStopped { keep(snapshot) }
         }
     }
 

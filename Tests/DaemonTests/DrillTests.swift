@@ -11,6 +11,7 @@ private struct Listed: Decodable {
         let id: String
         let rewindable: Bool
         let replayable: Bool
+        let whole: Bool
         let state_sha256: String
         let lineage: Int
     }
@@ -132,6 +133,14 @@ private struct Compared: Decodable {
         #expect(words.contains("log_loss") && words.contains("\(topic):0"))
         let table = try run("snapshots", "list", "--store", store).output
         #expect(table.contains(bad.from) && table.contains("REWIND"))
+
+        // The last good one gets a name; it keeps its whole state from then on.
+        _ = try run("snapshots", "tag", bad.from, "good", "--store", store)
+        _ = try eventually("the named snapshot to be kept whole") {
+            let now = try run("snapshots", "list", "--json", "--store", store).json(Listed.self)
+            return now.snapshots.contains { $0.id == bad.from && $0.whole } ? true : nil
+        }
+        #expect(listed.snapshots.contains { $0.id == bad.from && !$0.whole && $0.rewindable })
 
         // Back, without it.
         let range = "\(topic):0:1000-1239"

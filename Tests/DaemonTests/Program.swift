@@ -34,16 +34,6 @@ func tidemark(_ arguments: [String]) throws -> Outcome {
         errors: (try? String(contentsOf: errors, encoding: .utf8)) ?? "")
 }
 
-/// Looks again until there is something to see, a minute or two at most.
-func eventually<R>(_ what: String, _ look: () throws -> R?) throws -> R {
-    let end = ContinuousClock.now + .seconds(120)
-    while ContinuousClock.now < end {
-        if let found = try look() { return found }
-        usleep(10_000)
-    }
-    throw DaemonFixture.Missing(what: what)
-}
-
 /// What the daemon says that has the store open, once it holds.
 @discardableResult
 func status(

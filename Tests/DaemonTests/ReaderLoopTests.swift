@@ -36,7 +36,8 @@ import Testing
             atPath: fixture.folder, withIntermediateDirectories: true)
         let daemon = DaemonProcess(
             overrides: try fixture.overrides(Self.settings), log: fixture.folder + "/log")
-        var shop = ShopStream(seed: 71)
+        // The same shoppers all the time: the state does not grow with the events.
+        var shop = ShopStream(seed: 71, mixed: false)
         try fixture.send(shop.next(12_000), partition: 0)
         try daemon.keepRunning()
         defer { daemon.end(SIGKILL) }
@@ -47,7 +48,7 @@ import Testing
         var reading = Reading()
         try expectProgressDuringRead(store, fixture, &shop)
         let end = ContinuousClock.now + .seconds(Self.seconds)
-        var largest = 0
+        var (largest, unused) = (before.fileBytes, 0)
         var longestCommitMs = 0.0
         var (sequence, since) = (try store.status().sequence, ContinuousClock.now)
         while ContinuousClock.now < end {
@@ -57,6 +58,7 @@ import Testing
                 try read(store, &reading)
                 let now = try store.status()
                 largest = max(largest, now.fileBytes)
+                unused = max(unused, now.fileBytes - now.liveBytes)
                 if now.sequence != sequence {
                     // From sending to the first commit, and from one commit to the next.
                     longestCommitMs = max(longestCommitMs, since.milliseconds)
@@ -68,19 +70,22 @@ import Testing
         }
         #expect(reading.rounds > 0 && reading.verified > 0)
         #expect(try store.snapshots().count <= 12)
-        // Room for the pages that a read of some moments keeps, not for the events learned meanwhile.
-        let grown = largest - before.fileBytes
-        #expect(grown < 48 << 20, "\(grown) bytes, from \(before.fileBytes)")
+        // Room for the pages that a read of some moments keeps, not for the commits made meanwhile.
+        let after = try store.status()
+        #expect(unused < 48 << 20, "\(unused) bytes")
+        let grown = after.liveBytes - before.liveBytes
+        #expect(grown < 16 << 20, "\(grown) bytes, from \(before.liveBytes)")
         try store.close()
         daemon.end(SIGTERM)
         #expect(daemon.unexpected.isEmpty, "\(daemon.lastLines)")
-        let after = try SnapshotStore.open(path: fixture.store, mode: .readOnly)
-        try after.verifyRecords()
+        let reopened = try SnapshotStore.open(path: fixture.store, mode: .readOnly)
+        try reopened.verifyRecords()
         print(
             "\(shop.count) events, \(sequence - before.sequence) commits, \(reading.rounds) rounds of reading, "
                 + "\(reading.verified) snapshots verified; longest read \(Int(reading.longestMs)) ms, "
                 + "longest time to a commit \(Int(longestCommitMs)) ms; "
-                + "file \(before.fileBytes / 1_000_000) MB, at most \(largest / 1_000_000) MB")
+                + "file \(before.fileBytes / 1_000_000) MB, at most \(largest / 1_000_000) MB; in use "
+                + "\(before.liveBytes / 1_000_000) MB, then \(after.liveBytes / 1_000_000) MB")
     }
 
     /// While one view is held open, the daemon commits.

@@ -43,6 +43,8 @@ import Testing
         #expect(info.lineage == 0)
         #expect(try store.resolve("head").id == info.snapshot.id)
         #expect(try store.resolve("head~1").id == target.id)
+        #expect(try store.resolve("champion").id == target.id)
+        #expect(try store.snapshot("champion").championTimes.map(\.fromMs) == [1_700_009_000_000])
         #expect(try store.status().weightsDigest == target.weightsDigest)
         #expect(try store.outbox(limit: 999) == outbox)
         #expect(try store.offsets(cluster: "cluster") == now.offsets)
@@ -71,6 +73,7 @@ import Testing
             let info = try store.rewind(
                 to: target.id, reason: "poison", who: "ops", wallTimeMs: 1_700_009_000_000)
             #expect(info.snapshot.stateDigest == target.stateDigest)
+            #expect(try store.resolve("champion").id == target.id)
             #expect(try store.status().stateDigest == target.stateDigest)
             #expect(try store.offsets(cluster: "cluster") == old.offsets)
             #expect(plan.isRewind && !plan.tables.isEmpty)

@@ -196,7 +196,9 @@ import Testing
         for _ in 0..<5 { try history.commit(to: store, sync: false) }
         try store.sync()
         Mark.durable(UInt64(history.streams.count - 1)).put()
+        try store.keepWhole("head")
         for _ in 0..<4 { try history.commit(to: store, sync: false) }
+        try store.keepWhole("head", sync: false)
         try history.commit(to: store, sync: true)
         try store.close()
         store = try open(folder)

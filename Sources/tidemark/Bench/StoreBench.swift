@@ -127,6 +127,7 @@ private struct StoreBenchRun {
         try measureSnapshots(store)
         try measureRollback(store)
         try measureWhole(store)
+        try measureReader(store)
         try store.close()
         try measureCheck()
         try measureRewrite()
@@ -314,6 +315,37 @@ private struct StoreBenchRun {
         note("commit meanwhile, longest", sorted[sorted.count - 1], "ms")
         note(
             "file grown meanwhile", megabytes(try store.status().fileBytes - before), "MB")
+    }
+
+    /// Every commit while another process reads a whole snapshot, again and again.
+    private mutating func measureReader(_ store: SnapshotStore) throws {
+        let before = try store.status().fileBytes
+        var times: [Double] = []
+        var reads = 0
+        while times.count < bench.commits {
+            let reader = Process()
+            reader.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+            reader.arguments = ["snapshots", "verify", "head", "--store", store.path]
+            reader.standardOutput = FileHandle.nullDevice
+            try reader.run()
+            repeat {
+                var commit = commit()
+                commit.outboxDeliveredThrough = .max
+                times.append(try milliseconds { try store.commit(commit) })
+            } while reader.isRunning
+            reader.waitUntilExit()
+            guard reader.terminationStatus == 0 else {
+                throw StoreError.damaged(path: store.path, what: "a reader failed beside commits")
+            }
+            reads += 1
+        }
+        let sorted = times.sorted()
+        note("readings of a whole snapshot by another process", Double(reads), "")
+        note("commits meanwhile, by reading", Double(times.count / reads), "")
+        note("commit beside a reader, median", sorted[sorted.count / 2], "ms")
+        note("commit beside a reader, longest", sorted[sorted.count - 1], "ms")
+        note(
+            "file grown beside readers", megabytes(try store.status().fileBytes - before), "MB")
     }
 
     private mutating func measureCheck() throws {
