@@ -337,7 +337,10 @@ extension Learner {
                 to: reference, reason: reason, who: who, wallTimeMs: wallTimeMs())
         }
         (engine, ledger) = try store.withHead { state in
-            (try makeEngine(on: state), try Ledger(cluster: cluster, reading: state))
+            (
+                try makeEngine(on: state, keepingKeyed: rewind ? nil : engine),
+                try Ledger(cluster: cluster, reading: state)
+            )
         }
         log.emit(.wentBack(snapshot: info.plan.target.id, rewind: rewind, reason: reason))
         promoted = false

@@ -135,8 +135,11 @@ struct EngineMaker {
     let configuration: EngineConfiguration
     let base: BaseModel
 
-    func callAsFunction(on state: any StateReader) throws -> Engine {
-        try Engine(configuration, base: base, reading: state)
+    /// - Parameter present: an engine whose keyed state the state has.
+    func callAsFunction(
+        on state: any StateReader, keepingKeyed present: Engine? = nil
+    ) throws -> Engine {
+        try Engine(configuration, base: base, reading: state, keepingKeyed: present)
     }
 
     /// Throws: `EngineError.stateMismatch` for a state that no such engine can go on from.

@@ -54,9 +54,12 @@ extension Engine {
     /// The state that was collected, bit for bit.
     ///
     /// A refresh that was under way starts again from the job it was given.
+    /// - Parameter present: an engine whose keyed state is the state's already, all of it collected, as
+    ///   after a rollback of weights alone: what many rows would tell is taken from it.
     /// - Throws: `EngineError.stateMismatch` where the rows do not fit the configuration.
     public init(
-        _ configuration: EngineConfiguration, base: BaseModel, reading state: any StateReader
+        _ configuration: EngineConfiguration, base: BaseModel, reading state: any StateReader,
+        keepingKeyed present: Engine? = nil
     ) throws {
         let dimension = base.hiddenSize
         guard let adapters = try Self.adapters(configuration, base: base, reading: state) else {
@@ -73,7 +76,6 @@ extension Engine {
                 record: row, configuration: configuration.refresh.optimizer, for: adapters)
         }
         catalog = try ItemCatalog(dimension: dimension, reading: state)
-        join = try AttributionJoin(configuration: configuration.effectiveJoin, from: state)
         for label in Label.allCases {
             heads[label] = try ResponseHead(
                 restoring: label.rawValue, configuration: configuration.head, from: state)
@@ -85,11 +87,11 @@ extension Engine {
                 try DriftMonitor(record: $0, key: key)
             }
         }
-        memory =
-            try ReplayMemory.restore(configuration: configuration.memory, from: state) ?? memory
-        metrics =
-            try ProgressiveMetrics.restore(heads: Label.allCases.map(\.rawValue), from: state)
-            ?? metrics
+        if let present {
+            (join, memory, metrics) = (present.join, present.memory, present.metrics)
+        } else {
+            try restoreKeyed(from: state)
+        }
         if let row = try state.value(Self.stateTable, Self.countersKey) {
             counters = try Counters(encoded: row)
         }
@@ -106,6 +108,15 @@ extension Engine {
             forgetForeignRefresh()
         }
         adaptersChanged = false
+    }
+
+    private mutating func restoreKeyed(from state: any StateReader) throws {
+        join = try AttributionJoin(configuration: configuration.effectiveJoin, from: state)
+        memory =
+            try ReplayMemory.restore(configuration: configuration.memory, from: state) ?? memory
+        metrics =
+            try ProgressiveMetrics.restore(heads: Label.allCases.map(\.rawValue), from: state)
+            ?? metrics
     }
 
     /// The adapters of a state; `nil` in a fresh one.

@@ -52,49 +52,8 @@ struct StoreBench: ParsableCommand {
     }
 }
 
-/// `keepWhole` on a thread of its own, as a daemon has it done.
-///
-/// `@unchecked Sendable`: its state is read and written under `condition`.
-private final class Keeping: @unchecked Sendable {
-    private let store: SnapshotStore
-    private let condition = NSCondition()
-    private var outcome: Result<(milliseconds: Double, record: SnapshotRecord), any Error>?
-
-    init(_ store: SnapshotStore) { self.store = store }
-
-    func start() {
-        Thread { [self] in
-            let start = DispatchTime.now().uptimeNanoseconds
-            let result = Result {
-                guard let record = try store.keepWhole("head") else {
-                    preconditionFailure("nobody stops it")
-                }
-                return (
-                    milliseconds: Double(DispatchTime.now().uptimeNanoseconds - start) / 1e6,
-                    record: record
-                )
-            }
-            condition.withLock {
-                outcome = result
-                condition.broadcast()
-            }
-        }.start()
-    }
-
-    var isUnderWay: Bool { condition.withLock { outcome == nil } }
-
-    func result() throws -> (milliseconds: Double, record: SnapshotRecord) {
-        try condition.withLock {
-            while true {
-                if let outcome { return try outcome.get() }
-                condition.wait()
-            }
-        }
-    }
-}
-
 /// One run: the workload, the clock and the figures.
-private struct StoreBenchRun {
+struct StoreBenchRun {
     struct Figure: Encodable {
         let name: String
         let value: Double
@@ -142,11 +101,11 @@ private struct StoreBenchRun {
                 createdMs: StoreArguments.wallTimeMs()))
     }
 
-    private mutating func note(_ name: String, _ value: Double, _ unit: String) {
+    mutating func note(_ name: String, _ value: Double, _ unit: String) {
         figures.append(Figure(name: name, value: value, unit: unit))
     }
 
-    private func megabytes(_ bytes: Int) -> Double { Double(bytes) / 1e6 }
+    func megabytes(_ bytes: Int) -> Double { Double(bytes) / 1e6 }
 
     // MARK: Workload
 
@@ -180,7 +139,7 @@ private struct StoreBenchRun {
     }
 
     /// All weights in rows of 8 kB, 100 users, 64 messages and what the journal needs.
-    private mutating func commit() -> Commit {
+    mutating func commit() -> Commit {
         var commit = Commit()
         for row in 0..<weightRows { commit.changes.put(posterior, key(row), bytes(8_000)) }
         for _ in 0..<100 where bench.users > 0 {
@@ -202,7 +161,7 @@ private struct StoreBenchRun {
 
     // MARK: Measuring
 
-    private func milliseconds(_ body: () throws -> Void) rethrows -> Double {
+    func milliseconds(_ body: () throws -> Void) rethrows -> Double {
         let start = DispatchTime.now().uptimeNanoseconds
         try body()
         return Double(DispatchTime.now().uptimeNanoseconds - start) / 1e6
@@ -290,62 +249,6 @@ private struct StoreBenchRun {
                 })
         }
         note("rollback until the old weights are read, median", times.sorted()[2], "ms")
-    }
-
-    /// What the writer notices of a snapshot's keyed state being kept on another thread.
-    private mutating func measureWhole(_ store: SnapshotStore) throws {
-        var first = commit()
-        first.snapshot = SnapshotRequest(wallTimeMs: StoreArguments.wallTimeMs())
-        try store.commit(first)
-        let before = try store.status().fileBytes
-        let keeping = Keeping(store)
-        keeping.start()
-        var times: [Double] = []
-        repeat {
-            var commit = commit()
-            commit.outboxDeliveredThrough = .max
-            times.append(try milliseconds { try store.commit(commit) })
-        } while keeping.isUnderWay
-        let (milliseconds, record) = try keeping.result()
-        note("keeping a snapshot whole, beside commits", milliseconds, "ms")
-        note("the whole snapshot", megabytes(record.stateBytes), "MB")
-        note("commits meanwhile", Double(times.count), "")
-        let sorted = times.sorted()
-        note("commit meanwhile, median", sorted[sorted.count / 2], "ms")
-        note("commit meanwhile, longest", sorted[sorted.count - 1], "ms")
-        note(
-            "file grown meanwhile", megabytes(try store.status().fileBytes - before), "MB")
-    }
-
-    /// Every commit while another process reads a whole snapshot, again and again.
-    private mutating func measureReader(_ store: SnapshotStore) throws {
-        let before = try store.status().fileBytes
-        var times: [Double] = []
-        var reads = 0
-        while times.count < bench.commits {
-            let reader = Process()
-            reader.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            reader.arguments = ["snapshots", "verify", "head", "--store", store.path]
-            reader.standardOutput = FileHandle.nullDevice
-            try reader.run()
-            repeat {
-                var commit = commit()
-                commit.outboxDeliveredThrough = .max
-                times.append(try milliseconds { try store.commit(commit) })
-            } while reader.isRunning
-            reader.waitUntilExit()
-            guard reader.terminationStatus == 0 else {
-                throw StoreError.damaged(path: store.path, what: "a reader failed beside commits")
-            }
-            reads += 1
-        }
-        let sorted = times.sorted()
-        note("readings of a whole snapshot by another process", Double(reads), "")
-        note("commits meanwhile, by reading", Double(times.count / reads), "")
-        note("commit beside a reader, median", sorted[sorted.count / 2], "ms")
-        note("commit beside a reader, longest", sorted[sorted.count - 1], "ms")
-        note(
-            "file grown beside readers", megabytes(try store.status().fileBytes - before), "MB")
     }
 
     private mutating func measureCheck() throws {
