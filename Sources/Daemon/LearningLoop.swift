@@ -107,6 +107,7 @@ struct LearningLoop {
         try learner.wait(for: idleWatch.behind)
         while true {
             show()
+            board.enter(.waiting)
             if try mustWaitForBrokers() {
                 if learner.isCommitDue { try commit() } else { try forgetDelivered() }
                 if serveRequests() { return .rewound }
@@ -114,7 +115,6 @@ struct LearningLoop {
                 usleep(Self.brokersPauseUs)
                 continue
             }
-            board.enter(.waiting)
             let batch = try consumer.next(
                 maxRecords: guardian.recordsMax(configuration.batch.events),
                 lingerMs: configuration.batch.lingerMs, waitMs: Self.waitMs,

@@ -118,12 +118,13 @@ import Testing
         let reference = try fixture.run(
             try fixture.configuration(
                 Self.settings + [
-                    "store.path=\(fixture.folder)/reference", "publish.topic=reference",
-                    "publish.dead_letter_topic=reference-letters",
+                    "store.path=\(fixture.folder)/reference",
+                    "publish.topic=\(fixture.recommendations)-reference",
+                    "publish.dead_letter_topic=\(fixture.deadLetters)-reference",
                 ]))
         #expect(killed.stateSHA256 == reference.stateSHA256, "seed \(Self.seed)")
         #expect(killed.examples == reference.examples)
-        let expected = try published(try fixture.read("reference"))
+        let expected = try published(try fixture.read("\(fixture.recommendations)-reference"))
         #expect(
             bodies.mapValues(withoutSnapshot) == expected.mapValues(withoutSnapshot),
             "seed \(Self.seed)")
