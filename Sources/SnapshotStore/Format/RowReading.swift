@@ -12,6 +12,15 @@ struct StoredRow {
     let body: StoredBody?
 }
 
+extension StoredRow {
+    /// A row that is held by something else than its table: a chunk, an undo record, an import.
+    init(_ domain: RecordDomain, _ key: [UInt8], _ body: StoredBody) {
+        self.init(
+            key: key, mark: body.mark(domain, key), byteCount: key.count + body.byteCount,
+            body: body)
+    }
+}
+
 /// One row in plain.
 struct OpenRow {
     let key: [UInt8]

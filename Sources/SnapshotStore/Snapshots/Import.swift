@@ -97,30 +97,21 @@ extension RecordWriter {
     ) throws(StoreError) -> Manifest.TableEntry {
         let domain = RecordDomain(table)
         let stored = rows.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { row in
-            StoredRow(
-                key: row.key, mark: Envelope.digest(domain, row.key, row.value),
-                byteCount: row.key.count + row.value.count, body: .plain(row.value))
+            StoredRow(domain, row.key, .plain(row.value))
         }
-        var cutter = ChunkCutter(target: chunkBytes)
+        var pen = ChunkPen(target: chunkBytes)
         var chunks: [Manifest.ChunkEntry] = []
-        var piece: [StoredRow] = []
+        var chunk = Chunk()
         for (index, row) in stored.enumerated() {
-            piece.append(row)
-            guard cutter.ends(row.mark, rowBytes: row.byteCount) || index + 1 == stored.count else {
-                continue
-            }
-            var chunk = Chunk()
-            for row in piece { chunk.append(row) }
-            let id = Chunk.id(piece.map(\.mark))
-            chunks.append(
-                Manifest.ChunkEntry(
-                    id: id, rows: piece.count, bytes: piece.reduce(0) { $0 + $1.byteCount },
-                    firstKey: piece[0].key))
+            chunk.append(row)
+            let cut = pen.add(row) ?? (index + 1 == stored.count ? pen.finish() : nil)
+            guard let cut else { continue }
+            chunks.append(cut)
             let before = rowsChanged
             let bytes = chunk.bytes
-            try put(.chunks, id.bytes, bytes)
+            try put(.chunks, cut.id.bytes, bytes)
             if rowsChanged > before { newBytes += bytes.count }
-            piece.removeAll(keepingCapacity: true)
+            chunk = Chunk()
         }
         return Manifest.TableEntry(
             table: table, rows: stored.count, bytes: stored.reduce(0) { $0 + $1.byteCount },

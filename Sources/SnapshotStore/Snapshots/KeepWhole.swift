@@ -118,7 +118,7 @@ private struct KeptState {
     private(set) var erasedRows = 0
     var isStopped = false
 
-    private var table = StateTable("", .keyed)
+    private(set) var table = StateTable("", .keyed)
     private var pen: ChunkPen
     private var chunk = Chunk()
     private var chunks: [Manifest.ChunkEntry] = []
@@ -164,8 +164,6 @@ private struct KeptState {
                 table: table, rows: chunks.reduce(0) { $0 + $1.rows },
                 bytes: chunks.reduce(0) { $0 + $1.bytes }, digest: digest, chunks: chunks))
     }
-
-    var currentTable: StateTable { table }
 }
 
 /// One row of a table as it was, and as it is now.
@@ -181,10 +179,10 @@ extension Transaction where Self: ~Copyable {
     ) throws(StoreError) {
         if row.isChanged {
             let now = try row.now.flatMap { row throws(StoreError) in
-                try open(databases, kept.currentTable, row)?.digest
+                try open(databases, kept.table, row)?.digest
             }
             let then = try row.then.flatMap { row throws(StoreError) in
-                try open(databases, kept.currentTable, row)?.digest
+                try open(databases, kept.table, row)?.digest
             }
             if row.then != nil, then == nil { kept.noteErased() }
             kept.replace(now, by: then)
@@ -212,11 +210,7 @@ extension Transaction where Self: ~Copyable {
         var changed = before.keys.sorted { $0.lexicographicallyPrecedes($1) }[...]
         var goesOn = true
         func then(_ key: [UInt8]) -> StoredRow? {
-            (before[key] ?? nil).map { body in
-                StoredRow(
-                    key: key, mark: body.mark(domain, key),
-                    byteCount: key.count + body.byteCount, body: body)
-            }
+            (before[key] ?? nil).map { StoredRow(domain, key, $0) }
         }
         func takeGone(before key: [UInt8]?) throws(StoreError) {
             while goesOn, let first = changed.first,

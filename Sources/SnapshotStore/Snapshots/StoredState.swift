@@ -40,8 +40,7 @@ public final class StoredState: StateReader {
             let then = try rowsThen(summary)[inner]
         {
             guard let body = then, let own = summary.stateTable else { return nil }
-            let row = StoredRow(
-                key: inner, mark: body.mark(summary.domain, inner), byteCount: 0, body: body)
+            let row = StoredRow(summary.domain, inner, body)
             return try transaction.open(databases, own, row)?.value
         }
         return try transaction.row(databases, summary, key)
@@ -159,11 +158,7 @@ extension Transaction where Self: ~Copyable {
         }
         let chunk = try decoded(.chunks) { () throws(ByteCodingError) in try Chunk(bytes: bytes) }
         let domain = RecordDomain(table)
-        let rows = chunk.rows.map { key, body in
-            StoredRow(
-                key: key, mark: body.mark(domain, key), byteCount: key.count + body.byteCount,
-                body: body)
-        }
+        let rows = chunk.rows.map { key, body in StoredRow(domain, key, body) }
         guard rows.count == entry.rows, Chunk.id(rows.map(\.mark)) == entry.id else {
             throw .damaged(
                 path: path,
