@@ -31,11 +31,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Log of item events, read first.", valueName: "log"))
     var catalog: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "Base model; the one of the store's configuration, where it is left out.",
-            valueName: "folder"))
-    var base: String?
+    @OptionGroup var base: SnapshotBase
 
     @Option(help: ArgumentHelp("Write the report here.", valueName: "file"))
     var report: String?
@@ -55,7 +51,8 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         try reportingFailures {
             let evaluation = try Evaluation(
-                store: store, snapshot: snapshot, against: against, base: base, events: events,
+                store: store, snapshot: snapshot, against: against, base: base.folder,
+                events: events,
                 catalog: catalog, predictions: predictions)
             let finished = try evaluation.run()
             try finished.write(to: report)

@@ -24,11 +24,7 @@ struct RecommendCommand: ParsableCommand {
     @Option(help: "List price; the catalogue's, where it is left out.")
     var price: Double?
 
-    @Option(
-        help: ArgumentHelp(
-            "Base model; the one of the store's configuration, where it is left out.",
-            valueName: "folder"))
-    var base: String?
+    @OptionGroup var base: SnapshotBase
 
     @Option(
         parsing: .singleValue,
@@ -42,7 +38,7 @@ struct RecommendCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
-            let inquiry = try Inquiry(store: store, snapshot: snapshot, base: base)
+            let inquiry = try Inquiry(store: store, snapshot: snapshot, base: base.folder)
             let answer = try inquiry.recommend(
                 userID: user, itemID: item, price: price,
                 context: context.map { ($0.key, $0.value) })

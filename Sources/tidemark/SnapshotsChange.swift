@@ -17,11 +17,7 @@ extension SnapshotsCommand {
         @Argument(help: "The later snapshot.") var to: String
         @Option(help: "Of how many items the recommended discounts are compared; 0 for none.")
         var items = 10
-        @Option(
-            help: ArgumentHelp(
-                "Base model; the one of the store's configuration, where it is left out.",
-                valueName: "folder"))
-        var base: String?
+        @OptionGroup var base: SnapshotBase
         @OptionGroup var store: StoreArguments
 
         func validate() throws {
@@ -34,8 +30,8 @@ extension SnapshotsCommand {
                     var view = DiffView(try opened.diff(from, to))
                     do {
                         view.moves = try SnapshotMoves(
-                            from: from, to: to, of: opened, base: base, itemCount: items)
-                    } catch let error where base == nil {
+                            from: from, to: to, of: opened, base: base.folder, itemCount: items)
+                    } catch let error where base.folder == nil {
                         // The rest needs no model.
                         view.without_model = "\(error)"
                     }

@@ -14,18 +14,14 @@ extension SnapshotsCommand {
 
         @Argument(help: "Which snapshot.") var reference: String
         @Option(help: ArgumentHelp("Where to.", valueName: "folder")) var out: String
-        @Option(
-            help: ArgumentHelp(
-                "Base model; the one of the store's configuration, where it is left out.",
-                valueName: "folder"))
-        var base: String?
+        @OptionGroup var base: SnapshotBase
         @OptionGroup var store: StoreArguments
 
         func run() throws {
             try reportingFailures {
                 try store.run(.readOnly) { opened in
                     let manifest = try SnapshotExport.write(
-                        reference, of: opened, to: out, base: base)
+                        reference, of: opened, to: out, base: base.folder)
                     print(
                         store.json
                             ? try jsonText(manifest)

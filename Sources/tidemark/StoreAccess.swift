@@ -3,6 +3,16 @@ import Daemon
 import Foundation
 import SnapshotStore
 
+/// Which base a command on a snapshot computes with.
+struct SnapshotBase: ParsableArguments {
+    @Option(
+        name: .customLong("base"),
+        help: ArgumentHelp(
+            "Base model; the one of the store's configuration, where it is left out.",
+            valueName: "folder"))
+    var folder: String?
+}
+
 /// What every command on a store takes.
 struct StoreArguments: ParsableArguments {
     @Option(name: .customLong("store"), help: "The store's folder.")
