@@ -96,10 +96,7 @@ struct LearningLoop {
         case rewound
     }
 
-    var wallSeconds: Double {
-        let elapsed = started.duration(to: .now).components
-        return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
-    }
+    var wallSeconds: Double { started.duration(to: .now).inSeconds }
 
     /// Ends at a signal, or when the stream has been idle for as long as was asked for.
     mutating func run(onGap: (OffsetGap) -> Void) throws -> Ending {

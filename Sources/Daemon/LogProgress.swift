@@ -1,5 +1,6 @@
 import EventLog
 import Foundation
+import Records
 
 /// How far the reading of event logs is, over all of them.
 struct LogProgress {
@@ -36,8 +37,5 @@ struct LogProgress {
         return "\(count) events, \(rate)/s"
     }
 
-    var wallSeconds: Double {
-        let elapsed = started.duration(to: .now).components
-        return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
-    }
+    var wallSeconds: Double { started.duration(to: .now).inSeconds }
 }

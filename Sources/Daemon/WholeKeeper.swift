@@ -1,4 +1,5 @@
 import Foundation
+import Records
 import SnapshotStore
 import Telemetry
 
@@ -82,11 +83,10 @@ final class WholeKeeper: @unchecked Sendable {
                 let record = try store.keepWhole(
                     snapshot, sync: sync, isStopped: { self.isStopped })
             else { return }
-            let elapsed = start.duration(to: .now).components
             log.emit(
                 .keptWhole(
                     snapshot: record.id, megabytes: Double(record.stateBytes) / 1e6,
-                    seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18))
+                    seconds: start.duration(to: .now).inSeconds))
         } catch {
             // The snapshot stays as it was, and learning goes on.
             log.emit(.notKeptWhole(snapshot: snapshot, reason: "\(error)"))

@@ -230,9 +230,7 @@ struct EventTime: ExpressibleByArgument {
 extension Pace {
     static let wallClock = Pace(
         nowMs: {
-            let now = ContinuousClock.now - processStart
-            return now.components.seconds * 1000 + now.components.attoseconds
-                / 1_000_000_000_000_000
+            (ContinuousClock.now - processStart).wholeMilliseconds
         },
         sleepMs: { Thread.sleep(forTimeInterval: Double($0) / 1000) })
 }

@@ -1,6 +1,7 @@
 import ContinualLearning
 import Engine
 import Foundation
+import Records
 
 /// Learns one log in several ways, to tell what each part is worth on it.
 public final class Ablation {
@@ -56,10 +57,9 @@ public final class Ablation {
                 bar.update(
                     fraction: (Double(number) + share) / Double(variants.count), note: variant.name)
             }
-            let elapsed = started.duration(to: .now).components
             report.runs[variant.name] = AblationReport.Run(
                 variant.summary, outcome, against: Self.compare(outcome.predictions, reference),
-                wallSeconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+                wallSeconds: started.duration(to: .now).inSeconds)
             if reference.isEmpty { reference = outcome.predictions }
         }
         bar.finish(note: "\(variants.count) runs")

@@ -1,6 +1,7 @@
 import ControlPlane
 import Foundation
 import KafkaStream
+import Records
 import Telemetry
 
 /// What the daemon tells over HTTP. Nothing of the configuration is in it, so no secret can be.
@@ -53,8 +54,7 @@ package struct DaemonControl: ControlSource {
     }
 
     func milliseconds(since instant: StatusBoard.Instant) -> Int64 {
-        let elapsed = instant.duration(to: .now).components
-        return elapsed.seconds * 1000 + elapsed.attoseconds / 1_000_000_000_000_000
+        instant.duration(to: .now).wholeMilliseconds
     }
 }
 

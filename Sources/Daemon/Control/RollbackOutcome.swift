@@ -1,3 +1,4 @@
+import Records
 import SnapshotStore
 
 /// What a rollback did or would do, as `--json` prints it.
@@ -89,8 +90,7 @@ extension RollbackOutcome {
         let start = ContinuousClock.now
         let info = try goBack()
         var outcome = RollbackOutcome(info.plan, info: info, skips: skips)
-        let elapsed = start.duration(to: .now).components
-        outcome.tookMs = Double(elapsed.seconds) * 1e3 + Double(elapsed.attoseconds) * 1e-15
+        outcome.tookMs = start.duration(to: .now).inSeconds * 1000
         return outcome
     }
 }

@@ -1,3 +1,5 @@
+import Records
+
 /// A bound on messages a second: a pure value, told the time.
 ///
 /// A second's worth may go at once, so that a commit's messages are not spread without need.
@@ -29,9 +31,6 @@ package struct PublishRate {
 }
 
 /// Milliseconds of the monotonic clock.
-func monotonicMs() -> Int64 {
-    let since = clockStart.duration(to: .now).components
-    return since.seconds * 1000 + since.attoseconds / 1_000_000_000_000_000
-}
+func monotonicMs() -> Int64 { clockStart.duration(to: .now).wholeMilliseconds }
 
 private let clockStart = ContinuousClock.now

@@ -1,4 +1,5 @@
 import Foundation
+import Records
 
 /// What the learning thread and the publishing thread tell each other.
 ///
@@ -91,11 +92,9 @@ final class PublishingDesk: @unchecked Sendable {
 
     /// Waits for so long, or until somebody wants something.
     func pause(_ duration: Swift.Duration) {
-        let seconds =
-            Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
         condition.withLock {
             guard stopAt == nil else { return }
-            _ = condition.wait(until: Date(timeIntervalSinceNow: seconds))
+            _ = condition.wait(until: Date(timeIntervalSinceNow: duration.inSeconds))
         }
     }
 

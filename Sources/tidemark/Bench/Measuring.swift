@@ -1,4 +1,5 @@
 import Foundation
+import Records
 
 /// One thing that is timed, and what one run of it does.
 struct TimedCase {
@@ -19,9 +20,7 @@ enum Measuring {
             for (index, timed) in cases.enumerated() {
                 let start = clock.now
                 try timed.run()
-                let elapsed = (clock.now - start).components
-                seconds[index].append(
-                    Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+                seconds[index].append((clock.now - start).inSeconds)
             }
         }
         return seconds.map(median)

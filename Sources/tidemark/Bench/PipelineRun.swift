@@ -257,8 +257,7 @@ final class PipelineRun {
     }
 
     private static func milliseconds(_ duration: Swift.Duration) -> Int {
-        Int(duration.components.seconds) * 1000
-            + Int(duration.components.attoseconds / 1_000_000_000_000_000)
+        Int(duration.wholeMilliseconds)
     }
 
     static func wallMs() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }

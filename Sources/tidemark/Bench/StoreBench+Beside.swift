@@ -13,19 +13,28 @@ extension StoreBenchRun {
         keeping.start()
         var times: [Double] = []
         repeat {
-            var commit = commit()
-            commit.outboxDeliveredThrough = .max
-            times.append(try milliseconds { try store.commit(commit) })
+            times.append(try timedCommit(store))
         } while keeping.isUnderWay
         let (milliseconds, record) = try keeping.result()
         note("keeping a snapshot whole, beside commits", milliseconds, "ms")
         note("the whole snapshot", megabytes(record.stateBytes), "MB")
         note("commits meanwhile", Double(times.count), "")
-        let sorted = times.sorted()
-        note("commit meanwhile, median", sorted[sorted.count / 2], "ms")
-        note("commit meanwhile, longest", sorted[sorted.count - 1], "ms")
+        note(times, "commit meanwhile")
         note(
             "file grown meanwhile", megabytes(try store.status().fileBytes - before), "MB")
+    }
+
+    /// One more commit, of which nothing waits to be published. Unit: milliseconds.
+    private mutating func timedCommit(_ store: SnapshotStore) throws -> Double {
+        var commit = commit()
+        commit.outboxDeliveredThrough = .max
+        return try milliseconds { try store.commit(commit) }
+    }
+
+    private mutating func note(_ times: [Double], _ what: String) {
+        let sorted = times.sorted()
+        note("\(what), median", sorted[sorted.count / 2], "ms")
+        note("\(what), longest", sorted[sorted.count - 1], "ms")
     }
 
     /// Every commit while another process reads a whole snapshot, again and again.
@@ -40,9 +49,7 @@ extension StoreBenchRun {
             reader.standardOutput = FileHandle.nullDevice
             try reader.run()
             repeat {
-                var commit = commit()
-                commit.outboxDeliveredThrough = .max
-                times.append(try milliseconds { try store.commit(commit) })
+                times.append(try timedCommit(store))
             } while reader.isRunning
             reader.waitUntilExit()
             guard reader.terminationStatus == 0 else {
@@ -50,11 +57,9 @@ extension StoreBenchRun {
             }
             reads += 1
         }
-        let sorted = times.sorted()
         note("readings of a whole snapshot by another process", Double(reads), "")
         note("commits meanwhile, by reading", Double(times.count / reads), "")
-        note("commit beside a reader, median", sorted[sorted.count / 2], "ms")
-        note("commit beside a reader, longest", sorted[sorted.count - 1], "ms")
+        note(times, "commit beside a reader")
         note(
             "file grown beside readers", megabytes(try store.status().fileBytes - before), "MB")
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Encoder
 import Foundation
+import Records
 import Tensor
 
 /// `bench turns`: the encoder's cases one at a time, so that another program can take turns.
@@ -108,8 +109,7 @@ private final class TurnsCases {
         let clock = ContinuousClock()
         let start = clock.now
         try body(&turn)
-        let elapsed = (clock.now - start).components
-        turn.seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+        turn.seconds = (clock.now - start).inSeconds
         turn.gflops = turn.gflops.map { $0 / turn.seconds }
         return turn
     }
