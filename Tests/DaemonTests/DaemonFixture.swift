@@ -3,6 +3,8 @@ import Events
 import Foundation
 import KafkaStream
 import Records
+import SnapshotStore
+import Testing
 
 /// A broker with the daemon's topics, a folder for its store, and a configuration for both.
 ///
@@ -159,4 +161,12 @@ func eventually<Found>(_ what: String, _ look: () throws -> Found?) throws -> Fo
         usleep(5_000)
     }
     throw DaemonFixture.Missing(what: what)
+}
+
+/// A store's journal replayed from the oldest snapshot to the head, with the records of its brokers.
+func wholeReplay(of path: String) throws -> VerificationResult {
+    let store = try SnapshotStore.open(path: path, mode: .readOnly)
+    let oldest = try #require(try store.snapshots().last?.record.id)
+    try store.close()
+    return try Verification(store: path, from: oldest, to: "head", logs: []).run()
 }

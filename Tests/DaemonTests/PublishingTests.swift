@@ -191,7 +191,7 @@ import Testing
             ended.note(Result { try LearningDaemon(original).run() })
         }
         func seen() throws -> Int { try timesSeen(fixture).values.reduce(0, +) }
-        try waitUntil("the original publishes") { try seen() == 10 }
+        try eventually("what the original publishes") { try seen() == 10 ? () : nil }
         let copied = fixture.folder + "/copy"
         // The data alone: the original listens on a socket in its store's folder.
         try FileManager.default.createDirectory(
@@ -201,7 +201,7 @@ import Testing
         let copy = try fixture.configuration(exactly, "store.path=\(copied)")
         _ = try fixture.run(copy)
         try fixture.send([click(10, at: nowMs() - 1000)], partition: 0)
-        try waitUntil("the original ends") { ended.result != nil }
+        try eventually("the end of the original") { ended.result.map { _ in } }
         let error = try #require(throws: PublishingError.self) { _ = try ended.result?.get() }
         guard case .takenOver = error else { throw error }
         #expect(try seen() == 10)
@@ -217,15 +217,6 @@ import Testing
 
         var result: Result<Report, any Error>? { lock.withLock { stored } }
         func note(_ result: Result<Report, any Error>) { lock.withLock { stored = result } }
-    }
-
-    private func waitUntil(_ what: Comment, _ condition: () throws -> Bool) throws {
-        let end = ContinuousClock.now + .seconds(60)
-        while ContinuousClock.now < end {
-            if try condition() { return }
-            usleep(50_000)
-        }
-        try #require(Bool(false), what)
     }
 
     @Test("a second daemon on one store is refused")

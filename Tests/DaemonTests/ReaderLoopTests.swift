@@ -61,7 +61,8 @@ import Testing
                 unused = max(unused, now.fileBytes - now.liveBytes)
                 if now.sequence != sequence {
                     // From sending to the first commit, and from one commit to the next.
-                    longestCommitMs = max(longestCommitMs, since.milliseconds)
+                    longestCommitMs = max(
+                        longestCommitMs, since.duration(to: .now).inSeconds * 1000)
                     (sequence, since) = (now.sequence, .now)
                 }
                 learned = try status(fixture.store, "the daemon") { _ in true }.events == shop.count
@@ -118,13 +119,6 @@ import Testing
         }
         do { _ = try store.diff("head~1", "head") } catch StoreError.badReference {}
         reading.rounds += 1
-        reading.longestMs = max(reading.longestMs, start.milliseconds)
-    }
-}
-
-extension ContinuousClock.Instant {
-    fileprivate var milliseconds: Double {
-        let elapsed = duration(to: .now).components
-        return Double(elapsed.seconds) * 1e3 + Double(elapsed.attoseconds) * 1e-15
+        reading.longestMs = max(reading.longestMs, start.duration(to: .now).inSeconds * 1000)
     }
 }

@@ -183,11 +183,8 @@ import Testing
                 "snapshot", "tag", "untag", "rollback", "rewind",
             ]))
         #expect(try DaemonConnection(store: fixture.store) == nil)
-        let oldest = try #require(try store.snapshots().last?.record.id)
         try store.close()
-        let result = try Verification(
-            store: fixture.store, from: oldest, to: "head", logs: []
-        ).run()
+        let result = try wholeReplay(of: fixture.store)
         #expect(result.result == .identical, "\(result.text)")
     }
 }

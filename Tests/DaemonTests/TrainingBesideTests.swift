@@ -67,12 +67,7 @@ import Testing
         try second.wait(control2) { $0.events == sent + 100 }
         let report = try second.stop()
         #expect(report.events.duplicates == 0)
-        let store = try SnapshotStore.open(path: fixture.store, mode: .readOnly)
-        let oldest = try #require(try store.snapshots().last?.record.id)
-        try store.close()
-        let result = try Verification(
-            store: fixture.store, from: oldest, to: "head", logs: []
-        ).run()
+        let result = try wholeReplay(of: fixture.store)
         #expect(result.result == .identical, "\(result.text)")
         #expect(result.events == sent + 100)
     }
