@@ -9,10 +9,19 @@ public enum Guard: String, Sendable, CaseIterable, Codable {
     case rebuild
     /// A candidate must show on fresh examples that it does no harm; without, every one is taken.
     case gate
-    /// Training ends where the loss on texts kept apart was lowest; without, after the last epoch.
+    /// Training ends where the loss on texts kept apart was lowest; without, after the last pass.
     case earlyStopping = "early_stopping"
     /// Bounds the norm of a training step's gradient.
     case clip
+    /// Holds weights that mattered in earlier refreshes (elastic weight consolidation, online).
+    case ewc
+    /// Draws the texts' logits to those of the adapters in service (learning without forgetting).
+    case lwf
+    /// No step may make the loss on older texts larger, to first order (averaged gradient episodic
+    /// memory).
+    case agem
+    /// What is judged is the running mean of the adapters along the training.
+    case averaging
 
     /// Those in force unless the configuration says otherwise.
     public static let defaults: [Guard] = [.replay, .rebuild, .gate, .earlyStopping, .clip]

@@ -85,7 +85,10 @@ extension Wiring {
         gate.margin = configuration.guards.gateHarm
         let guards = Set(configuration.guards.enabled)
         var training = RefreshConfiguration(epochs: lora.epochs, batchTexts: lora.batchTexts)
-        if !guards.contains(.earlyStopping) { training.validationMin = .max }
+        training.folds = lora.folds
+        training.ewcStrength = configuration.guards.ewcStrength
+        training.distillationStrength = configuration.guards.lwfStrength
+        training.averagingRate = configuration.guards.averagingRate
         return RefreshSchedule(
             events: lora.refreshEvents, judgeEvents: lora.judgeEvents, training: training,
             optimizer: AdamW.Configuration(

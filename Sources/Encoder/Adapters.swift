@@ -80,7 +80,7 @@ public struct Adapters: Sendable, Equatable {
     public let baseFingerprint: Digest256
     let layout: AdapterLayout
     /// All tensors one after the other, in the layout's order.
-    public internal(set) var values: [Float]
+    public package(set) var values: [Float]
 
     /// Fresh adapters that change nothing yet: the side next to the output starts at zero.
     ///
@@ -156,7 +156,7 @@ public struct Adapters: Sendable, Equatable {
 /// d(loss) / d(adapter values), in the same order.
 public struct AdapterGradient: Sendable, Equatable {
     let layout: AdapterLayout
-    public internal(set) var values: [Float]
+    public package(set) var values: [Float]
 
     /// Zeros, with the shape of some adapters.
     public init(_ adapters: Adapters) {

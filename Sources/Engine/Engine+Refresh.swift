@@ -14,17 +14,21 @@ public struct RefreshSchedule: Sendable {
     public var gate: RefreshGate.Configuration
     /// Categories that the gate judges one by one.
     public var gateSlices: Int
-    public var guards: Set<Guard>
+    /// Which guards are in force, in training as around it.
+    public var guards: Set<Guard> {
+        get { training.guards }
+        set { training.guards = newValue }
+    }
 
     public init(
         events: Int, judgeEvents: Int, training: RefreshConfiguration,
         optimizer: AdamW.Configuration, gate: RefreshGate.Configuration, gateSlices: Int,
         guards: Set<Guard> = Set(Guard.defaults)
     ) {
-        self.guards = guards
         self.events = events
         self.judgeEvents = judgeEvents
         self.training = training
+        self.training.guards = guards
         self.optimizer = optimizer
         self.gate = gate
         self.gateSlices = gateSlices
@@ -79,9 +83,8 @@ extension RefreshProgress {
         }
         let freshFrom = try reader.integer(UInt64.self)
         try reader.finish()
-        guard let job else {
-            throw EngineError.stateMismatch("a refresh is under way without its job")
-        }
+        // A job of an earlier version lies elsewhere, and its training begins anew.
+        guard let job else { return (.idle(nextAt: at), version) }
         return (.running(.init(job: job, freshFrom: freshFrom, judgeAt: at)), version)
     }
 }
@@ -122,11 +125,12 @@ extension Engine {
     ) throws {
         let texts = catalog.items.compactMapValues(\.text)
         let job = RefreshJob(
-            memory: memory, from: replayedFrom, heads: heads.values.sorted { $0.name < $1.name },
-            texts: texts, adapters: adapters, optimizer: optimizer,
+            memory: memory, from: replayedFrom, recent: memory.oldestRecent,
+            heads: heads.values.sorted { $0.name < $1.name }, texts: texts, adapters: adapters,
+            optimizer: optimizer, importance: importance,
             seed: StableHash.of(
                 "refresh", "\(encoderVersion)", "\(counters.examples)", seed: configuration.seed),
-            configuration: configuration.refresh.training)
+            configuration: configuration.training)
         guard !job.isEmpty else {
             refresh = .idle(nextAt: counters.examples + configuration.refresh.events)
             return
@@ -218,6 +222,7 @@ extension Engine {
         var rebuilt = rebuilt
         adapters = result.adapters
         optimizer = result.optimizer
+        importance = result.importance
         adaptersChanged = true
         encoderVersion += 1
         catalog.replaceVectors(vectors)

@@ -33,6 +33,13 @@ extension Engine {
         if adaptersChanged {
             changes.put(Self.weightsTable, Self.adaptersKey, adapters.record)
             changes.put(Self.weightsTable, Self.optimizerKey, optimizer.record)
+            if importance.isEmpty {
+                changes.remove(Self.weightsTable, Self.importanceKey)
+            } else {
+                var writer = ByteWriter(capacity: 4 * importance.count + 8)
+                writer.floats(importance)
+                changes.put(Self.weightsTable, Self.importanceKey, writer.bytes)
+            }
             adaptersChanged = false
         }
         changes.put(Self.stateTable, Self.countersKey, counters.encoded())
@@ -75,6 +82,16 @@ extension Engine {
             optimizer = try AdamW(
                 record: row, configuration: configuration.refresh.optimizer, for: adapters)
         }
+        if let row = try state.value(Self.weightsTable, Self.importanceKey) {
+            var reader = ByteReader(row)
+            importance = try reader.floats()
+            try reader.finish()
+            guard importance.count == adapters.values.count else {
+                throw EngineError.stateMismatch(
+                    "importance of \(importance.count) weights, of which there are \(adapters.values.count)"
+                )
+            }
+        }
         catalog = try ItemCatalog(dimension: dimension, reading: state)
         for label in Label.allCases {
             heads[label] = try ResponseHead(
@@ -102,7 +119,7 @@ extension Engine {
             let job = try state.value(Self.stateTable, Self.jobKey).map { bytes in
                 try RefreshJob(
                     record: bytes, base: base, optimizer: configuration.refresh.optimizer,
-                    configuration: configuration.refresh.training)
+                    configuration: configuration.training)
             }
             (refresh, encoderVersion) = try RefreshProgress.decode(row, job: job)
             forgetForeignRefresh()
@@ -149,10 +166,11 @@ extension Engine {
     /// Where the adapters' record lies.
     public static var adapterRow: (table: StateTable, key: [UInt8]) { (weightsTable, adaptersKey) }
     private static let optimizerKey = Array("optimizer".utf8)
+    private static let importanceKey = Array("importance".utf8)
     private static let countersKey = Array("counters".utf8)
     private static let delaysKey = Array("purchase delays".utf8)
     private static let refreshKey = Array("refresh".utf8)
-    private static let jobKey = Array("refresh job".utf8)
+    private static let jobKey = Array("refresh job 2".utf8)
 
     /// After a rollback of the weights, what is trained from the ones rolled back is not wanted.
     private mutating func forgetForeignRefresh() {

@@ -60,6 +60,8 @@ public struct Engine {
     var delays: PurchaseDelays
     public internal(set) var adapters: Adapters
     var optimizer: AdamW
+    /// How much each of the adapters' weights mattered in the refreshes so far; empty unless guarded.
+    var importance: [Float] = []
     var refresh: RefreshProgress
     /// Counts the adapters that have been in service.
     var encoderVersion: UInt32 = 0

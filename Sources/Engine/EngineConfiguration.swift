@@ -25,6 +25,13 @@ public struct EngineConfiguration: Sendable {
     /// Where the wait is as long as the window, all of them are `wait`.
     public var delayedFeedback = DelayedFeedback.wait
 
+    /// How adapters are trained, under the assumptions that the heads make of texts.
+    var training: RefreshConfiguration {
+        var training = refresh.training
+        training.prior = TextPrior(head)
+        return training
+    }
+
     /// Without learning there is no hurry: an example is asked about once its label is known.
     var effectiveJoin: AttributionConfiguration {
         var join = join

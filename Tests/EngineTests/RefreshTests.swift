@@ -15,7 +15,7 @@ import Testing
             $0.refresh.gate = RefreshGate.Configuration(
                 margin: 10, sliceMargin: 10, examplesMin: 100, usersMin: 10, examplesMax: 300)
             $0.refresh.gateSlices = 0
-            $0.refresh.training.validationMin = 1_000
+            $0.refresh.guards.remove(.earlyStopping)
         }
         let embedding = try RealEmbedding(base)
         let training = InlineTraining(base)

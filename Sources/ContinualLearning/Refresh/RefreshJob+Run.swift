@@ -5,13 +5,16 @@ import Records
 public struct RefreshResult: Sendable {
     public internal(set) var adapters: Adapters
     public internal(set) var optimizer: AdamW
+    /// How much each weight matters, for the refreshes to come; empty unless it is held.
+    public internal(set) var importance: [Float] = []
     public internal(set) var steps = 0
     public internal(set) var clippedSteps = 0
     /// Steps dropped because their gradient was no finite number.
     public internal(set) var skippedSteps = 0
-    /// Mean log-loss of the validation texts before training and after each epoch.
+    /// Mean log-loss of the texts kept apart, before training and after each pass; empty where
+    /// none were.
     public internal(set) var validationLosses: [Double] = []
-    /// The job's texts under the new adapters.
+    /// The job's texts under adapters that were not trained on them.
     public internal(set) var vectors: [String: [Float]] = [:]
 }
 
@@ -19,15 +22,16 @@ public struct RefreshResult: Sendable {
 public struct RefreshCancelled: Error {}
 
 extension RefreshJob {
-    /// Trains the adapters on the texts' counts; nothing but adapters, optimiser and a linear head
-    /// that is thrown away is changed.
+    /// Trains the adapters on the texts' counts; nothing but adapters and optimiser is changed.
     ///
-    /// Each text counts by its examples: the loss is the log-loss of its successes under
-    /// `sigmoid(base rate + w · vector)`. With enough validation texts, the epoch with the lowest
-    /// loss on them is what comes back; that may be the start.
+    /// With folds, each of them is trained without a part of the texts, and the mean of their
+    /// adapters is what comes back. A text's own vector is that of the fold that did not see it: the
+    /// posterior is then rebuilt from vectors that know nothing of their own labels, like those of the
+    /// texts to come. The number of passes is the one after which the folds' losses on the texts they
+    /// did not see were lowest; that may be none.
     /// - Parameter isCancelled: asked between steps.
     /// - Throws: `RefreshCancelled`, and what the encoder throws.
-    /// - Complexity: O(epochs · texts); seconds to minutes.
+    /// - Complexity: O(folds · passes · texts); seconds to minutes.
     public func run(
         base: BaseModel, maxTokens: Int, threads: Int, prefixCacheBytes: Int,
         isCancelled: () -> Bool
@@ -35,169 +39,169 @@ extension RefreshJob {
         let encoder = try TextEncoder(
             base: base, adapters: adapters, maxTokens: maxTokens, threads: threads,
             prefixCacheBytes: prefixCacheBytes)
-        let (training, validation) = split()
-        var head = TextHead(weights: headWeights, offset: baseRate(training))
-        var result = RefreshResult(adapters: adapters, optimizer: optimizer)
-        var best = result
-        var lowest = try validationLoss(validation, encoder, head, &result)
-        var random = SeededRandom(seed: seed)
-        var order = Array(training.indices)
-        for _ in 0..<configuration.epochs {
-            order.shuffle(using: &random)
-            for start in stride(from: 0, to: order.count, by: configuration.batchTexts) {
-                if isCancelled() { throw RefreshCancelled() }
-                let end = min(start + configuration.batchTexts, order.count)
-                try step(
-                    order[start..<end].map { training[$0] }, encoder, &head, &result, random.next())
+        let folds = folds()
+        var result = RefreshResult(
+            adapters: adapters, optimizer: optimizer, importance: importance)
+        let runs: [FoldRun]
+        do {
+            runs = try folds.enumerated().map { number, fold in
+                let seed = StableHash.of("fold", "\(number)", seed: seed)
+                return try train(fold, seed: seed, encoder, isCancelled)
             }
-            let loss = try validationLoss(validation, encoder, head, &result)
-            if let loss, let before = lowest, loss >= before { continue }
-            lowest = loss
-            best = result
+        } catch is TrainingDiverged {
+            // The adapters in service are as good as they were.
+            result.skippedSteps += 1
+            return result
         }
-        best.steps = result.steps
-        best.clippedSteps = result.clippedSteps
-        best.skippedSteps = result.skippedSteps
-        best.validationLosses = result.validationLosses
-        if best.adapters != adapters { best.vectors = try vectors(encoder, best, isCancelled) }
-        return best
+        for run in runs {
+            result.steps += run.training.steps
+            result.clippedSteps += run.training.clippedSteps
+            result.skippedSteps += run.training.skippedSteps
+        }
+        result.validationLosses = pooledLosses(runs, folds)
+        let passes = bestPass(result.validationLosses)
+        guard passes > 0 else { return result }
+        result.adapters.values = Self.mean(runs.map { $0.adapters[passes].values })
+        result.optimizer = runs[0].training.optimizer
+        if configuration.guards.contains(.ewc) {
+            result.importance = Self.mean(
+                runs.map {
+                    $0.training.fisher?.importance(
+                        after: importance, decay: configuration.ewcDecay) ?? importance
+                })
+        }
+        guard result.adapters != adapters else { return result }
+        for (fold, run) in zip(folds, runs) {
+            try encoder.setAdapters(run.adapters[passes])
+            let apart = fold.apart.isEmpty ? fold.training : fold.apart
+            try encode(apart, encoder, into: &result.vectors, isCancelled)
+        }
+        return result
     }
 
-    /// Encodes the texts anew, here beside serving rather than when everything waits for them.
-    private func vectors(
-        _ encoder: TextEncoder, _ result: RefreshResult, _ isCancelled: () -> Bool
-    ) throws -> [String: [Float]] {
-        try encoder.setAdapters(result.adapters)
+    /// Texts to train on, and texts kept apart.
+    private struct Fold {
+        var training: [TextEvidence] = []
+        var apart: [TextEvidence] = []
+    }
+
+    /// Neighbours in time share a fold, since they tell of each other.
+    private func folds() -> [Fold] {
+        // At least four of them a fold, so that no time is one fold's alone.
+        let block = min(
+            configuration.batchTexts, max(1, evidence.count / (4 * configuration.folds)))
+        let blocks = (evidence.count + block - 1) / block
+        let count = min(configuration.folds, blocks)
+        guard count > 1 else { return [Fold(training: evidence)] }
+        return (0..<count).map { number in
+            var fold = Fold()
+            for (place, entry) in evidence.enumerated() {
+                if (place / block) % count == number {
+                    fold.apart.append(entry)
+                } else {
+                    fold.training.append(entry)
+                }
+            }
+            return fold
+        }
+    }
+
+    private struct FoldRun {
+        var training: AdapterTraining
+        /// At the start and after each pass; and the loss on the texts kept apart then.
+        var adapters: [Adapters]
+        var losses: [Double] = []
+    }
+
+    private func train(
+        _ fold: Fold, seed: UInt64, _ encoder: TextEncoder, _ isCancelled: () -> Bool
+    ) throws -> FoldRun {
+        var training = try AdapterTraining(self, texts: fold.training, seed: seed, encoder: encoder)
+        let yardstick = try Yardstick(
+            fold.apart, served: adapters, level: training.level, encoder, configuration)
+        var run = FoldRun(training: training, adapters: [adapters])
+        for pass in 0..<configuration.epochs {
+            try training.fit()
+            try run.losses.append(yardstick.loss(run.adapters[pass], training.weights, encoder))
+            try training.pass(
+                measuring: configuration.guards.contains(.ewc) && pass == configuration.epochs - 1,
+                isCancelled: isCancelled)
+            run.adapters.append(training.result)
+        }
+        if !fold.apart.isEmpty {
+            try training.fit()
+            try run.losses.append(yardstick.loss(training.result, training.weights, encoder))
+        }
+        run.training = training
+        return run
+    }
+
+    /// Mean loss a text kept apart, at the start and after each pass; empty where none is.
+    private func pooledLosses(_ runs: [FoldRun], _ folds: [Fold]) -> [Double] {
+        let apart = folds.reduce(0) { $0 + $1.apart.count }
+        guard apart > 0 else { return [] }
+        return (0...configuration.epochs).map { pass in
+            runs.reduce(0) { $0 + $1.losses[pass] } / Double(apart)
+        }
+    }
+
+    private func bestPass(_ losses: [Double]) -> Int {
+        guard configuration.guards.contains(.earlyStopping) else { return configuration.epochs }
+        return losses.indices.min { (losses[$0], $0) < (losses[$1], $1) } ?? configuration.epochs
+    }
+
+    private static func mean(_ values: [[Float]]) -> [Float] {
+        guard values.count > 1 else { return values[0] }
+        return values[0].indices.map { index in
+            Float(values.reduce(0.0) { $0 + Double($1[index]) } / Double(values.count))
+        }
+    }
+
+    /// Encodes texts anew, here beside serving rather than when everything waits for them.
+    private func encode(
+        _ texts: [TextEvidence], _ encoder: TextEncoder, into vectors: inout [String: [Float]],
+        _ isCancelled: () -> Bool
+    ) throws {
         let width = encoder.base.hiddenSize
-        var vectors: [String: [Float]] = [:]
-        for start in stride(from: 0, to: evidence.count, by: 256) {
+        for start in stride(from: 0, to: texts.count, by: 256) {
             if isCancelled() { throw RefreshCancelled() }
-            let texts = evidence[start..<min(start + 256, evidence.count)].map(\.text)
-            let flat = try encoder.encode(texts)
-            for (row, text) in texts.enumerated() {
+            let part = texts[start..<min(start + 256, texts.count)].map(\.text)
+            let flat = try encoder.encode(part)
+            for (row, text) in part.enumerated() {
                 vectors[text] = Array(flat[row * width..<(row + 1) * width])
             }
         }
-        return vectors
-    }
-
-    private func step(
-        _ batch: [TextEvidence], _ encoder: TextEncoder, _ head: inout TextHead,
-        _ result: inout RefreshResult, _ dropoutSeed: UInt64
-    ) throws {
-        var headGradient: [Double] = []
-        let gradient = try unsafe encoder.trainStep(
-            texts: batch.map(\.text), dropoutSeed: dropoutSeed
-        ) { vectors, upstream in
-            headGradient = unsafe head.gradient(batch, vectors, into: upstream)
-        }
-        let outcome = result.optimizer.step(&result.adapters, gradient)
-        result.steps += 1
-        if outcome.clipped { result.clippedSteps += 1 }
-        if outcome.skippedNonFinite {
-            result.skippedSteps += 1
-            return
-        }
-        head.step(headGradient, learningRate: configuration.headLearningRate)
-        try encoder.setAdapters(result.adapters)
-    }
-
-    /// By the text itself, so that a text is on the same side in every refresh.
-    private func split() -> (training: [TextEvidence], validation: [TextEvidence]) {
-        let every = UInt64(configuration.validationEvery)
-        let validation = evidence.filter { StableHash.of("validation", $0.text) % every == 0 }
-        guard validation.count >= configuration.validationMin else { return (evidence, []) }
-        return (evidence.filter { StableHash.of("validation", $0.text) % every != 0 }, validation)
-    }
-
-    private func baseRate(_ texts: [TextEvidence]) -> Double {
-        let trials = texts.reduce(0) { $0 + $1.trials }
-        let rate = texts.reduce(0) { $0 + $1.positives } / trials
-        return Elementary.log(rate) - Elementary.log(1 - rate)
-    }
-
-    /// - Returns: `nil` without validation texts.
-    private func validationLoss(
-        _ texts: [TextEvidence], _ encoder: TextEncoder, _ head: TextHead,
-        _ result: inout RefreshResult
-    ) throws -> Double? {
-        guard !texts.isEmpty else { return nil }
-        let vectors = try encoder.encode(texts.map(\.text))
-        let loss = head.loss(texts, vectors)
-        result.validationLosses.append(loss)
-        return loss
     }
 }
 
-/// A linear head on the vectors, trained beside the adapters by Adam and thrown away.
-private struct TextHead {
-    private(set) var weights: [Double]
-    let offset: Double
-    private var mean: [Double]
-    private var square: [Double]
-    private var steps = 0
+/// Measures adapters by texts they were not trained on. What the texts share is taken as the adapters
+/// in service tell it, so that every measure has the same yardstick.
+private struct Yardstick {
+    private var chunks: [(chunk: TextChunk, noise: Cholesky)] = []
 
-    init(weights: [Double], offset: Double) {
-        self.weights = weights
-        self.offset = offset
-        mean = [Double](repeating: 0, count: weights.count)
-        square = mean
-    }
-
-    /// d(loss)/d(vectors) into `upstream`, both of shape (count, H); returns d(loss)/d(weights).
-    func gradient(
-        _ batch: [TextEvidence], _ vectors: UnsafeBufferPointer<Float>,
-        into upstream: UnsafeMutableBufferPointer<Float>
-    ) -> [Double] {
-        let width = weights.count
-        let trials = batch.reduce(0) { $0 + $1.trials }
-        var own = [Double](repeating: 0, count: width)
-        for (row, entry) in batch.enumerated() {
-            var logit = offset
-            for d in 0..<width {
-                logit += weights[d] * Double(unsafe vectors[row * width + d])
-            }
-            let error = (entry.trials * Elementary.sigmoid(logit) - entry.positives) / trials
-            for d in 0..<width {
-                own[d] += error * Double(unsafe vectors[row * width + d])
-                unsafe upstream[row * width + d] = Float(error * weights[d])
-            }
-        }
-        return own
-    }
-
-    /// Mean log-loss an example.
-    func loss(_ texts: [TextEvidence], _ vectors: [Float]) -> Double {
-        let width = weights.count
-        var sum = 0.0
-        var trials = 0.0
-        for (row, entry) in texts.enumerated() {
-            var logit = offset
-            for d in 0..<width { logit += weights[d] * Double(vectors[row * width + d]) }
-            sum += entry.positives * Elementary.logLoss(logit: logit, label: true)
-            sum += (entry.trials - entry.positives) * Elementary.logLoss(logit: logit, label: false)
-            trials += entry.trials
-        }
-        return sum / trials
-    }
-
-    /// One step of Adam (Kingma, Ba 2015).
-    mutating func step(_ gradient: [Double], learningRate: Double) {
-        steps += 1
-        let meanScale = 1 - power(0.9, steps)
-        let squareScale = 1 - power(0.999, steps)
-        for d in weights.indices {
-            mean[d] = 0.9 * mean[d] + 0.1 * gradient[d]
-            square[d] = 0.999 * square[d] + 0.001 * gradient[d] * gradient[d]
-            weights[d] -=
-                learningRate * (mean[d] / meanScale)
-                / ((square[d] / squareScale).squareRoot() + 1e-8)
+    init(
+        _ texts: [TextEvidence], served: Adapters, level: Double, _ encoder: TextEncoder,
+        _ configuration: RefreshConfiguration
+    ) throws {
+        try encoder.setAdapters(served)
+        for start in stride(from: 0, to: texts.count, by: configuration.batchTexts) {
+            let end = min(start + configuration.batchTexts, texts.count)
+            let chunk = TextChunk(Array(texts[start..<end]), baseLogit: level)
+            let vectors = try encoder.encode(chunk.texts.map(\.text))
+            let noise = chunk.noise(vectors, configuration.prior)
+            chunks.append((chunk, try TextRegression.factor(noise, chunk.texts.count)))
         }
     }
 
-    private func power(_ base: Double, _ exponent: Int) -> Double {
-        var result = 1.0
-        for _ in 0..<min(exponent, 20_000) { result *= base }
-        return result
+    /// The loss, summed over the texts.
+    func loss(_ adapters: Adapters, _ weights: [Double], _ encoder: TextEncoder) throws -> Double {
+        guard !chunks.isEmpty else { return 0 }
+        try encoder.setAdapters(adapters)
+        return try chunks.reduce(0) { sum, part in
+            let vectors = try encoder.encode(part.chunk.texts.map(\.text))
+            let loss = ChunkLoss(
+                chunk: part.chunk, noise: part.noise, weights: weights, taught: nil, strength: 0)
+            return sum + loss.value(vectors) * Double(part.chunk.texts.count)
+        }
     }
 }

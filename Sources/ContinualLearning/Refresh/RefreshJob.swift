@@ -10,12 +10,19 @@ public struct RefreshConfiguration: Sendable, Hashable {
     public var batchTexts: Int
     /// Texts of one refresh, at most; those with the newest examples are taken.
     public var textsMax = 20_000
-    /// One text in so many is kept for validation.
-    public var validationEvery = 10
-    /// Below this many validation texts, their loss tells nothing and all epochs are run.
-    public var validationMin = 20
-    /// Learning rate of the linear head that is trained along and thrown away.
-    public var headLearningRate = 0.02
+    /// Parts of the texts, each of which one training does without; 1: all texts are trained on.
+    public var folds = 3
+    /// Which guards are in force; those of training are heeded here.
+    public var guards = Set(Guard.defaults)
+    /// Strength of the anchor (`ewc`), and what is left of old importance at each refresh.
+    public var ewcStrength = 1.0
+    public var ewcDecay = 0.9
+    /// How much the served logits of the texts count beside their labels (`lwf`).
+    public var distillationStrength = 1.0
+    /// What a step counts in the running mean (`averaging`).
+    public var averagingRate = 0.02
+    /// What is known of texts before anything of their own is.
+    public var prior = TextPrior()
 
     public init(epochs: Int, batchTexts: Int) {
         self.epochs = epochs
@@ -27,36 +34,59 @@ public struct RefreshConfiguration: Sendable, Hashable {
 public struct RefreshJob: Sendable {
     public let adapters: Adapters
     public let optimizer: AdamW
-    let configuration: RefreshConfiguration
+    public let configuration: RefreshConfiguration
     let evidence: [TextEvidence]
-    /// Where the linear head starts: the posterior's text weights. Shape (H).
-    let headWeights: [Double]
+    /// Older evidence than that trained on, which steps must not contradict (`agem`).
+    let reference: [TextEvidence]
+    /// How much each weight mattered in earlier refreshes (`ewc`); empty where nothing is known.
+    let importance: [Float]
     let seed: UInt64
 
     /// Gathers what replay memory says of the texts.
     ///
     /// - Parameters:
     ///   - first: remembered examples from this one on are looked at.
+    ///   - recent: examples before this one are what is not to be forgotten.
     ///   - heads: of which the one with the most examples is trained for.
     ///   - texts: the text of each item that has one.
     public init(
-        memory: ReplayMemory, from first: UInt64 = 0, heads: [ResponseHead],
-        texts: [String: String], adapters: Adapters,
-        optimizer: AdamW, seed: UInt64, configuration: RefreshConfiguration
+        memory: ReplayMemory, from first: UInt64 = 0, recent: UInt64 = 0, heads: [ResponseHead],
+        texts: [String: String], adapters: Adapters, optimizer: AdamW, importance: [Float] = [],
+        seed: UInt64, configuration: RefreshConfiguration
     ) {
         self.adapters = adapters
         self.optimizer = optimizer
         self.seed = seed
         self.configuration = configuration
+        self.importance = importance
         guard let head = heads.max(by: { ($0.eventCount, $1.name) < ($1.eventCount, $0.name) })
         else {
             evidence = []
-            headWeights = []
+            reference = []
             return
         }
         evidence = TextEvidence.gather(
             memory, from: first, head: head.name, texts: texts, countMax: configuration.textsMax)
-        headWeights = head.textWeights
+        reference =
+            configuration.guards.contains(.agem)
+            ? TextEvidence.gather(
+                memory, below: recent, head: head.name, texts: texts,
+                countMax: configuration.textsMax) : []
+    }
+
+    /// From evidence that was gathered already.
+    package init(
+        evidence: [TextEvidence], reference: [TextEvidence] = [], adapters: Adapters,
+        optimizer: AdamW, importance: [Float] = [], seed: UInt64,
+        configuration: RefreshConfiguration
+    ) {
+        self.evidence = evidence
+        self.reference = reference
+        self.adapters = adapters
+        self.optimizer = optimizer
+        self.importance = importance
+        self.seed = seed
+        self.configuration = configuration
     }
 
     public var textCount: Int { evidence.count }
@@ -76,12 +106,9 @@ extension RefreshJob {
         writer.data(adapters.record)
         writer.data(optimizer.record)
         writer.integer(seed)
-        writer.doubles(headWeights)
-        writer.array(evidence) { writer, entry in
-            writer.string(entry.text)
-            writer.double(entry.trials)
-            writer.double(entry.positives)
-        }
+        writer.floats(importance)
+        writer.array(evidence) { $1.write(to: &$0) }
+        writer.array(reference) { $1.write(to: &$0) }
         return writer.bytes
     }
 
@@ -95,13 +122,33 @@ extension RefreshJob {
         optimizer = try AdamW(
             record: try reader.data(), configuration: settings, for: adapters)
         seed = try reader.integer()
-        headWeights = try reader.doubles()
+        let start = reader.position
+        importance = try reader.floats()
+        guard importance.isEmpty || importance.count == adapters.values.count else {
+            throw ByteCodingError.badValue(at: start, "\(importance.count) weights' importance")
+        }
         evidence = try reader.array { reader throws(ByteCodingError) in
-            TextEvidence(
-                text: try reader.string(), trials: try reader.double(),
-                positives: try reader.double())
+            try TextEvidence(from: &reader)
+        }
+        reference = try reader.array { reader throws(ByteCodingError) in
+            try TextEvidence(from: &reader)
         }
         try reader.finish()
         self.configuration = configuration
+    }
+}
+
+extension TextEvidence {
+    fileprivate func write(to writer: inout ByteWriter) {
+        writer.string(text)
+        writer.double(trials)
+        writer.double(positives)
+        writer.double(bornHours)
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(ByteCodingError) {
+        self.init(
+            text: try reader.string(), trials: try reader.double(),
+            positives: try reader.double(), bornHours: try reader.double())
     }
 }

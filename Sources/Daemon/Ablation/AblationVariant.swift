@@ -49,7 +49,6 @@ extension EngineConfiguration {
     /// Puts exactly these guards in force.
     mutating func setGuards(_ guards: Set<Guard>) {
         refresh.guards = guards
-        if !guards.contains(.earlyStopping) { refresh.training.validationMin = .max }
         if !guards.contains(.clip) { refresh.optimizer.gradientClip = nil }
     }
 }

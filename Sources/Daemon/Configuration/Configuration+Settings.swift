@@ -72,6 +72,10 @@ extension Configuration {
         .integer(
             "lora.epochs", \.lora.epochs, 1...100, "Passes over the texts in a refresh, at most."),
         .integer("lora.batch_texts", \.lora.batchTexts, 1...4096, "Texts in a training step."),
+        .integer(
+            "lora.folds", \.lora.folds, 1...20,
+            "Trainings of a refresh, each without one part of the texts; their mean is taken. 1: one training on all texts, which nothing stops early."
+        ),
     ]
 
     private static let headSettings: [Setting] = [
@@ -128,6 +132,16 @@ extension Configuration {
         .integer(
             "guards.gate_slices", \.guards.gateSlices, 0...256,
             "Categories that the gate judges one by one, the largest first; 0: all together only."),
+        .number(
+            "guards.ewc_strength", \.guards.ewcStrength, 0...1_000_000,
+            "How firmly the guard ewc holds weights that mattered in earlier refreshes."),
+        .number(
+            "guards.lwf_strength", \.guards.lwfStrength, 0...1_000,
+            "How much, for the guard lwf, the served model's word on a text counts beside the text's labels."
+        ),
+        .number(
+            "guards.averaging_rate", \.guards.averagingRate, 0.0001...1,
+            "What one training step counts in the running mean of the guard averaging."),
         .choice(
             "guards.on_drift", \.guards.onDrift,
             "What happens when predictions get worse than they say they are: alarm alone, or the next refresh at once."

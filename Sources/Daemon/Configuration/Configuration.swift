@@ -38,8 +38,9 @@ public struct Configuration: Sendable {
         public var weightDecay = 0.01
         public var warmupSteps = 20
         public var gradientClip = 1.0
-        public var epochs = 4
+        public var epochs = 3
         public var batchTexts = 64
+        public var folds = 3
 
         public enum Target: String, Sendable, CaseIterable {
             case query, key, value
@@ -73,6 +74,9 @@ public struct Configuration: Sendable {
         public var gateSlices = 8
         public var onDrift = DriftResponse.alarm
         public var enabled = Guard.defaults
+        public var ewcStrength = 1.0
+        public var lwfStrength = 1.0
+        public var averagingRate = 0.02
     }
 
     public struct Attribution: Sendable {
