@@ -13,6 +13,14 @@ struct AblationLog {
     private(set) var learned: [[EngineInput]] = []
     private(set) var heldOut: [[EngineInput]] = []
 
+    /// One phase of which nothing is kept apart.
+    init(items: [EngineInput], rows: [EngineInput]) {
+        phases = ["all"]
+        self.items = items
+        learned = [rows]
+        heldOut = [[]]
+    }
+
     /// - Parameters:
     ///   - phaseField: the text field that names a row's phase; `nil`: one phase, nothing kept apart.
     ///   - limits: as in a replay.
