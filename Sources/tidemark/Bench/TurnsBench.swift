@@ -1,4 +1,5 @@
 import ArgumentParser
+import ContinualLearning
 import Encoder
 import Foundation
 import Records
@@ -11,11 +12,12 @@ struct TurnsBench: ParsableCommand {
         abstract: "Runs one timed case for each line it reads: deploy/bench/peers takes turns so.",
         discussion: """
             Reads the names of cases, a line each, from standard input: warm, products, library, \
-            forward, train_all, train_top, titles. Answers each with a line of JSON: the seconds it \
+            forward, train_all, train_top, titles, refresh. Answers each with a line of JSON: the seconds it \
             took and, for training, the loss. The plan is a JSON object: base, threads, sequences \
             (of token ids), batches (of titles), adapters_all and adapters_top (folders in PEFT's \
             layout). Training is AdamW at its defaults on half the squared distance of the vectors \
-            from (-0.05, 0, 0.05, …).
+            from (-0.05, 0, 0.05, …); a refresh is all of a refresh's training: both encodings of \
+            the plan's texts, the text weights and the passes.
             """,
         shouldDisplay: false)
 
@@ -47,6 +49,17 @@ struct TurnsPlan: Decodable {
     let batches: [[String]]
     let adaptersAll: String
     let adaptersTop: String
+    let refresh: Refresh?
+
+    /// Texts with their counts, in the order in which they came.
+    struct Refresh: Decodable {
+        let texts: [String]
+        let trials: [Double]
+        let positives: [Double]
+        let bornHours: [Double]
+        let passes: Int
+        let chunk: Int
+    }
 }
 
 /// One run of a case.
@@ -62,6 +75,7 @@ private final class TurnsCases {
     private let encoder: TextEncoder
     private let products, library: ForwardProducts
     private let all, top, titled: Trainee
+    private let topLayers: Adapters
     private var nextBatch = 0
 
     init(_ plan: TurnsPlan) throws {
@@ -74,6 +88,7 @@ private final class TurnsCases {
             try Adapters.load(directory: plan.adaptersAll, base: base),
             try Adapters.load(directory: plan.adaptersTop, base: base)
         )
+        self.topLayers = topLayers
         all = try Trainee(base, allLayers, threads: plan.threads)
         top = try Trainee(base, topLayers, threads: plan.threads)
         titled = try Trainee(base, topLayers, threads: plan.threads)
@@ -94,8 +109,37 @@ private final class TurnsCases {
             let batch = plan.batches[nextBatch % plan.batches.count]
             nextBatch += 1
             return try timed { $0.loss = try titled.step(batch) }
+        case "refresh":
+            guard let texts = plan.refresh else { return nil }
+            return try refresh(texts)
         default: return nil
         }
+    }
+
+    /// The loss is that of the texts under the adapters that came out, which takes no part in the time.
+    private func refresh(_ texts: TurnsPlan.Refresh) throws -> Turn {
+        let evidence = texts.texts.indices.map {
+            TextEvidence(
+                text: texts.texts[$0], trials: texts.trials[$0], positives: texts.positives[$0],
+                bornHours: texts.bornHours[$0])
+        }
+        var configuration = RefreshConfiguration(epochs: texts.passes, batchTexts: texts.chunk)
+        configuration.folds = 1
+        configuration.guards = [.clip]
+        let job = RefreshJob(
+            evidence: evidence, adapters: topLayers,
+            optimizer: AdamW(.init(), for: topLayers), seed: 1, configuration: configuration)
+        var result: RefreshResult?
+        var turn = try timed { _ in
+            result = try job.run(
+                base: base, maxTokens: base.maxTokens, threads: plan.threads,
+                prefixCacheBytes: 1 << 30, isCancelled: { false })
+        }
+        guard let vectors = result?.vectors else { return turn }
+        turn.loss = try TextRegression.loss(
+            evidence, vectors: evidence.map { vectors[$0.text] ?? [] }, chunk: texts.chunk,
+            prior: configuration.prior)
+        return turn
     }
 
     /// Runs products; the operations go where the rate will be.
