@@ -83,8 +83,9 @@ extension RefreshProgress {
         }
         let freshFrom = try reader.integer(UInt64.self)
         try reader.finish()
-        // A job of an earlier version lies elsewhere, and its training begins anew.
-        guard let job else { return (.idle(nextAt: at), version) }
+        guard let job else {
+            throw EngineError.stateMismatch("a refresh is under way without its job")
+        }
         return (.running(.init(job: job, freshFrom: freshFrom, judgeAt: at)), version)
     }
 }

@@ -170,7 +170,7 @@ extension Engine {
     private static let countersKey = Array("counters".utf8)
     private static let delaysKey = Array("purchase delays".utf8)
     private static let refreshKey = Array("refresh".utf8)
-    private static let jobKey = Array("refresh job 2".utf8)
+    private static let jobKey = Array("refresh job".utf8)
 
     /// After a rollback of the weights, what is trained from the ones rolled back is not wanted.
     private mutating func forgetForeignRefresh() {

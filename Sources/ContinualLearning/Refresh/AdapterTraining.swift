@@ -35,7 +35,8 @@ struct AdapterTraining {
     /// - Parameters:
     ///   - texts: in the order in which they came.
     init(
-        _ job: RefreshJob, texts: [TextEvidence], seed: UInt64, encoder: TextEncoder
+        _ job: RefreshJob, texts: [TextEvidence], seed: UInt64, encoder: TextEncoder,
+        isCancelled: () -> Bool
     ) throws {
         configuration = job.configuration
         self.encoder = encoder
@@ -54,9 +55,7 @@ struct AdapterTraining {
                 values: adapters.values, rate: job.configuration.averagingRate)
         }
         try encoder.setAdapters(adapters)
-        let width = encoder.base.hiddenSize
-        let flat = try encoder.encode(texts.map(\.text))
-        served = texts.indices.map { Array(flat[$0 * width..<($0 + 1) * width]) }
+        served = try encoder.vectors(of: texts, isCancelled: isCancelled)
         vectors = served
     }
 
@@ -158,6 +157,24 @@ struct AdapterTraining {
             next += size
         }
         return ranges
+    }
+}
+
+extension TextEncoder {
+    /// One vector a text, in pieces that bound the memory of activations.
+    func vectors(of texts: [TextEvidence], isCancelled: () -> Bool) throws -> [[Float]] {
+        let width = base.hiddenSize
+        var vectors: [[Float]] = []
+        vectors.reserveCapacity(texts.count)
+        for start in stride(from: 0, to: texts.count, by: 256) {
+            if isCancelled() { throw RefreshCancelled() }
+            let part = texts[start..<min(start + 256, texts.count)].map(\.text)
+            let flat = try encode(part)
+            for row in part.indices {
+                vectors.append(Array(flat[row * width..<(row + 1) * width]))
+            }
+        }
+        return vectors
     }
 }
 

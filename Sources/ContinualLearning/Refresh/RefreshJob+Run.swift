@@ -39,20 +39,29 @@ extension RefreshJob {
         let encoder = try TextEncoder(
             base: base, adapters: adapters, maxTokens: maxTokens, threads: threads,
             prefixCacheBytes: prefixCacheBytes)
-        let folds = folds()
-        var result = RefreshResult(
-            adapters: adapters, optimizer: optimizer, importance: importance)
-        let runs: [FoldRun]
         do {
-            runs = try folds.enumerated().map { number, fold in
-                let seed = StableHash.of("fold", "\(number)", seed: seed)
-                return try train(fold, seed: seed, encoder, isCancelled)
-            }
+            return try trained(encoder, isCancelled)
         } catch is TrainingDiverged {
             // The adapters in service are as good as they were.
+            var result = unchanged
             result.skippedSteps += 1
             return result
         }
+    }
+
+    private var unchanged: RefreshResult {
+        RefreshResult(adapters: adapters, optimizer: optimizer, importance: importance)
+    }
+
+    private func trained(
+        _ encoder: TextEncoder, _ isCancelled: () -> Bool
+    ) throws -> RefreshResult {
+        let folds = folds()
+        let runs = try folds.enumerated().map { number, fold in
+            let seed = StableHash.of("fold", "\(number)", seed: seed)
+            return try train(fold, seed: seed, encoder, isCancelled)
+        }
+        var result = unchanged
         for run in runs {
             result.steps += run.training.steps
             result.clippedSteps += run.training.clippedSteps
@@ -71,10 +80,16 @@ extension RefreshJob {
                 })
         }
         guard result.adapters != adapters else { return result }
+        guard result.adapters.values.allSatisfy(\.isFinite) else { throw TrainingDiverged() }
         for (fold, run) in zip(folds, runs) {
             try encoder.setAdapters(run.adapters[passes])
             let apart = fold.apart.isEmpty ? fold.training : fold.apart
-            try encode(apart, encoder, into: &result.vectors, isCancelled)
+            for (text, vector) in zip(
+                apart, try encoder.vectors(of: apart, isCancelled: isCancelled))
+            {
+                guard vector.allSatisfy(\.isFinite) else { throw TrainingDiverged() }
+                result.vectors[text.text] = vector
+            }
         }
         return result
     }
@@ -116,7 +131,8 @@ extension RefreshJob {
     private func train(
         _ fold: Fold, seed: UInt64, _ encoder: TextEncoder, _ isCancelled: () -> Bool
     ) throws -> FoldRun {
-        var training = try AdapterTraining(self, texts: fold.training, seed: seed, encoder: encoder)
+        var training = try AdapterTraining(
+            self, texts: fold.training, seed: seed, encoder: encoder, isCancelled: isCancelled)
         let yardstick = try Yardstick(
             fold.apart, served: adapters, level: training.level, encoder, configuration)
         var run = FoldRun(training: training, adapters: [adapters])
@@ -154,22 +170,6 @@ extension RefreshJob {
         guard values.count > 1 else { return values[0] }
         return values[0].indices.map { index in
             Float(values.reduce(0.0) { $0 + Double($1[index]) } / Double(values.count))
-        }
-    }
-
-    /// Encodes texts anew, here beside serving rather than when everything waits for them.
-    private func encode(
-        _ texts: [TextEvidence], _ encoder: TextEncoder, into vectors: inout [String: [Float]],
-        _ isCancelled: () -> Bool
-    ) throws {
-        let width = encoder.base.hiddenSize
-        for start in stride(from: 0, to: texts.count, by: 256) {
-            if isCancelled() { throw RefreshCancelled() }
-            let part = texts[start..<min(start + 256, texts.count)].map(\.text)
-            let flat = try encoder.encode(part)
-            for (row, text) in part.enumerated() {
-                vectors[text] = Array(flat[row * width..<(row + 1) * width])
-            }
         }
     }
 }
