@@ -1,5 +1,6 @@
 import Encoder
 import Records
+import ResponseModel
 
 /// What a refresh came to.
 public struct RefreshResult: Sendable {
@@ -11,8 +12,10 @@ public struct RefreshResult: Sendable {
     public internal(set) var skippedSteps = 0
     /// Mean log-loss of the validation texts before training and after each epoch.
     public internal(set) var validationLosses: [Double] = []
-    /// The job's texts under the new adapters.
+    /// The texts of the job and of its rebuild under the new adapters.
     public internal(set) var vectors: [String: [Float]] = [:]
+    /// The heads that learned replay memory again under them, by name.
+    public internal(set) var heads: [String: ResponseHead] = [:]
 }
 
 /// The refresh was not wanted any more.
@@ -59,7 +62,10 @@ extension RefreshJob {
         best.clippedSteps = result.clippedSteps
         best.skippedSteps = result.skippedSteps
         best.validationLosses = result.validationLosses
-        if best.adapters != adapters { best.vectors = try vectors(encoder, best, isCancelled) }
+        if best.adapters != adapters {
+            best.vectors = try vectors(encoder, best, isCancelled)
+            best.heads = try rebuild?.run(best.vectors, isCancelled: isCancelled) ?? [:]
+        }
         return best
     }
 
@@ -70,10 +76,11 @@ extension RefreshJob {
         try encoder.setAdapters(result.adapters)
         let width = encoder.base.hiddenSize
         var vectors: [String: [Float]] = [:]
-        for start in stride(from: 0, to: evidence.count, by: 256) {
+        let all = Array(Set(evidence.map(\.text)).union(rebuild?.texts ?? []))
+        for start in stride(from: 0, to: all.count, by: 256) {
             if isCancelled() { throw RefreshCancelled() }
-            let texts = evidence[start..<min(start + 256, evidence.count)].map(\.text)
-            let flat = try encoder.encode(texts)
+            let texts = all[start..<min(start + 256, all.count)]
+            let flat = try encoder.encode(Array(texts))
             for (row, text) in texts.enumerated() {
                 vectors[text] = Array(flat[row * width..<(row + 1) * width])
             }

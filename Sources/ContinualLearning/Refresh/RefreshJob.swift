@@ -32,6 +32,8 @@ public struct RefreshJob: Sendable {
     /// Where the linear head starts: the posterior's text weights. Shape (H).
     let headWeights: [Double]
     let seed: UInt64
+    /// The heads to learn again under what was trained; none where nobody asks for them.
+    public var rebuild: Rebuild?
 
     /// Gathers what replay memory says of the texts.
     ///
