@@ -65,6 +65,12 @@ extension Engine {
         }
     }
 
+    /// The share of purchases that come after their examples were learned as not bought.
+    var lateShare: Double {
+        configuration.delayedFeedback == .fakeNegativeWeighted
+            ? 1 : delays.shareAfter(configuration.join.waitMs)
+    }
+
     /// Learns one label with its weight; `nil` where the head could not take it.
     private mutating func learn(
         _ example: TrainingExample, isBought: Bool, _ embedding: any TextEmbedding
@@ -74,9 +80,6 @@ extension Engine {
         defer { heads[.purchase] = head }
         do {
             let expected = try head.predict(example.exposure, item: item)
-            let lateShare =
-                configuration.delayedFeedback == .fakeNegativeWeighted
-                ? 1 : delays.shareAfter(configuration.join.waitMs)
             let weights = ElapsedTimeWeights(
                 purchaseProbability: expected.probability, lateShare: lateShare)
             let weight = isBought ? weights.positive : weights.negative

@@ -46,8 +46,6 @@ enum RefreshProgress {
 
     struct Candidate {
         let job: RefreshJob
-        /// Examples from this one on were not in the job.
-        let freshFrom: UInt64
         var judgeAt: Int
     }
 }
@@ -64,7 +62,6 @@ extension RefreshProgress {
         case .running(let candidate):
             writer.bool(true)
             writer.integer(Int64(candidate.judgeAt))
-            writer.integer(candidate.freshFrom)
         }
         return writer.bytes
     }
@@ -81,12 +78,11 @@ extension RefreshProgress {
             try reader.finish()
             return (.idle(nextAt: at), version)
         }
-        let freshFrom = try reader.integer(UInt64.self)
         try reader.finish()
         guard let job else {
             throw EngineError.stateMismatch("a refresh is under way without its job")
         }
-        return (.running(.init(job: job, freshFrom: freshFrom, judgeAt: at)), version)
+        return (.running(.init(job: job, judgeAt: at)), version)
     }
 }
 
@@ -118,7 +114,22 @@ extension Engine {
 
     /// Starts the training that was under way when the state was committed.
     public func resumeRefresh(training: any RefreshTraining) {
-        if case .running(let candidate) = refresh { training.start(candidate.job) }
+        if case .running(let candidate) = refresh { start(candidate.job, training) }
+    }
+
+    /// Starts a job, with the heads to be learned again from what the memory holds.
+    private func start(_ job: RefreshJob, _ training: any RefreshTraining) {
+        var job = job
+        let items = catalog.heldItems
+        job.rebuild = Rebuild(
+            memory, from: replayedFrom,
+            heads: Label.allCases.filter { heads[$0] != nil }.map(freshHead),
+            silent: catalog.silent
+        ) { id in
+            let item = items(id) ?? Item(id: id)
+            return RebuildItem(category: item.category, brand: item.brand, text: item.text)
+        }
+        training.start(job)
     }
 
     private mutating func beginRefresh(
@@ -136,11 +147,11 @@ extension Engine {
             refresh = .idle(nextAt: counters.examples + configuration.refresh.events)
             return
         }
-        training.start(job)
+        memory.hold()
+        catalog.hold()
+        start(job, training)
         refresh = .running(
-            .init(
-                job: job, freshFrom: memory.inserted,
-                judgeAt: counters.examples + configuration.refresh.judgeEvents))
+            .init(job: job, judgeAt: counters.examples + configuration.refresh.judgeEvents))
         refreshJobChanged = true
         output.notices.append(.refreshStarted(texts: job.textCount, examples: memory.count))
     }
@@ -150,8 +161,8 @@ extension Engine {
         configuration.refresh.guards.contains(.replay) ? 0 : memory.oldestRecent
     }
 
-    /// Rebuilds the posteriors under the candidate's adapters and holds what they would have said of
-    /// the fresh examples against what was served; swaps all of it at once, or nothing.
+    /// Has the rebuilt posteriors learn the examples that came in since, and holds what they would
+    /// have said of them against what was served; swaps all of it at once, or nothing.
     private mutating func judge(
         _ candidate: RefreshProgress.Candidate, embedding: any TextEmbedding,
         training: any RefreshTraining, into output: inout StepOutput
@@ -172,23 +183,29 @@ extension Engine {
         }
         var gate = RefreshGate(
             slices: largestCategories(), configuration: configuration.refresh.gate)
+        let lateShare = lateShare
+        let conversionWeight = { (chance: Double) in
+            ElapsedTimeWeights(purchaseProbability: chance, lateShare: lateShare).positive
+        }
         var rebuilt: [Label: ResponseHead] = [:]
         for label in Label.allCases where heads[label] != nil {
-            let rebuild = try memory.rebuild(
-                freshHead(label), from: replayedFrom, freshFrom: candidate.freshFrom
-            ) { itemID in
-                let item = catalog[itemID] ?? Item(id: itemID)
-                return ItemFeatures(
-                    id: itemID, category: item.category, brand: item.brand,
-                    vector: item.text.flatMap { vectors[$0] } ?? catalog.silent)
-            }
-            for fresh in rebuild.fresh {
+            var head = result.heads[label.rawValue] ?? freshHead(label)
+            let predictions = try memory.learnFresh(
+                &head,
+                features: { itemID in
+                    let item = catalog[itemID] ?? Item(id: itemID)
+                    return ItemFeatures(
+                        id: itemID, category: item.category, brand: item.brand,
+                        vector: item.text.flatMap { vectors[$0] } ?? catalog.silent)
+                },
+                conversionWeight: label == .purchase && learnsEarly ? conversionWeight : nil)
+            for fresh in predictions {
                 gate.observe(
                     served: fresh.servedLogit, candidate: fresh.logit, label: fresh.label,
                     weight: fresh.weight, user: fresh.user,
                     slices: catalog[fresh.itemID]?.category.map { [$0] } ?? [])
             }
-            rebuilt[label] = rebuild.head
+            rebuilt[label] = head
         }
         let guards = configuration.refresh.guards
         let verdict = guards.contains(.gate) ? gate.verdict() : gate.unguardedVerdict()
@@ -211,9 +228,7 @@ extension Engine {
         case .wait:
             try embedding.use(adapters)
             refresh = .running(
-                .init(
-                    job: candidate.job, freshFrom: candidate.freshFrom,
-                    judgeAt: counters.examples + gate.examples))
+                .init(job: candidate.job, judgeAt: counters.examples + gate.examples))
         }
     }
 
@@ -233,8 +248,18 @@ extension Engine {
     }
 
     private mutating func endRefresh() {
-        refresh = .idle(nextAt: counters.examples + configuration.refresh.events)
+        leaveRefresh(nextIn: configuration.refresh.events)
+    }
+
+    /// Gives up the refresh under way, if one is.
+    ///
+    /// - Parameter examples: after so many the next one begins.
+    mutating func leaveRefresh(nextIn examples: Int) {
+        guard case .running = refresh else { return }
+        refresh = .idle(nextAt: counters.examples + examples)
         refreshJobChanged = true
+        memory.release()
+        catalog.release()
     }
 
     /// The categories with the most remembered examples, which the gate watches one by one.

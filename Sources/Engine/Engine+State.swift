@@ -122,6 +122,7 @@ extension Engine {
                     configuration: configuration.training)
             }
             (refresh, encoderVersion) = try RefreshProgress.decode(row, job: job)
+            if case .running = refresh { catalog.resumeHold() }
             forgetForeignRefresh()
         }
         adaptersChanged = false
@@ -177,8 +178,7 @@ extension Engine {
         guard case .running(let candidate) = refresh, candidate.job.adapters != adapters else {
             return
         }
-        refresh = .idle(nextAt: counters.examples + configuration.refresh.events)
-        refreshJobChanged = true
+        leaveRefresh(nextIn: configuration.refresh.events)
     }
 
     /// The scores of what was served, since the store began.

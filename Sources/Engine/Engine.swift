@@ -241,6 +241,8 @@ public struct Engine {
         erasedUsers[owner] = max(ts, erasedUsers[owner] ?? .min)
         shoppers.forget(userID)
         join.erase(userID: userID)
+        // What is trained has seen the shopper's examples: it is begun anew.
+        leaveRefresh(nextIn: 0)
         _ = memory.remove(user: userID)
         for label in Label.allCases { _ = heads[label]?.erase(user: userID) }
         effect.erase(user: userID)

@@ -6,11 +6,16 @@ import Records
 /// text is encoded once, however many items carry it.
 struct ItemCatalog: Sendable {
     static let vectorTable = StateTable("vectors", .weights)
+    /// Items as they were when a refresh began, where they changed since; empty for a new one.
+    static let pastTable = StateTable("items past", .keyed)
 
     private(set) var items: [String: Item] = [:]
     private var vectors: [String: [Float]] = [:]
     private var changedItems: Set<String> = []
     private var changedTexts: Set<String> = []
+    /// While items are held, those that changed since as they were; `nil` for one that was not there.
+    private var past: [String: Item?]?
+    private var changedPast: Set<String> = []
     /// The vector of an item without a text: it says nothing.
     let silent: [Float]
 
@@ -23,6 +28,10 @@ struct ItemCatalog: Sendable {
         var item = items[id] ?? Item(id: id)
         change(&item)
         guard item != items[id] else { return }
+        if past != nil, past?.index(forKey: id) == nil {
+            self.past?[id] = .some(items[id])
+            changedPast.insert(id)
+        }
         items[id] = item
         changedItems.insert(id)
     }
@@ -38,6 +47,30 @@ struct ItemCatalog: Sendable {
     mutating func setVector(_ vector: [Float], of text: String) {
         vectors[text] = vector
         changedTexts.insert(text)
+    }
+
+    /// Keeps what is known of items now in view until `release`.
+    mutating func hold() {
+        release()
+        past = [:]
+    }
+
+    mutating func release() {
+        for id in (past ?? [:]).keys { changedPast.insert(id) }
+        past = nil
+    }
+
+    /// Goes on holding, as the state that was restored did.
+    mutating func resumeHold() {
+        past = past ?? [:]
+    }
+
+    /// What was known of an item when items were held.
+    var heldItems: @Sendable (String) -> Item? {
+        { [items, past] id in
+            if let then = past?[id] { return then }
+            return items[id]
+        }
     }
 
     /// All texts of items not deleted, in a fixed order.
@@ -57,6 +90,14 @@ struct ItemCatalog: Sendable {
             guard let item = items[id] else { continue }
             changes.put(Item.table, Array(id.utf8), item.encoded())
         }
+        for id in changedPast.sorted() {
+            if let then = past?[id] {
+                changes.put(Self.pastTable, Array(id.utf8), then?.encoded() ?? [])
+            } else {
+                changes.remove(Self.pastTable, Array(id.utf8))
+            }
+        }
+        changedPast = []
         for text in changedTexts.sorted() {
             let key = Self.key(text)
             guard let vector = vectors[text] else {
@@ -77,6 +118,11 @@ struct ItemCatalog: Sendable {
         try state.forEach(Item.table) { key, value in
             let id = String(decoding: key, as: UTF8.self)
             items[id] = try Item(id: id, encoded: value)
+        }
+        try state.forEach(Self.pastTable) { key, value in
+            let id = String(decoding: key, as: UTF8.self)
+            past = past ?? [:]
+            past?[id] = .some(value.isEmpty ? nil : try Item(id: id, encoded: value))
         }
         try state.forEach(Self.vectorTable) { _, value in
             var reader = ByteReader(value)

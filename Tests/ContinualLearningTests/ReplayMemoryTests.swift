@@ -50,10 +50,17 @@ struct Held: Equatable {
 }
 
 extension ReplayMemory {
-    var held: [Held] {
-        var held: [Held] = []
-        forEach { held.append(Held($0)) }
-        return held
+    var contents: [Held] {
+        var contents: [Held] = []
+        forEach { contents.append(Held($0)) }
+        return contents
+    }
+
+    /// What a refresh that is under way sees.
+    var heldContents: [Held] {
+        var contents: [Held] = []
+        forEachHeld { contents.append(Held($0)) }
+        return contents
     }
 }
 
@@ -71,7 +78,7 @@ struct ReplayMemoryTests {
             #expect(sequence == UInt64(number))
             expected.append(example)
         }
-        let held = memory.held
+        let held = memory.contents
         #expect(held.count == 300 && memory.count == 300)
         for (number, (held, example)) in zip(held, expected).enumerated() {
             var wanted = Held(example, inclusion: 1)
@@ -89,7 +96,7 @@ struct ReplayMemoryTests {
                 makeExample(number, label: random.unit() < 0.03, discount: random.unit() * 0.3),
                 category: ["a", "b"][number % 2])
         }
-        let held = memory.held
+        let held = memory.contents
         #expect(held.count == 400)
         #expect(held.suffix(100).map(\.sequence) == Array(4_900..<5_000))
         #expect(held.suffix(100).allSatisfy { $0.inclusion == 1 })
@@ -111,7 +118,7 @@ struct ReplayMemoryTests {
                 let category = number > 250 && number % 2 == 0 ? "late" : "always"
                 memory.insert(makeExample(number), category: category)
             }
-            for held in memory.held where held.sequence < 490 && held.sequence % 2 == 1 {
+            for held in memory.contents where held.sequence < 490 && held.sequence % 2 == 1 {
                 kept[Int(held.sequence) / 49] += 1
             }
         }
@@ -134,13 +141,13 @@ struct ReplayMemoryTests {
         #expect(found(&memory, "e7", "click", false))
         #expect(!found(&memory, "e3", "purchase", true))
         #expect(!found(&memory, "e50", "click", true))
-        #expect(memory.held.filter(\.label).map(\.id) == ["e3", "e45"])
-        #expect(memory.held.filter(\.isCorrected).map(\.id) == ["e3", "e45"])
+        #expect(memory.contents.filter(\.label).map(\.id) == ["e3", "e45"])
+        #expect(memory.contents.filter(\.isCorrected).map(\.id) == ["e3", "e45"])
         memory.insert(makeExample(45), category: nil)
         #expect(found(&memory, "e45", "click", true))
-        #expect(memory.held.filter(\.label).map(\.sequence) == [3, 45, 50])
+        #expect(memory.contents.filter(\.label).map(\.sequence) == [3, 45, 50])
         for number in 100..<400 { memory.insert(makeExample(number), category: nil) }
-        #expect(abs(memory.held.reduce(0) { $0 + $1.inclusion } - 351) < 1e-9)
+        #expect(abs(memory.contents.reduce(0) { $0 + $1.inclusion } - 351) < 1e-9)
     }
 
     @Test("nothing of a removed user is left, and its weight goes with it")
@@ -149,17 +156,17 @@ struct ReplayMemoryTests {
         for number in 0..<1_000 {
             memory.insert(makeExample(number, user: "u\(number % 4)"), category: nil)
         }
-        let before = memory.held.count { $0.user == "u2" }
+        let before = memory.contents.count { $0.user == "u2" }
         let (first, second) = (memory.remove(user: "u2"), memory.remove(user: "u2"))
         #expect(first == before && second == 0)
         #expect(memory.count == 100 - before && before > 10)
-        #expect(!memory.held.contains { $0.user == "u2" })
-        #expect(abs(memory.held.reduce(0) { $0 + $1.inclusion } - 750) < 120)
+        #expect(!memory.contents.contains { $0.user == "u2" })
+        #expect(abs(memory.contents.reduce(0) { $0 + $1.inclusion } - 750) < 120)
         for number in 1_000..<2_000 {
             memory.insert(makeExample(number, user: "u\(number % 4)"), category: nil)
         }
         #expect(memory.count <= 100)
-        #expect(memory.held.suffix(20).map(\.sequence) == Array(1_980..<2_000))
+        #expect(memory.contents.suffix(20).map(\.sequence) == Array(1_980..<2_000))
         #expect(!found(&memory, "e2", "click", true))
     }
 
@@ -198,12 +205,14 @@ struct ReplayMemoryTests {
             let (corrects, removes, draws) = (
                 random.unit() < 0.2, random.unit() < 0.01, random.unit() < 0.05
             )
+            let holding = random.unit()
             for step in 0..<2 {
                 var it = step == 0 ? memory : twin
                 it.insert(example, category: category)
                 if corrects { it.correct(exampleId: target, head: "click", label: true) }
                 if removes { it.remove(user: user) }
                 if draws { _ = it.draw(2) }
+                if holding < 0.01 { it.hold() } else if holding > 0.98 { it.release() }
                 if step == 0 { memory = it } else { twin = it }
             }
             guard random.unit() < 0.05 else { continue }
@@ -212,7 +221,8 @@ struct ReplayMemoryTests {
             state.apply(changes)
             memory = try #require(
                 try ReplayMemory.restore(configuration: configuration, from: state))
-            let same = memory.held == twin.held
+            let same =
+                memory.contents == twin.contents && memory.heldContents == twin.heldContents
             try #require(same, "seed \(seed), after \(number)")
             let (mine, its) = (memory.draw(5), twin.draw(5))
             let alike = mine.map { Held($0) } == its.map { Held($0) }
@@ -228,6 +238,50 @@ struct ReplayMemoryTests {
         let table = ReplayMemory.table
         let same = rows(of: table, in: state) == rows(of: table, in: fresh)
         #expect(same, "seed \(seed): rows differ")
+    }
+
+    @Test(
+        "a held memory shows what it held, whatever comes in or is corrected, restored in between too"
+    )
+    func held() throws {
+        let configuration = ReplayMemory.Configuration(capacity: 200, recent: 60, seed: 3)
+        var memory = ReplayMemory(configuration: configuration)
+        var state = MemoryState()
+        func restored() throws -> ReplayMemory {
+            var changes = StateChanges()
+            memory.collectChanges(into: &changes)
+            state.apply(changes)
+            return try #require(
+                try ReplayMemory.restore(configuration: configuration, from: state))
+        }
+        for number in 0..<700 { memory.insert(makeExample(number), category: "c\(number % 3)") }
+        var twin = memory
+        memory.hold()
+        let then = memory.contents
+        #expect(memory.heldContents == then)
+        var converted = 0
+        for number in 700..<900 {
+            memory.insert(makeExample(number), category: "c\(number % 3)")
+            twin.insert(makeExample(number), category: "c\(number % 3)")
+            // Old ones and new ones, some of them twice.
+            let corrected = "e\(number - 40 * (number % 4))"
+            for label in number % 5 == 0 ? [true, false] : [true] {
+                memory.correct(exampleId: corrected, head: "click", label: label, weight: 1)
+                twin.correct(exampleId: corrected, head: "click", label: label, weight: 1)
+            }
+            if number % 50 == 0 { memory = try restored() }
+        }
+        #expect(memory.isHeld && memory.count == 400)
+        memory.forEachConverted { _ in converted += 1 }
+        #expect(memory.heldContents == then && converted > 20)
+        let rest = memory.contents.dropFirst(200).map(\.sequence)
+        #expect(rest == Array(700..<900))
+        memory.release()
+        #expect(memory.heldContents.isEmpty && memory.count == 200)
+        #expect(memory.contents.suffix(60) == twin.contents.suffix(60))
+        let (mine, others) = (memory.contents, try restored().contents)
+        #expect(mine == others)
+        #expect(abs(mine.reduce(0) { $0 + $1.inclusion } - 900) < 1e-6)
     }
 
     @Test("a commit holds the rows of what changed and no others")
@@ -259,17 +313,17 @@ struct ReplayMemoryTests {
         state.apply(changes)
         var small = try #require(
             try ReplayMemory.restore(configuration: .init(capacity: 50, recent: 20), from: state))
-        let same = small.held == memory.held
+        let same = small.contents == memory.contents
         #expect(same)
         small.insert(makeExample(1_000), category: nil)
         #expect(small.count == 50)
-        #expect(small.held.suffix(20).map(\.sequence) == Array(981..<1_001))
-        #expect(abs(small.held.reduce(0) { $0 + $1.inclusion } - 1_001) < 1e-6)
+        #expect(small.contents.suffix(20).map(\.sequence) == Array(981..<1_001))
+        #expect(abs(small.contents.reduce(0) { $0 + $1.inclusion } - 1_001) < 1e-6)
         var large = try #require(
             try ReplayMemory.restore(configuration: .init(capacity: 300, recent: 150), from: state))
         for number in 1_000..<1_200 { large.insert(makeExample(number), category: nil) }
         #expect(large.count > 200 && large.count <= 300)
-        #expect(abs(large.held.reduce(0) { $0 + $1.inclusion } - 1_200) < 1e-6)
+        #expect(abs(large.contents.reduce(0) { $0 + $1.inclusion } - 1_200) < 1e-6)
     }
 
     @Test("damaged rows are named")

@@ -1,12 +1,16 @@
 import ContinualLearning
 import Encoder
 import Engine
+import Events
 import Records
 import Testing
 
 @Suite(.serialized) struct RefreshTests {
-    /// Runs the stream with the real encoder and refreshes, restoring before the given batches.
-    private func run(restoringBefore restored: Set<Int>) throws -> (
+    /// Runs the stream with the real encoder and refreshes, restoring before the given batches, with
+    /// events put in front of some.
+    private func run(
+        restoringBefore restored: Set<Int>, adding added: [Int: Event] = [:], outcomes: Int = 1_400
+    ) throws -> (
         engine: Engine, rows: [[UInt8]: [UInt8]], notices: [EngineNotice], jobs: Int
     ) {
         let base = try EngineFixture.base.get()
@@ -16,6 +20,8 @@ import Testing
                 margin: 10, sliceMargin: 10, examplesMin: 100, usersMin: 10, examplesMax: 300)
             $0.refresh.gateSlices = 0
             $0.refresh.guards.remove(.earlyStopping)
+            // Too little for the stream, so that examples grow old and are dropped.
+            $0.memory = ReplayMemory.Configuration(capacity: 600, recent: 300, seed: 7)
         }
         let embedding = try RealEmbedding(base)
         let training = InlineTraining(base)
@@ -24,14 +30,17 @@ import Testing
         var memory = MemoryState()
         var rows: [[UInt8]: [UInt8]] = [:]
         var notices: [EngineNotice] = []
-        for (number, batch) in EngineFixture.stream(outcomes: 1_400).batches(of: 144).enumerated() {
+        for (number, batch) in EngineFixture.stream(outcomes: outcomes).batches(of: 144)
+            .enumerated()
+        {
             if restored.contains(number) {
                 engine = try EngineFixture.engine(configuration, reading: memory)
                 try embedding.use(engine.adapters)
                 engine.resumeRefresh(training: training)
             }
+            let first = added[number].map { [EngineFixture.input($0, offset: 1_000_000)] } ?? []
             let output = try engine.step(
-                batch, reading: memory, embedding: embedding, training: training)
+                first + batch, reading: memory, embedding: embedding, training: training)
             notices += output.notices
             var changes = StateChanges()
             engine.collectChanges(into: &changes)
@@ -70,12 +79,29 @@ import Testing
 
     @Test("a stop in the middle of a refresh trains it again, to the same bits")
     func resumes() throws {
-        let whole = try run(restoringBefore: [])
-        // The refresh begins after batch 5 and is judged after batch 8.
-        let parted = try run(restoringBefore: [7])
+        // The refresh begins before batch 6 and is judged before batch 8. An item gets another name
+        // after it began: what is trained again still knows the old one.
+        let renamed = Event(
+            eventID: "renamed", tsMs: 900_000,
+            body: .item(
+                Event.Item(itemID: "item-3", title: "Copper Lantern", category: "Garden", price: 10)
+            ))
+        let whole = try run(restoringBefore: [], adding: [6: renamed])
+        let parted = try run(restoringBefore: [7], adding: [6: renamed])
         #expect(parted.jobs == 2)
         #expect(whole.engine.adapters == parted.engine.adapters)
         let different = whole.rows.filter { parted.rows[$0.key] != $0.value }
         #expect(different.isEmpty && whole.rows.count == parted.rows.count)
+        #expect(whole.engine.rememberedExamples == 600)
+    }
+
+    @Test("an erasure in the middle of a refresh begins it anew, without the shopper's examples")
+    func erased() throws {
+        let erase = Event(eventID: "erase", tsMs: 900_000, body: .erase(userID: "u7"))
+        let run = try run(restoringBefore: [], adding: [6: erase], outcomes: 1_800)
+        #expect(run.jobs == 2)
+        let started = run.notices.filter { if case .refreshStarted = $0 { true } else { false } }
+        #expect(started.count == 2)
+        #expect(run.engine.counters.gatePassed == 1)
     }
 }

@@ -55,7 +55,7 @@ struct AdapterTraining {
                 values: adapters.values, rate: job.configuration.averagingRate)
         }
         try encoder.setAdapters(adapters)
-        served = try encoder.vectors(of: texts, isCancelled: isCancelled)
+        served = try encoder.vectors(of: texts.map(\.text), isCancelled: isCancelled)
         vectors = served
     }
 
@@ -162,13 +162,13 @@ struct AdapterTraining {
 
 extension TextEncoder {
     /// One vector a text, in pieces that bound the memory of activations.
-    func vectors(of texts: [TextEvidence], isCancelled: () -> Bool) throws -> [[Float]] {
+    func vectors(of texts: [String], isCancelled: () -> Bool) throws -> [[Float]] {
         let width = base.hiddenSize
         var vectors: [[Float]] = []
         vectors.reserveCapacity(texts.count)
         for start in stride(from: 0, to: texts.count, by: 256) {
             if isCancelled() { throw RefreshCancelled() }
-            let part = texts[start..<min(start + 256, texts.count)].map(\.text)
+            let part = Array(texts[start..<min(start + 256, texts.count)])
             let flat = try encode(part)
             for row in part.indices {
                 vectors.append(Array(flat[row * width..<(row + 1) * width]))

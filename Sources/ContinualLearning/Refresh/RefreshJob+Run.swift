@@ -1,5 +1,6 @@
 import Encoder
 import Records
+import ResponseModel
 
 /// What a refresh came to.
 public struct RefreshResult: Sendable {
@@ -14,8 +15,11 @@ public struct RefreshResult: Sendable {
     /// Mean log-loss of the texts kept apart, before training and after each pass; empty where
     /// none were.
     public internal(set) var validationLosses: [Double] = []
-    /// The job's texts under adapters that were not trained on them.
+    /// The job's texts under adapters that were not trained on them, and the other texts of its
+    /// rebuild.
     public internal(set) var vectors: [String: [Float]] = [:]
+    /// The heads that learned replay memory again under them, by name.
+    public internal(set) var heads: [String: ResponseHead] = [:]
 }
 
 /// The refresh was not wanted any more.
@@ -82,16 +86,26 @@ extension RefreshJob {
         guard result.adapters != adapters else { return result }
         guard result.adapters.values.allSatisfy(\.isFinite) else { throw TrainingDiverged() }
         for (fold, run) in zip(folds, runs) {
-            try encoder.setAdapters(run.adapters[passes])
             let apart = fold.apart.isEmpty ? fold.training : fold.apart
-            for (text, vector) in zip(
-                apart, try encoder.vectors(of: apart, isCancelled: isCancelled))
-            {
-                guard vector.allSatisfy(\.isFinite) else { throw TrainingDiverged() }
-                result.vectors[text.text] = vector
-            }
+            try encode(
+                apart.map(\.text), run.adapters[passes], encoder, into: &result, isCancelled)
         }
+        let others = (rebuild?.texts ?? []).filter { result.vectors[$0] == nil }
+        try encode(others.sorted(), result.adapters, encoder, into: &result, isCancelled)
+        result.heads = try rebuild?.run(result.vectors, isCancelled: isCancelled) ?? [:]
         return result
+    }
+
+    private func encode(
+        _ texts: [String], _ adapters: Adapters, _ encoder: TextEncoder,
+        into result: inout RefreshResult, _ isCancelled: () -> Bool
+    ) throws {
+        try encoder.setAdapters(adapters)
+        let vectors = try encoder.vectors(of: texts, isCancelled: isCancelled)
+        for (text, vector) in zip(texts, vectors) {
+            guard vector.allSatisfy(\.isFinite) else { throw TrainingDiverged() }
+            result.vectors[text] = vector
+        }
     }
 
     /// Texts to train on, and texts kept apart.

@@ -41,6 +41,8 @@ public struct RefreshJob: Sendable {
     /// How much each weight mattered in earlier refreshes (`ewc`); empty where nothing is known.
     let importance: [Float]
     let seed: UInt64
+    /// The heads to learn again under what was trained; none where nobody asks for them.
+    public var rebuild: Rebuild?
 
     /// Gathers what replay memory says of the texts.
     ///

@@ -20,6 +20,7 @@ extension ReplayMemory {
             if found.map({ slots[$0].sequence < slots[index].sequence }) ?? true { found = index }
         }
         guard let found else { return false }
+        keepPast(of: found)
         if slots[found].label != label {
             slots[found].label = label
             if slots[found].sequence >= recentFrom { slots[found].sampledLabel = label }
@@ -85,7 +86,8 @@ extension ReplayMemory {
     ///
     /// - Complexity: O(this memory's count + `count`): draw many at once.
     public mutating func draw(_ count: Int) -> [WeightedExample] {
-        var groups = [(mass: 0.0, slots: ring.filter { $0 != Self.noSlot })]
+        let recent = (recentFrom..<inserted).map { ring[Int($0 % UInt64(ring.count))] }
+        var groups = [(mass: 0.0, slots: recent.filter { $0 != Self.noSlot })]
         groups[0].mass = Double(groups[0].slots.count)
         for (_, stratum) in strata.sorted(by: { $0.key < $1.key }) where stratum.kept > 0 {
             // By sequence number: the order inside a heap is no part of the state.

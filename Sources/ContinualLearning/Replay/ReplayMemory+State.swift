@@ -21,10 +21,11 @@ extension ReplayMemory {
     /// that went, and of the strata they went through.
     public mutating func collectChanges(into changes: inout StateChanges) {
         var header = ByteWriter(capacity: 32)
-        header.integer(1 as UInt8)
+        header.integer(2 as UInt8)
         header.integer(inserted)
         header.integer(recentFrom)
         header.integer(random.state)
+        header.optional(held?.before) { $0.integer($1) }
         changes.put(Self.table, Self.key(.header), header.bytes)
         while committedCategories < categories.count {
             var writer = ByteWriter()
@@ -56,9 +57,14 @@ extension ReplayMemory {
 
     private func encode(_ slot: Slot) -> [UInt8] {
         var writer = ByteWriter(capacity: 128)
+        let past = held?.past[slot.sequence]
         writer.integer(
             (slot.label ? 1 : 0) | (slot.sampledLabel ? 2 : 0) | (slot.isCorrected ? 4 : 0)
-                as UInt8)
+                | (past == nil ? 0 : 8) as UInt8)
+        if let past {
+            writer.integer((past.label ? 1 : 0) | (past.isCorrected ? 2 : 0) as UInt8)
+            writer.shortDouble(past.weight)
+        }
         writer.varint(UInt64(slot.category))
         writer.varint(UInt64(slot.encoderVersion))
         writer.varint(UInt64(bitPattern: slot.tsMs))
@@ -109,20 +115,28 @@ extension ReplayMemory {
     }
 
     private mutating func restoreHeader(_ value: [UInt8]) throws(ContinualLearningError) {
-        let (version, next, recent, state) = try Self.table.decode(Self.key(.header), value) {
-            (reader) throws(ByteCodingError) in
-            (
-                try reader.integer(UInt8.self), try reader.integer(UInt64.self),
-                try reader.integer(UInt64.self), try reader.integer(UInt64.self)
+        let (version, next, recent, state, before) = try Self.table.decode(
+            Self.key(.header), value
+        ) { (reader) throws(ByteCodingError) in
+            let version = try reader.integer(UInt8.self)
+            return (
+                version, try reader.integer(UInt64.self), try reader.integer(UInt64.self),
+                try reader.integer(UInt64.self),
+                version < 2
+                    ? nil
+                    : try reader.optional { r throws(ByteCodingError) in
+                        try r.integer(UInt64.self)
+                    }
             )
         }
-        guard version == 1, recent <= next, next - recent <= 1 << 26 else {
+        guard 1...2 ~= version, recent <= next, next - recent <= 1 << 26, before ?? 0 <= next else {
             throw .inconsistentState(
                 table: Self.table.name, "version \(version), recent from \(recent) of \(next)")
         }
         inserted = next
         recentFrom = recent
         random = SeededRandom(seed: state)
+        held = before.map { HeldExamples(before: $0) }
         growRing(to: Int(next - recent))
     }
 
@@ -148,7 +162,7 @@ extension ReplayMemory {
             }
             strata[Int(number)] = Stratum(seen: seen, bar: bar)
         case .example:
-            let (example, category, sampledLabel) = try Self.table.decode(key, value) {
+            let (example, category, sampledLabel, past) = try Self.table.decode(key, value) {
                 (reader) throws(ByteCodingError) in try Self.decodeExample(&reader)
             }
             guard number < inserted, Int(category) < categories.count else {
@@ -157,6 +171,11 @@ extension ReplayMemory {
             }
             let slot = place(example, sequence: number, category: category)
             slots[slot].sampledLabel = sampledLabel
+            if let past {
+                held?.past[number] = HeldExamples.Past(
+                    slot: UInt32(slot), label: past.flags & 1 != 0, weight: past.weight,
+                    isCorrected: past.flags & 2 != 0)
+            }
             guard number < recentFrom else { return }
             let index = stratumIndex(of: slots[slot])
             guard strata[index] != nil else {
@@ -170,11 +189,17 @@ extension ReplayMemory {
 
     private static func decodeExample(
         _ reader: inout ByteReader
-    ) throws(ByteCodingError) -> (MemoryExample, category: UInt16, sampledLabel: Bool) {
+    ) throws(ByteCodingError) -> (
+        MemoryExample, category: UInt16, sampledLabel: Bool, past: (flags: UInt8, weight: Double)?
+    ) {
         let flags = try reader.integer(UInt8.self)
+        let past =
+            flags & 8 == 0
+            ? nil
+            : (flags: try reader.integer(UInt8.self), weight: try reader.shortDouble())
         let category = try reader.varint()
         let version = try reader.varint()
-        guard flags < 8, let category = UInt16(exactly: category),
+        guard flags < 16, past?.flags ?? 0 < 4, let category = UInt16(exactly: category),
             let version = UInt32(exactly: version)
         else { throw .badValue(at: 0, "flags \(flags), category \(category)") }
         let tsMs = Int64(bitPattern: try reader.varint())
@@ -202,6 +227,6 @@ extension ReplayMemory {
             label: flags & 1 != 0, weight: weight, servedLogit: servedLogit,
             encoderVersion: version)
         example.isCorrected = flags & 4 != 0
-        return (example, category, flags & 2 != 0)
+        return (example, category, flags & 2 != 0, past)
     }
 }

@@ -55,6 +55,8 @@ public struct ReplayMemory: Sendable {
     public internal(set) var inserted: UInt64 = 0
     /// Examples from this sequence number on are recent.
     var recentFrom: UInt64 = 0
+    /// What is kept as it was; see `hold`.
+    var held: HeldExamples?
     var random: SeededRandom
 
     var slots: [Slot] = []
@@ -104,11 +106,11 @@ public struct ReplayMemory: Sendable {
         let sequence = inserted
         inserted += 1
         // First, since the oldest recent example has the new one's place in the ring.
-        while inserted - recentFrom > UInt64(configuration.recent) { age() }
+        if held == nil { ageRecent() } else { growRing(to: Int(inserted - recentFrom)) }
         let slot = place(
             example, sequence: sequence, category: number(ofCategory: category))
         changedExamples[sequence] = UInt32(slot)
-        while count > configuration.capacity, evict() {}
+        if held == nil { evictSurplus() }
         return sequence
     }
 
@@ -127,10 +129,14 @@ public struct ReplayMemory: Sendable {
         return number
     }
 
-    /// Makes room for `count` recent examples, as a restored state may have more than configured.
+    /// Makes room for `count` recent examples: while the memory is held there are more than configured.
     mutating func growRing(to count: Int) {
         guard count > ring.count else { return }
-        ring = Array(repeating: Self.noSlot, count: count)
+        let before = ring
+        ring = Array(repeating: Self.noSlot, count: max(count, 2 * before.count))
+        for slot in before where slot != Self.noSlot {
+            ring[Int(slots[Int(slot)].sequence % UInt64(ring.count))] = slot
+        }
     }
 
     /// Puts an example into a slot, and into the ring when it is recent.
@@ -161,6 +167,16 @@ public struct ReplayMemory: Sendable {
 
     static func hash(_ exampleId: String, _ head: String) -> UInt64 {
         StableHash.of(exampleId, head)
+    }
+
+    /// Lets examples grow old until no more are recent than may be.
+    mutating func ageRecent() {
+        while inserted - recentFrom > UInt64(configuration.recent) { age() }
+    }
+
+    /// Drops older examples until no more are left than may be.
+    mutating func evictSurplus() {
+        while count > configuration.capacity, evict() {}
     }
 
     /// The oldest recent example goes into its stratum's sample, or goes.
@@ -223,6 +239,7 @@ public struct ReplayMemory: Sendable {
         slots[index].sequence = Slot.vacant
         slots[index].exampleId = ""
         freeSlots.append(UInt32(index))
+        held?.past[slot.sequence] = nil
         changedExamples[slot.sequence] = nil
         if slot.sequence < committedExamples { removedExamples.insert(slot.sequence) }
     }

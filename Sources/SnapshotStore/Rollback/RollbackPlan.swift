@@ -56,12 +56,14 @@ extension Transaction where Self: ~Copyable {
                 tables[table] = try headRows(databases, summary)
             }
         }
-        let verdict = try verified(databases, record, base: base) { table, row, open in
+        var check = try SnapshotCheck(self, databases, record, base: base)
+        _ = try check.advance(self, databases) { table, row, open in
             guard table.kind == .weights || usesWhole else { return }
             if tables[table, default: TableRows()].differs(row) {
                 changes.put(table, open.key, open.value, owner: open.owner)
             }
-        }.verdict
+        }
+        let verdict = try check.verdict(environment.folder.path)
         for (table, rows) in tables {
             for stored in rows.before.keys {
                 guard let key = try plainKey(databases, table, stored: stored) else { continue }

@@ -79,6 +79,7 @@ struct PipelineBench: ParsableCommand {
                 overrides: overrides)
             defer { pipeline.close() }
             var rows = try freshness(pipeline)
+            rows.append(try rollback(pipeline))
             if hold.milliseconds > 0 { rows += try greatestRate(pipeline) }
             print(json ? try jsonText(rows) : BenchRow.table(rows))
         }
@@ -123,6 +124,17 @@ struct PipelineBench: ParsableCommand {
                 name: "shop", value: used.shop / seconds, unit: "cores",
                 note: "this process: producer and reader"),
         ]
+    }
+
+    /// What a request to go back to the last snapshot but one takes, the daemon caught up.
+    private func rollback(_ pipeline: PipelineRun) throws -> BenchRow {
+        try pipeline.catchUp()
+        let start = ContinuousClock.now
+        let outcome = try pipeline.rollback()
+        let rows = outcome.tables.reduce(0) { $0 + $1.rowsChanged + $1.rowsAdded + $1.rowsRemoved }
+        return BenchRow(
+            name: "rollback", value: start.duration(to: .now).inSeconds * 1000, unit: "ms",
+            note: "until the weights of \(outcome.commitsSince) commits ago serve, \(rows) rows")
     }
 
     private func write(_ answers: [Answer], to path: String) throws {

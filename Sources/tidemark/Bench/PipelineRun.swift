@@ -174,6 +174,17 @@ final class PipelineRun {
         throw KafkaError.timedOut("waiting for the daemon to catch up", afterMs: 10 * Self.startMs)
     }
 
+    /// Has the running daemon go back to the last snapshot but one; the weights alone.
+    func rollback() throws -> RollbackOutcome {
+        let request = RollbackRequest(
+            reference: "head~1", rewind: false, skips: [], dryRun: false, reason: "bench",
+            who: "bench")
+        guard let connection = try DaemonConnection(store: store),
+            case .rollback(let outcome) = try connection.ask(.rollback(request))
+        else { throw RequestError.badRequest("the daemon answered something else") }
+        return outcome
+    }
+
     /// Events produced and not committed by the daemon, whose store says what is.
     private func lag() throws -> Int {
         guard daemon.isRunning else {
