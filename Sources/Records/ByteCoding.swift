@@ -1,16 +1,20 @@
 /// Appends fixed-width little-endian values and length-prefixed byte strings.
 ///
 /// What `ByteWriter` writes, `ByteReader` reads back in the same order. Records of the store are
-/// made of these, so the layout is part of the store's format.
+/// made of these, so the layout is part of the store's format. What is generic is inlinable: a start reads
+/// millions of numbers, and other modules would not specialise it.
 public struct ByteWriter: Sendable {
-    public private(set) var bytes: [UInt8] = []
+    @usableFromInline var written: [UInt8] = []
+
+    public var bytes: [UInt8] { written }
 
     public init(capacity: Int = 0) {
-        bytes.reserveCapacity(capacity)
+        written.reserveCapacity(capacity)
     }
 
+    @inlinable
     public mutating func integer<I: FixedWidthInteger>(_ value: I) {
-        unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
+        unsafe withUnsafeBytes(of: value.littleEndian) { unsafe written.append(contentsOf: $0) }
     }
 
     public mutating func double(_ value: Double) { integer(value.bitPattern) }
@@ -20,7 +24,7 @@ public struct ByteWriter: Sendable {
     /// A count (32 bits) and the bytes.
     public mutating func data(_ value: some Collection<UInt8>) {
         integer(UInt32(value.count))
-        bytes.append(contentsOf: value)
+        written.append(contentsOf: value)
     }
 
     public mutating func string(_ value: String) { data(value.utf8) }
@@ -41,13 +45,13 @@ public struct ByteWriter: Sendable {
     /// A count (32 bits) and the values' bits.
     public mutating func doubles(_ values: [Double]) {
         integer(UInt32(values.count))
-        unsafe values.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+        unsafe values.withUnsafeBytes { unsafe written.append(contentsOf: $0) }
     }
 
     /// A count (32 bits) and the values' bits.
     public mutating func floats(_ values: [Float]) {
         integer(UInt32(values.count))
-        unsafe values.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+        unsafe values.withUnsafeBytes { unsafe written.append(contentsOf: $0) }
     }
 }
 
@@ -71,28 +75,41 @@ public enum ByteCodingError: Error, Equatable, CustomStringConvertible {
 
 /// Reads what `ByteWriter` wrote; every read is checked against the end.
 public struct ByteReader: Sendable {
-    private let bytes: [UInt8]
-    public private(set) var position = 0
+    @usableFromInline let bytes: [UInt8]
+    @usableFromInline var at = 0
+
+    public var position: Int { at }
 
     public init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    public var remaining: Int { bytes.count - position }
+    @inlinable
+    public var remaining: Int { bytes.count - at }
 
-    private mutating func take(_ count: Int) throws(ByteCodingError) -> ArraySlice<UInt8> {
+    /// Moves on by so many bytes; where they begin.
+    @inlinable
+    mutating func pass(_ count: Int) throws(ByteCodingError) -> Int {
         guard count <= remaining else {
-            throw .truncated(at: position, needed: count, available: remaining)
+            throw .truncated(at: at, needed: count, available: remaining)
         }
-        defer { position += count }
-        return bytes[position..<position + count]
+        defer { at += count }
+        return at
     }
 
+    private mutating func take(_ count: Int) throws(ByteCodingError) -> ArraySlice<UInt8> {
+        let start = try pass(count)
+        return bytes[start..<at]
+    }
+
+    @inlinable
     public mutating func integer<I: FixedWidthInteger>(
         _ type: I.Type = I.self
     ) throws(ByteCodingError) -> I {
-        let slice = try take(MemoryLayout<I>.size)
-        return unsafe slice.withUnsafeBytes { unsafe I(littleEndian: $0.loadUnaligned(as: I.self)) }
+        let start = try pass(MemoryLayout<I>.size)
+        return unsafe bytes.withUnsafeBytes {
+            unsafe I(littleEndian: $0.loadUnaligned(fromByteOffset: start, as: I.self))
+        }
     }
 
     public mutating func double() throws(ByteCodingError) -> Double {

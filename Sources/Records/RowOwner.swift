@@ -4,8 +4,8 @@
 /// destroyed they are gone wherever they were copied to.
 public struct RowOwner: Hashable, Sendable, Comparable {
     public static let byteCount = 16
-    private let high: UInt64
-    private let low: UInt64
+    @usableFromInline let high: UInt64
+    @usableFromInline let low: UInt64
 
     public init(user id: String) {
         let words = SHA256.hash(id).words
@@ -13,10 +13,12 @@ public struct RowOwner: Hashable, Sendable, Comparable {
     }
 
     /// Reads `bytes`; `nil` for any other count.
+    @inlinable
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
-        high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-        low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) }
+        var words: (UInt64, UInt64) = (0, 0)
+        for byte in bytes { words = (words.0 << 8 | words.1 >> 56, words.1 << 8 | UInt64(byte)) }
+        (high, low) = words
     }
 
     public var bytes: [UInt8] {

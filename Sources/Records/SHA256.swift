@@ -11,18 +11,16 @@ public struct Digest256: Hashable, Sendable, Comparable, CustomStringConvertible
     }
 
     /// Reads 32 bytes; `nil` for any other count.
+    @inlinable
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 32 else { return nil }
-        self.init(Array(bytes))
-    }
-
-    /// Apart from the generic one, whose code other modules do not specialise: a snapshot reads the
-    /// digest of every row.
-    private init(_ bytes: [UInt8]) {
-        func word(_ start: Int) -> UInt64 {
-            (0..<8).reduce(0) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) }
+        words = (0, 0, 0, 0)
+        for byte in bytes {
+            words.0 = words.0 >> 8 | words.1 << 56
+            words.1 = words.1 >> 8 | words.2 << 56
+            words.2 = words.2 >> 8 | words.3 << 56
+            words.3 = words.3 >> 8 | UInt64(byte) << 56
         }
-        words = (word(0), word(8), word(16), word(24))
     }
 
     /// Reads 64 hexadecimal digits; `nil` for anything else.

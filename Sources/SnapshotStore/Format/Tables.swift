@@ -82,7 +82,17 @@ struct RecordDomain: Hashable, Sendable {
 
     private static let ofTables = Table.allCases.map { RecordDomain(name: $0.name) }
 
-    init(_ table: StateTable) { self.init(name: "\(table.kind)/\(table.name)") }
+    /// Spelt out: the name of an enumeration's case is looked up by reflection, and a domain is made for
+    /// every row.
+    init(_ table: StateTable) {
+        let kind =
+            switch table.kind {
+            case .weights: "weights"
+            case .keyed: "keyed"
+            case .ledger: "ledger"
+            }
+        self.init(name: kind + "/" + table.name)
+    }
 
     private init(name: String) {
         var writer = ByteWriter()
