@@ -69,7 +69,7 @@ let package = Package(
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", [log]),
         module("ControlPlane", [flyingFox]),
-        module("Simulator", ["Events", "Pricing", "Records"]),
+        module("Simulator", ["Events", "Pricing", "ResponseModel", "Records"]),
         module(
             "Daemon",
             [

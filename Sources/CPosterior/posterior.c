@@ -210,8 +210,8 @@ INLINE void combine(
 /// step is taken unless it leaves the bracket or is more than half as long as the step before, which
 /// is how it would go round in circles far from the mode; then the bracket is halved.
 INLINE double posterior_mode(double mean, double variance, double label, double weight) {
-    double low = label > 0 ? mean : mean - weight * variance;
-    double high = label > 0 ? mean + weight * variance : mean;
+    double low = label >= 1 ? mean : mean - weight * variance;
+    double high = label <= 0 ? mean : mean + weight * variance;
     double z = mean, before = INFINITY;
     for (int i = 0; i < 100; i++) {
         double p = logistic(z);
@@ -229,13 +229,36 @@ INLINE double posterior_mode(double mean, double variance, double label, double 
     return z;
 }
 
+/// The longest step that the limits allow, and which of them it is.
+INLINE double longest_step(
+    const posterior_limits *limits, double step, double v, double shared, double common,
+    int32_t *bound) {
+    double rise = step > 0 ? common : -common;
+    double room[4] = {
+        limits->own, limits->user, step > 0 ? limits->item_up : limits->item_down,
+        rise > 0 ? limits->common_up : limits->common_down,
+    };
+    double moved[4] = {v, shared, shared, fabs(rise)};
+    double longest = INFINITY;
+    for (int i = 0; i < 4; i++) {
+        if (!(moved[i] > 0) || room[i] == INFINITY) continue;
+        double most = room[i] > 0 ? room[i] / moved[i] : 0;
+        if (most < longest) {
+            longest = most;
+            *bound = POSTERIOR_BOUND_OWN + i;
+        }
+    }
+    return longest;
+}
+
 MULTIVERSION
 int32_t posterior_learn(
     int32_t active, const double *prior, double *K, double *mean, double *shift,
     int32_t core_count, const int32_t *position, const double *core_value,
     int32_t tail_count, const int32_t *cell, const uint8_t *group, const double *tail_value,
     double *precision, double *eta, const double *tau,
-    double label, double weight, double *scratch, double *outcome) {
+    const posterior_owners *owners, double label, double weight, double noise,
+    const posterior_limits *limits, double *scratch, double *outcome) {
     double *g = scratch, *x = g + STRIDE, *u = x + STRIDE, *w = u + STRIDE, *k = w + STRIDE;
     int32_t width = (active + 31) & ~31;
 
@@ -265,6 +288,8 @@ int32_t posterior_learn(
         mu += core_value[r] * mean[position[r]];
         v += core_value[r] * u[position[r]];
     }
+    int32_t item = owners->item_entry;
+    double shared = v, common = v - core_value[item] * u[position[item]];
     for (int32_t r = 0; r < tail_count; r++) {
         double t = tau[group[r]], f = tail_value[r];
         if (cell[r] < 0) {
@@ -272,19 +297,42 @@ int32_t posterior_learn(
         } else {
             k[r] = 1 / (t + precision[cell[r]]);
             mu += f * (eta[cell[r]] * k[r]);
+            double spread = f * f * k[r];
+            int is_user = owners->user >> group[r] & 1, is_item = owners->item >> group[r] & 1;
+            if (!is_user) shared += spread;
+            if (!is_user && !is_item) common += spread;
         }
         v += f * f * k[r];
     }
     if (v < 1e-9) v = 1e-9;
-    outcome[0] = mu;
-    outcome[1] = v;
-    outcome[2] = outcome[3] = 0;
-    if (!(fabs(mu) < 1e300 && v < 1e300 && weight > 0)) return 0;
+    outcome[POSTERIOR_MEAN] = mu;
+    outcome[POSTERIOR_VARIANCE] = v;
+    outcome[POSTERIOR_STEP] = outcome[POSTERIOR_CURVATURE] = 0;
+    outcome[POSTERIOR_SHARED] = shared;
+    outcome[POSTERIOR_COMMON] = common;
+    outcome[POSTERIOR_WEIGHT] = 0;
+    if (!(fabs(mu) < 1e300 && v < 1e300 && weight > 0)) return POSTERIOR_NOT_FINITE;
 
-    double z = posterior_mode(mu, v, label, weight), p = logistic(z);
-    double l = weight * p * (1 - p), step = (z - mu) / v, curvature = l / (1 + l * v);
-    outcome[2] = step;
-    outcome[3] = curvature;
+    // The label's mode; what is expected of the label there; and the step.
+    double z = noise > 0 ? mu + v * weight * (label - mu) / (noise + v * weight)
+        : posterior_mode(mu, v, label, weight);
+    double p = noise > 0 ? z : logistic(z), step = (z - mu) / v;
+    int32_t bound = POSTERIOR_LEARNED;
+    double longest = longest_step(limits, step, v, shared, common, &bound);
+    if (fabs(step) > longest) {
+        if (!(longest > 0)) return bound;
+        step = step > 0 ? longest : -longest;
+        z = mu + step * v;
+        p = noise > 0 ? z : logistic(z);
+        // The weight under which this is the mode.
+        weight = step * (noise > 0 ? noise : 1) / (label - p);
+    } else {
+        bound = POSTERIOR_LEARNED;
+    }
+    double l = noise > 0 ? weight / noise : weight * p * (1 - p), curvature = l / (1 + l * v);
+    outcome[POSTERIOR_STEP] = step;
+    outcome[POSTERIOR_CURVATURE] = curvature;
+    outcome[POSTERIOR_WEIGHT] = weight;
     for (int32_t r = 0; r < tail_count; r++) {
         int32_t h = cell[r];
         if (h < 0) continue;
@@ -306,7 +354,7 @@ int32_t posterior_learn(
         double *row = K + (int64_t)a * STRIDE;
         for (int32_t b = 0; b < width; b += 8) STORE(row + b, LOAD(row + b) + LOAD(w + b) * f);
     }
-    return 1;
+    return bound;
 }
 
 // MARK: predictions that change nothing

@@ -58,8 +58,11 @@ public final class Evaluation {
         let decoding = Decoding(limits: wiring.eventLimits)
         var progress = LogProgress("evaluate", readers)
         for reader in readers {
+            // A clock that is far ahead must not close every window, here as in a replay.
+            let inputs = LogInputs(
+                reader, decoding, skewMaxMs: wiring.eventLimits.skewMaxMs)
             while !StopSignal.isReceived {
-                let batch = try reader.inputs(wiring.configuration.batch.events, decoding)
+                let batch = try inputs.take(upTo: wiring.configuration.batch.events)
                 if batch.isEmpty { break }
                 try take(try subject.predict(batch), try reference?.predict(batch))
                 progress.update(eventsRead: subject.engine.counters.read)
@@ -106,13 +109,11 @@ final class NoTraining: RefreshTraining {
     func finish() throws -> RefreshResult { throw TrainingError.nothingStarted }
 }
 
-extension LogReader {
+extension LogInputs {
     /// The next lines as the engine takes them; none at the end.
-    func inputs(_ countMax: Int, _ decoding: Decoding) throws -> [EngineInput] {
+    fileprivate func take(upTo countMax: Int) throws -> [EngineInput] {
         var inputs: [EngineInput] = []
-        while inputs.count < countMax, let entry = try next() {
-            inputs.append(decoding.decode(entry, topic: topic))
-        }
+        while inputs.count < countMax, let line = try take() { inputs.append(line.input) }
         return inputs
     }
 }

@@ -24,10 +24,14 @@ extension Report {
                 clipped: counters.clipped, skipped: counters.skipped,
                 gatePassed: counters.gatePassed, gateRejected: counters.gateRejected,
                 rollbacks: snapshots.count { $0.record.cause != .commit },
-                driftAlarms: drift.values.reduce(0) { $0 + $1.pageHinkley + $1.adwin }),
+                driftAlarms: drift.values.reduce(0) { $0 + $1.pageHinkley + $1.adwin },
+                bounded: .init(
+                    event: counters.boundedEvents, user: counters.boundedUsers,
+                    hour: counters.boundedHours)),
             recommendations: Recommendations(
                 published: published, ruleViolations: counters.ruleViolations),
             drift: drift, effects: learner.engine.effects,
+            apprentice: learner.engine.agreement,
             head: snapshots.first(where: \.isHead)?.record.id ?? "",
             champion: snapshots.first(where: \.isChampion)?.record.id ?? "",
             stateSHA256: learner.stateDigest.hex, snapshots: snapshots.map(\.record.id),

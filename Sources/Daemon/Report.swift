@@ -24,6 +24,8 @@ public struct Report: Codable, Sendable {
     public var drift: [String: DriftAlarms]
     /// What discounts are found to do to purchases; left out until there was a discount.
     public var effects: EffectReport?
+    /// How well the shop's own discounts are predicted; left out unless they are learned.
+    public var apprentice: ApprenticeReport?
     public var head: String
     public var champion: String
     public var stateSHA256: String
@@ -71,22 +73,20 @@ public struct Report: Codable, Sendable {
         public var rollbacks: Int
         /// Of all detectors and heads; those of the dummy do not count.
         public var driftAlarms: Int
+        /// Updates that a bound let in less of: on one event, one shopper's day, one hour.
+        public var bounded: Bounded
+
+        public struct Bounded: Codable, Sendable, Equatable {
+            public var event: Int
+            public var user: Int
+            public var hour: Int
+        }
 
         enum CodingKeys: String, CodingKey {
-            case clipped, skipped, rollbacks
+            case clipped, skipped, rollbacks, bounded
             case gatePassed = "gate_passed"
             case gateRejected = "gate_rejected"
             case driftAlarms = "drift_alarms"
-        }
-
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(clipped, forKey: .clipped)
-            try container.encode(skipped, forKey: .skipped)
-            try container.encode(gatePassed, forKey: .gatePassed)
-            try container.encode(gateRejected, forKey: .gateRejected)
-            try container.encode(rollbacks, forKey: .rollbacks)
-            try container.encode(driftAlarms, forKey: .driftAlarms)
         }
     }
 
@@ -102,7 +102,7 @@ public struct Report: Codable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case events, examples, steps, progressive, windows, slices, guards, recommendations, head
-        case drift, effects, champion, snapshots, platform
+        case drift, effects, apprentice, champion, snapshots, platform
         case wallSeconds = "wall_seconds"
         case eventsPerSecond = "events_per_second"
         case stateSHA256 = "state_sha256"

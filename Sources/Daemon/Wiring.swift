@@ -126,6 +126,11 @@ struct Wiring {
         head.slotCountMax = configuration.heads.slots
         head.denseCountMax = configuration.heads.denseEffects
         head.tailPageCountMax = configuration.heads.tailPages
+        func bound(_ logits: Double) -> Double { logits > 0 ? logits : .infinity }
+        head.bounds.after = 5_000
+        head.bounds.event = bound(configuration.guards.eventMove)
+        head.bounds.user = bound(configuration.guards.userMove)
+        head.bounds.hour = bound(configuration.guards.hourMove)
         let seed = UInt64(configuration.learning.seed)
         let join = joinConfiguration()
         if let problem = join.problem {
@@ -140,6 +145,12 @@ struct Wiring {
             join: join, pricing: pricingConfiguration())
         engine.delayedFeedback = configuration.learning.delayedFeedback
         engine.onDrift = configuration.guards.onDrift
+        guard configuration.pricing.aim == .margin || configuration.learning.merchant else {
+            throw ConfigurationError(
+                place: "pricing.aim", message: "merchant needs learning.merchant: true")
+        }
+        engine.learnsMerchant = configuration.learning.merchant
+        engine.followsMerchant = configuration.pricing.aim == .merchant
         return engine
     }
 }

@@ -24,6 +24,10 @@ public struct Counters: Sendable, Equatable {
     public var gateRejected = 0
     /// Events from before their users were erased.
     public var suppressed = 0
+    /// Updates of which a bound on what one event, shopper or hour may move let less in.
+    public var boundedEvents = 0
+    public var boundedUsers = 0
+    public var boundedHours = 0
     /// Accepted events by type; together, and with the dead letters, all that was read.
     public var byType: [String: Int] = [:]
     /// Dead letters by the stable name of the reason.
@@ -34,6 +38,7 @@ public struct Counters: Sendable, Equatable {
         \.unmatchedRefunds, \.overflowed,
         \.decisions, \.erased, \.corrected, \.examples, \.batches, \.recommendations,
         \.ruleViolations, \.clipped, \.skipped, \.gatePassed, \.gateRejected, \.suppressed,
+        \.boundedEvents, \.boundedUsers, \.boundedHours,
     ]
 
     public init() {}

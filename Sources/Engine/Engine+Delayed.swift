@@ -22,13 +22,10 @@ extension Engine {
         }
         counters.examples += 1
         let item = try features(of: example.itemID, embedding)
-        memory.insert(
-            MemoryExample(
-                exampleId: example.memoryID, head: Label.purchase.rawValue,
-                itemId: example.itemID, exposure: example.exposure, label: isBought,
-                weight: isBought ? 1 : weight, servedLogit: served.logit,
-                encoderVersion: encoderVersion),
-            category: item.category)
+        learnMerchant(example, item)
+        remember(
+            example, item, .purchase, isBought, weight: isBought ? 1 : weight,
+            servedLogit: served.logit)
         if isBought {
             score(example, item, .purchase, logit: served.logit, isPositive: true, into: &output)
         } else {

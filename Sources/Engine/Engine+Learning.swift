@@ -22,6 +22,8 @@ struct TrainingExample {
     let weight: Double
     /// With which its discount was chosen, where that is known.
     let propensity: Double?
+    /// Whether the discount was the shop's own, and not a decision of ours.
+    let isMerchants: Bool
 
     init(_ event: Event, _ outcome: Event.Outcome) {
         eventID = event.eventID
@@ -33,6 +35,7 @@ struct TrainingExample {
         }
         weight = 1 / (outcome.samplingRate ?? 1)
         propensity = outcome.offer.propensity
+        isMerchants = outcome.offer.recommendationID == nil
     }
 
     init(_ example: LabelledExample) {
@@ -43,6 +46,7 @@ struct TrainingExample {
         labels = [Label.of(example.label)]
         weight = 1
         propensity = example.offer.propensity
+        isMerchants = example.opening != .decision && example.offer.recommendationID == nil
     }
 
     /// Apart from the ids of outcome rows, which are their producers' own.
@@ -94,6 +98,7 @@ extension Engine {
         _ example: TrainingExample, embedding: any TextEmbedding, into output: inout StepOutput
     ) throws {
         let item = try features(of: example.itemID, embedding)
+        learnMerchant(example, item)
         for (label, outcome) in example.labels {
             if heads[label] == nil { heads[label] = freshHead(label) }
             // Taken out and put back, so that the head's storage is not copied.
@@ -112,13 +117,30 @@ extension Engine {
             counters.examples += 1
             score(example, item, label, logit: served.logit, isPositive: outcome, into: &output)
             guard configuration.learns else { continue }
-            memory.insert(
-                MemoryExample(
-                    exampleId: example.memoryID, head: label.rawValue, itemId: example.itemID,
-                    exposure: example.exposure, label: outcome, weight: example.weight,
-                    servedLogit: served.logit, encoderVersion: encoderVersion),
-                category: item.category)
+            remember(
+                example, item, label, outcome, weight: example.weight, servedLogit: served.logit)
         }
+    }
+
+    /// Learns which discount the shop itself gave.
+    mutating func learnMerchant(_ example: TrainingExample, _ item: ItemFeatures) {
+        guard configuration.learns, configuration.learnsMerchant, example.isMerchants else {
+            return
+        }
+        do { try apprentice.learn(example.exposure, item: item) } catch { counters.skipped += 1 }
+    }
+
+    /// Keeps a learned example in replay memory.
+    mutating func remember(
+        _ example: TrainingExample, _ item: ItemFeatures, _ label: Label, _ outcome: Bool,
+        weight: Double, servedLogit: Double
+    ) {
+        memory.insert(
+            MemoryExample(
+                exampleId: example.memoryID, head: label.rawValue, itemId: example.itemID,
+                exposure: example.exposure, label: outcome, weight: weight,
+                servedLogit: servedLogit, encoderVersion: encoderVersion),
+            category: item.category)
     }
 
     /// Holds what was predicted of an example against its label.
@@ -163,11 +185,19 @@ extension Engine {
         let exposure = example.exposure
         let isDiscounted = label == .purchase && exposure.discount > 0
         let base =
-            isDiscounted ? try head.predict(exposure.at(discount: 0), item: item).logit : nil
+            isDiscounted ? try head.logit(exposure.at(discount: 0), item: item) : nil
         let served = try head.learn(exposure, item: item, label: outcome, weight: weight)
-        if label == .purchase {
+        switch head.accepted.bound {
+        case .event: counters.boundedEvents += 1
+        case .user: counters.boundedUsers += 1
+        case .hour: counters.boundedHours += 1
+        case nil: break
+        }
+        // What the bounds keep from the head they keep from the effects as well.
+        if label == .purchase, head.accepted.weight > 0 {
             try effect.learn(
-                exposure, item: item, label: outcome, weight: weight, served: served.logit,
+                exposure, item: item, label: outcome, weight: head.accepted.weight,
+                served: served.logit,
                 base: base ?? served.logit, propensity: example.propensity)
         }
         return served

@@ -35,7 +35,7 @@ extension Engine {
                 HeldOffer(
                     itemID: offer.itemID, decisionID: decision, listPrice: offer.price,
                     discount: quote.discount, propensity: propensity,
-                    explored: quote.decision.explored, expiresMs: expiresMs),
+                    explored: recommendation.explored, expiresMs: expiresMs),
                 atMs: event.tsMs)
         }
         var issued = offer
@@ -84,11 +84,17 @@ extension Engine {
             reasons: try head.contributions(exposure, item: features).prefix(5).map {
                 Recommendation.Reason(name: $0.name, logit: $0.logit)
             })
+        let assumed = configuration.pricing.costFraction.map { $0 * item.price }
+        if configuration.followsMerchant, !holdout {
+            let habit = try apprentice.discount(exposure, item: features)
+            let rung = configuration.pricing.depths.min { abs($0 - habit) < abs($1 - habit) } ?? 0
+            quote.follow(
+                try policy.delivered(depth: rung, item: item), cost: item.cost ?? assumed)
+        }
         guard let held, held.listPrice == exposure.price else { return quote }
         // The rules may have tightened since: then the old offer falls and the decision holds.
         let delivered = try policy.delivered(depth: held.discount, item: item)
         if abs(delivered.discount - held.discount) < 1e-9, !holdout || held.discount == 0 {
-            let assumed = configuration.pricing.costFraction.map { $0 * item.price }
             quote.keep(held, at: delivered, cost: item.cost ?? assumed)
         }
         return quote

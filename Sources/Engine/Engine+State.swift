@@ -25,6 +25,7 @@ extension Engine {
             heads[label] = head
         }
         effect.collectChanges(into: &changes)
+        apprentice.collectChanges(into: &changes)
         for (label, monitor) in drift.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             changes.put(DriftMonitor.table, Array(label.rawValue.utf8), monitor.record)
         }
@@ -98,6 +99,7 @@ extension Engine {
                 restoring: label.rawValue, configuration: configuration.head, from: state)
         }
         effect = try EffectModel(from: state)
+        apprentice = try Apprentice(from: state)
         for label in Label.allCases {
             let key = Array(label.rawValue.utf8)
             drift[label] = try state.value(DriftMonitor.table, key).map {
@@ -192,6 +194,11 @@ extension Engine {
     /// What discounts are found to do to purchases; `nil` until there was one.
     public var effects: EffectReport? { effect.isAwake ? effect.report : nil }
 
+    /// How well the merchant's discounts are predicted; `nil` where none was learned.
+    public var agreement: ApprenticeReport? {
+        apprentice.report.count > 0 ? apprentice.report : nil
+    }
+
     /// What is known of an item, if anything.
     public func item(_ itemID: String) -> Item? { catalog[itemID] }
 
@@ -206,4 +213,8 @@ extension Engine {
     /// Whether windows wait for a first event of this partition.
     public func isAwaiting(_ position: TopicPartition) -> Bool { join.isAwaiting(position) }
     public var rememberedExamples: Int { memory.count }
+    /// Examples that a label's head has learned.
+    public func eventCount(_ label: String) -> UInt64 {
+        Label(rawValue: label).flatMap { heads[$0]?.eventCount } ?? 0
+    }
 }

@@ -53,6 +53,8 @@ public struct Engine {
     var heads: [Label: ResponseHead] = [:]
     /// What discounts do to purchases, apart from what goes along with them.
     var effect = EffectModel()
+    /// Which discounts the merchant gives.
+    var apprentice = Apprentice()
     /// Whether predictions get worse than they say they are.
     var drift: [Label: DriftMonitor] = [:]
     var memory: ReplayMemory
@@ -246,6 +248,7 @@ public struct Engine {
         _ = memory.remove(user: userID)
         for label in Label.allCases { _ = heads[label]?.erase(user: userID) }
         effect.erase(user: userID)
+        apprentice.erase(user: userID)
     }
 
     /// Whether the event is from before its user was erased.

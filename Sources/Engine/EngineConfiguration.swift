@@ -19,6 +19,10 @@ public struct EngineConfiguration: Sendable {
     public var keepsPredictions = false
     /// What a drift detector's alarm does.
     public var onDrift = DriftResponse.alarm
+    /// Whether the merchant's own discounts are learned.
+    public var learnsMerchant = false
+    /// Whether decisions are the merchant's, as they were learned, instead of what earns most.
+    public var followsMerchant = false
     /// Whether anything is learned. Without, a step predicts what it would have learned, decides
     /// nothing and remembers nothing: for asking how good a state is on a log.
     public var learns = true

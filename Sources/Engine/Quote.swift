@@ -12,6 +12,8 @@ struct Quote {
     /// What speaks for and against a purchase, the largest first.
     let reasons: [Recommendation.Reason]
 
+    /// Whether the discount is the merchant's habit and not the decision's.
+    private(set) var isMerchants = false
     /// The offer that stands and is kept, in place of the decision's.
     private(set) var held: HeldOffer?
     private(set) var discount: Double
@@ -35,10 +37,21 @@ struct Quote {
         incrementalMargin = decision.expectedMargin == nil ? nil : decision.incrementalMargin
     }
 
+    /// Offers what the merchant would, at the price the rules deliver it at.
+    mutating func follow(_ delivered: DeliveredPrice, cost: Double?) {
+        isMerchants = true
+        discount = delivered.discount
+        take(delivered, cost: cost)
+    }
+
     /// Keeps an offer that stands, at the price the rules deliver it at today.
     mutating func keep(_ offer: HeldOffer, at delivered: DeliveredPrice, cost: Double?) {
         held = offer
         discount = offer.discount
+        take(delivered, cost: cost)
+    }
+
+    private mutating func take(_ delivered: DeliveredPrice, cost: Double?) {
         price = delivered.price
         let point = demand[delivered.depthIndex]
         expectedConversion = point.probability
@@ -60,8 +73,10 @@ struct Quote {
             listPrice: decision.listPrice, price: price, expectedConversion: expectedConversion,
             baselineConversion: decision.baselineConversion, expectedMargin: expectedMargin,
             incrementalMargin: incrementalMargin,
-            propensity: held?.propensity ?? decision.propensity, policy: decision.policy,
-            explored: held?.explored ?? decision.explored, holdout: decision.holdout,
+            propensity: held?.propensity ?? (isMerchants ? 1 : decision.propensity),
+            policy: isMerchants ? "merchant" : decision.policy,
+            explored: held?.explored ?? (!isMerchants && decision.explored),
+            holdout: decision.holdout,
             snapshot: snapshot, issuedAt: Timestamp.text(ms: issuedMs),
             expiresAt: Timestamp.text(ms: expiresMs),
             rules: decision.rules.map(\.rawValue) + (held == nil ? [] : ["offer_held"]),

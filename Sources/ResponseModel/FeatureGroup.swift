@@ -39,6 +39,18 @@ package enum TailGroup: UInt8, CaseIterable, Sendable {
     /// A dense effect that found no room in the core.
     case overflow
 
+    /// Groups whose effects are of one user alone, as bits.
+    static let ofUser = bits([
+        .user, .userPromotion, .userItem, .userCategory, .userDepartment, .userBrand,
+        .userItemPromotion,
+    ])
+    /// Groups whose effects are of one item alone and of all users.
+    static let ofItem = bits([.itemPromotion, .itemBucket, .itemContext])
+
+    private static func bits(_ groups: [TailGroup]) -> UInt32 {
+        groups.reduce(0) { $0 | 1 << UInt32($1.rawValue) }
+    }
+
     /// What the estimate of the group's prior variance starts from.
     var priorVariance: Double {
         switch self {

@@ -20,6 +20,8 @@ package struct GaussianCore: Sendable {
     static let intercept = 0
     static let drift = 1
     static let firstText = 2
+    /// The place of an item's entry among those of an event, behind intercept and drift.
+    static let itemPlace = 2
 
     var count = 0
     // Storage is written by this type's own files only.
@@ -36,6 +38,7 @@ package struct GaussianCore: Sendable {
     /// The present mean of the active entries.
     var activeMean: [Double]
     private var scratch: [Double] = []
+    private var outcome = [Double](repeating: 0, count: Int(POSTERIOR_OUTCOME_COUNT))
 
     /// Rows of the covariance, by chunk, and whether the means, changed since the last collect.
     var dirtyChunks: [Bool] = []
@@ -164,27 +167,45 @@ package struct GaussianCore: Sendable {
 
     // MARK: Learning
 
+    /// What one event taught.
+    struct Learned {
+        /// Mean and variance of the logit before.
+        var mean: Double
+        var variance: Double
+        /// How far the event moved what other users share of its prediction, and of that what other
+        /// items do.
+        var sharedMove: Double
+        var commonMove: Double
+        /// The weight that was learned, smaller than the one asked for where a bound was met.
+        var weight: Double
+        var bound: MoveBound?
+    }
+
     /// Learns one event; see `posterior_learn`.
     ///
-    /// - Returns: mean and variance of the logit before, or nil when nothing was learned because
-    ///   they are not finite.
+    /// - Returns: nil when nothing was learned because the prediction is not finite.
     mutating func learn(
         positions: [Int32], values: [Double], tail: TailRows, cells: inout TailCells,
-        tau: [Double], label: Bool, weight: Double
-    ) -> (mean: Double, variance: Double)? {
+        tau: [Double], label: Double, weight: Double, noise: Double, limits: posterior_limits
+    ) -> Learned? {
         pendingIsDirty = true
         let needed = 4 * Self.activeMax + tail.cells.count
         if scratch.count < needed { scratch = Array(repeating: 0, count: needed) }
-        var outcome = (0.0, 0.0, 0.0, 0.0)
-        let learned = unsafe withUnsafeMutablePointer(to: &outcome) { pointer in
-            unsafe pointer.withMemoryRebound(to: Double.self, capacity: 4) { result in
-                unsafe posterior_learn(
-                    Int32(active.count), prior, &information, &activeMean, &shift,
-                    Int32(positions.count), positions, values,
-                    Int32(tail.cells.count), tail.cells, tail.groups, tail.values,
-                    &cells.precision, &cells.eta, tau, label ? 1 : 0, weight, &scratch, result)
-            }
-        }
-        return learned == 0 ? nil : (outcome.0, outcome.1)
+        var limits = limits
+        var owners = posterior_owners(
+            user: TailGroup.ofUser, item: TailGroup.ofItem, item_entry: Int32(Self.itemPlace))
+        let bound = unsafe posterior_learn(
+            Int32(active.count), prior, &information, &activeMean, &shift,
+            Int32(positions.count), positions, values,
+            Int32(tail.cells.count), tail.cells, tail.groups, tail.values,
+            &cells.precision, &cells.eta, tau, &owners, label, weight, noise, &limits, &scratch,
+            &outcome)
+        guard Int(bound) != POSTERIOR_NOT_FINITE else { return nil }
+        let step = outcome[POSTERIOR_STEP]
+        return Learned(
+            mean: outcome[POSTERIOR_MEAN], variance: outcome[POSTERIOR_VARIANCE],
+            sharedMove: step * outcome[POSTERIOR_SHARED],
+            commonMove: step * outcome[POSTERIOR_COMMON],
+            weight: outcome[POSTERIOR_WEIGHT], bound: MoveBound(kernel: Int(bound)))
     }
 }

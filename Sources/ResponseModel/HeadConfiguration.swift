@@ -44,6 +44,13 @@ public struct HeadConfiguration: Sendable, Hashable {
     /// Weight, in effects, of a group's first prior variance in these estimates.
     public var priorStrength = 5.0
 
+    /// Where labels are numbers and their likelihood is the squared error, the variance about their
+    /// prediction that learning starts from; nil: labels are chances, the likelihood is logistic.
+    public var squared: Double?
+
+    /// How far events may move predictions.
+    public var bounds = MoveBounds()
+
     public init() {}
 
     /// The drift moves between blocks only, so a block must not last long beside its memory.

@@ -4,14 +4,31 @@ extension ResponseHead {
     /// Predicts an example, then learns its label.
     ///
     /// - Parameter weight: power of the likelihood; 0.5 learns half of what one event teaches.
-    /// - Returns: the prediction made before learning.
+    /// - Returns: the prediction made before learning. `accepted` tells whether a bound was met.
     /// - Throws: when a number is not finite or outside its range; then nothing was learned.
     /// - Complexity: O(A^2) an event and O(N^2) a block or a new item.
     @discardableResult
     public mutating func learn(
         _ exposure: Exposure, item: ItemFeatures, label: Bool, weight: Double = 1
     ) throws(ResponseError) -> Prediction {
+        try learn(exposure, item: item, target: label ? 1 : 0, weight: weight)
+    }
+
+    /// The same for a label that is a number: a share in [0, 1], or, under `HeadConfiguration.squared`,
+    /// anything finite.
+    ///
+    /// A share counts as a label that is so much true and so much false.
+    /// Source: Papke and Wooldridge, "Econometric methods for fractional response variables", 1996.
+    @discardableResult
+    public mutating func learn(
+        _ exposure: Exposure, item: ItemFeatures, target: Double, weight: Double = 1
+    ) throws(ResponseError) -> Prediction {
         try Self.check(exposure, item, dimension: dimension)
+        guard configuration.squared == nil ? (0...1).contains(target) : target.isFinite else {
+            throw .badValue(
+                field: "label", value: target,
+                must: configuration.squared == nil ? "in [0, 1]" : "finite")
+        }
         guard weight > 0, weight <= Self.weightMax else {
             throw .badValue(
                 field: "weight", value: weight, must: "above zero and at most \(Self.weightMax)")
@@ -27,7 +44,7 @@ extension ResponseHead {
         openBlock(at: hours, after: .features)
         let touched = tail.touches
         let pages = OwnerPages(touching: owners, in: &tail)
-        buildRow(exposure, owners, pages)
+        let logPrice = buildRow(exposure, owners, pages)
         profile.end(.features)
         let slot =
             isHeld ? known : placeItem(item, owners.item, known: known, pages.item, at: hours)
@@ -37,13 +54,19 @@ extension ResponseHead {
         resolveTail(pages, since: touched)
         activateEntries(at: hours)
         profile.end(.lookups)
-        let before = core.learn(
+        let moves = moves(pages, at: hours)
+        let learned = core.learn(
             positions: scratch.positions, values: scratch.values, tail: scratch.tail,
-            cells: &tail.cells, tau: tau, label: label, weight: weight)
+            cells: &tail.cells, tau: tau, label: target, weight: weight, noise: noiseVariance,
+            limits: limits(moves))
+        guard let learned else { throw .notFinite(head: name) }
+        noise?.add(target - learned.mean, of: learned.variance)
+        charge(learned, pages, moves)
+        movePrices(pages, logPrice, share: learned.weight / weight)
+        accepted = AcceptedWeight(weight: learned.weight, bound: learned.bound)
         profile.end(.update)
-        guard let before else { throw .notFinite(head: name) }
         finishEvent()
-        return Prediction(logit: before.mean, variance: before.variance)
+        return Prediction(logit: learned.mean, variance: learned.variance)
     }
 
     /// Pages of the owners of an event's tail effects.
@@ -78,28 +101,36 @@ extension ResponseHead {
 
     // MARK: Rows
 
-    /// Makes the sparse row, against the usual prices so far, and then moves these.
+    /// Makes the sparse row, against the usual prices so far; returns the price's log.
     private mutating func buildRow(
         _ exposure: Exposure, _ owners: FeatureOwners, _ pages: OwnerPages
-    ) {
+    ) -> Double {
         let logPrice = Self.logPrice(exposure)
-        let usual = (
-            item: movePrice(pages.item, logPrice, by: 0.02),
-            department: movePrice(pages.department, logPrice, by: 0.002)
-        )
+        func usual(_ page: Int32) -> Double {
+            page < 0 ? logPrice : tail.memories[Int(page)].logPrice ?? logPrice
+        }
+        let usual = (item: usual(pages.item), department: usual(pages.department))
         scratch.row.build(
             exposure, owners: owners, logPrice: logPrice, usual: usual,
             contextCountMax: configuration.contextCountMax)
+        return logPrice
+    }
+
+    /// Moves the usual prices, by as much as was learned of the event: what bounds keep from the effects
+    /// must not come in by the prices.
+    private mutating func movePrices(_ pages: OwnerPages, _ logPrice: Double, share: Double) {
+        guard share > 0 else { return }
+        movePrice(pages.item, logPrice, by: 0.02 * share)
+        movePrice(pages.department, logPrice, by: 0.002 * share)
     }
 
     static func logPrice(_ exposure: Exposure) -> Double { stableLog(max(exposure.price, 0.01)) }
 
-    /// Moves an owner's running mean of the log price; returns what it was.
-    private mutating func movePrice(_ page: Int32, _ logPrice: Double, by rate: Double) -> Double {
-        guard page >= 0 else { return logPrice }
+    /// Moves an owner's running mean of the log price.
+    private mutating func movePrice(_ page: Int32, _ logPrice: Double, by rate: Double) {
+        guard page >= 0 else { return }
         let usual = tail.memories[Int(page)].logPrice ?? logPrice
         tail.memories[Int(page)].logPrice = usual + rate * (logPrice - usual)
-        return usual
     }
 
     private mutating func resolveCore(_ exposure: Exposure, _ item: Int32, since: UInt64) {

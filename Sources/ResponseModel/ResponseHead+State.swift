@@ -57,6 +57,8 @@ extension ResponseHead {
         nextPriorEvent = scalars.nextPriorEvent
         driftHours = scalars.driftHours
         tau = scalars.tau
+        commonMoved = scalars.commonMoved
+        noise = configuration.squared == nil ? nil : scalars.noise ?? noise
         core = try GaussianCore(
             restoring: tables, count: scalars.coreCount, blocks: scalars.blocks,
             repairs: scalars.repairs, from: reader)
@@ -87,6 +89,8 @@ extension ResponseHead {
         writer.integer(tail.touches)
         writer.optional(driftHours) { $0.double($1) }
         writer.doubles(tau)
+        writer.optional(commonMoved) { $1.write(to: &$0) }
+        writer.optional(noise) { $1.write(to: &$0) }
         return writer.bytes
     }
 
@@ -103,6 +107,8 @@ extension ResponseHead {
         var touches: UInt64 = 0
         var driftHours: Double?
         var tau: [Double] = []
+        var commonMoved: Moved?
+        var noise: LabelNoise?
 
         init() {}
 
@@ -121,6 +127,13 @@ extension ResponseHead {
             touches = try row.integer()
             driftHours = try row.optional { r throws(ByteCodingError) in try r.double() }
             tau = try row.doubles()
+            // Rows of before there were bounds end here.
+            if row.remaining > 0 {
+                commonMoved = try row.optional { r throws(ByteCodingError) in try Moved(from: &r) }
+                noise = try row.optional { r throws(ByteCodingError) in
+                    try LabelNoise(from: &r)
+                }
+            }
             // A damaged count must not reserve gigabytes.
             try HeadTables.expect(
                 coreCount >= dimension + 2 && coreCount <= dimension + (1 << 16)

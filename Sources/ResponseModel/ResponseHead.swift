@@ -32,6 +32,12 @@ public struct ResponseHead: Sendable {
     var blockEvents = 0
     /// The event count at which the prior variances are estimated next.
     var nextPriorEvent: UInt64
+    /// How far what items share was moved lately.
+    var commonMoved: Moved?
+    /// Of labels that are numbers; nil where they are chances.
+    var noise: LabelNoise?
+    /// How much of the event learned last was learned.
+    public internal(set) var accepted = AcceptedWeight(weight: 1, bound: nil)
     var scalarsAreDirty = true
     var scratch = Scratch()
     package var profile = StepProfile()
@@ -57,7 +63,11 @@ public struct ResponseHead: Sendable {
         dense = DenseEffects(configuration)
         tau = TailGroup.allCases.map { 1 / (configuration.scale * $0.priorVariance) }
         nextPriorEvent = UInt64(max(1, configuration.priorEventCount))
+        noise = configuration.squared.map { LabelNoise(first: $0) }
     }
+
+    /// What the kernel is told of the labels' likelihood: 0 is logistic.
+    var noiseVariance: Double { noise?.variance ?? 0 }
 
     /// Present estimates of the tail's prior variances, by group.
     public var priorVariances: [(group: String, variance: Double)] {

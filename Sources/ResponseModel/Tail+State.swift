@@ -73,7 +73,10 @@ extension Tail {
             writer.double(cells.precision[cell])
             writer.double(cells.eta[cell])
         }
-        if owner == .user, page.ordinal == 0 { writer.data(page.user?.bytes ?? []) }
+        if page.ordinal == 0 {
+            if owner == .user { writer.data(page.user?.bytes ?? []) }
+            if let moved = memories[index].moved { moved.write(to: &writer) }
+        }
         return writer.bytes
     }
 
@@ -135,6 +138,7 @@ extension Tail {
         if owner == .user, page.ordinal == 0, row.remaining > 0 {
             page.user = RowOwner(bytes: try row.data())
         }
+        if page.ordinal == 0, row.remaining > 0 { memories[index].moved = try Moved(from: &row) }
     }
 
     /// Makes again what follows from the pages: chains, the order of owners, free pages.

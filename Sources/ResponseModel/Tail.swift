@@ -16,12 +16,14 @@ package struct Tail: Sendable {
         case item, category, department, brand, context, effect
     }
 
-    /// What an item or a department remembers besides its effects.
+    /// What an owner remembers besides its effects.
     struct Memory: Sendable, Equatable {
         /// Running mean of the log price.
         var logPrice: Double?
         /// An item's own effect (without what its text says) when it last left its slot.
         var own: Own?
+        /// How far a user's or an item's events have moved predictions lately.
+        var moved: Moved?
 
         struct Own: Sendable, Equatable {
             var mean: Double

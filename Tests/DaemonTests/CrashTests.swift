@@ -62,6 +62,14 @@ import Testing
         }
     }
 
+    private func send(_ lines: [String], to fixture: DaemonFixture, _ partitions: Int) throws {
+        for partition in 0..<partitions {
+            try fixture.send(
+                lines.indices.filter { $0 % partitions == partition }.map { lines[$0] },
+                partition: Int32(partition))
+        }
+    }
+
     /// What was published, by id; a repetition must have the same body.
     private func published(_ records: [SourceRecord]) throws -> [String: String] {
         var bodies: [String: String] = [:]
@@ -92,17 +100,15 @@ import Testing
         // How several partitions fall into batches is chance, so there is less to compare.
         let kills = partitions == 1 ? Self.kills : max(8, Self.kills / 2)
         for round in 0..<kills {
-            let lines = shop.next(Self.slice)
-            for partition in 0..<partitions {
-                try fixture.send(
-                    lines.indices.filter { $0 % partitions == partition }.map { lines[$0] },
-                    partition: Int32(partition))
-            }
+            try send(shop.next(Self.slice), to: fixture, partitions)
             await life(overrides, Instant.allCases[round % Instant.allCases.count], &random)
             // On a busy machine three lives may end in one batch, which would be called its fault and
             // halved: batches would no longer fall as they do in a run that nobody kills.
             try? FileManager.default.removeItem(atPath: fixture.store + "/attempt")
         }
+        // A life may end with all of its slice learned. The last process has something of its own, so
+        // that it ends as an uninterrupted run does: with a snapshot, and with nothing called idle.
+        try send(shop.next(Self.slice), to: fixture, partitions)
         let killed = try fixture.run(configuration)
         #expect(killed.events.read == shop.count, "seed \(Self.seed)")
         let bodies = try published(try fixture.read(fixture.recommendations))

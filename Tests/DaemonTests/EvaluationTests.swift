@@ -128,6 +128,29 @@ import Testing
         #expect(report.events.deadLettered == 1)
     }
 
+    @Test("a clock of 2099 closes no window: the line is refused, as in a replay")
+    func wrongClock() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        _ = try learn(try log("first", outcomes(0..<200)))
+        func event(_ type: String, _ number: Int, _ second: Int) -> String {
+            """
+            {"type":"\(type)","event_id":"\(type)-\(number)","ts":\(1_800_000_000_000 + second * 1000),\
+            "user_id":"u\(number)","item_id":"kettle-1","price":20}
+            """
+        }
+        var lines = (0..<200).map { event("click", $0, 10 * $0) }
+        lines += (0..<200).map { event("purchase", $0, 2_000 + 10 * $0) }
+        lines.append(event("click", 999, 500_000))
+        lines.insert(event("click", 777, 2_270_000_000), at: 150)
+        let report = try Evaluation(
+            store: store, snapshot: "head", events: [try log("clocks", lines)]
+        ).run()
+        #expect(report.events.deadLettered == 1)
+        #expect(report.events.deadLetterReasons.count == 1)
+        // Had the clock been believed, the windows of the first clicks would have closed unbought.
+        #expect(report.progressive["purchase"]?.positives == 200)
+    }
+
     @Test("a reference or a log that is not there is wrong usage")
     func wrongUsage() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }

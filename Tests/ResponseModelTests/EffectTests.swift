@@ -9,88 +9,22 @@ import Testing
     static let visits = 80_000
     static let depth = 0.3
 
-    /// One world, learned as the engine learns it.
-    struct Learned {
-        var world: ConfoundedWorld
-        var head = ResponseHead(name: "purchase", dimension: 0)
-        var effect = EffectModel()
-        var last: [ConfoundedWorld.Row] = []
-
-        init(
-            _ confounding: ConfoundedWorld.Confounding, step: Double = 0.1, slope: Double = 2,
-            visits: Int = EffectTests.visits
-        ) throws {
-            world = ConfoundedWorld(confounding, step: step, slope: slope, seed: 1)
-            for number in 0..<visits {
-                let row = world.next()
-                try learn(row)
-                if number >= visits - 200 { last.append(row) }
-            }
-        }
-
-        mutating func learn(_ row: ConfoundedWorld.Row) throws {
-            let (exposure, item) = Self.exposure(row)
-            let base = try head.predict(exposure.at(discount: 0), item: item).logit
-            let served = try head.learn(exposure, item: item, label: row.purchased)
-            try effect.learn(
-                exposure, item: item, label: row.purchased, served: served.logit, base: base,
-                propensity: row.propensity)
-        }
-
-        static func exposure(_ row: ConfoundedWorld.Row) -> (Exposure, ItemFeatures) {
-            let exposure = Exposure(
-                tsMs: row.tsMs, user: "user \(row.user)", price: row.price,
-                discount: row.discount,
-                context: [(key: "weekend", value: .number(row.weekend ? 1 : 0))])
-            return (
-                exposure,
-                ItemFeatures(
-                    id: "item \(row.item)", category: ConfoundedWorld.category(ofItem: row.item))
-            )
-        }
-
-        /// The head's own association of the discount with the response, on average.
-        func plain() throws -> Double {
-            try last.reduce(0) { sum, row in
-                let (exposure, item) = Self.exposure(row)
-                let two = try head.demand(exposure, item: item, depths: [0, EffectTests.depth])
-                return sum + (two[1].logit - two[0].logit) / Double(last.count)
-            }
-        }
-
-        /// How many of the last pairs would get a discount, at a cost of half the price.
-        func discounted() throws -> Int {
-            let policy = try DiscountPolicy(
-                PricingConfiguration(
-                    depths: ConfoundedWorld.depths, exploration: .none, holdoutFraction: 0,
-                    confidence: 0.8))
-            return try last.count { row in
-                let (exposure, item) = Self.exposure(row)
-                let bare = exposure.at(discount: 0)
-                let demand = try effect.demand(
-                    bare, item: item, base: try head.predict(bare, item: item),
-                    discounts: ConfoundedWorld.depths)
-                let decision = try policy.decide(
-                    item: ItemOffer(price: row.price, cost: row.price / 2),
-                    demand: demand.map {
-                        DemandPoint(
-                            depth: $0.discount, probability: $0.probability,
-                            uncertainty: LogitUncertainty(
-                                mean: $0.logit, variance: $0.variance,
-                                covarianceWithBaseline: $0.covarianceWithBaseline))
-                    }, holdout: false, draws: PricingDraws(explore: 0.5, depth: 0))
-                return decision.discount > 0
-            }
-        }
+    static func learned(
+        _ confounding: ConfoundedWorld.Confounding, step: Double = 0.1, slope: Double = 2,
+        visits: Int = EffectTests.visits
+    ) throws -> LearnedWorld {
+        try LearnedWorld(
+            ConfoundedWorld(confounding, step: step, slope: slope, seed: 1), visits: visits,
+            keeping: 200)
     }
 
     @Test(
         "where discounts follow demand the plain slope is off by more than 50 %, the causal one by less than 10 %",
         arguments: [ConfoundedWorld.Confounding.season, .intent])
     func confounded(_ confounding: ConfoundedWorld.Confounding) throws {
-        let learned = try Learned(confounding)
+        let learned = try Self.learned(confounding)
         let truth = learned.world.marginalEffect(Self.depth)
-        let plain = try learned.plain()
+        let plain = try learned.plainEffect(Self.depth)
         let found = learned.effect.served(Self.depth)
         #expect(abs(plain / truth - 1) > 0.5, "plain \(plain) of \(truth)")
         #expect(abs(found / truth - 1) < 0.1, "found \(found) of \(truth)")
@@ -101,15 +35,16 @@ import Testing
         "where discounts do nothing, fewer than 5 % of pairs get one, whatever sells along with them",
         arguments: ConfoundedWorld.Confounding.allCases)
     func noEffect(_ confounding: ConfoundedWorld.Confounding) throws {
-        let learned = try Learned(confounding, step: 0, slope: 0, visits: 30_000)
-        #expect(try learned.discounted() < learned.last.count / 20)
+        let learned = try Self.learned(confounding, step: 0, slope: 0, visits: 30_000)
+        let discounted = try learned.decisions().count { $0.discount > 0 }
+        #expect(discounted < learned.last.count / 20)
         let uncut = learned.effect.unconstrained(Self.depth)
         #expect(abs(uncut.mean) < 0.25, "\(uncut)")
     }
 
     @Test("a slope of the wrong sign is reported as it is and served as none")
     func wrongSign() throws {
-        let learned = try Learned(.none, step: 0, slope: -2, visits: 20_000)
+        let learned = try Self.learned(.none, step: 0, slope: -2, visits: 20_000)
         let report = learned.effect.report
         #expect(report.slope.unconstrained < -1)
         #expect(report.slope.served >= 0 && report.slope.served < 0.2)
@@ -120,7 +55,7 @@ import Testing
     func monotone() throws {
         // No effect, so that the cut at zero is where most of the draws are.
         for slope in [0.0, 2.0] {
-            let learned = try Learned(.season, step: 0, slope: slope, visits: 10_000)
+            let learned = try Self.learned(.season, step: 0, slope: slope, visits: 10_000)
             var random = SeededRandom(seed: 9)
             var falls = 0
             var rises = 0
@@ -138,7 +73,7 @@ import Testing
             #expect(falls == 0)
             #expect(rises > 500_000)
             let row = learned.last[0]
-            let (exposure, item) = Learned.exposure(row)
+            let (exposure, item) = LearnedWorld.exposure(row)
             let bare = exposure.at(discount: 0)
             let demand = try learned.effect.demand(
                 bare, item: item, base: try learned.head.predict(bare, item: item),
@@ -151,11 +86,11 @@ import Testing
 
     @Test("a propensity of 1 teaches nothing of the effect, and before a discount there is nothing")
     func noSupport() throws {
-        var learned = try Learned(.none, visits: 2_000)
+        var learned = try Self.learned(.none, visits: 2_000)
         let before = learned.effect.report
         for _ in 0..<500 {
-            let row = learned.world.next()
-            let (exposure, item) = Learned.exposure(row)
+            let row = learned.next()
+            let (exposure, item) = LearnedWorld.exposure(row)
             try learned.effect.learn(
                 exposure, item: item, label: row.purchased, served: -2, base: -2, propensity: 1)
         }
@@ -170,18 +105,18 @@ import Testing
 
     @Test("a collected state goes on to the same bits as one that was never stored")
     func state() throws {
-        var learned = try Learned(.intent, visits: 3_000)
+        var learned = try Self.learned(.intent, visits: 3_000)
         var changes = StateChanges()
         learned.effect.collectChanges(into: &changes)
-        for _ in 0..<500 { try learned.learn(learned.world.next()) }
+        for _ in 0..<500 { try learned.learn() }
         learned.effect.collectChanges(into: &changes)
         var state = MemoryState()
         state.apply(changes)
         var restored = try EffectModel(from: state)
         #expect(restored.report == learned.effect.report)
         for _ in 0..<700 {
-            let row = learned.world.next()
-            let (exposure, item) = Learned.exposure(row)
+            let row = learned.next()
+            let (exposure, item) = LearnedWorld.exposure(row)
             try restored.learn(
                 exposure, item: item, label: row.purchased, served: -2.1, base: -2.4,
                 propensity: row.propensity)

@@ -172,7 +172,10 @@ import Testing
         var eta = precision
         let tau = [4.0, 9.0]
         var scratch = [Double](repeating: 0, count: 4 * width + 8)
-        var outcome = [Double](repeating: 0, count: 4)
+        var outcome = [Double](repeating: 0, count: Int(POSTERIOR_OUTCOME_COUNT))
+        // The tail's first group is of all, its second one of the event's user.
+        var owners = posterior_owners(user: 2, item: 0, item_entry: 2)
+        var limits = Self.unlimited
         for _ in 0..<200 {
             let positions = [Int32(0), 3, Int32(5 + Int(random.unit() * 10)), 19]
             let values = [1, random.normal(), random.normal(), 0.5]
@@ -180,8 +183,9 @@ import Testing
             let before = (precision, eta)
             let learned = unsafe posterior_learn(
                 Int32(n), prior, &information, &mean, &shift, 4, positions, values, 2, [2, -1],
-                [0, 1], [1.5, 2], &precision, &eta, tau, label ? 1 : 0, 1, &scratch, &outcome)
-            #expect(learned == 1)
+                [0, 1], [1.5, 2], &precision, &eta, tau, &owners, label ? 1 : 0, 1, 0, &limits,
+                &scratch, &outcome)
+            #expect(Int(learned) == POSTERIOR_LEARNED)
 
             var u = [Double](repeating: 0, count: n)
             var logit = 0.0
@@ -210,6 +214,142 @@ import Testing
             let after = spread - curvature * (1.5 * spread) * (1.5 * spread)
             #expect(abs(1 / after - tau[0] - precision[2]) < 1e-9)
         }
+    }
+
+    static let unlimited = posterior_limits(
+        own: .infinity, user: .infinity, item_up: .infinity, item_down: .infinity,
+        common_up: .infinity, common_down: .infinity)
+
+    @Test(
+        "where a bound is met, what is learned is the label with the smaller weight that moves as much",
+        arguments: [
+            POSTERIOR_BOUND_OWN, POSTERIOR_BOUND_USER, POSTERIOR_BOUND_ITEM, POSTERIOR_BOUND_COMMON,
+        ])
+    func bounded(bound: Int) {
+        var random = SeededRandom(seed: 8)
+        let n = 12
+        let width = GaussianCore.activeMax
+        let matrix = Symmetric(n, &random)
+        var prior = [Double](repeating: 0, count: width * width)
+        for i in 0..<n { for j in 0..<n { prior[i * width + j] = matrix[i, j] } }
+        let values = [1, 1, 1, 0.5]
+        let positions: [Int32] = [0, 4, 7, 11]
+        let tail: (values: [Double], groups: [UInt8]) = ([1, 1.5, 0.7], [0, 1, 2])
+        let tau = [4.0, 9.0, 6.0]
+        // Group 0 is of all, 1 of the user, 2 of the item.
+        var owners = posterior_owners(user: 2, item: 4, item_entry: 2)
+        var u = [Double](repeating: 0, count: n)
+        for (position, value) in zip(positions, values) {
+            for i in 0..<n { u[i] += matrix[i, Int(position)] * value }
+        }
+        let core = zip(positions, values).reduce(0) { $0 + u[Int($1.0)] * $1.1 }
+        let spread = zip(tail.values, tail.groups).map { $0 * $0 / tau[Int($1)] }
+        let moved = [
+            core + spread[0] + spread[1] + spread[2],
+            core + spread[0] + spread[2], core + spread[0] + spread[2],
+            core - u[7] + spread[0],
+        ][bound - POSTERIOR_BOUND_OWN]
+        let allowed = 0.05
+        for label in [1.0, 0] {
+            var limits = Self.unlimited
+            switch bound {
+            case POSTERIOR_BOUND_OWN: limits.own = allowed
+            case POSTERIOR_BOUND_USER: limits.user = allowed
+            case POSTERIOR_BOUND_ITEM:
+                limits.item_up = label > 0 ? allowed : 0
+                limits.item_down = label > 0 ? 0 : allowed
+            default:
+                limits.common_up = label > 0 ? allowed : 0
+                limits.common_down = label > 0 ? 0 : allowed
+            }
+            func learn(_ weight: Double, _ limits: inout posterior_limits) -> (
+                code: Int, outcome: [Double], state: [Double]
+            ) {
+                var information = [Double](repeating: 0, count: width * width)
+                var mean = [Double](repeating: 0, count: width)
+                var shift = mean
+                var (precision, eta) = ([0.0, 0, 0], [0.0, 0, 0])
+                var scratch = [Double](repeating: 0, count: 4 * width + 8)
+                var outcome = [Double](repeating: 0, count: Int(POSTERIOR_OUTCOME_COUNT))
+                let code = unsafe posterior_learn(
+                    Int32(n), prior, &information, &mean, &shift, 4, positions, values, 3,
+                    [0, 1, 2], tail.groups, tail.values, &precision, &eta, tau, &owners, label,
+                    weight, 0, &limits, &scratch, &outcome)
+                return (Int(code), outcome, mean + shift + precision + eta)
+            }
+            let held = learn(50, &limits)
+            #expect(held.code == bound)
+            #expect(abs(abs(held.outcome[POSTERIOR_STEP]) * moved - allowed) < 1e-12)
+            let weight = held.outcome[POSTERIOR_WEIGHT]
+            #expect(weight > 0 && weight < 50)
+            var none = Self.unlimited
+            let free = learn(weight, &none)
+            #expect(free.code == POSTERIOR_LEARNED)
+            for (a, b) in zip(held.state, free.state) { #expect(abs(a - b) < 1e-9) }
+            // At the bound nothing moves at all.
+            limits = posterior_limits(
+                own: 0, user: 0, item_up: 0, item_down: 0, common_up: 0, common_down: 0)
+            let still = learn(50, &limits)
+            #expect(still.outcome[POSTERIOR_WEIGHT] == 0 && still.state.allSatisfy { $0 == 0 })
+        }
+    }
+
+    @Test(
+        "with a squared error one event is the step of a Kalman filter, and a share is between its ends"
+    )
+    func squared() {
+        var random = SeededRandom(seed: 12)
+        let n = 6
+        let width = GaussianCore.activeMax
+        let matrix = Symmetric(n, &random)
+        var prior = [Double](repeating: 0, count: width * width)
+        for i in 0..<n { for j in 0..<n { prior[i * width + j] = matrix[i, j] } }
+        let positions: [Int32] = [0, 2, 5]
+        let values = [1, 0.5, -1.0]
+        var owners = posterior_owners(user: 0, item: 0, item_entry: 2)
+        var limits = Self.unlimited
+        func learn(_ label: Double, weight: Double, noise: Double) -> (mean: [Double], v: Double) {
+            var information = [Double](repeating: 0, count: width * width)
+            var mean = [Double](repeating: 0, count: width)
+            var shift = mean
+            var (precision, eta) = ([0.0], [0.0])
+            var scratch = [Double](repeating: 0, count: 4 * width + 8)
+            var outcome = [Double](repeating: 0, count: Int(POSTERIOR_OUTCOME_COUNT))
+            for _ in 0..<2 {
+                let code = unsafe posterior_learn(
+                    Int32(n), prior, &information, &mean, &shift, 3, positions, values, 0, [], [],
+                    [], &precision, &eta, [1], &owners, label, weight, noise, &limits, &scratch,
+                    &outcome)
+                #expect(Int(code) == POSTERIOR_LEARNED)
+            }
+            return (mean, outcome[POSTERIOR_VARIANCE])
+        }
+        // The reference: two Kalman steps in full.
+        var covariance = (0..<n).map { i in (0..<n).map { matrix[i, $0] } }
+        var center = [Double](repeating: 0, count: n)
+        var before = 0.0
+        for _ in 0..<2 {
+            let u = (0..<n).map { i in
+                zip(positions, values).reduce(0) { $0 + covariance[i][Int($1.0)] * $1.1 }
+            }
+            let at = zip(positions, values).reduce(0) { $0 + center[Int($1.0)] * $1.1 }
+            before = zip(positions, values).reduce(0) { $0 + u[Int($1.0)] * $1.1 }
+            let gain = 1 / (before + 0.3 / 2)
+            for i in 0..<n {
+                center[i] += gain * u[i] * (1.7 - at)
+                for j in 0..<n { covariance[i][j] -= gain * u[i] * u[j] }
+            }
+        }
+        let found = learn(1.7, weight: 2, noise: 0.3)
+        for i in 0..<n { #expect(abs(found.mean[i] - center[i]) < 1e-10) }
+        #expect(abs(found.v - before) < 1e-10)
+        let (none, some, all) = (
+            learn(0, weight: 1, noise: 0), learn(0.4, weight: 1, noise: 0),
+            learn(1, weight: 1, noise: 0)
+        )
+        #expect(none.mean[0] < some.mean[0] && some.mean[0] < all.mean[0])
+        let same = learn(0.5, weight: 1, noise: 0)
+        #expect(same.mean.allSatisfy { abs($0) < 1e-12 })
     }
 
     @Test("a label far from what was believed moves the logit between belief and label")

@@ -27,32 +27,34 @@ def texts():
         print(json.dumps({"text": " ".join(draw.choice(words) for _ in range(count))}))
 
 
-def compare(export, ours):
+def compare(export, asked, ours):
     import torch
     from peft import PeftModel
     from transformers import AutoModel, AutoTokenizer
 
     export = pathlib.Path(export)
     base = json.loads((export / "adapter_config.json").read_text())["base_model_name_or_path"]
-    rows = [json.loads(line) for line in pathlib.Path(ours).read_text().splitlines()]
+    sentences, ours = (
+        [json.loads(line)[key] for line in pathlib.Path(path).read_text().splitlines()]
+        for path, key in ((asked, "text"), (ours, "vector")))
     tokenizer = AutoTokenizer.from_pretrained(base)
     plain = AutoModel.from_pretrained(base).eval()
 
     def vectors(model):
         found = []
         with torch.no_grad():
-            for row in rows:
-                batch = tokenizer(row["text"], return_tensors="pt", truncation=True, max_length=128)
+            for sentence in sentences:
+                batch = tokenizer(sentence, return_tensors="pt", truncation=True, max_length=128)
                 hidden = model(**batch).last_hidden_state[0].mean(0)
                 found.append(torch.nn.functional.normalize(hidden, dim=0))
         return torch.stack(found)
 
     before = vectors(plain)
     theirs = vectors(PeftModel.from_pretrained(plain, export).eval())
-    mine = torch.tensor([row["vector"] for row in rows])
+    mine = torch.tensor(ours)
     difference = (theirs - mine).abs().max().item()
     moved = (theirs - before).abs().max().item()
-    print(f"{len(rows)} texts: PEFT's vectors differ from Tidemark's by {difference:.2e} at most;"
+    print(f"{len(sentences)} texts: PEFT's vectors differ from Tidemark's by {difference:.2e} at most;"
           f" the adapters move them by {moved:.2e}")
     if not difference <= 2e-5:
         sys.exit("that is above 2e-5")

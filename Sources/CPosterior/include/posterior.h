@@ -37,20 +37,69 @@ int32_t posterior_downdate(
     int32_t n, double *S, double *m, int32_t active, const double *V, int32_t stride,
     const double *K, const double *shift, double *work);
 
+/// How far one event may move predictions, on the logit scale; INFINITY where there is no bound.
+typedef struct {
+    /// Its own prediction.
+    double own;
+    /// The part of it that others share, for its user.
+    double user;
+    /// The same part, for its item, and what other items share of it, up and down.
+    double item_up, item_down;
+    double common_up, common_down;
+} posterior_limits;
+
+/// Whose the effects are that one event touches: bit g of a mask stands for the tail's group g. Of
+/// the core all is shared by all, but for the item's own entry.
+typedef struct {
+    /// Groups of the event's user alone.
+    uint32_t user;
+    /// Groups of the event's item alone.
+    uint32_t item;
+    /// Which of the event's core entries is its item's.
+    int32_t item_entry;
+} posterior_owners;
+
+/// What posterior_learn returns: nothing was learned, all of it, or as much as a bound allowed.
+enum {
+    POSTERIOR_NOT_FINITE = 0,
+    POSTERIOR_LEARNED = 1,
+    POSTERIOR_BOUND_OWN,
+    POSTERIOR_BOUND_USER,
+    POSTERIOR_BOUND_ITEM,
+    POSTERIOR_BOUND_COMMON,
+};
+
+/// What posterior_learn tells, as indices of `outcome`.
+enum {
+    /// The logit's mean and variance before.
+    POSTERIOR_MEAN,
+    POSTERIOR_VARIANCE,
+    POSTERIOR_STEP,
+    POSTERIOR_CURVATURE,
+    /// Covariance of the logit with what other users share of it, and of that with what other items
+    /// do: times the step, how far these move.
+    POSTERIOR_SHARED,
+    POSTERIOR_COMMON,
+    /// The weight that was learned; smaller than the one asked for where a bound was met.
+    POSTERIOR_WEIGHT,
+    POSTERIOR_OUTCOME_COUNT,
+};
+
 /// One event: predicts, then moves the posterior to the one that the label gives.
 ///
 /// prior (A x A) is the covariance of the active entries at the block's start; K and shift hold
 /// what the block has learned so far: covariance S - S[:,A] K S[A,:], mean m + S[:,A] shift.
 /// mean (A) is the present mean of the active entries. A tail cell of -1 is one that is not kept:
-/// its effect is at the prior and learns nothing. outcome = {logit's mean, its variance, step,
-/// curvature}. scratch holds 4 A + tail_count doubles. Returns 0, with nothing changed, when the
-/// prediction is not finite or the weight is not positive.
+/// its effect is at the prior and learns nothing. With `noise` 0 the label is in [0, 1] and its
+/// likelihood logistic; above, it is any number, normal about the row's sum with that variance. Where the label would move more than `limits`
+/// allow, it is learned with the smaller weight that moves just as much. scratch holds 4 A + tail_count doubles.
 int32_t posterior_learn(
     int32_t active, const double *prior, double *K, double *mean, double *shift,
     int32_t core_count, const int32_t *position, const double *core_value,
     int32_t tail_count, const int32_t *cell, const uint8_t *group, const double *tail_value,
     double *precision, double *eta, const double *tau,
-    double label, double weight, double *scratch, double *outcome);
+    const posterior_owners *owners, double label, double weight, double noise,
+    const posterior_limits *limits, double *scratch, double *outcome);
 
 /// y[a, r] for support entry r = S[A[a], index[r]], as rows of Y (count x POSTERIOR_ACTIVE_MAX),
 /// and G (count x count) = S[index, index]. An index of -1 is the row `extra` (N + 1 values, the

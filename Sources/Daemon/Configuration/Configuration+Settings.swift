@@ -102,6 +102,10 @@ extension Configuration {
             "learning.delayed_feedback", \.learning.delayedFeedback,
             "wait: an offer is learned once its outcome is known; the others learn it as not taken before that, and a purchase on top, weighted so that both together are right."
         ),
+        .flag(
+            "learning.merchant", \.learning.merchant,
+            "Whether the shop's own discounts are learned as well; how well they are predicted is in the report (apprentice)."
+        ),
         .integer(
             "learning.seed", \.learning.seed, 0...Int(Int32.max),
             "Seed of everything random."),
@@ -142,6 +146,18 @@ extension Configuration {
         .number(
             "guards.averaging_rate", \.guards.averagingRate, 0.0001...1,
             "What one training step counts in the running mean of the guard averaging."),
+        .number(
+            "guards.event_move", \.guards.eventMove, 0...100,
+            "Logits by which one event may move its own prediction; 0: no bound. One logit is a factor of 2.7 in the odds. This and the next two hold once 5000 examples are learned."
+        ),
+        .number(
+            "guards.user_move", \.guards.userMove, 0...100,
+            "Logits by which all events of one shopper in a day may move what is predicted for others; 0: no bound."
+        ),
+        .number(
+            "guards.hour_move", \.guards.hourMove, 0...100,
+            "Logits by which all events of an hour may move, in net, what is predicted for anybody; 0: no bound."
+        ),
         .choice(
             "guards.on_drift", \.guards.onDrift,
             "What happens when predictions get worse than they say they are: alarm alone, or the next refresh at once."
@@ -214,6 +230,10 @@ extension Configuration {
         .number(
             "pricing.margin_floor", \.pricing.marginFloor, 0...1,
             "Margin that must remain after the discount, as a fraction of the list price."),
+        .choice(
+            "pricing.aim", \.pricing.aim,
+            "margin: what earns most; merchant: what the shop itself would offer, as it was learned (needs learning.merchant)."
+        ),
         .choice(
             "pricing.exploration", \.pricing.exploration,
             "How depths are tried that the model does not prefer."),

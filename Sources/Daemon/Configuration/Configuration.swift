@@ -59,6 +59,7 @@ public struct Configuration: Sendable {
         public var threads = 2
         public var numerics = Numerics.fast
         public var delayedFeedback = DelayedFeedback.elapsedTime
+        public var merchant = false
         public var seed = 1
 
         public enum Numerics: String, Sendable, CaseIterable {
@@ -73,6 +74,9 @@ public struct Configuration: Sendable {
         public var gateHarm = 0.005
         public var gateSlices = 8
         public var onDrift = DriftResponse.alarm
+        public var eventMove = 1.0
+        public var userMove = 1.0
+        public var hourMove = 2.0
         public var enabled = Guard.defaults
         public var ewcStrength = 1.0
         public var lwfStrength = 1.0
@@ -99,6 +103,7 @@ public struct Configuration: Sendable {
         public var depths = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5]
         public var maximumDepth = 0.5
         public var marginFloor = 0.0
+        public var aim = Aim.margin
         public var exploration = Exploration.epsilonGreedy
         public var epsilon = 0.05
         public var confidence: Double? = 0.8
@@ -106,6 +111,10 @@ public struct Configuration: Sendable {
         public var offerLifetimeMs = 24 * 3_600_000
         public var costFraction: Double? = nil
         public var killSwitch = false
+
+        public enum Aim: String, Sendable, CaseIterable {
+            case margin, merchant
+        }
 
         public enum Exploration: String, Sendable, CaseIterable {
             case epsilonGreedy = "epsilon-greedy"

@@ -96,6 +96,13 @@ extension DaemonControl {
                 "rule_violations", "Recommendations that broke a rule.", counters.ruleViolations),
             counter("skipped_updates", "Updates dropped by a guard.", counters.skipped),
             Metric(
+                .counter, "bounded_updates_total",
+                "Updates that a bound on what may be moved let in less of.", by: "bound",
+                [
+                    "event": Double(counters.boundedEvents), "user": Double(counters.boundedUsers),
+                    "hour": Double(counters.boundedHours),
+                ]),
+            Metric(
                 .counter, "refreshes_total", "Refreshes judged.", by: "verdict",
                 [
                     "promoted": Double(counters.gatePassed),

@@ -57,6 +57,8 @@ final class JournalReplay {
             var work = Commit()
             var commitBatches: [BatchInput] = []
             var refreshes: [String] = []
+            // Commits of the store's own, a rollback or something brought in, have no entries of what learns.
+            var learns = false
             for step in commit.steps {
                 switch step {
                 case .rollback(let target):
@@ -72,6 +74,7 @@ final class JournalReplay {
                         afterCommit: commit.sequence - 1, batches: last, expected: expected,
                         found: digest)
                     return
+                case .entry(.found): learns = true
                 case .entry(.refresh(let expected)):
                     let found = refreshes.isEmpty ? "nothing" : refreshes.removeFirst()
                     guard found == expected else {
@@ -91,7 +94,7 @@ final class JournalReplay {
                     batch: commitBatches.last?.number ?? 0, expected: "nothing", found: more)
                 return
             }
-            try finish(&work)
+            try finish(&work, learns: learns)
             last = commitBatches
         }
         if StopSignal.isReceived { throw Interrupted() }
@@ -160,8 +163,10 @@ final class JournalReplay {
         return try body(&machine)
     }
 
-    private func finish(_ work: inout Commit) throws {
-        if machine != nil {
+    /// An engine that was taken up where a rollback ended has things to forget, which the first run
+    /// did with the commit that its next process began with: nothing is collected before that.
+    private func finish(_ work: inout Commit, learns: Bool) throws {
+        if learns {
             try with { $0.engine.collectChanges(into: &work.changes) }
             digest = try copy.commit(work, sync: false).stateDigest
         } else {

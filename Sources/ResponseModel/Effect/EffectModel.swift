@@ -80,6 +80,7 @@ public struct EffectModel: Sendable {
     public mutating func erase(user: String) {
         offers.any.erase(user: user)
         offers.deep.erase(user: user)
+        isDirty = true
     }
 }
 

@@ -1,9 +1,7 @@
 /// Which discount is to be expected of an exposure: the propensities of a log that does not say.
 ///
 /// Two heads without texts, learned as the stream goes and asked before they learn: how likely any
-/// discount is, and how deep it is in the mean. Depth is a share of the deepest that counts, which a
-/// logistic head learns as a label that is so much true and so much false (the quasi-likelihood of
-/// Papke and Wooldridge, 1996). Their drift is quick, so that a season of discounts is expected once
+/// discount is, and how deep it is in the mean: a share of the deepest that counts. Their drift is quick, so that a season of discounts is expected once
 /// it has begun.
 struct OfferModel: Sendable {
     /// Deeper discounts count as this one.
@@ -46,8 +44,8 @@ struct OfferModel: Sendable {
     ) throws(ResponseError) -> (step: Double, depth: Double) {
         let (bare, own) = (exposure.at(discount: 0), Self.identity(item))
         return (
-            try any.predict(bare, item: own).probability,
-            Self.depthMax * (try deep.predict(bare, item: own).probability)
+            stableLogistic(try any.logit(bare, item: own)),
+            Self.depthMax * stableLogistic(try deep.logit(bare, item: own))
         )
     }
 
@@ -56,15 +54,9 @@ struct OfferModel: Sendable {
         _ exposure: Exposure, _ item: ItemFeatures
     ) throws(ResponseError) -> (step: Double, depth: Double) {
         let (bare, own) = (exposure.at(discount: 0), Self.identity(item))
-        let share = Self.depth(exposure.discount) / Self.depthMax
+        let share = min(Self.depth(exposure.discount) / Self.depthMax, 1)
         let likely = try any.learn(bare, item: own, label: EffectModel.isOffer(exposure))
-        let expected: Prediction
-        if share > 0 {
-            expected = try deep.learn(bare, item: own, label: true, weight: share)
-            if share < 1 { try deep.learn(bare, item: own, label: false, weight: 1 - share) }
-        } else {
-            expected = try deep.learn(bare, item: own, label: false)
-        }
+        let expected = try deep.learn(bare, item: own, target: share)
         return (likely.probability, Self.depthMax * expected.probability)
     }
 }

@@ -19,10 +19,10 @@ struct ConflictBench: ParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     @Option(help: "Rows of each phase.")
-    var rows = 4_000
+    var rows = 2_000
 
     @Option(help: "New items of each phase.")
-    var items = 80
+    var items = 40
 
     @Option(help: "Logs.")
     var seeds = 5

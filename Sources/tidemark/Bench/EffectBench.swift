@@ -79,90 +79,42 @@ struct EffectResult: Encodable {
 
 /// One world, learned and asked.
 struct EffectTrial {
-    private var world: ConfoundedWorld
-    private var head = ResponseHead(name: "purchase", dimension: 0)
-    private var effect = EffectModel()
+    private let world: ConfoundedWorld
     private static let depth = 0.3
+    private static let asked = 400
 
     init(_ world: ConfoundedWorld) { self.world = world }
 
     func run(visits: Int, seed: UInt64) throws -> EffectResult {
-        var copy = self
-        return try copy.learnAndAsk(visits: visits, seed: seed)
-    }
-
-    private mutating func learnAndAsk(visits: Int, seed: UInt64) throws -> EffectResult {
-        var asked: [(Exposure, ItemFeatures, ConfoundedWorld.Row)] = []
-        for number in 0..<visits {
-            let row = world.next()
-            let (exposure, item) = Self.exposure(row)
-            let base = try head.predict(exposure.at(discount: 0), item: item).logit
-            let served = try head.learn(exposure, item: item, label: row.purchased)
-            try effect.learn(
-                exposure, item: item, label: row.purchased, served: served.logit, base: base,
-                propensity: row.propensity)
-            if number >= visits - 400 { asked.append((exposure.at(discount: 0), item, row)) }
-        }
-        var plain = 0.0
-        for (exposure, item, _) in asked {
-            let two = try head.demand(exposure, item: item, depths: [0, Self.depth])
-            plain += (two[1].logit - two[0].logit) / Double(asked.count)
-        }
-        let uncut = effect.unconstrained(Self.depth)
-        let priced = try price(asked)
+        let learned = try LearnedWorld(world, visits: visits, keeping: Self.asked)
+        let uncut = learned.effect.unconstrained(Self.depth)
+        let priced = try price(learned)
         let kind = world.slope == 0 ? "no effect" : "effect"
         return EffectResult(
             world: "\(world.confounding.rawValue), \(kind)", seed: seed,
-            truth: world.marginalEffect(Self.depth), plain: plain,
-            found: effect.served(Self.depth), unconstrained: uncut.mean,
-            deviation: uncut.deviation, discounted: priced.discounted,
+            truth: learned.world.marginalEffect(Self.depth),
+            plain: try learned.plainEffect(Self.depth), found: learned.effect.served(Self.depth),
+            unconstrained: uncut.mean, deviation: uncut.deviation, discounted: priced.discounted,
             wrongly: priced.wrongly, marginShare: priced.share)
     }
 
-    /// Prices every asked pair as the daemon would, without exploring.
-    private func price(_ asked: [(Exposure, ItemFeatures, ConfoundedWorld.Row)]) throws -> (
+    /// What the decisions come to under the truth.
+    private func price(_ learned: LearnedWorld) throws -> (
         discounted: Double, wrongly: Double, share: Double
     ) {
-        let configuration = PricingConfiguration(
-            depths: ConfoundedWorld.depths, exploration: .none, holdoutFraction: 0,
-            confidence: 0.8)
-        let policy = try DiscountPolicy(configuration)
         var (discounted, wrongly, earned, best) = (0.0, 0.0, 0.0, 0.0)
-        for (exposure, item, row) in asked {
-            let demand = try effect.demand(
-                exposure, item: item, base: try head.predict(exposure, item: item),
-                discounts: ConfoundedWorld.depths)
-            let cost = 0.5 * exposure.price
-            let decision = try policy.decide(
-                item: ItemOffer(price: exposure.price, cost: cost),
-                demand: demand.map { point in
-                    DemandPoint(
-                        depth: point.discount, probability: point.probability,
-                        uncertainty: LogitUncertainty(
-                            mean: point.logit, variance: point.variance,
-                            covarianceWithBaseline: point.covarianceWithBaseline))
-                }, holdout: false, draws: PricingDraws(explore: 0.99, depth: 0))
-            let margins = ConfoundedWorld.depths.map { discount in
-                (exposure.price * (1 - discount) - cost)
-                    * world.conversion(row, discount: discount)
+        for (row, discount) in try learned.decisions() {
+            let margins = ConfoundedWorld.depths.map { depth in
+                (row.price * (1 - depth) - row.price / 2)
+                    * learned.world.conversion(row, discount: depth)
             }
-            let chosen =
-                ConfoundedWorld.depths.lastIndex { $0 <= decision.discount + 1e-6 } ?? 0
+            let chosen = ConfoundedWorld.depths.lastIndex { $0 <= discount + 1e-6 } ?? 0
             if chosen > 0 { discounted += 1 }
             if margins[chosen] < margins[0] { wrongly += 1 }
             earned += margins[chosen]
             best += margins.max() ?? 0
         }
-        let count = Double(asked.count)
+        let count = Double(learned.last.count)
         return (discounted / count, wrongly / count, earned / best)
-    }
-
-    static func exposure(_ row: ConfoundedWorld.Row) -> (Exposure, ItemFeatures) {
-        let exposure = Exposure(
-            tsMs: row.tsMs, user: "user \(row.user)", price: row.price, discount: row.discount,
-            context: [(key: "weekend", value: .number(row.weekend ? 1 : 0))])
-        let item = ItemFeatures(
-            id: "item \(row.item)", category: ConfoundedWorld.category(ofItem: row.item))
-        return (exposure, item)
     }
 }
