@@ -43,8 +43,9 @@ public final class Replay {
         self.recommendations = recommendations
         wiring = Wiring(configuration: configuration)
         // A replay has a progress bar; only what goes wrong is worth a line beside it.
+        let level = configuration.log.level
         log = EventLogger(
-            level: configuration.log.level == .debug ? "debug" : "warning",
+            level: level == .info ? "warning" : level.rawValue,
             format: configuration.log.format == .json ? .json : .text)
     }
 
