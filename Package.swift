@@ -110,14 +110,14 @@ let package = Package(
             "EngineTests",
             [
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Pricing", "Events",
-                "Records",
+                "Records", "Simulator",
             ]),
         tests("ControlPlaneTests", ["ControlPlane", "Telemetry"]),
         tests(
             "DaemonTests",
             [
-                "Daemon", "ControlPlane", "Encoder", "Events", "KafkaStream", "Records",
-                "SnapshotStore", "CCrashPoints",
+                "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Events", "KafkaStream",
+                "Records", "Simulator", "SnapshotStore", "CCrashPoints",
             ]),
     ],
     cxxLanguageStandard: .cxx17

@@ -15,6 +15,11 @@ extension EngineNotice {
                 outcome: verdict.outcome.told, harm: verdict.harm,
                 examples: verdict.judgedExamples, steps: verdict.trainingSteps,
                 moved: verdict.movedNorm)
+        case .headsJudged(let verdict):
+            .headsJudged(
+                outcome: verdict.outcome.told, harm: verdict.harm, anchors: verdict.anchors,
+                slice: verdict.outcome == .reject ? verdict.slice : nil,
+                rates: verdict.shift.map { ($0.expected, $0.observed) })
         }
     }
 
@@ -24,11 +29,15 @@ extension EngineNotice {
         case .refreshStarted: return "started"
         case .refreshBroughtNothing: return "brought nothing"
         case .driftFound(let head, let example): return "drift of \(head) at example \(example)"
-        case .refreshJudged(let verdict):
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            return String(decoding: try encoder.encode(verdict), as: UTF8.self)
+        case .refreshJudged(let verdict): return try Self.text(verdict)
+        case .headsJudged(let verdict): return "heads " + (try Self.text(verdict))
         }
+    }
+
+    private static func text(_ verdict: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return String(decoding: try encoder.encode(verdict), as: UTF8.self)
     }
 }
 

@@ -46,6 +46,11 @@ final class Learner {
     private var lastCommit = ContinuousClock.now
     private var lastSnapshot = ContinuousClock.now
     private var promoted = false
+    /// What the gates of this run came to, the newest.
+    private(set) var judgements: [GateJudgement] = []
+    private static let judgementsMax = 1_000
+    /// Why the weights must go back to the champion.
+    private var rollbackReason: String?
     private(set) var stateDigest: Digest256
 
     /// What every snapshot says of the run that took it.
@@ -82,6 +87,9 @@ final class Learner {
         ledger.skips.formUnion(skips)
         stateDigest = .zero
         try begin()
+        // An earlier process may have ended before it went back.
+        rollbackReason = engine.owedRollback
+        try goBackIfRejected()
     }
 
     /// Takes the store's state up; a new store also gets its first snapshot.
@@ -160,6 +168,14 @@ final class Learner {
         return output
     }
 
+    /// After a commit: goes back to the champion where the heads were rejected often enough. The
+    /// stream goes on where it is; the journal has the rollback as it has one that a person asked for.
+    func goBackIfRejected() throws {
+        guard let reason = rollbackReason else { return }
+        _ = try goBack(
+            to: "champion", rewind: false, skips: OffsetRanges(), reason: reason, who: "tidemark")
+    }
+
     /// Takes a record to the dead letters that must not be learned.
     ///
     /// - Parameter forGood: also not after a rewind.
@@ -208,8 +224,16 @@ final class Learner {
         for notice in output.notices {
             journal(.refresh(try notice.journaled()))
             log.emit(notice.event)
-            if case .refreshJudged(let verdict) = notice, verdict.outcome == .promote {
-                promoted = true
+            if let judgement = GateJudgement(notice, example: engine.counters.examples) {
+                judgements.append(judgement)
+                if judgements.count > Self.judgementsMax { judgements.removeFirst() }
+            }
+            switch notice {
+            case .refreshJudged(let verdict) where verdict.outcome == .promote: promoted = true
+            case .headsJudged(let verdict):
+                if verdict.outcome == .promote { promoted = true }
+                if verdict.rollsBack { rollbackReason = engine.owedRollback }
+            default: break
             }
         }
         for unusable in output.unusable { note(unusable) }
@@ -250,7 +274,9 @@ final class Learner {
     var isCommitDue: Bool {
         guard eventsSinceCommit > 0 else { return false }
         // A refresh's beginning or end takes its time: what was decided goes out before it.
-        if eventsSinceCommit >= cadence.commitEvents || promoted || isRefreshDue {
+        if eventsSinceCommit >= cadence.commitEvents || promoted || rollbackReason != nil
+            || isRefreshDue
+        {
             return true
         }
         return cadence.commitMs.map { lastCommit.duration(to: .now) >= .milliseconds($0) } ?? false
@@ -344,6 +370,7 @@ extension Learner {
         }
         log.emit(.wentBack(snapshot: info.plan.target.id, rewind: rewind, reason: reason))
         promoted = false
+        rollbackReason = nil
         eventsSinceCommit = 0
         eventsSinceSnapshot = 0
         try begin()

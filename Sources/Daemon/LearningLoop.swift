@@ -122,6 +122,7 @@ struct LearningLoop {
             if serveRequests() { return .rewound }
             if learner.isCommitDue || (guardian.isSearching && !batch.records.isEmpty) {
                 try commit()
+                try learner.goBackIfRejected()
             } else if batch.records.isEmpty {
                 try forgetDelivered()
             }

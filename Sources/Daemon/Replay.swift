@@ -150,6 +150,7 @@ public final class Replay {
             batch.removeAll(keepingCapacity: true)
             offsets = [:]
             if learner.isCommitDue { try learner.commitNow() }
+            try learner.goBackIfRejected()
         }
         while !StopSignal.isReceived, let step = try inputs.next() {
             switch step {

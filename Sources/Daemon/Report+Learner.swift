@@ -24,10 +24,13 @@ extension Report {
                 clipped: counters.clipped, skipped: counters.skipped,
                 gatePassed: counters.gatePassed, gateRejected: counters.gateRejected,
                 rollbacks: snapshots.count { $0.record.cause != .commit },
+                headsPassed: counters.headPassed, headsRejected: counters.headRejected,
+                selfRollbacks: counters.selfRollbacks,
                 driftAlarms: drift.values.reduce(0) { $0 + $1.pageHinkley + $1.adwin },
                 bounded: .init(
                     event: counters.boundedEvents, user: counters.boundedUsers,
                     hour: counters.boundedHours)),
+            judgements: learner.judgements,
             recommendations: Recommendations(
                 published: published, ruleViolations: counters.ruleViolations),
             drift: drift, effects: learner.engine.effects,

@@ -19,6 +19,8 @@ public struct Report: Codable, Sendable {
     public var windows: [WindowReport]
     public var slices: [String: [String: ScoreReport]]
     public var guards: Guards
+    /// What the gates of this run came to, in order, the newest thousand.
+    public var judgements: [GateJudgement]
     public var recommendations: Recommendations
     /// Alarms by head and detector, with those of a dummy beside them.
     public var drift: [String: DriftAlarms]
@@ -71,6 +73,11 @@ public struct Report: Codable, Sendable {
         public var gatePassed: Int
         public var gateRejected: Int
         public var rollbacks: Int
+        /// Judgements of the heads by their anchors.
+        public var headsPassed: Int
+        public var headsRejected: Int
+        /// Of the rollbacks, those the daemon made itself, since the store began.
+        public var selfRollbacks: Int
         /// Of all detectors and heads; those of the dummy do not count.
         public var driftAlarms: Int
         /// Updates that a bound let in less of: on one event, one shopper's day, one hour.
@@ -87,6 +94,9 @@ public struct Report: Codable, Sendable {
             case gatePassed = "gate_passed"
             case gateRejected = "gate_rejected"
             case driftAlarms = "drift_alarms"
+            case headsPassed = "heads_passed"
+            case headsRejected = "heads_rejected"
+            case selfRollbacks = "self_rollbacks"
         }
     }
 
@@ -102,7 +112,7 @@ public struct Report: Codable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case events, examples, steps, progressive, windows, slices, guards, recommendations, head
-        case drift, effects, apprentice, champion, snapshots, platform
+        case drift, effects, apprentice, champion, snapshots, platform, judgements
         case wallSeconds = "wall_seconds"
         case eventsPerSecond = "events_per_second"
         case stateSHA256 = "state_sha256"

@@ -99,6 +99,26 @@ extension Wiring {
             gate: gate, gateSlices: configuration.guards.gateSlices, guards: guards)
     }
 
+    /// Anchors count once their labels are final.
+    func headGateConfiguration(
+        seed: UInt64, _ join: AttributionConfiguration
+    ) -> HeadGateConfiguration {
+        let guards = configuration.guards
+        var gate = HeadGateConfiguration()
+        gate.intervalMs = Int64(guards.headGateMs)
+        gate.examplesMin = guards.headGateExamples
+        gate.harm = guards.headHarm
+        gate.alpha = guards.gateAlpha
+        gate.slices = guards.gateSlices
+        gate.rollbackAfter = guards.rollbackAfter
+        gate.shift = LabelShift.Configuration(margin: guards.shift, alpha: guards.gateAlpha)
+        gate.onShift = guards.onShift
+        gate.anchors = AnchorSet.Configuration(
+            every: guards.anchorEvery, count: guards.anchorExamples, ageMs: join.windowMs,
+            seed: seed)
+        return gate
+    }
+
     /// How long an example waits to be learned as not bought.
     private var waitMs: Int {
         let (window, wait) = (configuration.attribution.windowMs, configuration.attribution.waitMs)

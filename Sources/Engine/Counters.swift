@@ -28,6 +28,10 @@ public struct Counters: Sendable, Equatable {
     public var boundedEvents = 0
     public var boundedUsers = 0
     public var boundedHours = 0
+    /// Judgements of the heads, and times the weights went back for them.
+    public var headPassed = 0
+    public var headRejected = 0
+    public var selfRollbacks = 0
     /// Accepted events by type; together, and with the dead letters, all that was read.
     public var byType: [String: Int] = [:]
     /// Dead letters by the stable name of the reason.
@@ -39,6 +43,7 @@ public struct Counters: Sendable, Equatable {
         \.decisions, \.erased, \.corrected, \.examples, \.batches, \.recommendations,
         \.ruleViolations, \.clipped, \.skipped, \.gatePassed, \.gateRejected, \.suppressed,
         \.boundedEvents, \.boundedUsers, \.boundedHours,
+        \.headPassed, \.headRejected, \.selfRollbacks,
     ]
 
     public init() {}

@@ -57,8 +57,7 @@ extension Engine {
             let example = TrainingExample(labelled)
             let item = try features(of: example.itemID, embedding)
             score(example, item, .purchase, logit: servedLogit, isPositive: false, into: &output)
-            _ = memory.correct(
-                exampleId: example.memoryID, head: Label.purchase.rawValue, label: false, weight: 1)
+            _ = rewrite(example.memoryID, .purchase, label: false, weight: 1)
         }
     }
 
@@ -80,6 +79,7 @@ extension Engine {
             let weights = ElapsedTimeWeights(
                 purchaseProbability: expected.probability, lateShare: lateShare)
             let weight = isBought ? weights.positive : weights.negative
+            if isAnchor(example) { return (expected, weight) }
             let served = try teach(
                 &head, .purchase, example, item, isBought, weight: weight)
             return (served, weight)

@@ -105,9 +105,10 @@ extension Engine {
             guard var head = heads.removeValue(forKey: label) else { continue }
             defer { heads[label] = head }
             let served: Prediction
+            let isAnchor = isAnchor(example)
             do {
                 served =
-                    configuration.learns
+                    configuration.learns && !isAnchor
                     ? try teach(&head, label, example, item, outcome, weight: example.weight)
                     : try head.predict(example.exposure, item: item)
             } catch {
@@ -130,17 +131,24 @@ extension Engine {
         do { try apprentice.learn(example.exposure, item: item) } catch { counters.skipped += 1 }
     }
 
-    /// Keeps a learned example in replay memory.
+    /// Whether an example is kept from learning, for the heads to be judged by.
+    func isAnchor(_ example: TrainingExample) -> Bool { anchors.isAnchor(example.memoryID) }
+
+    /// Keeps a learned example in replay memory, and an anchor among the anchors.
     mutating func remember(
         _ example: TrainingExample, _ item: ItemFeatures, _ label: Label, _ outcome: Bool,
         weight: Double, servedLogit: Double
     ) {
-        memory.insert(
-            MemoryExample(
-                exampleId: example.memoryID, head: label.rawValue, itemId: example.itemID,
-                exposure: example.exposure, label: outcome, weight: weight,
-                servedLogit: servedLogit, encoderVersion: encoderVersion),
-            category: item.category)
+        tick(example.exposure.tsMs)
+        let remembered = MemoryExample(
+            exampleId: example.memoryID, head: label.rawValue, itemId: example.itemID,
+            exposure: example.exposure, label: outcome, weight: weight, servedLogit: servedLogit,
+            encoderVersion: encoderVersion)
+        if isAnchor(example) {
+            anchors.memory.insert(remembered, category: item.category)
+        } else {
+            memory.insert(remembered, category: item.category)
+        }
     }
 
     /// Holds what was predicted of an example against its label.
@@ -237,10 +245,20 @@ extension Engine {
 
     private mutating func correct(_ id: ExampleID, _ label: ExampleLabel, weight: Double? = nil) {
         let (head, isPositive) = Label.of(label)
-        let isKnown = memory.correct(
-            exampleId: TrainingExample.memoryID(id), head: head.rawValue, label: isPositive,
-            weight: weight)
+        let isKnown = rewrite(
+            TrainingExample.memoryID(id), head, label: isPositive, weight: weight)
         if isKnown { counters.corrected += 1 }
+    }
+
+    /// Rewrites what is remembered of an example; returns whether anything is.
+    mutating func rewrite(
+        _ memoryID: String, _ head: Label, label: Bool, weight: Double?
+    ) -> Bool {
+        anchors.isAnchor(memoryID)
+            ? anchors.memory.correct(
+                exampleId: memoryID, head: head.rawValue, label: label, weight: weight)
+            : memory.correct(
+                exampleId: memoryID, head: head.rawValue, label: label, weight: weight)
     }
 
     func freshHead(_ label: Label) -> ResponseHead {

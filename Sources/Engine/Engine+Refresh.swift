@@ -182,7 +182,8 @@ extension Engine {
             vectors[text] = vector
         }
         var gate = RefreshGate(
-            slices: largestCategories(), configuration: configuration.refresh.gate)
+            slices: largestCategories(), candidate: headGate.refreshes + 1,
+            configuration: configuration.refresh.gate)
         let lateShare = lateShare
         let conversionWeight = { (chance: Double) in
             ElapsedTimeWeights(purchaseProbability: chance, lateShare: lateShare).positive
@@ -208,21 +209,24 @@ extension Engine {
             rebuilt[label] = head
         }
         let guards = configuration.refresh.guards
-        let verdict = guards.contains(.gate) ? gate.verdict() : gate.unguardedVerdict()
         if !guards.contains(.rebuild) { rebuilt = heads }
-        let all = verdict.evidence.first
+        let judgement = Judgement(
+            fresh: guards.contains(.gate) ? gate.verdict() : gate.unguardedVerdict(),
+            anchors: guards.contains(.gate) ? anchorVerdict(rebuilt, vectors: vectors) : nil,
+            shift: guards.contains(.gate)
+                ? labelShift(candidate: headGate.refreshes + 1) : nil)
         output.notices.append(
             .refreshJudged(
-                RefreshVerdict(
-                    outcome: verdict.outcome, judgedExamples: gate.examples, harm: all?.harm,
-                    slice: verdict.slice, trainingSteps: result.steps,
-                    movedNorm: adapters.distance(to: result.adapters))))
-        switch verdict.outcome {
+                judgement.told(
+                    examples: gate.examples, steps: result.steps,
+                    moved: adapters.distance(to: result.adapters))))
+        switch judgement.outcome {
         case .promote:
             counters.gatePassed += 1
             promote(result, vectors: vectors, heads: rebuilt)
         case .reject:
             counters.gateRejected += 1
+            headGate.refreshes += 1
             try embedding.use(adapters)
             endRefresh()
         case .wait:
@@ -230,6 +234,16 @@ extension Engine {
             refresh = .running(
                 .init(job: candidate.job, judgeAt: counters.examples + gate.examples))
         }
+    }
+
+    /// What a candidate's posteriors say of the anchors, which neither they nor those in service have
+    /// learned, beside what was served for them.
+    private func anchorVerdict(
+        _ rebuilt: [Label: ResponseHead], vectors: [String: [Float]]
+    ) -> RefreshGate.Verdict {
+        anchorGate(candidate: headGate.refreshes + 1, heads: rebuilt) { item in
+            item.text.flatMap { vectors[$0] } ?? catalog.silent
+        }.verdict()
     }
 
     private mutating func promote(
@@ -244,6 +258,8 @@ extension Engine {
         catalog.replaceVectors(vectors)
         for (label, old) in heads { rebuilt[label]?.takePlace(of: old) }
         heads = rebuilt
+        headGate.refreshes = 0
+        headGate.promoted()
         endRefresh()
     }
 
@@ -271,5 +287,28 @@ extension Engine {
         }
         let sorted = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
         return sorted.prefix(configuration.refresh.gateSlices).map(\.key)
+    }
+}
+
+/// The verdicts on a candidate: by fresh examples, and by the anchors and the newest labels, which can
+/// only reject.
+private struct Judgement {
+    let fresh: RefreshGate.Verdict
+    let anchors: RefreshGate.Verdict?
+    let shift: LabelShift.Finding?
+
+    private var isHarmful: Bool { anchors?.outcome == .reject }
+    var outcome: RefreshGate.Outcome {
+        isHarmful || shift != nil ? .reject : fresh.outcome
+    }
+
+    func told(examples: Int, steps: Int, moved: Double) -> RefreshVerdict {
+        let slice = isHarmful ? anchors?.slice : nil
+        let evidence = anchors?.evidence.first { $0.slice == slice ?? RefreshGate.everything }
+        return RefreshVerdict(
+            outcome: outcome, judgedExamples: examples, harm: fresh.evidence.first?.harm,
+            slice: shift?.slice ?? slice ?? fresh.slice, shift: shift, anchorHarm: evidence?.harm,
+            byAnchors: isHarmful,
+            trainingSteps: steps, movedNorm: moved)
     }
 }

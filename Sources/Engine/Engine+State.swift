@@ -30,6 +30,14 @@ extension Engine {
             changes.put(DriftMonitor.table, Array(label.rawValue.utf8), monitor.record)
         }
         memory.collectChanges(into: &changes)
+        if configuration.headGate.anchors.every > 0 {
+            anchors.memory.collectChanges(into: &changes)
+        }
+        changes.put(Self.stateTable, Self.headGateKey, headGate.encoded)
+        var marks = ByteWriter(capacity: 32)
+        memory.mark.write(to: &marks)
+        anchors.memory.mark.write(to: &marks)
+        changes.put(Self.weightsTable, Self.memoryKey, marks.bytes)
         metrics.collectChanges(into: &changes)
         if adaptersChanged {
             changes.put(Self.weightsTable, Self.adaptersKey, adapters.record)
@@ -108,6 +116,7 @@ extension Engine {
         }
         if let present {
             (join, memory, metrics) = (present.join, present.memory, present.metrics)
+            (anchors, headGate) = (present.anchors, present.headGate)
         } else {
             try restoreKeyed(from: state)
         }
@@ -127,6 +136,7 @@ extension Engine {
             if case .running = refresh { catalog.resumeHold() }
             forgetForeignRefresh()
         }
+        try forgetWhatWasGoneBackFrom(state)
         adaptersChanged = false
     }
 
@@ -134,6 +144,10 @@ extension Engine {
         join = try AttributionJoin(configuration: configuration.effectiveJoin, from: state)
         memory =
             try ReplayMemory.restore(configuration: configuration.memory, from: state) ?? memory
+        anchors = try AnchorSet(configuration: configuration.headGate.anchors, from: state)
+        if let row = try state.value(Self.stateTable, Self.headGateKey) {
+            headGate = try HeadGate(encoded: row)
+        }
         metrics =
             try ProgressiveMetrics.restore(heads: Label.allCases.map(\.rawValue), from: state)
             ?? metrics
@@ -174,6 +188,8 @@ extension Engine {
     private static let delaysKey = Array("purchase delays".utf8)
     private static let refreshKey = Array("refresh".utf8)
     private static let jobKey = Array("refresh job".utf8)
+    private static let headGateKey = Array("head gate".utf8)
+    private static let memoryKey = Array("replay memory".utf8)
 
     /// After a rollback of the weights, what is trained from the ones rolled back is not wanted.
     private mutating func forgetForeignRefresh() {
@@ -181,6 +197,23 @@ extension Engine {
             return
         }
         leaveRefresh(nextIn: configuration.refresh.events)
+    }
+
+    /// After a rollback of the weights, replay memory holds examples that the weights rolled back had
+    /// learned and these have not. A refresh must not bring back what was gone back from: they go, and
+    /// so does a refresh that was trained on them. Anchors of that time go too, as their labels are no
+    /// better than its other ones.
+    private mutating func forgetWhatWasGoneBackFrom(_ state: any StateReader) throws {
+        guard let row = try state.value(Self.weightsTable, Self.memoryKey) else { return }
+        var reader = ByteReader(row)
+        let (learned, kept) = (
+            try ReplayMemory.Mark(from: &reader), try ReplayMemory.Mark(from: &reader)
+        )
+        if anchors.memory.hasPassed(kept) { anchors.memory.remove(from: kept.inserted) }
+        guard memory.hasPassed(learned) else { return }
+        leaveRefresh(nextIn: configuration.refresh.events)
+        memory.remove(from: learned.inserted)
+        headGate.owed = nil
     }
 
     /// The scores of what was served, since the store began.
@@ -213,6 +246,7 @@ extension Engine {
     /// Whether windows wait for a first event of this partition.
     public func isAwaiting(_ position: TopicPartition) -> Bool { join.isAwaiting(position) }
     public var rememberedExamples: Int { memory.count }
+    public var anchorCount: Int { anchors.memory.count }
     /// Examples that a label's head has learned.
     public func eventCount(_ label: String) -> UInt64 {
         Label(rawValue: label).flatMap { heads[$0]?.eventCount } ?? 0

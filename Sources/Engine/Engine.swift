@@ -58,6 +58,8 @@ public struct Engine {
     /// Whether predictions get worse than they say they are.
     var drift: [Label: DriftMonitor] = [:]
     var memory: ReplayMemory
+    var anchors: AnchorSet
+    var headGate = HeadGate()
     var metrics: ProgressiveMetrics
     var delays: PurchaseDelays
     public internal(set) var adapters: Adapters
@@ -84,6 +86,7 @@ public struct Engine {
         catalog = ItemCatalog(dimension: dimension)
         join = AttributionJoin(configuration: configuration.effectiveJoin)
         memory = ReplayMemory(configuration: configuration.memory)
+        anchors = AnchorSet(configuration: configuration.headGate.anchors)
         metrics = ProgressiveMetrics(heads: Label.allCases.map(\.rawValue))
         delays = PurchaseDelays(windowMs: configuration.join.windowMs)
         policy = try DiscountPolicy(configuration.pricing)
@@ -100,8 +103,11 @@ public struct Engine {
         training: any RefreshTraining, judging: Bool = true
     ) throws -> StepOutput {
         var output = StepOutput()
-        if configuration.learns, judging || !isJudgingDue {
-            try advanceRefresh(embedding: embedding, training: training, into: &output)
+        if configuration.learns {
+            if judging || !isJudgingDue {
+                try advanceRefresh(embedding: embedding, training: training, into: &output)
+            }
+            try judgeHeads(into: &output)
         }
         let ordered = batch.sorted(by: EngineInput.precedes)
         try prepareVectors(ordered, embedding)
@@ -246,6 +252,7 @@ public struct Engine {
         // What is trained has seen the shopper's examples: it is begun anew.
         leaveRefresh(nextIn: 0)
         _ = memory.remove(user: userID)
+        _ = anchors.memory.remove(user: userID)
         for label in Label.allCases { _ = heads[label]?.erase(user: userID) }
         effect.erase(user: userID)
         apprentice.erase(user: userID)

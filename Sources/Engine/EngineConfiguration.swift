@@ -23,6 +23,8 @@ public struct EngineConfiguration: Sendable {
     public var learnsMerchant = false
     /// Whether decisions are the merchant's, as they were learned, instead of what earns most.
     public var followsMerchant = false
+    /// The judgement of the heads by the hour, and the examples kept from learning for it.
+    public var headGate = HeadGateConfiguration()
     /// Whether anything is learned. Without, a step predicts what it would have learned, decides
     /// nothing and remembers nothing: for asking how good a state is on a log.
     public var learns = true

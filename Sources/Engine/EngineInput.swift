@@ -80,6 +80,7 @@ public enum EngineNotice: Sendable {
     /// A drift detector found a head's predictions worse than they say they are.
     case driftFound(head: String, example: Int)
     case refreshJudged(RefreshVerdict)
+    case headsJudged(HeadVerdict)
     /// On the texts kept for validation no epoch was better than the adapters in service.
     case refreshBroughtNothing(steps: Int)
 }
@@ -94,6 +95,12 @@ public struct RefreshVerdict: Sendable, Codable {
     public let harm: Double?
     /// The category that was found harmed, or that promotion waits for.
     public let slice: String?
+    /// Where the newest labels are others than was predicted of them: why it was rejected.
+    public let shift: LabelShift.Finding?
+    /// Harm on the anchors, over all or in the category that was found harmed by them.
+    public let anchorHarm: Double?
+    /// Whether it was rejected for what it says of the anchors.
+    public let byAnchors: Bool
     public let trainingSteps: Int
     /// Norm of the change of all adapter weights together.
     public let movedNorm: Double

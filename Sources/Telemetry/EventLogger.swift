@@ -15,6 +15,11 @@ public enum TidemarkEvent: Sendable {
     case refreshStarted(texts: Int, examples: Int)
     case refreshJudged(outcome: String, harm: Double?, examples: Int, steps: Int, moved: Double)
     case refreshBroughtNothing(steps: Int)
+    /// `slice` where the heads were rejected; `rates` of positive labels there, as predicted and as they
+    /// came, where these have shifted.
+    case headsJudged(
+        outcome: String, harm: Double?, anchors: Int, slice: String?,
+        rates: (expected: Double, observed: Double)?)
     case driftFound(head: String, example: Int)
     case snapshot(id: String, events: Int)
     case keptWhole(snapshot: String, megabytes: Double, seconds: Double)
@@ -31,6 +36,7 @@ public enum TidemarkEvent: Sendable {
     var level: Logger.Level {
         switch self {
         case .wentBack, .newCluster, .gapAccepted, .producerRestarted, .kafka: .warning
+        case .headsJudged(_, _, _, let slice, _): slice == nil ? .info : .warning
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
         case .notKeptWhole: .warning
         default: .info
@@ -61,6 +67,8 @@ public enum TidemarkEvent: Sendable {
             Self.refreshLine(outcome, harm, examples, steps, moved)
         case .refreshBroughtNothing(let steps):
             "refreshed adapters dropped: after \(steps) steps no better on the texts kept for validation"
+        case .headsJudged(let outcome, let harm, let anchors, let slice, let rates):
+            Self.headsLine(outcome, harm, anchors, slice, rates)
         case .driftFound(let head, let example):
             "drift: the \(head) head's predictions are worse than they say they are, at example \(example)"
         case .snapshot(let id, let events): "snapshot \(id) after \(events) events"
@@ -80,6 +88,22 @@ public enum TidemarkEvent: Sendable {
         case .kafka(let text): "Kafka: \(text)"
         case .stopping(let reason): "stopping: \(reason)"
         }
+    }
+
+    private static func headsLine(
+        _ outcome: String, _ harm: Double?, _ anchors: Int, _ slice: String?,
+        _ rates: (expected: Double, observed: Double)?
+    ) -> Logger.Message {
+        func percent(_ share: Double) -> String { "\((1000 * share).rounded() / 10) %" }
+        var line = "heads \(outcome) on \(anchors) anchors"
+        if let harm { line += ", harm \(percent(harm))" }
+        if let slice { line += "; harmed: \(slice)" }
+        if let rates {
+            line +=
+                "; \(percent(rates.observed)) of its newest labels are positive where "
+                + "\(percent(rates.expected)) were predicted: shifted or poisoned, a person must say"
+        }
+        return "\(line)"
     }
 
     private static func progressLine(

@@ -115,7 +115,7 @@ enum EngineFixture {
     }
 
     static func engine(
-        _ configuration: EngineConfiguration, reading state: MemoryState = MemoryState()
+        _ configuration: EngineConfiguration, reading state: any StateReader = MemoryState()
     ) throws -> Engine {
         try Engine(configuration, base: try base.get(), reading: state)
     }

@@ -41,9 +41,20 @@ extension ReplayMemory {
     @discardableResult
     public mutating func remove(user: String) -> Int {
         guard let symbol = strings.find(user) else { return 0 }
-        let gone = slots.indices.filter {
-            slots[$0].sequence != Slot.vacant && slots[$0].user == symbol
-        }
+        return remove { $0.user == symbol }
+    }
+
+    /// Removes every example from `sequence` on, and what it stood for.
+    ///
+    /// - Returns: how many examples went.
+    /// - Complexity: O(count).
+    @discardableResult
+    public mutating func remove(from sequence: UInt64) -> Int {
+        remove { $0.sequence >= sequence }
+    }
+
+    private mutating func remove(where isGone: (Slot) -> Bool) -> Int {
+        let gone = slots.indices.filter { slots[$0].sequence != Slot.vacant && isGone(slots[$0]) }
         var touched: Set<Int> = []
         for index in gone {
             let sequence = slots[index].sequence
@@ -54,11 +65,52 @@ extension ReplayMemory {
             }
         }
         for index in touched.sorted() {
-            strata[index]?.remove { slots[Int($0.slot)].user == symbol }
+            strata[index]?.remove { isGone(slots[Int($0.slot)]) }
             changedStrata.insert(index)
         }
         for index in gone { vacate(index) }
         return gone.count
+    }
+
+    /// What tells whether a memory has been where this one is: how much it was given, and what last.
+    public var mark: Mark {
+        let last = inserted > 0 ? slot(of: inserted - 1) : nil
+        return Mark(inserted: inserted, last: last.map { StableHash.of($0.exampleId) } ?? 0)
+    }
+
+    public struct Mark: Sendable, Equatable {
+        public let inserted: UInt64
+        let last: UInt64
+
+        public func write(to writer: inout ByteWriter) {
+            writer.integer(inserted)
+            writer.integer(last)
+        }
+
+        public init(from reader: inout ByteReader) throws(ByteCodingError) {
+            inserted = try reader.integer()
+            last = try reader.integer()
+        }
+
+        init(inserted: UInt64, last: UInt64) {
+            self.inserted = inserted
+            self.last = last
+        }
+    }
+
+    /// Whether this memory was at `mark` and has been given more since.
+    ///
+    /// Where the last example of then is no longer held it cannot be told, and counts as passed.
+    public func hasPassed(_ mark: Mark) -> Bool {
+        guard mark.inserted < inserted else { return false }
+        guard mark.inserted > 0, let last = slot(of: mark.inserted - 1) else { return true }
+        return StableHash.of(last.exampleId) == mark.last
+    }
+
+    private func slot(of sequence: UInt64) -> Slot? {
+        guard sequence >= recentFrom else { return slots.first { $0.sequence == sequence } }
+        let place = ring[Int(sequence % UInt64(ring.count))]
+        return place == Self.noSlot ? nil : slots[Int(place)]
     }
 }
 
@@ -72,6 +124,17 @@ extension ReplayMemory {
         from sequence: UInt64 = 0, _ body: (WeightedExample) throws -> Void
     ) rethrows {
         for slot in order(from: sequence) { try body(weighted(slot)) }
+    }
+
+    /// Visits recent examples, the newest first, until `body` has enough: then it returns false.
+    public func forEachNewest(_ body: (MemoryExample) throws -> Bool) rethrows {
+        var sequence = inserted
+        while sequence > recentFrom {
+            sequence -= 1
+            let place = ring[Int(sequence % UInt64(ring.count))]
+            guard place != Self.noSlot else { continue }
+            guard try body(weighted(Int(place)).example) else { return }
+        }
     }
 
     /// Slots in use, by sequence number.

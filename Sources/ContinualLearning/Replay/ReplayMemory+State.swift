@@ -5,6 +5,8 @@ extension ReplayMemory {
     /// A header, a row for each category and stratum, and one for each example.
     public static let table = StateTable("replay", .keyed)
 
+    private var table: StateTable { configuration.table }
+
     /// What a row holds: the first byte of its key.
     private enum Part: UInt8 {
         case header, category, stratum, example
@@ -26,27 +28,27 @@ extension ReplayMemory {
         header.integer(recentFrom)
         header.integer(random.state)
         header.optional(held?.before) { $0.integer($1) }
-        changes.put(Self.table, Self.key(.header), header.bytes)
+        changes.put(table, Self.key(.header), header.bytes)
         while committedCategories < categories.count {
             var writer = ByteWriter()
             writer.string(categories[committedCategories])
             changes.put(
-                Self.table, Self.key(.category, UInt64(committedCategories)), writer.bytes)
+                table, Self.key(.category, UInt64(committedCategories)), writer.bytes)
             committedCategories += 1
         }
         for index in changedStrata.sorted() {
             var writer = ByteWriter(capacity: 16)
             writer.double(strata[index, default: Stratum()].seen)
             writer.integer(strata[index, default: Stratum()].bar)
-            changes.put(Self.table, Self.key(.stratum, UInt64(index)), writer.bytes)
+            changes.put(table, Self.key(.stratum, UInt64(index)), writer.bytes)
         }
         for sequence in removedExamples.sorted() {
-            changes.remove(Self.table, Self.key(.example, sequence))
+            changes.remove(table, Self.key(.example, sequence))
         }
         for (sequence, slot) in changedExamples.sorted(by: { $0.key < $1.key }) {
             let slot = slots[Int(slot)]
             changes.put(
-                Self.table, Self.key(.example, sequence), encode(slot),
+                table, Self.key(.example, sequence), encode(slot),
                 owner: RowOwner(user: strings[slot.user]))
         }
         changedStrata = []
@@ -97,6 +99,7 @@ extension ReplayMemory {
     public static func restore(
         configuration: Configuration = Configuration(), from reader: some StateReader
     ) throws -> ReplayMemory? {
+        let table = configuration.table
         guard let header = try reader.value(table, key(.header)) else { return nil }
         var memory = ReplayMemory(configuration: configuration)
         try memory.restoreHeader(header)
@@ -115,7 +118,7 @@ extension ReplayMemory {
     }
 
     private mutating func restoreHeader(_ value: [UInt8]) throws(ContinualLearningError) {
-        let (version, next, recent, state, before) = try Self.table.decode(
+        let (version, next, recent, state, before) = try table.decode(
             Self.key(.header), value
         ) { (reader) throws(ByteCodingError) in
             let version = try reader.integer(UInt8.self)
@@ -131,7 +134,7 @@ extension ReplayMemory {
         }
         guard 1...2 ~= version, recent <= next, next - recent <= 1 << 26, before ?? 0 <= next else {
             throw .inconsistentState(
-                table: Self.table.name, "version \(version), recent from \(recent) of \(next)")
+                table: table.name, "version \(version), recent from \(recent) of \(next)")
         }
         inserted = next
         recentFrom = recent
@@ -146,28 +149,28 @@ extension ReplayMemory {
         switch part {
         case .header: return
         case .category:
-            let name = try Self.table.decode(key, value) { (reader) throws(ByteCodingError) in
+            let name = try table.decode(key, value) { (reader) throws(ByteCodingError) in
                 try reader.string()
             }
             guard restoreCategory(name) == number else {
-                throw .inconsistentState(table: Self.table.name, "category \(number) out of order")
+                throw .inconsistentState(table: table.name, "category \(number) out of order")
             }
         case .stratum:
-            let (seen, bar) = try Self.table.decode(key, value) {
+            let (seen, bar) = try table.decode(key, value) {
                 (reader) throws(ByteCodingError) in
                 (try reader.double(), try reader.integer(UInt64.self))
             }
             guard number < 1 << 20, seen >= 0 else {
-                throw .inconsistentState(table: Self.table.name, "stratum \(number) saw \(seen)")
+                throw .inconsistentState(table: table.name, "stratum \(number) saw \(seen)")
             }
             strata[Int(number)] = Stratum(seen: seen, bar: bar)
         case .example:
-            let (example, category, sampledLabel, past) = try Self.table.decode(key, value) {
+            let (example, category, sampledLabel, past) = try table.decode(key, value) {
                 (reader) throws(ByteCodingError) in try Self.decodeExample(&reader)
             }
             guard number < inserted, Int(category) < categories.count else {
                 throw .inconsistentState(
-                    table: Self.table.name, "example \(number) of category \(category)")
+                    table: table.name, "example \(number) of category \(category)")
             }
             let slot = place(example, sequence: number, category: category)
             slots[slot].sampledLabel = sampledLabel
@@ -180,7 +183,7 @@ extension ReplayMemory {
             let index = stratumIndex(of: slots[slot])
             guard strata[index] != nil else {
                 throw .inconsistentState(
-                    table: Self.table.name, "example \(number) has no stratum \(index)")
+                    table: table.name, "example \(number) has no stratum \(index)")
             }
             let member = member(slot)
             strata[index]?.add(member)

@@ -15,6 +15,8 @@ public struct ReplayMemory: Sendable {
         /// Categories told apart; the rest share strata.
         public var categoriesMax: Int
         public var seed: UInt64
+        /// Where its rows are kept.
+        public var table = ReplayMemory.table
 
         public init(
             capacity: Int = 200_000, recent: Int? = nil, categoriesMax: Int = 256,

@@ -136,6 +136,36 @@ extension Configuration {
         .integer(
             "guards.gate_slices", \.guards.gateSlices, 0...256,
             "Categories that the gate judges one by one, the largest first; 0: all together only."),
+        .integer(
+            "guards.anchor_every", \.guards.anchorEvery, 0...1_000_000,
+            "One example in so many is an anchor: predicted, never learned, and what heads and refreshes are judged by; 0: none."
+        ),
+        .integer(
+            "guards.anchor_examples", \.guards.anchorExamples, 1_000...10_000_000,
+            "Anchors kept, the newest."),
+        .duration(
+            "guards.head_gate", \.guards.headGateMs, 0...(365 * 86_400_000),
+            "Event time between two judgements of the heads by their anchors; 0: never, and labels are not looked at either."
+        ),
+        .integer(
+            "guards.head_gate_examples", \.guards.headGateExamples, 1...1_000_000_000,
+            "Examples between two judgements, at least."),
+        .number(
+            "guards.head_harm", \.guards.headHarm, 0...1,
+            "Harm, as a share of the anchors' log-loss, above which heads and refreshes are rejected by them, whatever the level that all categories share."
+        ),
+        .integer(
+            "guards.rollback_after", \.guards.rollbackAfter, 0...1_000,
+            "Rejections of the heads, with no pass between, after which the weights go back to the newest state that passed; each further time takes twice as many. 0: never."
+        ),
+        .number(
+            "guards.label_shift", \.guards.shift, 0...100,
+            "Share by which the positives of a category may differ for good from what was predicted; beyond, and beyond chance, its labels have shifted or are poisoned: no refresh and no heads pass."
+        ),
+        .choice(
+            "guards.on_shift", \.guards.onShift,
+            "What else happens then: hold, a person decides; roll_back, it counts as a rejection of the heads."
+        ),
         .number(
             "guards.ewc_strength", \.guards.ewcStrength, 0...1_000_000,
             "How firmly the guard ewc holds weights that mattered in earlier refreshes."),

@@ -77,6 +77,14 @@ public struct Configuration: Sendable {
         public var eventMove = 1.0
         public var userMove = 1.0
         public var hourMove = 2.0
+        public var anchorEvery = 100
+        public var anchorExamples = 20_000
+        public var headGateMs = 3_600_000
+        public var headGateExamples = 10_000
+        public var headHarm = 0.02
+        public var rollbackAfter = 3
+        public var shift = 0.1
+        public var onShift = ShiftResponse.hold
         public var enabled = Guard.defaults
         public var ewcStrength = 1.0
         public var lwfStrength = 1.0

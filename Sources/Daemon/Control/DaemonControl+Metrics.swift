@@ -109,6 +109,16 @@ extension DaemonControl {
                     "rejected": Double(counters.gateRejected),
                 ]),
             Metric(
+                .counter, "head_judgements_total", "Judgements of the heads by their anchors.",
+                by: "verdict",
+                [
+                    "promoted": Double(counters.headPassed),
+                    "rejected": Double(counters.headRejected),
+                ]),
+            counter(
+                "self_rollbacks", "Rollbacks to the champion after rejections.",
+                counters.selfRollbacks),
+            Metric(
                 .counter, "published_recommendations_total",
                 "Recommendations of this process, and whether they said anything new.", by: "new",
                 ["true": Double(figures.published), "false": Double(figures.unchanged)]),

@@ -1,0 +1,90 @@
+import Pricing
+import Records
+
+/// Visits of a shop whose true chances are known, a share of one category's labels being false for a
+/// while: bought, though nobody bought.
+public struct PoisonedStream: Sendable {
+    public static let categories = 5
+    private static let itemsOfEach = 8
+    private static let userCount = 400
+    /// A visit every two seconds: an hour has 1,800.
+    private static let gapMs: Int64 = 2_000
+    private static let startMs: Int64 = 1_700_000_000_000
+
+    public struct Visit: Sendable {
+        public let number: Int
+        public let tsMs: Int64
+        public let item: Int
+        public let user: Int
+        public let discount: Double
+        /// The true chance.
+        public let chance: Double
+        public let purchased: Bool
+        public let isPoisoned: Bool
+
+        public var category: Int { item % PoisonedStream.categories }
+    }
+
+    /// The visits, by number, among which labels are poisoned.
+    public let poisoned: Range<Int>
+    /// Of the category's labels.
+    public let share: Double
+    private var random: SeededRandom
+    private var count = 0
+    private let worth: [Double]
+    private let taste: [Double]
+
+    public init(seed: UInt64, poisoned: Range<Int>, share: Double) {
+        self.poisoned = poisoned
+        self.share = share
+        var random = SeededRandom(seed: StableHash.of("poisoned stream", seed: seed))
+        worth = (0..<Self.categories * Self.itemsOfEach).map { _ in 0.4 * random.normal() }
+        taste = (0..<Self.userCount).map { _ in 0.3 * random.normal() }
+        self.random = random
+    }
+
+    public static func category(_ number: Int) -> String { "Department \(number)" }
+    /// The category whose labels are poisoned.
+    public static let poisonedCategory = category(0)
+
+    public mutating func next() -> Visit {
+        let number = count
+        count += 1
+        let item = Int(random.unit() * Double(worth.count))
+        let user = Int(random.unit() * Double(Self.userCount))
+        let discount = random.unit() < 0.2 ? 0.2 : 0
+        let logit = -3.2 + worth[item] + taste[user] + 2 * discount
+        let chance = logistic(logit)
+        let bought = random.unit() < chance
+        // Drawn always, so that the visits are the same whatever is poisoned.
+        let drawn = random.unit() < share
+        let isPoisoned =
+            drawn && poisoned.contains(number) && item % Self.categories == 0
+        return Visit(
+            number: number, tsMs: Self.startMs + Int64(number) * Self.gapMs, item: item,
+            user: user, discount: discount, chance: chance, purchased: bought || isPoisoned,
+            isPoisoned: isPoisoned)
+    }
+
+    /// The catalogue as events, a line each.
+    public var itemLines: [String] {
+        worth.indices.map { item in
+            """
+            {"type":"item","event_id":"i\(item)","ts":\(Self.startMs),"item_id":"item-\(item)",\
+            "title":"\(Self.words[item % 7]) \(Self.words[(item * 3 + 1) % 7]) no. \(item)",\
+            "category":"\(Self.category(item % Self.categories))","price":10,"cost":5}
+            """
+        }
+    }
+
+    private static let words = ["kettle", "scarf", "lamp", "hose", "tin", "brush", "rug"]
+
+    /// A visit as an outcome event.
+    public static func line(_ visit: Visit) -> String {
+        """
+        {"type":"outcome","event_id":"v\(visit.number)","ts":\(visit.tsMs),\
+        "user_id":"u\(visit.user)","item_id":"item-\(visit.item)","price":10,\
+        "discount":\(visit.discount),"purchased":\(visit.purchased)}
+        """
+    }
+}
