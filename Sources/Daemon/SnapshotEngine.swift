@@ -26,8 +26,7 @@ struct SnapshotEngine {
             try Engine(try wiring.engineConfiguration(model), base: model, reading: state)
         }
         engine.snapshot = record.id
-        embedding = EncoderEmbedding(
-            try wiring.encoder(model, adapters: engine.adapters), dimension: model.hiddenSize)
+        embedding = EncoderEmbedding(try wiring.encoder(model, adapters: engine.adapters))
         try embedding.use(engine.adapters)
         self.record = record
         self.wiring = wiring

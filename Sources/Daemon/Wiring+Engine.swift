@@ -53,7 +53,7 @@ extension Wiring {
         let fresh = try Adapters(
             configuration: adapterConfiguration(base), base: base,
             seed: UInt64(configuration.learning.seed))
-        return EncoderEmbedding(try encoder(base, adapters: fresh), dimension: base.hiddenSize)
+        return EncoderEmbedding(try encoder(base, adapters: fresh))
     }
 
     /// - Parameter givesWay: whether learning goes on meanwhile, and comes first.

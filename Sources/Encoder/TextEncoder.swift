@@ -58,6 +58,27 @@ public final class TextEncoder {
         try core.setAdapters(new)
     }
 
+    /// Texts encoded at one go by `vectors`; bounds the memory of activations.
+    private static let piece = 256
+
+    /// One vector a text, encoded in pieces.
+    ///
+    /// - Parameter next: called before each piece; what it throws ends the encoding.
+    public func vectors(of texts: [String], next: () throws -> Void = {}) throws -> [[Float]] {
+        let width = base.hiddenSize
+        var vectors: [[Float]] = []
+        vectors.reserveCapacity(texts.count)
+        for start in stride(from: 0, to: texts.count, by: Self.piece) {
+            try next()
+            let part = Array(texts[start..<min(start + Self.piece, texts.count)])
+            let flat = try encode(part)
+            for row in part.indices {
+                vectors.append(Array(flat[row * width..<(row + 1) * width]))
+            }
+        }
+        return vectors
+    }
+
     /// Texts to vectors.
     ///
     /// - Returns: one row a text, pooled and scaled as the base's files say. Shape: (count, H).

@@ -66,11 +66,7 @@ final class RealEmbedding: TextEmbedding {
             base: base, adapters: nil, maxTokens: 16, threads: 1, prefixCacheBytes: 32 << 20)
     }
 
-    func vectors(of texts: [String]) throws -> [[Float]] {
-        let width = encoder.base.hiddenSize
-        let flat = try encoder.encode(texts)
-        return texts.indices.map { Array(flat[$0 * width..<($0 + 1) * width]) }
-    }
+    func vectors(of texts: [String]) throws -> [[Float]] { try encoder.vectors(of: texts) }
 
     func use(_ adapters: Adapters) throws { try encoder.setAdapters(adapters) }
 }

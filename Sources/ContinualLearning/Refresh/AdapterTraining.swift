@@ -104,13 +104,7 @@ struct AdapterTraining {
     private mutating func step(_ loss: ChunkLoss, _ range: Range<Int>) throws {
         let width = encoder.base.hiddenSize
         var seen: [Float] = []
-        var gradient = try unsafe encoder.trainStep(
-            texts: loss.chunk.texts.map(\.text), dropoutSeed: random.next()
-        ) { vectors, upstream in
-            seen = unsafe Array(vectors)
-            let gradient = loss.gradient(seen)
-            for index in gradient.indices { unsafe upstream[index] = gradient[index] }
-        }
+        var gradient = try gradient(loss, seeing: &seen)
         for (row, place) in range.enumerated() {
             vectors[place] = Array(seen[row * width..<(row + 1) * width])
         }
@@ -138,9 +132,23 @@ struct AdapterTraining {
             chunk.noise(try encoder.encode(texts), configuration.prior), count)
         let loss = ChunkLoss(
             chunk: chunk, noise: noise, weights: weights, taught: nil, strength: 0)
-        return try unsafe encoder.trainStep(texts: texts, dropoutSeed: random.next()) {
-            vectors, upstream in
-            let gradient = unsafe loss.gradient(Array(vectors))
+        var seen: [Float] = []
+        return try gradient(loss, seeing: &seen)
+    }
+
+    /// d(loss) / d(adapters).
+    ///
+    /// - Parameter vectors: receives the chunk's vectors under the adapters.
+    private mutating func gradient(
+        _ loss: ChunkLoss, seeing vectors: inout [Float]
+    ) throws -> AdapterGradient {
+        var seen: [Float] = []
+        defer { vectors = seen }
+        return try unsafe encoder.trainStep(
+            texts: loss.chunk.texts.map(\.text), dropoutSeed: random.next()
+        ) { vectors, upstream in
+            seen = unsafe Array(vectors)
+            let gradient = loss.gradient(seen)
             for index in gradient.indices { unsafe upstream[index] = gradient[index] }
         }
     }
@@ -161,20 +169,9 @@ struct AdapterTraining {
 }
 
 extension TextEncoder {
-    /// One vector a text, in pieces that bound the memory of activations.
+    /// One vector a text, given up once it is not wanted any more.
     func vectors(of texts: [String], isCancelled: () -> Bool) throws -> [[Float]] {
-        let width = base.hiddenSize
-        var vectors: [[Float]] = []
-        vectors.reserveCapacity(texts.count)
-        for start in stride(from: 0, to: texts.count, by: 256) {
-            if isCancelled() { throw RefreshCancelled() }
-            let part = Array(texts[start..<min(start + 256, texts.count)])
-            let flat = try encode(part)
-            for row in part.indices {
-                vectors.append(Array(flat[row * width..<(row + 1) * width]))
-            }
-        }
-        return vectors
+        try vectors(of: texts) { if isCancelled() { throw RefreshCancelled() } }
     }
 }
 

@@ -80,7 +80,7 @@ struct AblationLearner {
         let dimension = variant.usesTexts ? base.hiddenSize : 0
         let embedding = VariantEmbedding(
             variant.usesTexts ? try wiring.encoder(base, adapters: adapters) : nil,
-            dimension: dimension, frozen: adapters, vectors: vectors)
+            frozen: adapters, vectors: vectors)
         var learner = Running(
             engine: try Engine(own, adapters: adapters, dimension: dimension),
             embedding: embedding, training: wiring.training(base))
@@ -141,8 +141,8 @@ final class VariantEmbedding: TextEmbedding {
     private let vectors: FrozenVectors
     private var isFrozen = true
 
-    init(_ encoder: TextEncoder?, dimension: Int, frozen: Adapters, vectors: FrozenVectors) {
-        self.encoder = encoder.map { EncoderEmbedding($0, dimension: dimension) }
+    init(_ encoder: TextEncoder?, frozen: Adapters, vectors: FrozenVectors) {
+        self.encoder = encoder.map { EncoderEmbedding($0) }
         self.frozen = frozen
         self.vectors = vectors
     }
