@@ -79,8 +79,7 @@ extension Engine {
             if let slice { counts[slice, default: 0] += 1 }
             return newest.count < most
         }
-        let slices = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-            .prefix(configuration.slices).map(\.key)
+        let slices = Self.largest(configuration.slices, counts)
         var shift = LabelShift(
             slices: slices, candidate: candidate, configuration: configuration.shift)
         for example in newest {
@@ -118,7 +117,8 @@ extension Engine {
         return gate
     }
 
-    private func features(_ itemID: String, _ vector: (Item) -> [Float]) -> ItemFeatures {
+    /// What heads see of an item under other vectors than the catalogue's.
+    func features(_ itemID: String, _ vector: (Item) -> [Float]) -> ItemFeatures {
         let item = catalog[itemID] ?? Item(id: itemID)
         return ItemFeatures(
             id: itemID, category: item.category, brand: item.brand, vector: vector(item))
@@ -134,7 +134,11 @@ extension Engine {
             }
         }
         let enough = counts.filter { $0.value >= configuration.headGate.gate.examplesMin }
-        return enough.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-            .prefix(configuration.headGate.slices).map(\.key)
+        return Self.largest(configuration.headGate.slices, enough)
+    }
+
+    /// The names with the greatest counts, the greatest first.
+    static func largest(_ countMax: Int, _ counts: [String: Int]) -> [String] {
+        counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(countMax).map(\.key)
     }
 }

@@ -181,6 +181,9 @@ extension Engine {
         for (text, vector) in zip(texts, try embedding.vectors(of: texts)) {
             vectors[text] = vector
         }
+        let vector = { [vectors, silent = catalog.silent] (item: Item) in
+            item.text.flatMap { vectors[$0] } ?? silent
+        }
         var gate = RefreshGate(
             slices: largestCategories(), candidate: headGate.refreshes + 1,
             configuration: configuration.refresh.gate)
@@ -193,12 +196,7 @@ extension Engine {
             var head = result.heads[label.rawValue] ?? freshHead(label)
             let predictions = try memory.learnFresh(
                 &head,
-                features: { itemID in
-                    let item = catalog[itemID] ?? Item(id: itemID)
-                    return ItemFeatures(
-                        id: itemID, category: item.category, brand: item.brand,
-                        vector: item.text.flatMap { vectors[$0] } ?? catalog.silent)
-                },
+                features: { features($0, vector) },
                 conversionWeight: label == .purchase && learnsEarly ? conversionWeight : nil)
             for fresh in predictions {
                 gate.observe(
@@ -212,7 +210,7 @@ extension Engine {
         if !guards.contains(.rebuild) { rebuilt = heads }
         let judgement = Judgement(
             fresh: guards.contains(.gate) ? gate.verdict() : gate.unguardedVerdict(),
-            anchors: guards.contains(.gate) ? anchorVerdict(rebuilt, vectors: vectors) : nil,
+            anchors: guards.contains(.gate) ? anchorVerdict(rebuilt, vector) : nil,
             shift: guards.contains(.gate)
                 ? labelShift(candidate: headGate.refreshes + 1) : nil)
         output.notices.append(
@@ -239,11 +237,9 @@ extension Engine {
     /// What a candidate's posteriors say of the anchors, which neither they nor those in service have
     /// learned, beside what was served for them.
     private func anchorVerdict(
-        _ rebuilt: [Label: ResponseHead], vectors: [String: [Float]]
+        _ rebuilt: [Label: ResponseHead], _ vector: (Item) -> [Float]
     ) -> RefreshGate.Verdict {
-        anchorGate(candidate: headGate.refreshes + 1, heads: rebuilt) { item in
-            item.text.flatMap { vectors[$0] } ?? catalog.silent
-        }.verdict()
+        anchorGate(candidate: headGate.refreshes + 1, heads: rebuilt, vector: vector).verdict()
     }
 
     private mutating func promote(
@@ -263,7 +259,7 @@ extension Engine {
         endRefresh()
     }
 
-    private mutating func endRefresh() {
+    mutating func endRefresh() {
         leaveRefresh(nextIn: configuration.refresh.events)
     }
 
@@ -285,8 +281,7 @@ extension Engine {
             guard let category = catalog[remembered.example.itemId]?.category else { return }
             counts[category, default: 0] += 1
         }
-        let sorted = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-        return sorted.prefix(configuration.refresh.gateSlices).map(\.key)
+        return Self.largest(configuration.refresh.gateSlices, counts)
     }
 }
 

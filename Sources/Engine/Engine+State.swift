@@ -196,7 +196,7 @@ extension Engine {
         guard case .running(let candidate) = refresh, candidate.job.adapters != adapters else {
             return
         }
-        leaveRefresh(nextIn: configuration.refresh.events)
+        endRefresh()
     }
 
     /// After a rollback of the weights, replay memory holds examples that the weights rolled back had
@@ -211,7 +211,7 @@ extension Engine {
         )
         if anchors.memory.hasPassed(kept) { anchors.memory.remove(from: kept.inserted) }
         guard memory.hasPassed(learned) else { return }
-        leaveRefresh(nextIn: configuration.refresh.events)
+        endRefresh()
         memory.remove(from: learned.inserted)
         headGate.owed = nil
     }
