@@ -51,11 +51,11 @@ public struct AnchorPanel: Sendable {
         }
         for row in rows {
             gate.observe(
-                only: RefreshGate.everything, served: row.served, candidate: row.logit + level,
+                in: [RefreshGate.everything], served: row.served, candidate: row.logit + level,
                 label: row.label, weight: row.weight, user: row.user)
             guard row.slice >= 0 else { continue }
             gate.observe(
-                only: slices[row.slice], served: row.served,
+                in: [slices[row.slice]], served: row.served,
                 candidate: row.logit + levels[row.slice], label: row.label, weight: row.weight,
                 user: row.user)
         }

@@ -113,27 +113,28 @@ public struct RefreshGate: Sendable {
         served: Double, candidate: Double, label: Bool, weight: Double = 1, user: String,
         slices: [String]
     ) {
-        var seen: Set<String> = []
-        for name in [Self.everything] + slices where seen.insert(name).inserted {
-            observe(
-                only: name, served: served, candidate: candidate, label: label, weight: weight,
-                user: user)
-        }
+        observe(
+            in: [Self.everything] + slices, served: served, candidate: candidate, label: label,
+            weight: weight, user: user)
     }
 
-    /// Likewise, of one slice alone, which may be that of everything.
+    /// Likewise, in the named slices alone.
     mutating func observe(
-        only name: String, served: Double, candidate: Double, label: Bool, weight: Double,
+        in names: [String], served: Double, candidate: Double, label: Bool, weight: Double,
         user: String
     ) {
-        guard served.isFinite, weight.isFinite, weight > 0, let slice = index[name] else { return }
+        guard served.isFinite, weight.isFinite, weight > 0 else { return }
         let certain = label ? -LogitHistogram.logitMax : LogitHistogram.logitMax
         let logit = candidate.isFinite ? candidate : certain
         let before = Elementary.logLoss(logit: served, label: label)
         let after = Elementary.logLoss(logit: logit, label: label)
-        sequences[slice].add(
-            difference: weight * (after - before), served: weight * before,
-            user: StableHash.of(user))
+        let user = StableHash.of(user)
+        var seen: Set<Int> = []
+        for name in names {
+            guard let slice = index[name], seen.insert(slice).inserted else { continue }
+            sequences[slice].add(
+                difference: weight * (after - before), served: weight * before, user: user)
+        }
     }
 
     /// What the evidence says now.
