@@ -1,3 +1,4 @@
+import Events
 import Pricing
 import Records
 
@@ -66,25 +67,30 @@ public struct PoisonedStream: Sendable {
             isPoisoned: isPoisoned)
     }
 
-    /// The catalogue as events, a line each.
-    public var itemLines: [String] {
+    /// The catalogue as events.
+    public var items: [Event] {
         worth.indices.map { item in
-            """
-            {"type":"item","event_id":"i\(item)","ts":\(Self.startMs),"item_id":"item-\(item)",\
-            "title":"\(Self.words[item % 7]) \(Self.words[(item * 3 + 1) % 7]) no. \(item)",\
-            "category":"\(Self.category(item % Self.categories))","price":10,"cost":5}
-            """
+            Event(
+                eventID: "i\(item)", tsMs: Self.startMs,
+                body: .item(
+                    Event.Item(
+                        itemID: "item-\(item)",
+                        title:
+                            "\(Self.words[item % 7]) \(Self.words[(item * 3 + 1) % 7]) no. \(item)",
+                        category: Self.category(item % Self.categories), price: 10, cost: 5)))
         }
     }
 
     private static let words = ["kettle", "scarf", "lamp", "hose", "tin", "brush", "rug"]
 
     /// A visit as an outcome event.
-    public static func line(_ visit: Visit) -> String {
-        """
-        {"type":"outcome","event_id":"v\(visit.number)","ts":\(visit.tsMs),\
-        "user_id":"u\(visit.user)","item_id":"item-\(visit.item)","price":10,\
-        "discount":\(visit.discount),"purchased":\(visit.purchased)}
-        """
+    public static func event(_ visit: Visit) -> Event {
+        Event(
+            eventID: "v\(visit.number)", tsMs: visit.tsMs,
+            body: .outcome(
+                Event.Outcome(
+                    offer: Event.Offer(
+                        userID: "u\(visit.user)", itemID: "item-\(visit.item)", price: 10,
+                        discount: visit.discount), purchased: visit.purchased)))
     }
 }

@@ -1,5 +1,6 @@
 import ContinualLearning
 import Daemon
+import Events
 import Foundation
 import Simulator
 import SnapshotStore
@@ -13,9 +14,9 @@ import Testing
     func selfRollback() throws {
         let scratch = try Scratch()
         var stream = PoisonedStream(seed: 5, poisoned: 16_000..<26_000, share: 0.2)
-        var lines = stream.itemLines
-        for _ in 0..<32_000 { lines.append(PoisonedStream.line(stream.next())) }
-        let log = try scratch.log(lines)
+        let events = stream.items + (0..<32_000).map { _ in PoisonedStream.event(stream.next()) }
+        let log = try scratch.log(
+            events.map { String(decoding: EventEncoder.encode($0), as: UTF8.self) })
         let store = scratch.path + "/store"
         let overrides =
             ShopStream.overrides + [

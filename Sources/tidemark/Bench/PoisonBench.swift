@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import EventLog
 import Foundation
 import Simulator
 import SnapshotStore
@@ -117,14 +118,15 @@ struct PoisonTrial {
     /// Writes the stream; returns the true chances of the category's visits by number.
     private func writeLog(_ path: String) throws -> [Int: Double] {
         var stream = PoisonedStream(seed: seed, poisoned: poisoned, share: share)
-        var lines = stream.itemLines
+        var log = try LogWriter(path: path)
+        for item in stream.items { try log.write(item) }
         var chances: [Int: Double] = [:]
         for _ in 0..<visits {
             let visit = stream.next()
-            lines.append(PoisonedStream.line(visit))
+            try log.write(PoisonedStream.event(visit))
             if visit.category == 0 { chances[visit.number] = visit.chance }
         }
-        try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: path))
+        try log.close()
         return chances
     }
 
