@@ -66,6 +66,9 @@ package enum Elementary {
         return z >= 0 ? 1 / (1 + e) : e / (1 + e)
     }
 
+    /// log(p / (1 - p)).
+    package static func logit(_ p: Double) -> Double { log(p) - log(1 - p) }
+
     /// -log P(label) under the logit z.
     ///
     /// Units: nats.

@@ -51,6 +51,6 @@ public struct TextEvidence: Sendable, Equatable {
     static func logit(_ texts: [TextEvidence]) -> Double {
         let trials = texts.reduce(0) { $0 + $1.trials }
         let rate = (texts.reduce(0) { $0 + $1.positives } + 0.5) / (trials + 1)
-        return Elementary.log(rate) - Elementary.log(1 - rate)
+        return Elementary.logit(rate)
     }
 }

@@ -51,7 +51,7 @@ package struct TextChunk: Sendable {
             // One Newton step from a rate drawn towards the base by twenty examples.
             let rate = (text.positives + 20 * base) / (text.trials + 20)
             let slope = rate * (1 - rate)
-            let logit = Elementary.log(rate) - Elementary.log(1 - rate)
+            let logit = Elementary.logit(rate)
             targets.append(logit + (text.positives / text.trials - rate) / slope)
             variances.append(1 / (text.trials * slope))
         }

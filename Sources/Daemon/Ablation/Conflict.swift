@@ -90,7 +90,7 @@ extension ConflictStream {
             guard phase > 0 else { continue }
             let rate =
                 truth[part].reduce(0) { $0 + Elementary.sigmoid($1) } / Double(phaseRows)
-            let level = Elementary.log(rate) - Elementary.log(1 - rate)
+            let level = Elementary.logit(rate)
             let ignorant =
                 truth[part].reduce(0) { $0 + Self.divergence($1, level) } / Double(phaseRows)
             result.recovery.append(
