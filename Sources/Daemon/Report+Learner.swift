@@ -34,7 +34,7 @@ extension Report {
             recommendations: Recommendations(
                 published: published, ruleViolations: counters.ruleViolations),
             drift: drift, effects: learner.engine.effects,
-            apprentice: learner.engine.agreement,
+            apprentice: learner.engine.agreement, quantity: learner.engine.quantities,
             head: snapshots.first(where: \.isHead)?.record.id ?? "",
             champion: snapshots.first(where: \.isChampion)?.record.id ?? "",
             stateSHA256: learner.stateDigest.hex, snapshots: snapshots.map(\.record.id),

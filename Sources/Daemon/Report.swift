@@ -28,6 +28,8 @@ public struct Report: Codable, Sendable {
     public var effects: EffectReport?
     /// How well the shop's own discounts are predicted; left out unless they are learned.
     public var apprentice: ApprenticeReport?
+    /// How well the units of purchases are predicted; left out until there were any.
+    public var quantity: QuantityReport?
     public var head: String
     public var champion: String
     public var stateSHA256: String
@@ -112,7 +114,7 @@ public struct Report: Codable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case events, examples, steps, progressive, windows, slices, guards, recommendations, head
-        case drift, effects, apprentice, champion, snapshots, platform, judgements
+        case drift, effects, apprentice, quantity, champion, snapshots, platform, judgements
         case wallSeconds = "wall_seconds"
         case eventsPerSecond = "events_per_second"
         case stateSHA256 = "state_sha256"

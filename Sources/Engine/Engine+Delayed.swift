@@ -13,9 +13,9 @@ extension Engine {
 
     /// Learns an example that was bought, or was not bought within the wait.
     mutating func learnEarly(
-        _ labelled: LabelledExample, embedding: any TextEmbedding, into output: inout StepOutput
+        _ labelled: LabelledExample, _ example: TrainingExample, embedding: any TextEmbedding,
+        into output: inout StepOutput
     ) throws {
-        let example = TrainingExample(labelled)
         let isBought = Label.of(labelled.label).1
         guard let (served, weight) = try learn(example, isBought: isBought, embedding) else {
             return

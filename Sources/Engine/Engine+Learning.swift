@@ -18,6 +18,10 @@ struct TrainingExample {
     let itemID: String
     let exposure: Exposure
     let labels: [(Label, Bool)]
+    /// Of a purchase, net of refunds, where they are known.
+    let units: Int?
+    /// What was expected of them, once they are learned.
+    var expectedUnits = 1.0
     /// How many exposures it stands for, where its log kept only some.
     let weight: Double
     /// With which its discount was chosen, where that is known.
@@ -33,6 +37,7 @@ struct TrainingExample {
         labels = [(.click, outcome.clicked), (.purchase, outcome.purchased)].compactMap {
             label, value in value.map { (label, $0) }
         }
+        units = outcome.purchased == true ? outcome.quantity : nil
         weight = 1 / (outcome.samplingRate ?? 1)
         propensity = outcome.offer.propensity
         isMerchants = outcome.offer.recommendationID == nil
@@ -44,9 +49,23 @@ struct TrainingExample {
         itemID = example.offer.itemID
         exposure = Exposure(example.offer, tsMs: example.tsMs)
         labels = [Label.of(example.label)]
+        units = example.label.units
         weight = 1
         propensity = example.offer.propensity
         isMerchants = example.opening != .decision && example.offer.recommendationID == nil
+    }
+
+    /// A purchase of something that was not seen before: it tells how many, and nothing of how likely.
+    init(unattributed purchase: Event.Purchase, eventID: String, tsMs: Int64) {
+        self.eventID = eventID
+        memoryID = eventID
+        itemID = purchase.offer.itemID
+        exposure = Exposure(purchase.offer, tsMs: tsMs)
+        labels = []
+        units = purchase.quantity
+        weight = 1
+        propensity = purchase.offer.propensity
+        isMerchants = purchase.offer.recommendationID == nil
     }
 
     /// Apart from the ids of outcome rows, which are their producers' own.
@@ -62,6 +81,13 @@ extension Label {
         case .purchased: (.purchase, true)
         case .notPurchased: (.purchase, false)
         }
+    }
+}
+
+extension ExampleLabel {
+    /// Units that were bought, net of refunds; `nil` where nothing was.
+    var units: Int? {
+        if case .purchased(let quantity, _) = self { quantity } else { nil }
     }
 }
 
@@ -142,8 +168,10 @@ extension Engine {
         tick(example.exposure.tsMs)
         let remembered = MemoryExample(
             exampleId: example.memoryID, head: label.rawValue, itemId: example.itemID,
-            exposure: example.exposure, label: outcome, weight: weight, servedLogit: servedLogit,
-            encoderVersion: encoderVersion)
+            exposure: example.exposure, label: outcome,
+            units: label == .purchase && outcome ? example.units ?? 0 : 0,
+            expectedUnits: Float(example.expectedUnits), weight: weight,
+            servedLogit: servedLogit, encoderVersion: encoderVersion)
         if isAnchor(example) {
             anchors.memory.insert(remembered, category: item.category)
         } else {
@@ -224,18 +252,28 @@ extension Engine {
     ) throws {
         switch outcome {
         case .labelled(let example):
+            var learned = TrainingExample(example)
+            try learnUnits(&learned, embedding)
             guard example.isLearned else { return }
             if learnsEarly, Label.of(example.label).0 == .purchase {
-                try learnEarly(example, embedding: embedding, into: &output)
+                try learnEarly(example, learned, embedding: embedding, into: &output)
             } else {
-                try learn(TrainingExample(example), embedding: embedding, into: &output)
+                try learn(learned, embedding: embedding, into: &output)
             }
-        case .corrected(let id, let label): correct(id, label)
+        case .corrected(let id, let label):
+            let expected = try correctUnits(id, label, embedding)
+            correct(id, label, expectedUnits: expected)
         case .converted(let example):
-            correct(example.id, example.label, weight: 1)
+            var learned = TrainingExample(example)
+            try learnUnits(&learned, embedding)
+            correct(
+                example.id, example.label, expectedUnits: learned.expectedUnits, weight: 1)
             try learnConversion(example, embedding: embedding, into: &output)
         case .matured(let example): try mature(example, embedding: embedding, into: &output)
-        case .unattributedPurchase: counters.unattributed += 1
+        case .unattributedPurchase(let eventID, let tsMs, let purchase):
+            counters.unattributed += 1
+            var learned = TrainingExample(unattributed: purchase, eventID: eventID, tsMs: tsMs)
+            try learnUnits(&learned, embedding)
         case .overflow: counters.overflowed += 1
         case .superseded: counters.decisions += 1
         case .unmatchedRefund: counters.unmatchedRefunds += 1
@@ -243,22 +281,28 @@ extension Engine {
         }
     }
 
-    private mutating func correct(_ id: ExampleID, _ label: ExampleLabel, weight: Double? = nil) {
+    private mutating func correct(
+        _ id: ExampleID, _ label: ExampleLabel, expectedUnits: Double?, weight: Double? = nil
+    ) {
         let (head, isPositive) = Label.of(label)
         let isKnown = rewrite(
-            TrainingExample.memoryID(id), head, label: isPositive, weight: weight)
+            TrainingExample.memoryID(id), head, label: isPositive, units: label.units ?? 0,
+            expectedUnits: expectedUnits.map { Float($0) }, weight: weight)
         if isKnown { counters.corrected += 1 }
     }
 
     /// Rewrites what is remembered of an example; returns whether anything is.
     mutating func rewrite(
-        _ memoryID: String, _ head: Label, label: Bool, weight: Double?
+        _ memoryID: String, _ head: Label, label: Bool, units: Int = 0,
+        expectedUnits: Float? = nil, weight: Double?
     ) -> Bool {
         anchors.isAnchor(memoryID)
             ? anchors.memory.correct(
-                exampleId: memoryID, head: head.rawValue, label: label, weight: weight)
+                exampleId: memoryID, head: head.rawValue, label: label, units: units,
+                expectedUnits: expectedUnits, weight: weight)
             : memory.correct(
-                exampleId: memoryID, head: head.rawValue, label: label, weight: weight)
+                exampleId: memoryID, head: head.rawValue, label: label, units: units,
+                expectedUnits: expectedUnits, weight: weight)
     }
 
     func freshHead(_ label: Label) -> ResponseHead {

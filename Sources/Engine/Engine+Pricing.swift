@@ -67,9 +67,11 @@ extension Engine {
         let demand = try effect.demand(
             bare, item: features, base: try head.predict(bare, item: features),
             discounts: configuration.pricing.depths)
+        let units = try quantity.expected(bare, item: features)
         let points = demand.map { prediction in
             DemandPoint(
                 depth: prediction.discount, probability: prediction.probability,
+                expectedQuantity: units,
                 uncertainty: LogitUncertainty(
                     mean: prediction.logit, variance: prediction.variance,
                     covarianceWithBaseline: prediction.covarianceWithBaseline))

@@ -26,6 +26,7 @@ extension Engine {
         }
         effect.collectChanges(into: &changes)
         apprentice.collectChanges(into: &changes)
+        quantity.collectChanges(into: &changes)
         for (label, monitor) in drift.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             changes.put(DriftMonitor.table, Array(label.rawValue.utf8), monitor.record)
         }
@@ -108,6 +109,7 @@ extension Engine {
         }
         effect = try EffectModel(from: state)
         apprentice = try Apprentice(from: state)
+        quantity = try QuantityModel(configuration.head, from: state)
         for label in Label.allCases {
             let key = Array(label.rawValue.utf8)
             drift[label] = try state.value(DriftMonitor.table, key).map {
@@ -231,6 +233,9 @@ extension Engine {
     public var agreement: ApprenticeReport? {
         apprentice.report.count > 0 ? apprentice.report : nil
     }
+
+    /// How well the units of purchases are predicted; `nil` before there were any.
+    public var quantities: QuantityReport? { quantity.report }
 
     /// What is known of an item, if anything.
     public func item(_ itemID: String) -> Item? { catalog[itemID] }

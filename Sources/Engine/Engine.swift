@@ -55,6 +55,8 @@ public struct Engine {
     var effect = EffectModel()
     /// Which discounts the merchant gives.
     var apprentice = Apprentice()
+    /// How many units a purchase is of.
+    var quantity: QuantityModel
     /// Whether predictions get worse than they say they are.
     var drift: [Label: DriftMonitor] = [:]
     var memory: ReplayMemory
@@ -88,6 +90,7 @@ public struct Engine {
         memory = ReplayMemory(configuration: configuration.memory)
         anchors = AnchorSet(configuration: configuration.headGate.anchors)
         metrics = ProgressiveMetrics(heads: Label.allCases.map(\.rawValue))
+        quantity = QuantityModel(configuration.head)
         delays = PurchaseDelays(windowMs: configuration.join.windowMs)
         policy = try DiscountPolicy(configuration.pricing)
     }
@@ -200,7 +203,9 @@ public struct Engine {
             shopper.purchased(purchase.offer.itemID, atMs: event.tsMs)
             shoppers.set(purchase.offer.userID, shopper)
         case .outcome(let outcome) where !late:
-            try learn(TrainingExample(event, outcome), embedding: embedding, into: &output)
+            var example = TrainingExample(event, outcome)
+            try learnUnits(&example, embedding)
+            try learn(example, embedding: embedding, into: &output)
         case .impression, .click, .purchase, .outcome, .refund, .item, .erase: break
         }
     }
@@ -256,6 +261,7 @@ public struct Engine {
         for label in Label.allCases { _ = heads[label]?.erase(user: userID) }
         effect.erase(user: userID)
         apprentice.erase(user: userID)
+        quantity.erase(user: userID)
     }
 
     /// Whether the event is from before its user was erased.

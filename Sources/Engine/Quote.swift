@@ -71,7 +71,9 @@ struct Quote {
         Recommendation(
             recommendationID: id, userID: userID, itemID: itemID, discount: discount,
             listPrice: decision.listPrice, price: price, expectedConversion: expectedConversion,
-            baselineConversion: decision.baselineConversion, expectedMargin: expectedMargin,
+            baselineConversion: decision.baselineConversion,
+            // The same at every depth.
+            expectedQuantity: demand[0].expectedQuantity, expectedMargin: expectedMargin,
             incrementalMargin: incrementalMargin,
             propensity: held?.propensity ?? (isMerchants ? 1 : decision.propensity),
             policy: isMerchants ? "merchant" : decision.policy,

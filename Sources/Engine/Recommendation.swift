@@ -15,6 +15,8 @@ public struct Recommendation: Codable, Sendable, Equatable {
     public var price: Double
     public var expectedConversion: Double
     public var baselineConversion: Double
+    /// Units of a purchase, given that there is one.
+    public var expectedQuantity: Double
     /// Per visit, in the currency of the prices.
     public var expectedMargin: Double?
     public var incrementalMargin: Double?
@@ -44,6 +46,7 @@ public struct Recommendation: Codable, Sendable, Equatable {
         case price
         case expectedConversion = "expected_conversion"
         case baselineConversion = "baseline_conversion"
+        case expectedQuantity = "expected_quantity"
         case expectedMargin = "expected_margin"
         case incrementalMargin = "incremental_margin"
         case propensity, policy, explored, holdout, snapshot

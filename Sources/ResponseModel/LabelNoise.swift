@@ -25,6 +25,12 @@ public struct LabelNoise: Sendable, Equatable {
         sum += min(max(0, error * error - doubt), 100 * variance)
     }
 
+    /// Takes back a label that was added and was wrong.
+    mutating func remove(_ error: Double) {
+        count = max(0, count - 1)
+        sum = max(0, sum - min(error * error, 100 * variance))
+    }
+
     func write(to writer: inout ByteWriter) {
         for value in [first, count, sum] { writer.double(value) }
     }

@@ -78,7 +78,7 @@ extension Explanation {
         if !offer.rules.isEmpty { lines.append("rules: " + offer.rules.joined(separator: ", ")) }
         if offer.holdout { lines.append("this shopper is held out: list prices only") }
         lines.append(
-            "expected margin a visit \(fixed(offer.expectedMargin, 4)), of which the discount adds \(fixed(offer.incrementalMargin, 4))"
+            "expected margin a visit \(fixed(offer.expectedMargin, 4)), of which the discount adds \(fixed(offer.incrementalMargin, 4)); \(fixed(offer.expectedQuantity, 2)) units a purchase"
         )
         lines.append(
             "\(clicks) clicks and \(purchases) purchases known of this shopper"

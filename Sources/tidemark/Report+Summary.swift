@@ -6,7 +6,7 @@ import Records
 extension Report {
     /// The report in plain words and small tables.
     func summary() -> String {
-        [eventsSummary, scoresSummary, windowsSummary, outcomeSummary]
+        [eventsSummary, scoresSummary, windowsSummary, quantitySummary, outcomeSummary]
             .filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
 
@@ -47,6 +47,20 @@ extension Report {
             }
         }
         return "Over time\n" + table.rendered()
+    }
+
+    private var quantitySummary: String {
+        guard let quantity else { return "" }
+        var table = TextTable([
+            ("units of a purchase", .left), ("purchases", .right), ("mean", .right),
+            ("predicted", .right), ("deviance", .right), ("of the mean", .right),
+            ("of the item's mean", .right),
+        ])
+        table.add(
+            "predicted before learned", grouped(quantity.count), fixed(quantity.mean, 2),
+            fixed(quantity.predictedMean, 2), fixed(quantity.deviance, 4),
+            fixed(quantity.devianceOfMean, 4), fixed(quantity.devianceOfItemMean, 4))
+        return table.rendered()
     }
 
     private var outcomeSummary: String {

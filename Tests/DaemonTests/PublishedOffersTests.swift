@@ -13,7 +13,7 @@ import Testing
         let json = """
             {"recommendation_id":"\(id)","user_id":"\(user)","item_id":"\(item)",\
             "discount":\(1 - price / listPrice),"list_price":\(listPrice),"price":\(price),\
-            "expected_conversion":0.1,"baseline_conversion":0.1,"propensity":1,"policy":"none",\
+            "expected_conversion":0.1,"baseline_conversion":0.1,"expected_quantity":1,"propensity":1,"policy":"none",\
             "explored":false,"holdout":false,"snapshot":"s",\
             "issued_at":"\(Timestamp.text(ms: issuedMs))",\
             "expires_at":"\(Timestamp.text(ms: expiresMs))","rules":[],"reasons":[]}

@@ -49,7 +49,7 @@ private struct Scene {
             case .overflow(let id, let wasLabelled): "#\(id) overflow \(wasLabelled)"
             case .duplicate(let id): "\(id) duplicate"
             case .late(let id, _, _): "\(id) late"
-            case .unattributedPurchase(let id): "\(id) unattributed"
+            case .unattributedPurchase(let id, _, _): "\(id) unattributed"
             case .unmatchedRefund(let id): "\(id) unmatched"
             }
         }

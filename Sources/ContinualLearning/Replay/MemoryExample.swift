@@ -10,6 +10,10 @@ public struct MemoryExample: Sendable {
     public var itemId: String
     public var exposure: Exposure
     public var label: Bool
+    /// Units of a purchase, net of refunds; 0 where there was none or nothing is said of them.
+    public var units: Int
+    /// What was expected of them when they were learned.
+    public var expectedUnits: Float
     /// The weight it was learned with; how many examples it stands for in the memory is apart.
     public var weight: Double
     /// The logit that was predicted before the label was known.
@@ -23,13 +27,16 @@ public struct MemoryExample: Sendable {
 
     public init(
         exampleId: String, head: String, itemId: String, exposure: Exposure, label: Bool,
-        weight: Double = 1, servedLogit: Double, encoderVersion: UInt32
+        units: Int = 0, expectedUnits: Float = 1, weight: Double = 1, servedLogit: Double,
+        encoderVersion: UInt32
     ) {
         self.exampleId = exampleId
         self.head = head
         self.itemId = itemId
         self.exposure = exposure
         self.label = label
+        self.units = units
+        self.expectedUnits = expectedUnits
         self.weight = weight
         self.servedLogit = servedLogit
         self.encoderVersion = encoderVersion

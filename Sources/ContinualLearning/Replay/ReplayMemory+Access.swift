@@ -6,21 +6,24 @@ import ResponseModel
 extension ReplayMemory {
     /// Rewrites the label of an example that a late purchase or a refund changed.
     ///
-    /// - Parameter weight: the weight it has from now on, where that changes too.
+    /// - Parameters:
+    ///   - units: of the purchase, where it is one and they are known.
+    ///   - expectedUnits: what was expected of them, where they are learned only now.
+    ///   - weight: the weight it has from now on, where that changes too.
     /// - Returns: whether the example is still remembered; of several under one id the newest is.
     @discardableResult
     public mutating func correct(
-        exampleId: String, head: String, label: Bool, weight: Double? = nil
+        exampleId: String, head: String, label: Bool, units: Int = 0,
+        expectedUnits: Float? = nil, weight: Double? = nil
     ) -> Bool {
-        var found: Int?
-        byExample.forEachCandidate(Self.hash(exampleId, head)) { index in
-            guard slots[index].exampleId == exampleId, strings[slots[index].head] == head else {
-                return
-            }
-            if found.map({ slots[$0].sequence < slots[index].sequence }) ?? true { found = index }
-        }
-        guard let found else { return false }
+        guard let found = newest(exampleId, head) else { return false }
         keepPast(of: found)
+        let units = UInt32(clamping: units)
+        if slots[found].units != units || expectedUnits != nil {
+            slots[found].units = units
+            slots[found].expectedUnits = expectedUnits ?? slots[found].expectedUnits
+            changedExamples[slots[found].sequence] = UInt32(found)
+        }
         if slots[found].label != label {
             slots[found].label = label
             if slots[found].sequence >= recentFrom { slots[found].sampledLabel = label }
@@ -32,6 +35,22 @@ extension ReplayMemory {
             changedExamples[slots[found].sequence] = UInt32(found)
         }
         return true
+    }
+
+    /// An example as it is remembered; of several under one id the newest.
+    public func example(_ exampleId: String, head: String) -> MemoryExample? {
+        newest(exampleId, head).map { weighted($0).example }
+    }
+
+    private func newest(_ exampleId: String, _ head: String) -> Int? {
+        var found: Int?
+        byExample.forEachCandidate(Self.hash(exampleId, head)) { index in
+            guard slots[index].exampleId == exampleId, strings[slots[index].head] == head else {
+                return
+            }
+            if found.map({ slots[$0].sequence < slots[index].sequence }) ?? true { found = index }
+        }
+        return found
     }
 
     /// Removes everything of one user, and what it stood for.
@@ -179,7 +198,8 @@ extension ReplayMemory {
             exposure: Exposure(
                 tsMs: slot.tsMs, user: strings[slot.user], price: slot.price,
                 discount: slot.discount, context: contexts[slot.context].pairs),
-            label: slot.label, weight: slot.weight, servedLogit: slot.servedLogit,
+            label: slot.label, units: Int(slot.units),
+            expectedUnits: slot.expectedUnits, weight: slot.weight, servedLogit: slot.servedLogit,
             encoderVersion: slot.encoderVersion)
         example.isCorrected = slot.isCorrected
         example.sequence = slot.sequence

@@ -62,10 +62,14 @@ extension ReplayMemory {
         let past = held?.past[slot.sequence]
         writer.integer(
             (slot.label ? 1 : 0) | (slot.sampledLabel ? 2 : 0) | (slot.isCorrected ? 4 : 0)
-                | (past == nil ? 0 : 8) as UInt8)
+                | (past == nil ? 0 : 8) | (slot.units == 0 ? 0 : 16) as UInt8)
         if let past {
             writer.integer((past.label ? 1 : 0) | (past.isCorrected ? 2 : 0) as UInt8)
             writer.shortDouble(past.weight)
+        }
+        if slot.units > 0 {
+            writer.varint(UInt64(slot.units))
+            writer.integer(slot.expectedUnits.bitPattern)
         }
         writer.varint(UInt64(slot.category))
         writer.varint(UInt64(slot.encoderVersion))
@@ -200,10 +204,13 @@ extension ReplayMemory {
             flags & 8 == 0
             ? nil
             : (flags: try reader.integer(UInt8.self), weight: try reader.shortDouble())
+        let units = flags & 16 == 0 ? 0 : try reader.varint()
+        let expectedUnits =
+            flags & 16 == 0 ? 1 : Float(bitPattern: try reader.integer(UInt32.self))
         let category = try reader.varint()
         let version = try reader.varint()
-        guard flags < 16, past?.flags ?? 0 < 4, let category = UInt16(exactly: category),
-            let version = UInt32(exactly: version)
+        guard flags < 32, units <= UInt32.max, expectedUnits.isFinite, past?.flags ?? 0 < 4,
+            let category = UInt16(exactly: category), let version = UInt32(exactly: version)
         else { throw .badValue(at: 0, "flags \(flags), category \(category)") }
         let tsMs = Int64(bitPattern: try reader.varint())
         let price = try reader.shortDouble()
@@ -227,7 +234,8 @@ extension ReplayMemory {
             exampleId: exampleId, head: head, itemId: item,
             exposure: Exposure(
                 tsMs: tsMs, user: user, price: price, discount: discount, context: context),
-            label: flags & 1 != 0, weight: weight, servedLogit: servedLogit,
+            label: flags & 1 != 0, units: Int(units),
+            expectedUnits: expectedUnits, weight: weight, servedLogit: servedLogit,
             encoderVersion: version)
         example.isCorrected = flags & 4 != 0
         return (example, category, flags & 2 != 0, past)

@@ -39,6 +39,8 @@ public struct ReplayMemory: Sendable {
         var discount: Double
         var weight: Double
         var servedLogit: Double
+        var units: UInt32
+        var expectedUnits: Float
         var exampleId: String
         var head: UInt32
         var item: UInt32
@@ -146,7 +148,8 @@ public struct ReplayMemory: Sendable {
         let made = Slot(
             sequence: sequence, tsMs: example.exposure.tsMs, price: example.exposure.price,
             discount: example.exposure.discount, weight: example.weight,
-            servedLogit: example.servedLogit, exampleId: example.exampleId,
+            servedLogit: example.servedLogit, units: UInt32(clamping: example.units),
+            expectedUnits: example.expectedUnits, exampleId: example.exampleId,
             head: strings.acquire(example.head), item: strings.acquire(example.itemId),
             user: strings.acquire(example.exposure.user),
             context: contexts.acquire(InternedContext(example.exposure.context)),

@@ -111,7 +111,8 @@ extension AttributionJoin {
     ) {
         guard let number = attributed(purchase.offer) else {
             counts.unattributedPurchases += 1
-            outputs.append(.unattributedPurchase(eventID: event.eventID))
+            outputs.append(
+                .unattributedPurchase(eventID: event.eventID, tsMs: event.tsMs, purchase))
             return
         }
         let label = sold.add(purchase, eventID: event.eventID, tsMs: event.tsMs, example: number)

@@ -63,8 +63,8 @@ public enum JoinOutput: Hashable, Sendable {
     case duplicate(eventID: String)
     /// Older than the lateness allows: kept out of learning.
     case late(eventID: String, tsMs: Int64, watermarkMs: Int64)
-    /// A purchase that no example was open for.
-    case unattributedPurchase(eventID: String)
+    /// A purchase that no example was open for, and when it was made.
+    case unattributedPurchase(eventID: String, tsMs: Int64, Event.Purchase)
     /// A refund whose purchase is not known or labelled nothing.
     case unmatchedRefund(eventID: String)
 }

@@ -1,0 +1,44 @@
+import ContinualLearning
+import Events
+import ResponseModel
+
+/// How many units purchases are of.
+extension Engine {
+    /// Learns the units of a purchase, where they are known.
+    mutating func learnUnits(
+        _ example: inout TrainingExample, _ embedding: any TextEmbedding
+    ) throws {
+        guard configuration.learns, let units = example.units else { return }
+        let item = try features(of: example.itemID, embedding)
+        do {
+            example.expectedUnits = try quantity.learn(
+                example.exposure, item: item, units: units, weight: example.weight,
+                teaches: !isAnchor(example))
+        } catch { counters.skipped += 1 }
+    }
+
+    /// Makes up for the units that a purchase was learned with, where a refund or another purchase of the
+    /// same offer changes them and the purchase is still remembered.
+    ///
+    /// - Returns: what was expected of the units, where they are learned only now.
+    mutating func correctUnits(
+        _ id: ExampleID, _ label: ExampleLabel, _ embedding: any TextEmbedding
+    ) throws -> Double? {
+        let memoryID = TrainingExample.memoryID(id)
+        guard configuration.learns, !anchors.isAnchor(memoryID),
+            let known = memory.example(memoryID, head: Label.purchase.rawValue),
+            known.units != label.units ?? 0
+        else { return nil }
+        let item = try features(of: known.itemId, embedding)
+        do {
+            if known.units > 0 {
+                try quantity.correct(
+                    known.exposure, item: item, from: known.units, to: label.units,
+                    expected: Double(known.expectedUnits))
+            } else if let units = label.units {
+                return try quantity.learn(known.exposure, item: item, units: units)
+            }
+        } catch { counters.skipped += 1 }
+        return nil
+    }
+}
