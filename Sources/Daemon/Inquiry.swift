@@ -27,9 +27,15 @@ public final class Inquiry {
     /// - Parameters:
     ///   - price: the list price; the catalogue's where `nil`.
     ///   - context: circumstances of the visit, as a click would carry them.
+    ///   - isView: whether the shopper sees the item and has not clicked yet.
+    /// - Throws: `InquiryError` where there is nothing to answer by.
     public func recommend(
-        userID: String, itemID: String, price: Double?, context: [(key: String, value: String)] = []
+        userID: String, itemID: String, price: Double?,
+        context: [(key: String, value: String)] = [], isView: Bool = false
     ) throws -> Explanation {
+        guard !isView || engine.knowsViews else {
+            throw InquiryError.noViews(snapshot: record.id)
+        }
         for (name, id) in [("a shopper", userID), ("an item", itemID)] {
             guard EventLimits.isID(id) else { throw InquiryError.badID(name, id) }
         }
@@ -46,7 +52,7 @@ public final class Inquiry {
             context: context.sorted { $0.key < $1.key }.map { key, value in
                 Event.Attribute(key, Double(value).map { .number($0) } ?? .text(value))
             },
-            atMs: record.eventTimeMs, embedding: embedding)
+            isView: isView, atMs: record.eventTimeMs, embedding: embedding)
         return Explanation(
             recommendation: recommendation, title: item?.title, category: item?.category,
             cost: item?.cost, stock: item?.stock, itemKnown: item != nil,
@@ -80,6 +86,8 @@ public struct Explanation: Codable, Sendable {
 public enum InquiryError: Error, CustomStringConvertible {
     case noPrice(itemID: String)
     case badPrice(Double)
+    /// Of the clicks and the purchases of views, one or both were never learned.
+    case noViews(snapshot: String)
     /// What no event can carry as an id, and nothing is therefore known of.
     case badID(String, String)
 
@@ -88,6 +96,8 @@ public enum InquiryError: Error, CustomStringConvertible {
         case .noPrice(let itemID):
             "the catalogue has no price for item '\(itemID)'; give one with --price"
         case .badPrice(let price): "a price must be above 0, not \(price)"
+        case .noViews(let snapshot):
+            "snapshot \(snapshot) has learned no views: without impressions, or outcomes with clicked, it cannot tell what a view comes to; leave out --view to ask about a visit"
         case .badID(let name, let id):
             "'\(id)' cannot be the id of \(name): 1 to \(EventLimits.idBytesMax) bytes in Unicode's normal form C, as events carry them"
         }

@@ -33,7 +33,7 @@ extension Report {
             judgements: learner.judgements,
             recommendations: Recommendations(
                 published: published, ruleViolations: counters.ruleViolations),
-            drift: drift, effects: learner.engine.effects,
+            drift: drift, effects: learner.engine.effects, viewEffects: learner.engine.viewEffects,
             apprentice: learner.engine.agreement, quantity: learner.engine.quantities,
             head: snapshots.first(where: \.isHead)?.record.id ?? "",
             champion: snapshots.first(where: \.isChampion)?.record.id ?? "",

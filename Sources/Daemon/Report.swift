@@ -26,6 +26,8 @@ public struct Report: Codable, Sendable {
     public var drift: [String: DriftAlarms]
     /// What discounts are found to do to purchases; left out until there was a discount.
     public var effects: EffectReport?
+    /// The same to whether a view is bought, clicked or not; left out until a view had a discount.
+    public var viewEffects: EffectReport?
     /// How well the shop's own discounts are predicted; left out unless they are learned.
     public var apprentice: ApprenticeReport?
     /// How well the units of purchases are predicted; left out until there were any.
@@ -115,6 +117,7 @@ public struct Report: Codable, Sendable {
     enum CodingKeys: String, CodingKey {
         case events, examples, steps, progressive, windows, slices, guards, recommendations, head
         case drift, effects, apprentice, quantity, champion, snapshots, platform, judgements
+        case viewEffects = "view_effects"
         case wallSeconds = "wall_seconds"
         case eventsPerSecond = "events_per_second"
         case stateSHA256 = "state_sha256"

@@ -151,6 +151,7 @@ struct Wiring {
         }
         engine.learnsMerchant = configuration.learning.merchant
         engine.followsMerchant = configuration.pricing.aim == .merchant
+        engine.offersAtViews = configuration.pricing.atViews
         engine.headGate = headGateConfiguration(seed: seed, join)
         return engine
     }

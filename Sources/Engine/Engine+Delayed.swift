@@ -35,22 +35,28 @@ extension Engine {
 
     /// Learns the purchase of an example that was learned as not bought.
     mutating func learnConversion(
-        _ labelled: LabelledExample, embedding: any TextEmbedding, into output: inout StepOutput
+        _ labelled: LabelledExample, _ example: TrainingExample, embedding: any TextEmbedding,
+        into output: inout StepOutput
     ) throws {
-        guard learnsEarly, let servedLogit = labelled.servedLogit else {
+        guard learnsEarly, tellsPurchases(labelled), let servedLogit = labelled.servedLogit else {
             return
         }
-        let example = TrainingExample(labelled)
         let item = try features(of: example.itemID, embedding)
         score(example, item, .purchase, logit: servedLogit, isPositive: true, into: &output)
-        _ = try learn(example, isBought: true, embedding)
+        if example.clicked == nil {
+            _ = try learn(example, isBought: true, embedding)
+        } else {
+            // Its visit, if it had one, is remembered.
+            learnView(
+                example, item, true, served: servedLogit, early: true, remembers: false)
+        }
     }
 
     /// Notes how long a purchase took, or that there was none.
     mutating func mature(
         _ labelled: LabelledExample, embedding: any TextEmbedding, into output: inout StepOutput
     ) throws {
-        guard learnsEarly, labelled.isLearned else { return }
+        guard learnsEarly, labelled.isLearned, tellsPurchases(labelled) else { return }
         if let purchasedMs = labelled.purchasedMs {
             delays.add(delayMs: purchasedMs - labelled.tsMs)
         } else if let servedLogit = labelled.servedLogit {
@@ -67,18 +73,33 @@ extension Engine {
             ? 1 : delays.shareAfter(configuration.join.waitMs)
     }
 
+    /// What a label that may still change is weighted with, by the chance that there is a purchase.
+    func earlyWeight(_ probability: Double, _ isBought: Bool) -> Double {
+        let weights = ElapsedTimeWeights(purchaseProbability: probability, lateShare: lateShare)
+        return isBought ? weights.positive : weights.negative
+    }
+
     /// Learns one label with its weight; `nil` where the head could not take it.
     private mutating func learn(
         _ example: TrainingExample, isBought: Bool, _ embedding: any TextEmbedding
     ) throws -> (Prediction, weight: Double)? {
-        let item = try features(of: example.itemID, embedding)
+        learnPurchase(
+            example, try features(of: example.itemID, embedding), isBought, early: true)
+    }
+
+    /// Teaches the purchase head whether a visit ended in a purchase.
+    ///
+    /// - Parameter early: whether the label may still change.
+    /// - Returns: what the head said before, and the weight it was asked to learn with; `nil` where it could
+    ///   not.
+    mutating func learnPurchase(
+        _ example: TrainingExample, _ item: ItemFeatures, _ isBought: Bool, early: Bool
+    ) -> (Prediction, weight: Double)? {
         var head = heads.removeValue(forKey: .purchase) ?? freshHead(.purchase)
         defer { heads[.purchase] = head }
         do {
             let expected = try head.predict(example.exposure, item: item)
-            let weights = ElapsedTimeWeights(
-                purchaseProbability: expected.probability, lateShare: lateShare)
-            let weight = isBought ? weights.positive : weights.negative
+            let weight = early ? earlyWeight(expected.probability, isBought) : example.weight
             if isAnchor(example) { return (expected, weight) }
             let served = try teach(
                 &head, .purchase, example, item, isBought, weight: weight)

@@ -36,10 +36,12 @@ extension Engine {
     ///
     /// Nothing is drawn at random, and nothing is remembered of having been asked.
     ///
-    /// - Parameter context: circumstances of the visit, as a click would carry them.
+    /// - Parameters:
+    ///   - context: circumstances of the visit, as a click would carry them.
+    ///   - isView: whether the shopper sees the item and has not clicked yet.
     public func inquire(
         userID: String, itemID: String, price: Double, context: [Event.Attribute],
-        atMs ts: Int64, embedding: any TextEmbedding
+        isView: Bool = false, atMs ts: Int64, embedding: any TextEmbedding
     ) throws -> (Recommendation, [ExpectedDemand]) {
         var copy = self
         let offer = Event.Offer(userID: userID, itemID: itemID, price: price, context: context)
@@ -47,7 +49,7 @@ extension Engine {
         // Never below epsilon, so never exploring.
         let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)
         let quote = try copy.decide(
-            exposure, itemID: itemID, held: nil, draws: draws, embedding: embedding)
+            exposure, itemID: itemID, isView: isView, held: nil, draws: draws, embedding: embedding)
         let recommendation = quote.recommendation(
             id: Recommendation.id(
                 lineage: lineage,

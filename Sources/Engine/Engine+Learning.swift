@@ -18,6 +18,8 @@ struct TrainingExample {
     let itemID: String
     let exposure: Exposure
     let labels: [(Label, Bool)]
+    /// Of a view, whether it was clicked, as far as is known; `nil` of what is no view.
+    let clicked: Bool?
     /// Of a purchase, net of refunds, where they are known.
     let units: Int?
     /// What was expected of them, once they are learned.
@@ -37,6 +39,7 @@ struct TrainingExample {
         labels = [(.click, outcome.clicked), (.purchase, outcome.purchased)].compactMap {
             label, value in value.map { (label, $0) }
         }
+        clicked = outcome.clicked
         units = outcome.purchased == true ? outcome.quantity : nil
         weight = 1 / (outcome.samplingRate ?? 1)
         propensity = outcome.offer.propensity
@@ -49,10 +52,11 @@ struct TrainingExample {
         itemID = example.offer.itemID
         exposure = Exposure(example.offer, tsMs: example.tsMs)
         labels = [Label.of(example.label)]
+        clicked = example.opening.isView ? example.clicked : nil
         units = example.label.units
         weight = 1
         propensity = example.offer.propensity
-        isMerchants = example.opening != .decision && example.offer.recommendationID == nil
+        isMerchants = !example.opening.isIssued && example.offer.recommendationID == nil
     }
 
     /// A purchase of something that was not seen before: it tells how many, and nothing of how likely.
@@ -62,6 +66,7 @@ struct TrainingExample {
         itemID = purchase.offer.itemID
         exposure = Exposure(purchase.offer, tsMs: tsMs)
         labels = []
+        clicked = nil
         units = purchase.quantity
         weight = 1
         propensity = purchase.offer.propensity
@@ -92,16 +97,10 @@ extension ExampleLabel {
 }
 
 extension LabelledExample {
-    /// Whether a label belongs to what the heads predict: whether a view is clicked, and whether a
-    /// visit ends in a purchase. A decision that a click asked for was clicked before it was made;
-    /// a view without a click is no visit.
-    var isLearned: Bool {
-        switch (opening, Label.of(label).0) {
-        case (.decision, .click): false
-        case (.impression, .purchase): clicked
-        default: true
-        }
-    }
+    /// Whether a label belongs to what is predicted: whether a view is clicked, whether it is bought, and
+    /// whether a visit ends in a purchase. A decision that a click asked for was clicked before it was
+    /// made.
+    var isLearned: Bool { opening != .decision || Label.of(label).0 != .click }
 }
 
 extension Exposure {
@@ -125,7 +124,13 @@ extension Engine {
     ) throws {
         let item = try features(of: example.itemID, embedding)
         learnMerchant(example, item)
+        // Of a view both are predicted before either label is learned.
+        let view = example.labels.count == 2 ? viewLogit(example, item) : nil
         for (label, outcome) in example.labels {
+            if label == .purchase, example.clicked != nil {
+                learnViewed(example, item, outcome, served: view, early: false, into: &output)
+                continue
+            }
             if heads[label] == nil { heads[label] = freshHead(label) }
             // Taken out and put back, so that the head's storage is not copied.
             guard var head = heads.removeValue(forKey: label) else { continue }
@@ -219,7 +224,9 @@ extension Engine {
         _ item: ItemFeatures, _ outcome: Bool, weight: Double
     ) throws -> Prediction {
         let exposure = example.exposure
-        let isDiscounted = label == .purchase && exposure.discount > 0
+        // Who came by a click on a discount is chosen by it, and tells nothing of what it does.
+        let isEffect = label == .purchase && example.clicked == nil
+        let isDiscounted = isEffect && exposure.discount > 0
         let base =
             isDiscounted ? try head.logit(exposure.at(discount: 0), item: item) : nil
         let served = try head.learn(exposure, item: item, label: outcome, weight: weight)
@@ -230,7 +237,7 @@ extension Engine {
         case nil: break
         }
         // What the bounds keep from the head they keep from the effects as well.
-        if label == .purchase, head.accepted.weight > 0 {
+        if isEffect, head.accepted.weight > 0 {
             try effect.learn(
                 exposure, item: item, label: outcome, weight: head.accepted.weight,
                 served: served.logit,
@@ -255,7 +262,9 @@ extension Engine {
             var learned = TrainingExample(example)
             try learnUnits(&learned, embedding)
             guard example.isLearned else { return }
-            if learnsEarly, Label.of(example.label).0 == .purchase {
+            if example.opening.isView {
+                try settleView(example, learned, embedding, into: &output)
+            } else if learnsEarly, Label.of(example.label).0 == .purchase {
                 try learnEarly(example, learned, embedding: embedding, into: &output)
             } else {
                 try learn(learned, embedding: embedding, into: &output)
@@ -268,7 +277,7 @@ extension Engine {
             try learnUnits(&learned, embedding)
             correct(
                 example.id, example.label, expectedUnits: learned.expectedUnits, weight: 1)
-            try learnConversion(example, embedding: embedding, into: &output)
+            try learnConversion(example, learned, embedding: embedding, into: &output)
         case .matured(let example): try mature(example, embedding: embedding, into: &output)
         case .unattributedPurchase(let eventID, let tsMs, let purchase):
             counters.unattributed += 1

@@ -4,17 +4,18 @@ import Records
 import ResponseModel
 
 extension Engine {
-    /// The offer that a click asks for: the one that stands, or a new one.
+    /// The offer that a click or a view asks for: the one that stands, or a new one.
     ///
     /// - Returns: the recommendation, and the decision to be joined where decisions are issued. One
     ///   that stands is the same decision, under the same id, whenever it is asked for.
     mutating func recommend(
-        _ event: Event, _ offer: Event.Offer, shopper: inout ShopperState,
+        _ event: Event, _ offer: Event.Offer, isView: Bool, shopper: inout ShopperState,
         embedding: any TextEmbedding
     ) throws -> (Recommendation, IssuedDecision?) {
         let exposure = Exposure(offer, tsMs: event.tsMs)
         let quote = try decide(
-            exposure, itemID: offer.itemID, held: shopper.offer(of: offer.itemID, atMs: event.tsMs),
+            exposure, itemID: offer.itemID, isView: isView,
+            held: shopper.offer(of: offer.itemID, atMs: event.tsMs),
             draws: draws(of: event.eventID), embedding: embedding)
         if quote.discount > configuration.pricing.maximumDepth + 1e-9 {
             counters.ruleViolations += 1
@@ -45,28 +46,35 @@ extension Engine {
             recommendation,
             IssuedDecision(
                 offer: issued, recommendationID: decision, tsMs: event.tsMs,
-                triggerEventID: event.eventID)
+                triggerEventID: event.eventID, isView: isView)
         )
     }
 
     /// What would be offered for this exposure: the decision and what speaks for it.
     ///
-    /// - Parameter held: an offer that stands, whose discount is kept as far as the rules allow.
+    /// - Parameters:
+    ///   - isView: whether it is shown to who has not clicked yet, so that it decides over that as well.
+    ///   - held: an offer that stands, whose discount is kept as far as the rules allow.
     mutating func decide(
-        _ exposure: Exposure, itemID: String, held: HeldOffer?, draws: PricingDraws,
-        embedding: any TextEmbedding
+        _ exposure: Exposure, itemID: String, isView: Bool = false, held: HeldOffer?,
+        draws: PricingDraws, embedding: any TextEmbedding
     ) throws -> Quote {
         let features = try features(of: itemID, embedding)
         let known = catalog[itemID]
         let item = ItemOffer(
             price: exposure.price, cost: known?.cost, stock: known?.stock,
             deleted: known?.deleted ?? false)
-        let head = heads[.purchase] ?? freshHead(.purchase)
-        // The head says how it is without a discount, the effect model what a discount changes.
+        // The heads say how it is without a discount, the effect model what a discount changes.
         let bare = exposure.at(discount: 0)
-        let demand = try effect.demand(
-            bare, item: features, base: try head.predict(bare, item: features),
-            discounts: configuration.pricing.depths)
+        let demand =
+            isView
+            ? try viewEffect.demand(
+                bare, item: features, base: try viewResponse(bare, features).prediction,
+                discounts: configuration.pricing.depths)
+            : try effect.demand(
+                bare, item: features,
+                base: try (heads[.purchase] ?? freshHead(.purchase)).predict(bare, item: features),
+                discounts: configuration.pricing.depths)
         let units = try quantity.expected(bare, item: features)
         let points = demand.map { prediction in
             DemandPoint(
@@ -83,9 +91,7 @@ extension Engine {
         var quote = Quote(
             decision: decision, demand: points,
             logitDeviations: demand.map { $0.variance.squareRoot() },
-            reasons: try head.contributions(exposure, item: features).prefix(5).map {
-                Recommendation.Reason(name: $0.name, logit: $0.logit)
-            })
+            reasons: try reasons(exposure, features, isView: isView))
         let assumed = configuration.pricing.costFraction.map { $0 * item.price }
         if configuration.followsMerchant, !holdout {
             let habit = try apprentice.discount(exposure, item: features)
@@ -100,6 +106,30 @@ extension Engine {
             quote.keep(held, at: delivered, cost: item.cost ?? assumed)
         }
         return quote
+    }
+
+    /// The largest parts of what is predicted; of a view, those of the click and of the visit as far as they
+    /// change the product.
+    private func reasons(
+        _ exposure: Exposure, _ item: ItemFeatures, isView: Bool
+    ) throws -> [Recommendation.Reason] {
+        func parts(_ label: Label) throws -> [Recommendation.Reason] {
+            try (heads[label] ?? freshHead(label)).contributions(exposure, item: item).map {
+                Recommendation.Reason(name: $0.name, logit: $0.logit)
+            }
+        }
+        guard isView else { return Array(try parts(.purchase).prefix(5)) }
+        let shares = try viewResponse(exposure, item).shares
+        let both =
+            try parts(.click).map {
+                Recommendation.Reason(name: "click: \($0.name)", logit: shares.click * $0.logit)
+            }
+            + parts(.purchase).map {
+                Recommendation.Reason(
+                    name: "purchase: \($0.name)", logit: shares.purchase * $0.logit)
+            }
+        return Array(
+            both.sorted { (-abs($0.logit), $0.name) < (-abs($1.logit), $1.name) }.prefix(5))
     }
 
     /// Two numbers that the event's id alone determines.

@@ -25,6 +25,7 @@ extension Engine {
             heads[label] = head
         }
         effect.collectChanges(into: &changes)
+        viewEffect.collectChanges(into: &changes)
         apprentice.collectChanges(into: &changes)
         quantity.collectChanges(into: &changes)
         for (label, monitor) in drift.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
@@ -108,6 +109,7 @@ extension Engine {
                 restoring: label.rawValue, configuration: configuration.head, from: state)
         }
         effect = try EffectModel(from: state)
+        viewEffect = try EffectModel(.views, from: state)
         apprentice = try Apprentice(from: state)
         quantity = try QuantityModel(configuration.head, from: state)
         for label in Label.allCases {
@@ -228,6 +230,9 @@ extension Engine {
 
     /// What discounts are found to do to purchases; `nil` until there was one.
     public var effects: EffectReport? { effect.isAwake ? effect.report : nil }
+
+    /// What they are found to do to whether a view is bought; `nil` until a view had one.
+    public var viewEffects: EffectReport? { viewEffect.isAwake ? viewEffect.report : nil }
 
     /// How well the merchant's discounts are predicted; `nil` where none was learned.
     public var agreement: ApprenticeReport? {

@@ -53,6 +53,8 @@ public struct Engine {
     var heads: [Label: ResponseHead] = [:]
     /// What discounts do to purchases, apart from what goes along with them.
     var effect = EffectModel()
+    /// What they do to views: whether one is clicked and bought.
+    var viewEffect = EffectModel(.views)
     /// Which discounts the merchant gives.
     var apprentice = Apprentice()
     /// How many units a purchase is of.
@@ -176,28 +178,13 @@ public struct Engine {
     ) throws {
         switch event.body {
         case .click(let offer) where configuration.learns:
-            var shopper = try shoppers.find(offer.userID, in: state)
-            shopper.clicked(offer.itemID, atMs: event.tsMs)
-            let (recommendation, decision): (Recommendation, IssuedDecision?)
-            do {
-                (recommendation, decision) = try recommend(
-                    event, offer, shopper: &shopper, embedding: embedding)
-            } catch let error where error is PricingError || error is ResponseError {
-                // One event whose price cannot be decided must not stop the stream.
-                counters.accepted -= 1
-                counters.byType[event.type.rawValue, default: 1] -= 1
-                reject(
-                    record, RejectedRecord(reason: "\(error)", code: "undecidable"), into: &output)
-                return
-            }
-            shoppers.set(offer.userID, shopper)
-            if let decision {
-                join.open(
-                    decision, from: record.position, offset: record.offset, into: &resolved)
-            }
-            counters.recommendations += 1
-            output.recommendations.append(recommendation)
-            output.askedFor.append(RecordPlace(record.position, record.offset))
+            try answer(
+                event, offer, from: record, isView: false, reading: state, embedding: embedding,
+                resolved: &resolved, into: &output)
+        case .impression(let offer) where configuration.learns && configuration.offersAtViews:
+            try answer(
+                event, offer, from: record, isView: true, reading: state, embedding: embedding,
+                resolved: &resolved, into: &output)
         case .purchase(let purchase) where configuration.learns:
             var shopper = try shoppers.find(purchase.offer.userID, in: state)
             shopper.purchased(purchase.offer.itemID, atMs: event.tsMs)
@@ -208,6 +195,34 @@ public struct Engine {
             try learn(example, embedding: embedding, into: &output)
         case .impression, .click, .purchase, .outcome, .refund, .item, .erase: break
         }
+    }
+
+    /// Makes the offer that an event asks for.
+    private mutating func answer(
+        _ event: Event, _ offer: Event.Offer, from record: SourceRecord, isView: Bool,
+        reading state: any StateReader, embedding: any TextEmbedding,
+        resolved: inout [JoinOutput], into output: inout StepOutput
+    ) throws {
+        var shopper = try shoppers.find(offer.userID, in: state)
+        if !isView { shopper.clicked(offer.itemID, atMs: event.tsMs) }
+        let (recommendation, decision): (Recommendation, IssuedDecision?)
+        do {
+            (recommendation, decision) = try recommend(
+                event, offer, isView: isView, shopper: &shopper, embedding: embedding)
+        } catch let error where error is PricingError || error is ResponseError {
+            // One event whose price cannot be decided must not stop the stream.
+            counters.accepted -= 1
+            counters.byType[event.type.rawValue, default: 1] -= 1
+            reject(record, RejectedRecord(reason: "\(error)", code: "undecidable"), into: &output)
+            return
+        }
+        shoppers.set(offer.userID, shopper)
+        if let decision {
+            join.open(decision, from: record.position, offset: record.offset, into: &resolved)
+        }
+        counters.recommendations += 1
+        output.recommendations.append(recommendation)
+        output.askedFor.append(RecordPlace(record.position, record.offset))
     }
 
     /// At the start of reading: windows wait for the partitions that have something to be read, and
@@ -260,6 +275,7 @@ public struct Engine {
         _ = anchors.memory.remove(user: userID)
         for label in Label.allCases { _ = heads[label]?.erase(user: userID) }
         effect.erase(user: userID)
+        viewEffect.erase(user: userID)
         apprentice.erase(user: userID)
         quantity.erase(user: userID)
     }

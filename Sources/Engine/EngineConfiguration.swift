@@ -16,6 +16,8 @@ public struct EngineConfiguration: Sendable {
     /// Whether shoppers see what is decided. In a replay of a log they saw the log's own offers, so
     /// its clicks are learned as logged, and decisions are only what would have been published.
     public var issuesDecisions = true
+    /// Whether impressions ask for offers as clicks do, decided over views.
+    public var offersAtViews = false
     public var keepsPredictions = false
     /// What a drift detector's alarm does.
     public var onDrift = DriftResponse.alarm

@@ -17,7 +17,7 @@ public struct Recommendation: Codable, Sendable, Equatable {
     public var baselineConversion: Double
     /// Units of a purchase, given that there is one.
     public var expectedQuantity: Double
-    /// Per visit, in the currency of the prices.
+    /// Per visit, or per view where a view asked; in the currency of the prices.
     public var expectedMargin: Double?
     public var incrementalMargin: Double?
     public var propensity: Double

@@ -60,26 +60,31 @@ public struct LearnedWorld {
     /// The discount that the visits kept would get as the daemon decides, exploration apart, where
     /// items cost half their price.
     public func decisions() throws -> [(row: ConfoundedWorld.Row, discount: Double)] {
-        let policy = try DiscountPolicy(
-            PricingConfiguration(
-                depths: ConfoundedWorld.depths, exploration: .none, holdoutFraction: 0,
-                confidence: 0.8))
-        return try last.map { row in
+        try last.map { row in
             let (exposure, item) = Self.exposure(row)
             let bare = exposure.at(discount: 0)
             let demand = try effect.demand(
                 bare, item: item, base: try head.predict(bare, item: item),
                 discounts: ConfoundedWorld.depths)
-            let decision = try policy.decide(
-                item: ItemOffer(price: row.price, cost: row.price / 2),
-                demand: demand.map { point in
-                    DemandPoint(
-                        depth: point.discount, probability: point.probability,
-                        uncertainty: LogitUncertainty(
-                            mean: point.logit, variance: point.variance,
-                            covarianceWithBaseline: point.covarianceWithBaseline))
-                }, holdout: false, draws: PricingDraws(explore: 0.99, depth: 0))
-            return (row, decision.discount)
+            return (row, try Self.discount(price: row.price, demand: demand))
         }
+    }
+
+    /// The discount that the daemon would choose, exploration apart, where an item costs half its price.
+    static func discount(price: Double, demand: [CausalPrediction]) throws -> Double {
+        let policy = try DiscountPolicy(
+            PricingConfiguration(
+                depths: demand.map(\.discount), exploration: .none, holdoutFraction: 0,
+                confidence: 0.8))
+        return try policy.decide(
+            item: ItemOffer(price: price, cost: price / 2),
+            demand: demand.map { point in
+                DemandPoint(
+                    depth: point.discount, probability: point.probability,
+                    uncertainty: LogitUncertainty(
+                        mean: point.logit, variance: point.variance,
+                        covarianceWithBaseline: point.covarianceWithBaseline))
+            }, holdout: false, draws: PricingDraws(explore: 0.99, depth: 0)
+        ).discount
     }
 }

@@ -33,6 +33,12 @@ struct RecommendCommand: ParsableCommand {
             valueName: "key=value"))
     var context: [ContextPair] = []
 
+    @Flag(
+        help: ArgumentHelp(
+            "Ask for an item that is seen and not yet clicked: conversion and margin are those of a view."
+        ))
+    var view = false
+
     @Flag(help: "Print the recommendation as JSON.")
     var json = false
 
@@ -41,8 +47,8 @@ struct RecommendCommand: ParsableCommand {
             let inquiry = try Inquiry(store: store, snapshot: snapshot, base: base.folder)
             let answer = try inquiry.recommend(
                 userID: user, itemID: item, price: price,
-                context: context.map { ($0.key, $0.value) })
-            print(json ? try jsonText(answer) : answer.summary())
+                context: context.map { ($0.key, $0.value) }, isView: view)
+            print(json ? try jsonText(answer) : answer.summary(isView: view))
         }
     }
 }
@@ -63,7 +69,7 @@ struct ContextPair: ExpressibleByArgument {
 
 extension Explanation {
     /// The answer in plain words.
-    func summary() -> String {
+    func summary(isView: Bool) -> String {
         let offer = recommendation
         let name = title.map { "\($0) (\(offer.itemID))" } ?? offer.itemID
         var lines = ["\(name) for \(offer.userID), by snapshot \(offer.snapshot)"]
@@ -78,7 +84,7 @@ extension Explanation {
         if !offer.rules.isEmpty { lines.append("rules: " + offer.rules.joined(separator: ", ")) }
         if offer.holdout { lines.append("this shopper is held out: list prices only") }
         lines.append(
-            "expected margin a visit \(fixed(offer.expectedMargin, 4)), of which the discount adds \(fixed(offer.incrementalMargin, 4)); \(fixed(offer.expectedQuantity, 2)) units a purchase"
+            "expected margin a \(isView ? "view" : "visit") \(fixed(offer.expectedMargin, 4)), of which the discount adds \(fixed(offer.incrementalMargin, 4)); \(fixed(offer.expectedQuantity, 2)) units a purchase"
         )
         lines.append(
             "\(clicks) clicks and \(purchases) purchases known of this shopper"

@@ -23,10 +23,13 @@ private struct Scene {
             into: &outputs)
     }
 
-    mutating func decide(_ id: String, at ts: Int64, discount: Double, trigger: String?) {
+    mutating func decide(
+        _ id: String, at ts: Int64, discount: Double, trigger: String?, isView: Bool = false
+    ) {
         let offer = Event.Offer(userID: "u", itemID: "i", price: 10, discount: discount)
         let decision = IssuedDecision(
-            offer: offer, recommendationID: id, tsMs: ts, triggerEventID: trigger)
+            offer: offer, recommendationID: id, tsMs: ts, triggerEventID: trigger,
+            isView: isView)
         join.open(decision, from: place, offset: offset, into: &outputs)
     }
 
@@ -163,6 +166,44 @@ private let simple = AttributionConfiguration(windowMs: 1000, clickWindowMs: 100
                 "#0 superseded by #1", "r1 notClicked", "#2 superseded by #1",
                 "r1 purchased(quantity: 1, paid: nil)",
             ])
+    }
+
+    @Test(
+        "a decision for a view takes its place, is not clicked before a click, and stands when it is; also after a restart"
+    )
+    func shown() throws {
+        var scene = Scene(simple)
+        scene.send("v", at: 100, .impression(offer()))
+        scene.decide("rec", at: 100, discount: 0.2, trigger: "v", isView: true)
+        var changes = StateChanges()
+        scene.join.collectChanges(into: &changes)
+        var state = MemoryState()
+        state.apply(changes)
+        scene.join = try AttributionJoin(configuration: simple, from: state)
+        // Seen once more, by another impression that asks again.
+        scene.send("w", at: 120, .impression(offer()))
+        scene.decide("rec", at: 120, discount: 0.2, trigger: "w", isView: true)
+        scene.send("unseen", at: 130, .impression(offer(item: "j")))
+        scene.wait(until: 140)
+        #expect(scene.labels == ["#0 superseded by #1", "#2 superseded by #1"])
+        scene.send("c", at: 150, .click(offer()))
+        scene.decide("rec", at: 150, discount: 0.2, trigger: "c")
+        scene.send("p", at: 500, purchase())
+        scene.wait(until: 5000)
+        #expect(
+            scene.labels.dropFirst(2) == [
+                "rec clicked", "#4 superseded by #1", "unseen notClicked",
+                "rec purchased(quantity: 1, paid: nil)", "unseen notPurchased",
+            ])
+        let opened = scene.outputs.compactMap { output -> LabelledExample? in
+            if case .labelled(let example) = output, example.openedBy == "rec" {
+                example
+            } else {
+                nil
+            }
+        }
+        #expect(opened.map(\.opening) == [.shown, .shown])
+        #expect(opened.allSatisfy { $0.offer.discount == 0.2 && $0.clicked })
     }
 
     @Test("a purchase goes to the recommendation it names, else to the last click or decision")

@@ -284,6 +284,10 @@ extension Configuration {
             "pricing.cost_fraction", \.pricing.costFraction, 0...1,
             "Cost to assume, as a fraction of the list price, where the catalogue has none; null: no discount there."
         ),
+        .flag(
+            "pricing.at_views", \.pricing.atViews,
+            "Whether impressions ask for offers as clicks do: decided over all who see the item, whether they click or not."
+        ),
         .flag("pricing.kill_switch", \.pricing.killSwitch, "true: list prices only, at once."),
     ]
 

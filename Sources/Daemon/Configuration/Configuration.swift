@@ -119,6 +119,7 @@ public struct Configuration: Sendable {
         public var offerLifetimeMs = 24 * 3_600_000
         public var costFraction: Double? = nil
         public var killSwitch = false
+        public var atViews = false
 
         public enum Aim: String, Sendable, CaseIterable {
             case margin, merchant

@@ -18,8 +18,8 @@ extension AttributionJoin {
             } else {
                 openExample(.click, event, offer, into: &outputs)
             }
-        case .decision(let offer, let trigger):
-            decide(event, offer, trigger, into: &outputs)
+        case .decision(let offer, let trigger, let isView):
+            decide(event, offer, trigger, isView: isView, into: &outputs)
         case .purchase(let purchase): buy(event, purchase, into: &outputs)
         case .refund(let refund): takeBack(event, refund, into: &outputs)
         }
@@ -85,7 +85,7 @@ extension AttributionJoin {
     /// A decision takes the place of the example that its trigger opened: the shopper saw what was
     /// decided. One that is issued again while it is open is a repeated view.
     private mutating func decide(
-        _ event: PendingEvent, _ offer: Event.Offer, _ trigger: String?,
+        _ event: PendingEvent, _ offer: Event.Offer, _ trigger: String?, isView: Bool,
         into outputs: inout [JoinOutput]
     ) {
         let replaced = trigger.flatMap { trigger in
@@ -95,10 +95,10 @@ extension AttributionJoin {
         if let standing = open.number(recommendation: offer.recommendationID, for: offer) {
             counts.repeated += 1
             _ = open.update(standing) { $0.touchedMs = event.tsMs }
-            if trigger != nil { click(standing, atMs: event.tsMs, into: &outputs) }
+            if trigger != nil, !isView { click(standing, atMs: event.tsMs, into: &outputs) }
             number = standing
         } else {
-            number = openExample(.decision, event, offer, into: &outputs)
+            number = openExample(isView ? .shown : .decision, event, offer, into: &outputs)
         }
         guard let replaced, replaced != number, open.remove(replaced) != nil else { return }
         sold.exampleClosed(replaced)
@@ -182,6 +182,6 @@ extension OpenExample {
     }
 
     func isOpened(by eventID: String) -> Bool {
-        opening != .decision && openedBy.utf8.elementsEqual(eventID.utf8)
+        !opening.isIssued && openedBy.utf8.elementsEqual(eventID.utf8)
     }
 }

@@ -106,7 +106,9 @@ public struct AttributionJoin: Sendable {
                 eventID: decision.recommendationID,
                 tsMs: max(decision.tsMs, watermarks.watermarkMs ?? .min), position: position,
                 offset: offset,
-                body: .decision(decision.offer, triggerEventID: decision.triggerEventID)))
+                body: .decision(
+                    decision.offer, triggerEventID: decision.triggerEventID,
+                    isView: decision.isView)))
         advance(into: &outputs)
     }
 

@@ -23,8 +23,15 @@ public struct LabelledExample: Hashable, Sendable {
     public enum Opening: UInt8, Hashable, Sendable {
         case impression = 1
         case click
-        /// A recommendation that was issued: the example counts whether clicked or not.
+        /// A recommendation that was issued to a click: the example counts whether clicked or not.
         case decision
+        /// One that was issued to a view.
+        case shown
+
+        /// Whether it is known of the example whether it was clicked.
+        public var isView: Bool { self == .impression || self == .shown }
+        /// Whether a recommendation was issued.
+        public var isIssued: Bool { self == .decision || self == .shown }
     }
 
     public let id: ExampleID
@@ -108,9 +115,12 @@ public struct IssuedDecision: Hashable, Sendable {
     public var tsMs: Int64
     /// The event that led to it and whose example it replaces, where there is one.
     public var triggerEventID: String?
+    /// Whether that was an impression: then the offer is seen, and not clicked yet.
+    public var isView: Bool
 
     public init(
-        offer: Event.Offer, recommendationID: String, tsMs: Int64, triggerEventID: String? = nil
+        offer: Event.Offer, recommendationID: String, tsMs: Int64, triggerEventID: String? = nil,
+        isView: Bool = false
     ) {
         self.offer = offer
         self.offer.recommendationID = recommendationID
@@ -118,5 +128,6 @@ public struct IssuedDecision: Hashable, Sendable {
         self.recommendationID = recommendationID
         self.tsMs = tsMs
         self.triggerEventID = triggerEventID
+        self.isView = isView
     }
 }

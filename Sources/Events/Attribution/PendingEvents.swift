@@ -8,7 +8,7 @@ struct PendingEvent: Sendable {
         case purchase(Event.Purchase)
         case refund(Event.Refund)
         /// `eventID` is the recommendation's id.
-        case decision(Event.Offer, triggerEventID: String?)
+        case decision(Event.Offer, triggerEventID: String?, isView: Bool)
     }
 
     var eventID: String
@@ -32,7 +32,7 @@ struct PendingEvent: Sendable {
 
     var userID: String {
         switch body {
-        case .impression(let offer), .click(let offer), .decision(let offer, _): offer.userID
+        case .impression(let offer), .click(let offer), .decision(let offer, _, _): offer.userID
         case .purchase(let purchase): purchase.offer.userID
         case .refund(let refund): refund.userID
         }
@@ -166,8 +166,8 @@ extension PendingEvent {
                 writer.optional(text) { $0.string($1) }
             }
             writer.optional(refund.quantity) { $0.integer(Int64($1)) }
-        case .decision(let offer, let trigger):
-            writer.integer(5 as UInt8)
+        case .decision(let offer, let trigger, let isView):
+            writer.integer((isView ? 6 : 5) as UInt8)
             writer.offer(offer)
             writer.optional(trigger) { $0.string($1) }
         }
@@ -199,7 +199,9 @@ extension PendingEvent {
                 .init(
                     userID: user, orderID: order, purchaseEventID: purchase, itemID: item,
                     quantity: quantity))
-        case 5: body = .decision(try row.offer(), triggerEventID: try row.optionalString())
+        case let kind where kind == 5 || kind == 6:
+            body = .decision(
+                try row.offer(), triggerEventID: try row.optionalString(), isView: kind == 6)
         case let other:
             throw .badValue(at: row.position - 1, "\(other) where a kind of event should be")
         }

@@ -1,7 +1,7 @@
 import Records
 
 extension EffectModel {
-    static let table = StateTable("effect", .weights)
+    private var table: StateTable { StateTable(kind.rawValue, .weights) }
     private static let key = Array("posterior".utf8)
     private static let version: UInt32 = 1
 
@@ -22,7 +22,7 @@ extension EffectModel {
         writer.array(posterior.categories) { $0.string($1) }
         writer.doubles(posterior.mean)
         writer.doubles(posterior.covariance)
-        changes.put(Self.table, Self.key, writer.bytes)
+        changes.put(table, Self.key, writer.bytes)
         offers.any.collectChanges(into: &changes)
         offers.deep.collectChanges(into: &changes)
     }
@@ -31,12 +31,14 @@ extension EffectModel {
     ///
     /// - Throws: `ResponseError.damagedState`, and what the reader throws.
     public init(
-        configuration: EffectConfiguration = EffectConfiguration(), from reader: some StateReader
+        _ kind: Kind = .visits, configuration: EffectConfiguration = EffectConfiguration(),
+        from reader: some StateReader
     ) throws {
-        self.init(configuration: configuration)
-        guard let bytes = try reader.value(Self.table, Self.key) else { return }
+        self.init(kind, configuration: configuration)
+        let table = table
+        guard let bytes = try reader.value(table, Self.key) else { return }
         func damage(_ reason: String) -> ResponseError {
-            .damagedState(table: Self.table.name, key: "posterior", reason: reason)
+            .damagedState(table: table.name, key: "posterior", reason: reason)
         }
         do {
             var row = ByteReader(bytes)
@@ -66,11 +68,12 @@ extension EffectModel {
         isAwake = true
         isDirty = false
         let head = OfferModel.configuration(configuration)
+        let names = OfferModel.names(kind)
         guard
             let any = try ResponseHead(
-                restoring: OfferModel.anyName, configuration: head, from: reader),
+                restoring: names.any, configuration: head, from: reader),
             let deep = try ResponseHead(
-                restoring: OfferModel.deepName, configuration: head, from: reader)
+                restoring: names.deep, configuration: head, from: reader)
         else { throw damage("it has no propensity model") }
         offers.any = any
         offers.deep = deep

@@ -12,6 +12,15 @@
 /// propensity: in the weighted rows the discount depends on nothing, not even on what only the
 /// logging policy saw.
 public struct EffectModel: Sendable {
+    /// What a row is: the tables of each kind begin with its name.
+    public enum Kind: String, Sendable {
+        /// A visit, bought or not.
+        case visits = "effect"
+        /// A view, bought or not, whether it was clicked or not.
+        case views = "view_effect"
+    }
+
+    public let kind: Kind
     public let configuration: EffectConfiguration
     var posterior: EffectPosterior
     var offers: OfferModel
@@ -28,11 +37,17 @@ public struct EffectModel: Sendable {
     public internal(set) var isAwake = false
     var isDirty = true
 
-    public init(configuration: EffectConfiguration = EffectConfiguration()) {
+    public init(
+        _ kind: Kind = .visits, configuration: EffectConfiguration = EffectConfiguration()
+    ) {
+        self.kind = kind
         self.configuration = configuration
         posterior = EffectPosterior(configuration)
-        offers = OfferModel(configuration)
+        offers = OfferModel(configuration, kind)
     }
+
+    /// Whether a row of this exposure would teach anything: until the first discount none does.
+    public func isTaught(by exposure: Exposure) -> Bool { isAwake || Self.isOffer(exposure) }
 
     /// Discounts of up to 1 % are none.
     static func isOffer(_ exposure: Exposure) -> Bool { exposure.discount > 0.01 }

@@ -16,8 +16,12 @@ struct OfferModel: Sendable {
     var any: ResponseHead
     var deep: ResponseHead
 
-    static let anyName = "offer"
-    static let deepName = "offer_depth"
+    static func names(_ kind: EffectModel.Kind) -> (any: String, deep: String) {
+        switch kind {
+        case .visits: ("offer", "offer_depth")
+        case .views: ("view_offer", "view_offer_depth")
+        }
+    }
 
     static func configuration(_ effect: EffectConfiguration) -> HeadConfiguration {
         var head = HeadConfiguration()
@@ -27,10 +31,11 @@ struct OfferModel: Sendable {
         return head
     }
 
-    init(_ configuration: EffectConfiguration) {
+    init(_ configuration: EffectConfiguration, _ kind: EffectModel.Kind) {
         let head = Self.configuration(configuration)
-        any = ResponseHead(name: Self.anyName, dimension: 0, configuration: head)
-        deep = ResponseHead(name: Self.deepName, dimension: 0, configuration: head)
+        let names = Self.names(kind)
+        any = ResponseHead(name: names.any, dimension: 0, configuration: head)
+        deep = ResponseHead(name: names.deep, dimension: 0, configuration: head)
     }
 
     /// What is known of an item here: who it is, not what its text says.
