@@ -12,6 +12,10 @@ struct EffectBench: ParsableCommand {
             Each world is learned once. The effect of a discount of 30 % on the logit is then asked of the \
             plain model (the head's own association) and of the effect model, and both are held against \
             the truth; and each pair of shopper and item is priced, at a cost of half the price.
+
+            In the world of marginal clickers rows are views, and the effect is that on whether a view is \
+            bought; "plain" is what the clicked views alone say of it, and pred/obs the purchases predicted, \
+            before they were learned, over those that came.
             """)
 
     @Option(help: "Visits in each world.")
@@ -41,6 +45,14 @@ struct EffectBench: ParsableCommand {
                 }
             }
         }
+        for hasEffect in [true, false] {
+            for seed in 1...UInt64(seeds) {
+                let world = WindowWorld(hasEffect: hasEffect, seed: seed)
+                do {
+                    results.append(try WindowTrial(world).run(views: visits, seed: seed))
+                } catch { throw ExitStatus.bug.failure("\(error)") }
+            }
+        }
         print(json ? try jsonText(results) : EffectResult.table(results))
     }
 }
@@ -58,12 +70,14 @@ struct EffectResult: Encodable {
     let wrongly: Double
     /// True margin of the prices chosen over that of the best prices in hindsight.
     let marginShare: Double
+    /// Purchases predicted over those observed, of views.
+    var calibration: Double?
 
     static func table(_ results: [EffectResult]) -> String {
         var table = TextTable([
             ("world", .left), ("seed", .right), ("true effect", .right), ("plain", .right),
             ("found", .right), ("uncut ± sd", .right), ("discounted", .right),
-            ("wrongly", .right), ("margin of best", .right),
+            ("wrongly", .right), ("margin of best", .right), ("pred/obs", .right),
         ])
         for result in results {
             table.add(
@@ -71,7 +85,7 @@ struct EffectResult: Encodable {
                 fixed(result.found, 3),
                 "\(fixed(result.unconstrained, 3)) ± \(fixed(result.deviation, 3))",
                 fixed(100 * result.discounted, 1) + " %", fixed(100 * result.wrongly, 1) + " %",
-                fixed(100 * result.marginShare, 1) + " %")
+                fixed(100 * result.marginShare, 1) + " %", fixed(result.calibration, 3))
         }
         return table.rendered()
     }
@@ -88,7 +102,13 @@ struct EffectTrial {
     func run(visits: Int, seed: UInt64) throws -> EffectResult {
         let learned = try LearnedWorld(world, visits: visits, keeping: Self.asked)
         let uncut = learned.effect.unconstrained(Self.depth)
-        let priced = try price(learned)
+        let priced = Priced(
+            try learned.decisions().map { row, discount in
+                (
+                    row.price, discount,
+                    ConfoundedWorld.depths.map { learned.world.conversion(row, discount: $0) }
+                )
+            })
         let kind = world.slope == 0 ? "no effect" : "effect"
         return EffectResult(
             world: "\(world.confounding.rawValue), \(kind)", seed: seed,
@@ -97,24 +117,56 @@ struct EffectTrial {
             unconstrained: uncut.mean, deviation: uncut.deviation, discounted: priced.discounted,
             wrongly: priced.wrongly, marginShare: priced.share)
     }
+}
 
-    /// What the decisions come to under the truth.
-    private func price(_ learned: LearnedWorld) throws -> (
-        discounted: Double, wrongly: Double, share: Double
-    ) {
-        var (discounted, wrongly, earned, best) = (0.0, 0.0, 0.0, 0.0)
-        for (row, discount) in try learned.decisions() {
-            let margins = ConfoundedWorld.depths.map { depth in
-                (row.price * (1 - depth) - row.price / 2)
-                    * learned.world.conversion(row, discount: depth)
+/// A shop window, learned and asked.
+struct WindowTrial {
+    private let world: WindowWorld
+    private static let depth = 0.3
+    private static let asked = 400
+
+    init(_ world: WindowWorld) { self.world = world }
+
+    func run(views: Int, seed: UInt64) throws -> EffectResult {
+        let learned = try LearnedWindow(world, views: views, keeping: Self.asked)
+        let uncut = learned.effect.unconstrained(Self.depth)
+        let priced = Priced(
+            try learned.decisions().map { view, discount in
+                (
+                    view.price, discount,
+                    WindowWorld.depths.map { world.chances(view, discount: $0).purchase }
+                )
+            })
+        return EffectResult(
+            world: "marginal clickers, \(world.hasEffect ? "effect" : "no effect")", seed: seed,
+            truth: world.effect(Self.depth, learned.last).views,
+            plain: learned.clickedEffect.unconstrained(Self.depth).mean,
+            found: learned.effect.served(Self.depth), unconstrained: uncut.mean,
+            deviation: uncut.deviation, discounted: priced.discounted, wrongly: priced.wrongly,
+            marginShare: priced.share, calibration: learned.predicted / learned.observed)
+    }
+}
+
+/// What decisions come to under the truth, where items cost half their price.
+private struct Priced {
+    private(set) var discounted = 0.0
+    private(set) var wrongly = 0.0
+    private(set) var share = 0.0
+
+    /// - Parameter decisions: list price, discount chosen, and the true conversion at each depth.
+    init(_ decisions: [(price: Double, discount: Double, conversions: [Double])]) {
+        var (earned, best) = (0.0, 0.0)
+        let each = 1 / Double(decisions.count)
+        for (price, discount, conversions) in decisions {
+            let margins = zip(ConfoundedWorld.depths, conversions).map { depth, conversion in
+                (price * (1 - depth) - price / 2) * conversion
             }
             let chosen = ConfoundedWorld.depths.lastIndex { $0 <= discount + 1e-6 } ?? 0
-            if chosen > 0 { discounted += 1 }
-            if margins[chosen] < margins[0] { wrongly += 1 }
+            if chosen > 0 { discounted += each }
+            if margins[chosen] < margins[0] { wrongly += each }
             earned += margins[chosen]
             best += margins.max() ?? 0
         }
-        let count = Double(learned.last.count)
-        return (discounted / count, wrongly / count, earned / best)
+        share = earned / best
     }
 }
