@@ -103,6 +103,25 @@ import Testing
         }
     }
 
+    @Test(
+        "where units depend on nothing, little is lost to the mean of all, and less than by items' means"
+    )
+    func noStructure() throws {
+        var random = SeededRandom(seed: 6)
+        var model = QuantityModel()
+        for number in 0..<3_000 {
+            let exposure = Exposure(
+                tsMs: 1_700_000_000_000 + Int64(number) * 600_000,
+                user: "user \(Int(random.unit() * 600))", price: 20)
+            try model.learn(
+                exposure, item: Shop.features(Int(random.unit() * 40)),
+                units: [1, 1, 2, 6][Int(random.unit() * 4)])
+        }
+        let report = try #require(model.report)
+        #expect(report.deviance < 1.05 * report.devianceOfMean, "\(report)")
+        #expect(report.deviance < report.devianceOfItemMean, "\(report)")
+    }
+
     @Test("one unit is expected where nothing is known, and exactly one after purchases of one")
     func one() throws {
         var shop = Shop()

@@ -32,8 +32,9 @@ public struct QuantityModel: Sendable {
             name: Self.name, dimension: 0, configuration: Self.configuration(head))
     }
 
-    /// One unit unless more are seen, which may be many: logarithms of means differ by more than logits of
-    /// chances do.
+    /// One unit unless more are seen, which may be many. Where units depend on nothing, what is assumed of
+    /// the differences between items and shoppers costs most, so it is little; how much shoppers and
+    /// categories differ is estimated along.
     private static func configuration(_ shared: HeadConfiguration) -> HeadConfiguration {
         var head = HeadConfiguration()
         head.slotCountMax = shared.slotCountMax
@@ -42,6 +43,7 @@ public struct QuantityModel: Sendable {
         head.squared = 1
         head.interceptMean = 0
         head.interceptVariance = 4
+        head.scale = 0.2
         head.bounds.event = stableLog(moveMax)
         return head
     }
