@@ -28,19 +28,19 @@ public struct Configuration: Sendable {
     public struct LoRA: Sendable {
         public var rank = 8
         public var alpha = 16.0
-        public var layers = 2
-        public var targets: [Target] = [.query, .value]
+        public var layers = 6
+        public var targets = Target.allCases
         public var dropout = 0.0
         public var prefixCacheBytes = 256 << 20
         public var refreshEvents = 50_000
         public var judgeEvents = 2_000
-        public var learningRate = 0.001
+        public var learningRate = 0.0003
         public var weightDecay = 0.01
         public var warmupSteps = 20
         public var gradientClip = 1.0
-        public var epochs = 3
+        public var epochs = 4
         public var batchTexts = 64
-        public var folds = 3
+        public var folds = 2
 
         public enum Target: String, Sendable, CaseIterable {
             case query, key, value
