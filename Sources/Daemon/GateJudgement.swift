@@ -10,6 +10,8 @@ public struct GateJudgement: Codable, Sendable, Equatable {
     public var subject: Subject
     /// Examples learned when it was judged.
     public var example: Int
+    /// Fresh examples that a refresh was judged by, or anchors that heads were.
+    public var judged: Int
     public var outcome: RefreshGate.Outcome
     /// Share of the log-loss: of fresh examples for a refresh, of the anchors for heads.
     public var harm: Double?
@@ -21,7 +23,7 @@ public struct GateJudgement: Codable, Sendable, Equatable {
     public var shift: LabelShift.Finding?
 
     enum CodingKeys: String, CodingKey {
-        case subject, example, outcome, harm, slice, shift
+        case subject, example, judged, outcome, harm, slice, shift
         case byAnchors = "by_anchors"
     }
 
@@ -31,6 +33,7 @@ public struct GateJudgement: Codable, Sendable, Equatable {
         switch notice {
         case .refreshJudged(let verdict):
             subject = .refresh
+            judged = verdict.judgedExamples
             outcome = verdict.outcome
             harm = verdict.byAnchors ? verdict.anchorHarm : verdict.harm
             slice = verdict.slice
@@ -38,6 +41,7 @@ public struct GateJudgement: Codable, Sendable, Equatable {
             shift = verdict.shift
         case .headsJudged(let verdict):
             subject = .heads
+            judged = verdict.anchors
             outcome = verdict.outcome
             harm = verdict.sliceHarm ?? verdict.harm
             slice = verdict.slice

@@ -111,7 +111,8 @@ extension Wiring {
         gate.alpha = guards.gateAlpha
         gate.slices = guards.gateSlices
         gate.rollbackAfter = guards.rollbackAfter
-        gate.shift = LabelShift.Configuration(margin: guards.shift, alpha: guards.gateAlpha)
+        gate.shift = LabelShift.Configuration(
+            margin: guards.shift, alpha: guards.gateAlpha, spanMs: Int64(guards.shiftWindowMs))
         gate.onShift = guards.onShift
         gate.anchors = AnchorSet.Configuration(
             every: guards.anchorEvery, count: guards.anchorExamples, ageMs: join.windowMs,

@@ -24,15 +24,26 @@ extension Engine {
 
     /// At a batch boundary: holds what the heads say of their anchors now against what was served.
     mutating func judgeHeads(into output: inout StepOutput) throws {
-        guard isHeadGateDue else { return }
+        guard isHeadGateDue, let lastMs = headGate.judgedMs else { return }
+        var meter = LevelMeter(
+            oldUntilMs: lastMs - configuration.headGate.anchors.ageMs,
+            every: configuration.headGate.anchors.every)
         headGate.judgedMs = headGate.clockMs
         headGate.judgedExamples = counters.examples
         headGate.candidates += 1
-        let gate = anchorGate(candidate: headGate.candidates, heads: heads) { [catalog] in
-            catalog.vector(of: $0)
+        let gate = anchorGate(
+            candidate: headGate.candidates, heads: heads,
+            vector: { [catalog] in catalog.vector(of: $0) }
+        ) { label, example, category, logit in
+            guard let category else { return }
+            meter.add(
+                .init(head: label.rawValue, name: category), logit: logit,
+                served: example.servedLogit, label: example.label, weight: example.weight,
+                tsMs: example.exposure.tsMs)
         }
         let verdict = gate.verdict()
-        let shift = labelShift(candidate: headGate.candidates)
+        let shift = labelShift(judgements: LevelHistory.countMax)
+        headGate.levels.add(meter, next: memory.inserted, tsMs: headGate.clockMs)
         let outcome = shift == nil ? verdict.outcome : .reject
         let counts = verdict.outcome == .reject || configuration.headGate.onShift == .rollBack
         var rollsBack = false
@@ -63,36 +74,66 @@ extension Engine {
     /// Why the weights are to go back to the champion, which is for the owner of the store to do.
     public var owedRollback: String? { headGate.owed }
 
-    /// Whether the newest labels that are final are others than was predicted of them.
-    func labelShift(candidate: Int) -> LabelShift.Finding? {
-        let configuration = configuration.headGate
-        guard configuration.intervalMs > 0 else { return nil }
-        let most = configuration.shift.windows.upperBound
-        let finalMs = headGate.clockMs - configuration.anchors.ageMs
-        var newest: [(logit: Double, label: Bool, weight: Double, slice: String?)] = []
-        var counts: [String: Int] = [:]
-        memory.forEachNewest { example in
-            // What may yet be bought is no sign of fewer purchases.
-            guard example.exposure.tsMs <= finalMs else { return true }
-            let slice = catalog[example.itemId]?.category
-            newest.append((example.servedLogit, example.label, example.weight, slice))
-            if let slice { counts[slice, default: 0] += 1 }
-            return newest.count < most
+    /// Whether the newest labels that are final are others than was predicted of them, the level of
+    /// each category taken as it was before the window. If they are, no refresh will be trained on them.
+    ///
+    /// - Parameter judgements: that share the chance of a false alarm.
+    mutating func labelShift(judgements: Int) -> LabelShift.Finding? {
+        let levels = headGate.levels
+        let windows = levels.windows(
+            nowMs: headGate.clockMs, spanMs: configuration.headGate.shift.spanMs)
+        guard configuration.headGate.intervalMs > 0, let oldest = windows.last else { return nil }
+        let since = levels.steps[oldest]
+        // What may yet be bought is no sign of fewer purchases.
+        let finalMs = headGate.clockMs - configuration.headGate.anchors.ageMs
+        var newest: [(example: MemoryExample, category: String?)] = []
+        var counts: [LevelHistory.Category: Int] = [:]
+        func take(_ example: MemoryExample) {
+            guard example.exposure.tsMs > since.tsMs, example.exposure.tsMs <= finalMs else {
+                return
+            }
+            let category = catalog[example.itemId]?.category
+            newest.append((example, category))
+            guard let category else { return }
+            counts[.init(head: example.head, name: category), default: 0] += 1
         }
-        let slices = Self.largest(configuration.slices, counts)
+        memory.forEachNewest { example in
+            take(example)
+            return example.sequence > since.next
+        }
+        anchors.memory.forEach { take($0.example) }
         var shift = LabelShift(
-            slices: slices, candidate: candidate, configuration: configuration.shift)
-        for example in newest {
-            shift.observe(
-                logit: example.logit, label: example.label, weight: example.weight,
-                slice: example.slice)
+            heads: heads.keys.map(\.rawValue).sorted(),
+            slices: Self.largest(configuration.headGate.slices, counts), judgements: judgements,
+            configuration: configuration.headGate.shift)
+        for start in windows {
+            let (step, movement) = (levels.steps[start], levels.movement(since: start))
+            for (example, category) in newest where example.exposure.tsMs > step.tsMs {
+                let moved = category.map {
+                    movement.logits(
+                        .init(head: example.head, name: $0), atMs: example.exposure.tsMs)
+                }
+                shift.observe(
+                    served: example.servedLogit, moved: moved ?? 0, label: example.label,
+                    weight: example.weight, head: example.head, category: category)
+            }
+            shift.endWindow { step.positives[$0] ?? 0 }
+        }
+        if let (slice, window) = shift.place {
+            headGate.suspects.note(
+                SuspectLabels(
+                    slice: slice, examples: levels.steps[windows[window]].next..<memory.inserted))
         }
         return shift.finding
     }
 
     /// What some heads say of the anchors, held against what was served for them.
+    ///
+    /// - Parameter body: is handed each anchor, its category and the heads' logit; no finite number where
+    ///   they have none.
     func anchorGate(
-        candidate: Int, heads: [Label: ResponseHead], vector: (Item) -> [Float]
+        candidate: Int, heads: [Label: ResponseHead], vector: (Item) -> [Float],
+        _ body: (Label, MemoryExample, String?, Double) -> Void = { _, _, _, _ in }
     ) -> RefreshGate {
         let nowMs = headGate.clockMs
         let judged = configuration.headGate
@@ -106,9 +147,10 @@ extension Engine {
             anchors.forEach(of: label.rawValue, atMs: nowMs) { example in
                 let item = known[example.itemId] ?? features(example.itemId, vector)
                 known[example.itemId] = item
+                let logit = (try? reader.logit(example.exposure, item: item)) ?? .nan
+                body(label, example, item.category, logit)
                 panel.add(
-                    served: example.servedLogit,
-                    logit: (try? reader.logit(example.exposure, item: item)) ?? .nan,
+                    served: example.servedLogit, logit: logit,
                     label: example.label, weight: example.weight, user: example.exposure.user,
                     slice: item.category)
             }
@@ -138,7 +180,7 @@ extension Engine {
     }
 
     /// The names with the greatest counts, the greatest first.
-    static func largest(_ countMax: Int, _ counts: [String: Int]) -> [String] {
+    static func largest<Name: Comparable>(_ countMax: Int, _ counts: [Name: Int]) -> [Name] {
         counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(countMax).map(\.key)
     }
 }

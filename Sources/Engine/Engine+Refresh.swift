@@ -138,6 +138,11 @@ extension Engine {
         let texts = catalog.items.compactMapValues(\.text)
         let job = RefreshJob(
             memory: memory, from: replayedFrom, recent: memory.oldestRecent,
+            isSuspect: { [catalog, suspects = headGate.suspects] example in
+                suspects.contains {
+                    $0.contains(example, category: catalog[example.itemId]?.category)
+                }
+            },
             heads: heads.values.sorted { $0.name < $1.name }, texts: texts, adapters: adapters,
             optimizer: optimizer, importance: importance,
             seed: StableHash.of(
@@ -211,8 +216,7 @@ extension Engine {
         let judgement = Judgement(
             fresh: guards.contains(.gate) ? gate.verdict() : gate.unguardedVerdict(),
             anchors: guards.contains(.gate) ? anchorVerdict(rebuilt, vector) : nil,
-            shift: guards.contains(.gate)
-                ? labelShift(candidate: headGate.refreshes + 1) : nil)
+            shift: guards.contains(.gate) ? labelShift(judgements: 1) : nil)
         output.notices.append(
             .refreshJudged(
                 judgement.told(

@@ -218,6 +218,8 @@ extension Engine {
         endRefresh()
         memory.remove(from: learned.inserted)
         headGate.owed = nil
+        headGate.levels.goBack(to: learned.inserted)
+        headGate.suspects.forget(from: learned.inserted)
     }
 
     /// The scores of what was served, since the store began.

@@ -48,6 +48,10 @@ struct HeadGate: Sendable, Equatable {
     var hasChampion = false
     /// Why the weights are to go back to the champion, until they have.
     var owed: String?
+    /// How the levels of categories have moved.
+    var levels = LevelHistory()
+    /// Labels that no refresh is trained on.
+    var suspects: [SuspectLabels] = []
 
     mutating func promoted() {
         candidates = 0
@@ -71,7 +75,7 @@ struct HeadGate: Sendable, Equatable {
 
     var encoded: [UInt8] {
         var writer = ByteWriter()
-        writer.integer(1 as UInt8)
+        writer.integer(2 as UInt8)
         writer.integer(clockMs)
         writer.optional(judgedMs) { $0.integer($1) }
         for count in [judgedExamples, candidates, rejections, setbacks, refreshes] {
@@ -79,6 +83,8 @@ struct HeadGate: Sendable, Equatable {
         }
         writer.bool(hasChampion)
         writer.optional(owed) { $0.string($1) }
+        levels.write(to: &writer)
+        suspects.write(to: &writer)
         return writer.bytes
     }
 
@@ -86,7 +92,8 @@ struct HeadGate: Sendable, Equatable {
 
     init(encoded bytes: [UInt8]) throws(ByteCodingError) {
         var reader = ByteReader(bytes)
-        guard try reader.integer(UInt8.self) == 1 else {
+        let version = try reader.integer(UInt8.self)
+        guard version == 1 || version == 2 else {
             throw .badValue(at: 0, "a head gate of another version")
         }
         clockMs = try reader.integer()
@@ -98,6 +105,10 @@ struct HeadGate: Sendable, Equatable {
         refreshes = Int(try reader.integer(Int64.self))
         hasChampion = try reader.bool()
         owed = try reader.optional { r throws(ByteCodingError) in try r.string() }
+        if version == 2 {
+            levels = try LevelHistory(from: &reader)
+            suspects = try [SuspectLabels](from: &reader)
+        }
         try reader.finish()
     }
 }

@@ -2,6 +2,7 @@ import ContinualLearning
 import Encoder
 import Engine
 import Records
+import ResponseModel
 import Testing
 
 /// The training of a refresh, on the real base.
@@ -127,6 +128,41 @@ import Testing
             isCancelled: { false })
         #expect(result.skippedSteps > 0)
         #expect(result.adapters == start || result.adapters.values.allSatisfy(\.isFinite))
+    }
+
+    @Test("what may be a false label is not trained on")
+    func suspects() throws {
+        var memory = ReplayMemory(configuration: .init(capacity: 100, recent: 100))
+        for number in 0..<30 {
+            let example = MemoryExample(
+                exampleId: "e\(number)", head: "purchase", itemId: "i\(number % 3)",
+                exposure: Exposure(tsMs: Int64(number), user: "u", price: 1, discount: 0),
+                label: number % 2 == 0, weight: 1, servedLogit: 0, encoderVersion: 0)
+            memory.insert(example, category: number % 3 == 0 ? "a" : "b")
+        }
+        let adapters = try job(evidence()).adapters
+        func texts(_ suspects: [SuspectLabels]) -> Int {
+            RefreshJob(
+                memory: memory,
+                isSuspect: { example in
+                    let category = example.itemId == "i0" ? "a" : "b"
+                    return suspects.contains { $0.contains(example, category: category) }
+                },
+                heads: [ResponseHead(name: "purchase", dimension: 0)],
+                texts: ["i0": "kettle", "i1": "scarf", "i2": "lamp"], adapters: adapters,
+                optimizer: AdamW(.init(), for: adapters), seed: 1,
+                configuration: RefreshConfiguration(epochs: 1, batchTexts: 8)
+            ).textCount
+        }
+        func slice(_ name: String, _ head: String = "purchase") -> LevelHistory.Category {
+            .init(head: head, name: name)
+        }
+        #expect(texts([]) == 3)
+        #expect(texts([.init(slice: slice("a"), examples: 0..<30)]) == 2)
+        #expect(texts([.init(slice: slice("b"), examples: 0..<30)]) == 1)
+        #expect(texts([.init(slice: slice("a"), examples: 3..<30)]) == 3)
+        #expect(texts([.init(slice: slice("a", "click"), examples: 0..<30)]) == 3)
+        #expect(texts([.init(slice: slice(RefreshGate.everything), examples: 0..<30)]) == 0)
     }
 
     private func importance() throws -> [Float] {

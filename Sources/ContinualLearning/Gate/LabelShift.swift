@@ -1,28 +1,30 @@
 import Records
 
-/// Whether labels are others than was predicted of them, in some slice and over some of the newest
+/// Whether labels are others than was to be predicted of them, in some slice and over some of the newest
 /// examples: they have shifted abruptly, or are poisoned.
 ///
 /// What was predicted before each label was known is right in the mean while the world stays as it was,
 /// and examples of any one window then sum to a martingale: its deviation is bounded by Freedman's
 /// inequality, which needs no normality. A paired comparison of losses sees such a shift to the second
 /// order alone, since any model that learned the labels agrees with them.
+///
+/// So that a slice's shift is not learned away within the window, its predictions are taken back to the
+/// level from before it (`LevelHistory`), and so that a season is none, they are then raised or lowered as
+/// the labels of all other categories came beside theirs.
 /// Source: Freedman, "On tail probabilities for martingales", Annals of Probability 1975, theorem 1.6.
 public struct LabelShift: Sendable {
     public struct Configuration: Sendable, Hashable {
         /// Share of the expected positives by which they may differ for good.
         public var margin: Double
-        /// Chance of a false alarm, over all slices, windows and judgements of a champion.
+        /// Chance of a false alarm, over all slices and windows of the judgements.
         public var alpha: Double
-        /// The newest examples looked at: so many, and twice as many each time up to the second.
-        public var windows: ClosedRange<Int>
+        /// What took longer is no sudden shift. Units: milliseconds of event time.
+        public var spanMs: Int64
 
-        public init(
-            margin: Double = 0.1, alpha: Double = 0.01, windows: ClosedRange<Int> = 2_500...40_000
-        ) {
+        public init(margin: Double = 0.05, alpha: Double = 0.01, spanMs: Int64 = 7 * 86_400_000) {
             self.margin = margin
             self.alpha = alpha
-            self.windows = windows
+            self.spanMs = spanMs
         }
     }
 
@@ -42,76 +44,107 @@ public struct LabelShift: Sendable {
         var observed = 0.0
         var variance = 0.0
         var largest = 0.0
+        /// Expected at the level from before the window; of everything alone.
+        var before = 0.0
     }
 
     let configuration: Configuration
     /// -log of the part of alpha that one slice of one window has on one side.
     private let evidence: Double
-    private var names: [String]
-    private var index: [String: Int]
+    private let slices: [LevelHistory.Category]
+    private let index: [LevelHistory.Category: Int]
     private var sums: [Sums]
-    private var count = 0
-    private var lookAt: Int
-    private var found: (finding: Finding, excess: Double)?
+    private var windows = 0
+    private var found:
+        (finding: Finding, slice: LevelHistory.Category, window: Int, excess: Double)?
 
     /// - Parameters:
-    ///   - slices: besides everything.
-    ///   - candidate: which judgement of this champion it is, from 1: the j-th gets α / j(j+1).
-    public init(slices: [String], candidate: Int, configuration: Configuration = Configuration()) {
+    ///   - heads: of each, all examples are looked at together.
+    ///   - slices: and these on their own.
+    ///   - judgements: over how many like this one the chance of a false alarm is divided.
+    public init(
+        heads: [String], slices: [LevelHistory.Category], judgements: Int,
+        configuration: Configuration = Configuration()
+    ) {
         self.configuration = configuration
-        names = [RefreshGate.everything] + slices
-        index = Dictionary(zip(names, names.indices)) { first, _ in first }
-        sums = Array(repeating: Sums(), count: names.count)
-        lookAt = configuration.windows.lowerBound
-        var looks = 1.0
-        var window = configuration.windows.lowerBound
-        while window < configuration.windows.upperBound {
-            window *= 2
-            looks += 1
+        let everything = heads.map { LevelHistory.Category(head: $0, name: RefreshGate.everything) }
+        self.slices = everything + slices
+        index = Dictionary(zip(self.slices, self.slices.indices)) { first, _ in first }
+        sums = Array(repeating: Sums(), count: self.slices.count)
+        let looks = LevelHistory.windowsMax * judgements
+        evidence = Elementary.log(2 * Double(looks * self.slices.count) / configuration.alpha)
+    }
+
+    /// Takes the next example of a window.
+    ///
+    /// - Parameters:
+    ///   - served: what was predicted of it.
+    ///   - moved: logits by which its category's level had moved since before the window.
+    public mutating func observe(
+        served: Double, moved: Double, label: Bool, weight: Double, head: String,
+        category: String?
+    ) {
+        guard served.isFinite, moved.isFinite, weight.isFinite, weight > 0 else { return }
+        let before = Elementary.sigmoid(served - moved)
+        func add(_ name: String, _ p: Double) {
+            guard let slice = index[.init(head: head, name: name)] else { return }
+            sums[slice].examples += 1
+            sums[slice].weight += weight
+            sums[slice].expected += weight * p
+            sums[slice].observed += label ? weight : 0
+            sums[slice].variance += weight * weight * p * (1 - p)
+            sums[slice].largest = max(sums[slice].largest, weight)
+            sums[slice].before += weight * before
         }
-        let number = Double(max(1, candidate))
-        let shares = 2 * looks * Double(names.count) * number * (number + 1)
-        evidence = Elementary.log(shares / configuration.alpha)
+        add(RefreshGate.everything, Elementary.sigmoid(served))
+        if let category { add(category, before) }
     }
 
-    /// Takes the next example, going back from the newest.
-    public mutating func observe(logit: Double, label: Bool, weight: Double, slice: String?) {
-        guard logit.isFinite, weight.isFinite, weight > 0 else { return }
-        let p = Elementary.sigmoid(logit)
-        add(0, p, label, weight)
-        if let slice, let own = index[slice] { add(own, p, label, weight) }
-        count += 1
-        guard count == lookAt else { return }
-        lookAt *= 2
-        look()
-    }
-
-    private mutating func add(_ slice: Int, _ p: Double, _ label: Bool, _ weight: Double) {
-        sums[slice].examples += 1
-        sums[slice].weight += weight
-        sums[slice].expected += weight * p
-        sums[slice].observed += label ? weight : 0
-        sums[slice].variance += weight * weight * p * (1 - p)
-        sums[slice].largest = max(sums[slice].largest, weight)
-    }
-
-    private mutating func look() {
-        for (slice, sum) in sums.enumerated() where sum.expected > 0 {
-            let radius =
-                (2 * sum.variance * evidence).squareRoot() + sum.largest * evidence / 3
-            let excess = (abs(sum.observed - sum.expected) - radius) / sum.expected
+    /// Looks at the window's examples; the next one begins.
+    ///
+    /// - Parameter positives: that had been learned of a category before the window. A level that rests
+    ///   on few may have been wrong, and moved because it was.
+    public mutating func endWindow(positives: (LevelHistory.Category) -> Double) {
+        for (slice, sum) in zip(slices, sums) where sum.expected > 0 {
+            var (expected, variance) = (sum.expected, sum.variance)
+            if slice.name != RefreshGate.everything {
+                guard let all = index[.init(head: slice.head, name: RefreshGate.everything)] else {
+                    continue
+                }
+                let others = (
+                    expected: sums[all].before - sum.before,
+                    observed: sums[all].observed - sum.observed
+                )
+                // A lone category is everything.
+                guard others.expected > 0, others.observed > 0 else { continue }
+                let level = others.observed / others.expected
+                expected *= level
+                variance *= level
+                variance +=
+                    expected * expected
+                    * (1 / positives(slice) + sums[all].largest / others.observed)
+            }
+            let radius = (2 * variance * evidence).squareRoot() + sum.largest * evidence / 3
+            let excess = (abs(sum.observed - expected) - radius) / expected
             guard excess > configuration.margin, excess > found?.excess ?? 0 else { continue }
             found = (
                 Finding(
-                    slice: names[slice], examples: sum.examples,
-                    expected: sum.expected / sum.weight, observed: sum.observed / sum.weight),
-                excess
+                    slice: slice.name, examples: sum.examples,
+                    expected: expected / sum.weight, observed: sum.observed / sum.weight),
+                slice, windows, excess
             )
         }
+        windows += 1
+        sums = Array(repeating: Sums(), count: slices.count)
     }
 
-    /// What the windows that were full say.
+    /// What the windows say.
     public var finding: Finding? { found?.finding }
+
+    /// Whose labels have shifted, and the number of the window, from 0, that says so.
+    public var place: (slice: LevelHistory.Category, window: Int)? {
+        found.map { ($0.slice, $0.window) }
+    }
 }
 
 /// What follows where labels have shifted.

@@ -49,10 +49,12 @@ public struct RefreshJob: Sendable {
     /// - Parameters:
     ///   - first: remembered examples from this one on are looked at.
     ///   - recent: examples before this one are what is not to be forgotten.
+    ///   - isSuspect: whether an example's label may be false: then it is not trained on.
     ///   - heads: of which the one with the most examples is trained for.
     ///   - texts: the text of each item that has one.
     public init(
-        memory: ReplayMemory, from first: UInt64 = 0, recent: UInt64 = 0, heads: [ResponseHead],
+        memory: ReplayMemory, from first: UInt64 = 0, recent: UInt64 = 0,
+        isSuspect: (MemoryExample) -> Bool = { _ in false }, heads: [ResponseHead],
         texts: [String: String], adapters: Adapters, optimizer: AdamW, importance: [Float] = [],
         seed: UInt64, configuration: RefreshConfiguration
     ) {
@@ -68,12 +70,13 @@ public struct RefreshJob: Sendable {
             return
         }
         evidence = TextEvidence.gather(
-            memory, from: first, head: head.name, texts: texts, countMax: configuration.textsMax)
+            memory, from: first, head: head.name, texts: texts, countMax: configuration.textsMax,
+            isSuspect: isSuspect)
         reference =
             configuration.guards.contains(.agem)
             ? TextEvidence.gather(
                 memory, below: recent, head: head.name, texts: texts,
-                countMax: configuration.textsMax) : []
+                countMax: configuration.textsMax, isSuspect: isSuspect) : []
     }
 
     /// From evidence that was gathered already.

@@ -25,12 +25,13 @@ public struct TextEvidence: Sendable, Equatable {
     ///   - countMax: texts taken at most.
     static func gather(
         _ memory: ReplayMemory, from first: UInt64 = 0, below end: UInt64 = .max, head: String,
-        texts: [String: String], countMax: Int
+        texts: [String: String], countMax: Int, isSuspect: (MemoryExample) -> Bool
     ) -> [TextEvidence] {
         var gathered: [String: (evidence: TextEvidence, newest: UInt64)] = [:]
         memory.forEach(from: first) { remembered in
             let example = remembered.example
-            guard example.sequence < end, example.head == head, let text = texts[example.itemId]
+            guard example.sequence < end, example.head == head, let text = texts[example.itemId],
+                !isSuspect(example)
             else { return }
             let weight = remembered.inclusionWeight * example.weight
             let hours = Double(example.exposure.tsMs) / 3.6e6

@@ -163,6 +163,10 @@ extension Configuration {
             "guards.label_shift", \.guards.shift, 0...100,
             "Share by which the positives of a category may differ for good from what was predicted; beyond, and beyond chance, its labels have shifted or are poisoned: no refresh and no heads pass."
         ),
+        .duration(
+            "guards.label_shift_window", \.guards.shiftWindowMs, 0...(365 * 86_400_000),
+            "Event time within which such a shift counts as sudden; what took longer is a change of the world, and is learned."
+        ),
         .choice(
             "guards.on_shift", \.guards.onShift,
             "What else happens then: hold, a person decides; roll_back, it counts as a rejection of the heads."

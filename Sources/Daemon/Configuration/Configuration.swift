@@ -83,7 +83,8 @@ public struct Configuration: Sendable {
         public var headGateExamples = 10_000
         public var headHarm = 0.02
         public var rollbackAfter = 3
-        public var shift = 0.1
+        public var shift = 0.05
+        public var shiftWindowMs = 7 * 86_400_000
         public var onShift = ShiftResponse.hold
         public var enabled = Guard.defaults
         public var ewcStrength = 1.0

@@ -12,8 +12,9 @@ struct PoisonBench: ParsableCommand {
         abstract:
             "Poisoned labels of one category: who is rejected, what is served, how it recovers.",
         discussion: """
-            A shop of five categories is replayed with refreshes of the adapters. From a third of its \
-            visits on, for a sixth of them, a share of the labels of one category is turned to bought. \
+            A shop of five categories is replayed with refreshes of the adapters every eighth of its \
+            visits. From 9/16 of its visits on, for an eighth of them, a share of the labels of one \
+            category is turned to bought; the refresh that begins near its end has learned nearly all. \
             With the guards, heads and refreshes are judged by their anchors and the weights go back by \
             themselves; beside it the same stream without them. The excess is how much larger the \
             category's log-loss under the true chances is than that of the truth, as a share of it.
@@ -27,7 +28,7 @@ struct PoisonBench: ParsableCommand {
     var seeds = 5
 
     @Option(help: "Visits of a stream.")
-    var visits = 120_000
+    var visits = 400_000
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -62,12 +63,12 @@ struct PoisonTrial {
     let seed: UInt64
     let isGuarded: Bool
 
-    private var poisoned: Range<Int> { visits / 3..<visits / 2 }
+    private var poisoned: Range<Int> { visits * 9 / 16..<visits * 11 / 16 }
 
     struct Run {
         var judgements: [GateJudgement] = []
         var selfRollbacks = 0
-        /// Refreshes promoted and rejected while labels were poisoned, and promoted after that.
+        /// Refreshes begun while labels were poisoned, promoted and rejected; and promoted that began later.
         var promotedPoisoned = 0
         var rejectedPoisoned = 0
         var promotedAfter = 0
@@ -79,7 +80,7 @@ struct PoisonTrial {
         /// Rejections before any poison.
         var falseRejections = 0
         /// Of the category, under the true chances: before the poison, in its last half, and in the
-        /// last sixth of the stream.
+        /// last eighth of the stream.
         var excess: [Double] = [0, 0, 0]
     }
 
@@ -91,7 +92,7 @@ struct PoisonTrial {
         let chances = try writeLog(folder + "/visits.jsonl")
         var overrides = [
             "store.sync=false", "log.level=error", "batch.linger=0", "learning.seed=\(seed)",
-            "lora.refresh_events=\(visits / 6)", "lora.judge_events=2000",
+            "lora.refresh_events=\(visits / 8)", "lora.judge_events=2000",
             "guards.anchor_every=10", "guards.head_gate_examples=2000",
             "guards.on_shift=roll_back",
             "attribution.window=30m", "attribution.lateness=0",
@@ -142,8 +143,10 @@ struct PoisonTrial {
                 if run.detection == nil { run.detection = judgement.example - poisoned.lowerBound }
             }
             guard judgement.subject == .refresh else { continue }
-            let isPoisoned = judgement.example <= poisoned.upperBound
+            let began = judgement.example - judgement.judged
+            let isPoisoned = began > poisoned.lowerBound && began <= poisoned.upperBound
             switch judgement.outcome {
+            case .promote where began <= poisoned.lowerBound: break
             case .promote where isPoisoned: run.promotedPoisoned += 1
             case .promote: run.promotedAfter += 1
             case .reject where isPoisoned: run.rejectedPoisoned += 1
@@ -154,8 +157,9 @@ struct PoisonTrial {
 
     private func excess(_ path: String, _ chances: [Int: Double]) throws -> [Double] {
         let windows = [
-            visits / 6..<visits / 3, (visits / 3 + visits / 2) / 2..<visits / 2,
-            visits - visits / 6..<visits,
+            visits / 5..<poisoned.lowerBound,
+            (poisoned.lowerBound + poisoned.upperBound) / 2..<poisoned.upperBound,
+            visits - visits / 8..<visits,
         ]
         var own = [0.0, 0, 0]
         var truth = own
