@@ -41,7 +41,8 @@ extension Configuration {
     private static let loraSettings: [Setting] = [
         .integer("lora.rank", \.lora.rank, 1...256, "Rank of each adapter."),
         .number("lora.alpha", \.lora.alpha, 0.001...4096, "Scale: updates count alpha / rank."),
-        .integer("lora.layers", \.lora.layers, 1...64,
+        .integer(
+            "lora.layers", \.lora.layers, 1...64,
             "The top layers that carry adapters; all of them where the model has no more."),
         .list(
             "lora.targets", \.lora.targets,
