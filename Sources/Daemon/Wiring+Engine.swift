@@ -75,7 +75,8 @@ extension Wiring {
         return AdapterConfiguration(
             rank: lora.rank, alpha: Float(lora.alpha), dropout: Float(lora.dropout),
             targets: lora.targets.compactMap { AdapterTarget(rawValue: $0.rawValue) },
-            layers: AdapterConfiguration.topLayers(lora.layers, of: base))
+            layers: AdapterConfiguration.topLayers(
+                lora.layers == 0 ? base.layerCount : lora.layers, of: base))
     }
 
     func refreshSchedule() -> RefreshSchedule {

@@ -42,8 +42,8 @@ extension Configuration {
         .integer("lora.rank", \.lora.rank, 1...256, "Rank of each adapter."),
         .number("lora.alpha", \.lora.alpha, 0.001...4096, "Scale: updates count alpha / rank."),
         .integer(
-            "lora.layers", \.lora.layers, 1...64,
-            "The top layers that carry adapters; all of them where the model has no more."),
+            "lora.layers", \.lora.layers, 0...64,
+            "The top layers that carry adapters; 0: all of them."),
         .list(
             "lora.targets", \.lora.targets,
             expects: "a list of " + LoRA.Target.allCases.map(\.rawValue).joined(separator: ", "),

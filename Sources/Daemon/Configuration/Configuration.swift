@@ -28,7 +28,8 @@ public struct Configuration: Sendable {
     public struct LoRA: Sendable {
         public var rank = 8
         public var alpha = 16.0
-        public var layers = 6
+        /// 0: all.
+        public var layers = 0
         public var targets = Target.allCases
         public var dropout = 0.0
         public var prefixCacheBytes = 256 << 20
