@@ -65,7 +65,17 @@ struct PoisonTrial {
 
     private var poisoned: Range<Int> { visits * 9 / 16..<visits * 11 / 16 }
 
+    /// A refresh that was promoted or rejected.
+    struct Refresh: Encodable {
+        /// The visit that it began at, about, and that it was judged at.
+        let began: Int
+        let judged: Int
+        let isServed: Bool
+        let slice: String?
+    }
+
     struct Run {
+        var refreshes: [Refresh] = []
         var judgements: [GateJudgement] = []
         var selfRollbacks = 0
         /// Refreshes begun while labels were poisoned, promoted and rejected; and promoted that began later.
@@ -133,6 +143,12 @@ struct PoisonTrial {
 
     private func judge(_ run: inout Run) {
         for judgement in run.judgements {
+            if judgement.subject == .refresh, judgement.outcome != .wait {
+                run.refreshes.append(
+                    Refresh(
+                        began: judgement.example - judgement.judged, judged: judgement.example,
+                        isServed: judgement.outcome == .promote, slice: judgement.slice))
+            }
             guard judgement.example > poisoned.lowerBound else {
                 if judgement.outcome == .reject { run.falseRejections += 1 }
                 continue
@@ -193,6 +209,8 @@ struct PoisonResult: Encodable {
     let selfRollbacks: Int
     /// Means over the streams: before, in the poison's last half, at the end.
     let excess: [Double]
+    /// Of each stream.
+    let refreshes: [[PoisonTrial.Refresh]]
 
     init(share: Double, isGuarded: Bool, _ runs: [PoisonTrial.Run]) {
         self.share = share
@@ -209,6 +227,7 @@ struct PoisonResult: Encodable {
         let detections = runs.compactMap(\.detection).sorted()
         detected = detections.count
         detectionMedian = detections.isEmpty ? nil : detections[detections.count / 2]
+        refreshes = runs.map(\.refreshes)
         excess = (0..<3).map { window in
             runs.reduce(0) { $0 + $1.excess[window] } / Double(runs.count)
         }
