@@ -80,9 +80,15 @@ extension Engine {
     /// - Parameter judgements: that share the chance of a false alarm.
     mutating func labelShift(judgements: Int) -> LabelShift.Finding? {
         let levels = headGate.levels
-        let windows = levels.windows(
-            nowMs: headGate.clockMs, spanMs: configuration.headGate.shift.spanMs)
-        guard configuration.headGate.intervalMs > 0, let oldest = windows.last else { return nil }
+        let spanMs = configuration.headGate.shift.spanMs
+        var windows = levels.windows(nowMs: headGate.clockMs, spanMs: spanMs)
+        let known = headGate.shifted.flatMap { shifted in
+            levels.steps.firstIndex {
+                $0.tsMs == shifted.sinceMs && $0.tsMs >= headGate.clockMs - spanMs
+            }
+        }
+        if let known { windows.append(known) }
+        guard configuration.headGate.intervalMs > 0, let oldest = windows.min() else { return nil }
         let since = levels.steps[oldest]
         // What may yet be bought is no sign of fewer purchases.
         let finalMs = headGate.clockMs - configuration.headGate.anchors.ageMs
@@ -106,7 +112,7 @@ extension Engine {
             heads: heads.keys.map(\.rawValue).sorted(),
             slices: Self.largest(configuration.headGate.slices, counts), judgements: judgements,
             configuration: configuration.headGate.shift)
-        for start in windows {
+        for (number, start) in windows.enumerated() {
             let (step, movement) = (levels.steps[start], levels.movement(since: start))
             for (example, category) in newest where example.exposure.tsMs > step.tsMs {
                 let moved = category.map {
@@ -117,7 +123,13 @@ extension Engine {
                     served: example.servedLogit, moved: moved ?? 0, label: example.label,
                     weight: example.weight, head: example.head, category: category)
             }
-            shift.endWindow { step.positives[$0] ?? 0 }
+            let isKnown = known != nil && number == windows.count - 1
+            shift.endWindow(known: isKnown ? headGate.shifted?.slice : nil) {
+                step.positives[$0] ?? 0
+            }
+        }
+        headGate.shifted = shift.place.map { slice, window in
+            ShiftedLabels(slice: slice, sinceMs: levels.steps[windows[window]].tsMs)
         }
         if let (slice, window) = shift.place {
             headGate.suspects.note(

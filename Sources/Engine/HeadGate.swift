@@ -30,6 +30,12 @@ public struct HeadGateConfiguration: Sendable {
     }
 }
 
+/// The slice whose labels have shifted, and when the window began that says so.
+struct ShiftedLabels: Sendable, Equatable {
+    let slice: LevelHistory.Category
+    let sinceMs: Int64
+}
+
 /// Where the hourly judgement of the heads stands.
 struct HeadGate: Sendable, Equatable {
     /// The newest example's event time.
@@ -50,6 +56,8 @@ struct HeadGate: Sendable, Equatable {
     var owed: String?
     /// How the levels of categories have moved.
     var levels = LevelHistory()
+    /// What was found shifted, until its labels are again as predicted.
+    var shifted: ShiftedLabels?
     /// Labels that no refresh is trained on.
     var suspects: [SuspectLabels] = []
 
@@ -85,6 +93,11 @@ struct HeadGate: Sendable, Equatable {
         writer.optional(owed) { $0.string($1) }
         levels.write(to: &writer)
         suspects.write(to: &writer)
+        writer.optional(shifted) { writer, shifted in
+            writer.string(shifted.slice.head)
+            writer.string(shifted.slice.name)
+            writer.integer(shifted.sinceMs)
+        }
         return writer.bytes
     }
 
@@ -108,6 +121,11 @@ struct HeadGate: Sendable, Equatable {
         if version == 2 {
             levels = try LevelHistory(from: &reader)
             suspects = try [SuspectLabels](from: &reader)
+            shifted = try reader.optional { r throws(ByteCodingError) in
+                ShiftedLabels(
+                    slice: .init(head: try r.string(), name: try r.string()),
+                    sinceMs: try r.integer())
+            }
         }
         try reader.finish()
     }

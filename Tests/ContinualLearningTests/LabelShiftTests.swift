@@ -112,6 +112,28 @@ import Testing
         }
     }
 
+    @Test("what was found stands until the labels are back within the margin")
+    func stands() {
+        let known = LevelHistory.Category(head: "purchase", name: "a")
+        func finding(share: Double, _ known: LevelHistory.Category?) -> LabelShift.Finding? {
+            var shift = Self.fresh()
+            for (slice, count) in [("a", 2_000), ("b", 8_000)] {
+                let positives = Double(count) * 0.05 * (slice == "a" ? share : 1)
+                for number in 0..<count {
+                    shift.observe(
+                        served: log(0.05 / 0.95), moved: 0, label: Double(number) < positives,
+                        weight: 1, head: "purchase", category: slice)
+                }
+            }
+            shift.endWindow(known: known) { _ in 10_000 }
+            return shift.finding
+        }
+        #expect(finding(share: 1.2, nil) == nil)
+        #expect(finding(share: 1.2, known)?.slice == "a")
+        #expect(finding(share: 1.04, known) == nil)
+        #expect(finding(share: 1.2, .init(head: "click", name: "a")) == nil)
+    }
+
     @Test("a window is forgotten once it was looked at")
     func windows() {
         var shift = LabelShift(heads: ["purchase"], slices: [], judgements: 64)

@@ -102,9 +102,14 @@ public struct LabelShift: Sendable {
 
     /// Looks at the window's examples; the next one begins.
     ///
-    /// - Parameter positives: that had been learned of a category before the window. A level that rests
-    ///   on few may have been wrong, and moved because it was.
-    public mutating func endWindow(positives: (LevelHistory.Category) -> Double) {
+    /// - Parameters:
+    ///   - known: the slice of an earlier finding, and this the window that said so: it stands until the
+    ///     labels are back within the margin, whatever chance may explain.
+    ///   - positives: that had been learned of a category before the window. A level that rests on few may
+    ///     have been wrong, and moved because it was.
+    public mutating func endWindow(
+        known: LevelHistory.Category? = nil, positives: (LevelHistory.Category) -> Double
+    ) {
         for (slice, sum) in zip(slices, sums) where sum.expected > 0 {
             var (expected, variance) = (sum.expected, sum.variance)
             if slice.name != RefreshGate.everything {
@@ -124,7 +129,9 @@ public struct LabelShift: Sendable {
                     expected * expected
                     * (1 / positives(slice) + sums[all].largest / others.observed)
             }
-            let radius = (2 * variance * evidence).squareRoot() + sum.largest * evidence / 3
+            let radius =
+                slice == known
+                ? 0 : (2 * variance * evidence).squareRoot() + sum.largest * evidence / 3
             let excess = (abs(sum.observed - expected) - radius) / expected
             guard excess > configuration.margin, excess > found?.excess ?? 0 else { continue }
             found = (
