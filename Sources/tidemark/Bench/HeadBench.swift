@@ -24,10 +24,17 @@ struct HeadBench: ParsableCommand {
     @Option(help: "Length of the items' vectors.")
     var dimension = 384
 
+    @Option(
+        help:
+            "Only learn so many events of each stream and tell how often a covariance was repaired."
+    )
+    var soak: Int?
+
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
+        guard soak ?? 1 >= 1 else { throw ValidationError("--soak must be 1 or more.") }
         guard events >= 2000 else { throw ValidationError("--events must be 2000 or more.") }
         guard (1...4096).contains(dimension) else {
             throw ValidationError("--dimension must be from 1 to 4096.")
@@ -35,6 +42,16 @@ struct HeadBench: ParsableCommand {
     }
 
     func run() throws {
+        if let soak {
+            let soaks: [HeadSoak]
+            do throws(ResponseError) {
+                soaks = [try endure(.grocery, soak), try endure(.headlines, soak)]
+            } catch {
+                throw ExitStatus.bug.failure(error.description)
+            }
+            print(json ? try jsonText(soaks) : soaks.map(\.line).joined(separator: "\n"))
+            return
+        }
         let grocery: HeadResult
         let headlines: HeadResult
         do throws(ResponseError) {
@@ -45,6 +62,20 @@ struct HeadBench: ParsableCommand {
         }
         print(
             json ? try jsonText([grocery, headlines]) : HeadResult.table(grocery, headlines))
+    }
+
+    /// Learns a long stream. The head looks at its whole covariance every 64 blocks, and counts what it had
+    /// to repair.
+    private func endure(
+        _ shape: ResponseStream.Shape, _ count: Int
+    ) throws(ResponseError) -> HeadSoak {
+        var stream = ResponseStream(shape, seed: seed, dimension: dimension)
+        var head = ResponseHead(name: "bench", dimension: dimension)
+        for _ in 0..<count { try head.learn(stream.next()) }
+        let summary = head.summary
+        return HeadSoak(
+            stream: shape.rawValue, events: count, blocks: Int(summary.blocks),
+            repairs: Int(summary.repairs))
     }
 
     private func measure(_ shape: ResponseStream.Shape) throws(ResponseError) -> HeadResult {
@@ -103,6 +134,17 @@ struct HeadBench: ParsableCommand {
         let seconds = measured { head.collectChanges(into: &changes) }
         let bytes = changes.rows.reduce(0) { $0 + $1.key.count + ($1.value?.count ?? 0) }
         return (bytes, seconds.cpu)
+    }
+}
+
+private struct HeadSoak: Encodable {
+    let stream: String
+    let events: Int
+    let blocks: Int
+    let repairs: Int
+
+    var line: String {
+        "\(stream): \(grouped(events)) events learned in \(grouped(blocks)) blocks, covariance repaired \(grouped(repairs)) times"
     }
 }
 
