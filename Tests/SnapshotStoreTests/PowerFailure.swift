@@ -1,5 +1,6 @@
 import CCrashPoints
 import Records
+import Synchronization
 
 /// What a store had the system do to its files, in order.
 struct FileRecording {
@@ -15,30 +16,40 @@ struct FileRecording {
         case mark(Int)
     }
 
-    private(set) var calls: [Call] = []
+    let calls: [Call]
 
     /// LMDB makes the first anew, the second says only who is writing.
     private static let volatile = ["lock.mdb", "writer.lock"]
 
+    /// The process has one recorder, and suites run beside each other.
+    private static let recorder = Mutex(())
+
     /// Records what `body` does to the files in `folder`, of which `names` are there already.
     ///
     /// - Parameter folder: a path without symbolic links.
-    init(_ folder: String, names: [String: Int] = [:], _ body: () throws -> Void) rethrows {
-        unsafe file_record_begin(folder)
-        do { try body() } catch {
-            file_record_end()
-            throw error
+    init(_ folder: String, names: [String: Int] = [:], _ body: () throws -> Void) throws {
+        calls = try Self.recorder.withLock { _ in
+            unsafe file_record_begin(folder)
+            do { try body() } catch {
+                file_record_end()
+                throw error
+            }
+            return Self.calls(file_record_end(), names)
         }
-        let count = file_record_end()
+    }
+
+    private static func calls(_ count: Int, _ names: [String: Int]) -> [Call] {
         var files = names
         var next = (names.values.max() ?? -1) + 1
+        var calls: [Call] = []
         for index in 0..<count {
             let record = unsafe file_record_at(index).pointee
             let name = unsafe String(cString: record.name)
-            if Self.volatile.contains(where: { name.hasSuffix($0) }) { continue }
-            guard let call = unsafe Self.call(record, name, &files, &next) else { continue }
+            if volatile.contains(where: { name.hasSuffix($0) }) { continue }
+            guard let call = unsafe call(record, name, &files, &next) else { continue }
             calls.append(call)
         }
+        return calls
     }
 
     private static func call(
