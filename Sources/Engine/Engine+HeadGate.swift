@@ -43,7 +43,7 @@ extension Engine {
         }
         let verdict = gate.verdict()
         let shift = labelShift(judgements: LevelHistory.countMax)
-        headGate.levels.add(meter, next: memory.inserted, tsMs: headGate.clockMs)
+        labelWatch.step(meter, next: memory.inserted, tsMs: headGate.clockMs)
         let outcome = shift == nil ? verdict.outcome : .reject
         let counts = verdict.outcome == .reject || configuration.headGate.onShift == .rollBack
         var rollsBack = false
@@ -79,16 +79,12 @@ extension Engine {
     ///
     /// - Parameter judgements: that share the chance of a false alarm.
     mutating func labelShift(judgements: Int) -> LabelShift.Finding? {
-        let levels = headGate.levels
-        let spanMs = configuration.headGate.shift.spanMs
-        var windows = levels.windows(nowMs: headGate.clockMs, spanMs: spanMs)
-        let known = headGate.shifted.flatMap { shifted in
-            levels.steps.firstIndex {
-                $0.tsMs == shifted.sinceMs && $0.tsMs >= headGate.clockMs - spanMs
-            }
+        let levels = labelWatch.levels
+        let windows = labelWatch.windows(
+            nowMs: headGate.clockMs, spanMs: configuration.headGate.shift.spanMs)
+        guard configuration.headGate.intervalMs > 0, let oldest = windows.map(\.start).min() else {
+            return nil
         }
-        if let known { windows.append(known) }
-        guard configuration.headGate.intervalMs > 0, let oldest = windows.min() else { return nil }
         let since = levels.steps[oldest]
         // What may yet be bought is no sign of fewer purchases.
         let finalMs = headGate.clockMs - configuration.headGate.anchors.ageMs
@@ -112,8 +108,9 @@ extension Engine {
             heads: heads.keys.map(\.rawValue).sorted(),
             slices: Self.largest(configuration.headGate.slices, counts), judgements: judgements,
             configuration: configuration.headGate.shift)
-        for (number, start) in windows.enumerated() {
-            let (step, movement) = (levels.steps[start], levels.movement(since: start))
+        for window in windows {
+            let step = levels.steps[window.start]
+            let movement = levels.movement(since: window.start)
             for (example, category) in newest where example.exposure.tsMs > step.tsMs {
                 let moved = category.map {
                     movement.logits(
@@ -123,18 +120,12 @@ extension Engine {
                     served: example.servedLogit, moved: moved ?? 0, label: example.label,
                     weight: example.weight, head: example.head, category: category)
             }
-            let isKnown = known != nil && number == windows.count - 1
-            shift.endWindow(known: isKnown ? headGate.shifted?.slice : nil) {
-                step.positives[$0] ?? 0
-            }
-        }
-        headGate.shifted = shift.place.map { slice, window in
-            ShiftedLabels(slice: slice, sinceMs: levels.steps[windows[window]].tsMs)
+            shift.endWindow(known: window.known) { step.positives[$0] ?? 0 }
         }
         if let (slice, window) = shift.place {
-            headGate.suspects.note(
-                SuspectLabels(
-                    slice: slice, examples: levels.steps[windows[window]].next..<memory.inserted))
+            labelWatch.found(slice, since: windows[window].start, next: memory.inserted)
+        } else {
+            labelWatch.foundNothing()
         }
         return shift.finding
     }

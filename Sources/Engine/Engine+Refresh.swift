@@ -138,7 +138,7 @@ extension Engine {
         let texts = catalog.items.compactMapValues(\.text)
         let job = RefreshJob(
             memory: memory, from: replayedFrom, recent: memory.oldestRecent,
-            isSuspect: { [catalog, suspects = headGate.suspects] example in
+            isSuspect: { [catalog, suspects = labelWatch.suspects] example in
                 suspects.contains {
                     $0.contains(example, category: catalog[example.itemId]?.category)
                 }

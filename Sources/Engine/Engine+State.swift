@@ -36,6 +36,9 @@ extension Engine {
             anchors.memory.collectChanges(into: &changes)
         }
         changes.put(Self.stateTable, Self.headGateKey, headGate.encoded)
+        if let row = labelWatch.changedRow() {
+            changes.put(Self.stateTable, Self.labelWatchKey, row)
+        }
         var marks = ByteWriter(capacity: 32)
         memory.mark.write(to: &marks)
         anchors.memory.mark.write(to: &marks)
@@ -121,6 +124,7 @@ extension Engine {
         if let present {
             (join, memory, metrics) = (present.join, present.memory, present.metrics)
             (anchors, headGate) = (present.anchors, present.headGate)
+            labelWatch = present.labelWatch
         } else {
             try restoreKeyed(from: state)
         }
@@ -151,6 +155,9 @@ extension Engine {
         anchors = try AnchorSet(configuration: configuration.headGate.anchors, from: state)
         if let row = try state.value(Self.stateTable, Self.headGateKey) {
             headGate = try HeadGate(encoded: row)
+        }
+        if let row = try state.value(Self.stateTable, Self.labelWatchKey) {
+            labelWatch = try LabelWatch(row: row)
         }
         metrics =
             try ProgressiveMetrics.restore(heads: Label.allCases.map(\.rawValue), from: state)
@@ -193,6 +200,7 @@ extension Engine {
     private static let refreshKey = Array("refresh".utf8)
     private static let jobKey = Array("refresh job".utf8)
     private static let headGateKey = Array("head gate".utf8)
+    private static let labelWatchKey = Array("label watch".utf8)
     private static let memoryKey = Array("replay memory".utf8)
 
     /// After a rollback of the weights, what is trained from the ones rolled back is not wanted.
@@ -218,8 +226,7 @@ extension Engine {
         endRefresh()
         memory.remove(from: learned.inserted)
         headGate.owed = nil
-        headGate.levels.goBack(to: learned.inserted)
-        headGate.suspects.forget(from: learned.inserted)
+        labelWatch.goBack(to: learned.inserted)
     }
 
     /// The scores of what was served, since the store began.

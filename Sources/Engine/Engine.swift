@@ -64,6 +64,7 @@ public struct Engine {
     var memory: ReplayMemory
     var anchors: AnchorSet
     var headGate = HeadGate()
+    var labelWatch = LabelWatch()
     var metrics: ProgressiveMetrics
     var delays: PurchaseDelays
     public internal(set) var adapters: Adapters

@@ -30,12 +30,6 @@ public struct HeadGateConfiguration: Sendable {
     }
 }
 
-/// The slice whose labels have shifted, and when the window began that says so.
-struct ShiftedLabels: Sendable, Equatable {
-    let slice: LevelHistory.Category
-    let sinceMs: Int64
-}
-
 /// Where the hourly judgement of the heads stands.
 struct HeadGate: Sendable, Equatable {
     /// The newest example's event time.
@@ -54,12 +48,6 @@ struct HeadGate: Sendable, Equatable {
     var hasChampion = false
     /// Why the weights are to go back to the champion, until they have.
     var owed: String?
-    /// How the levels of categories have moved.
-    var levels = LevelHistory()
-    /// What was found shifted, until its labels are again as predicted.
-    var shifted: ShiftedLabels?
-    /// Labels that no refresh is trained on.
-    var suspects: [SuspectLabels] = []
 
     mutating func promoted() {
         candidates = 0
@@ -83,7 +71,7 @@ struct HeadGate: Sendable, Equatable {
 
     var encoded: [UInt8] {
         var writer = ByteWriter()
-        writer.integer(2 as UInt8)
+        writer.integer(1 as UInt8)
         writer.integer(clockMs)
         writer.optional(judgedMs) { $0.integer($1) }
         for count in [judgedExamples, candidates, rejections, setbacks, refreshes] {
@@ -91,13 +79,6 @@ struct HeadGate: Sendable, Equatable {
         }
         writer.bool(hasChampion)
         writer.optional(owed) { $0.string($1) }
-        levels.write(to: &writer)
-        suspects.write(to: &writer)
-        writer.optional(shifted) { writer, shifted in
-            writer.string(shifted.slice.head)
-            writer.string(shifted.slice.name)
-            writer.integer(shifted.sinceMs)
-        }
         return writer.bytes
     }
 
@@ -105,8 +86,7 @@ struct HeadGate: Sendable, Equatable {
 
     init(encoded bytes: [UInt8]) throws(ByteCodingError) {
         var reader = ByteReader(bytes)
-        let version = try reader.integer(UInt8.self)
-        guard version == 1 || version == 2 else {
+        guard try reader.integer(UInt8.self) == 1 else {
             throw .badValue(at: 0, "a head gate of another version")
         }
         clockMs = try reader.integer()
@@ -118,15 +98,6 @@ struct HeadGate: Sendable, Equatable {
         refreshes = Int(try reader.integer(Int64.self))
         hasChampion = try reader.bool()
         owed = try reader.optional { r throws(ByteCodingError) in try r.string() }
-        if version == 2 {
-            levels = try LevelHistory(from: &reader)
-            suspects = try [SuspectLabels](from: &reader)
-            shifted = try reader.optional { r throws(ByteCodingError) in
-                ShiftedLabels(
-                    slice: .init(head: try r.string(), name: try r.string()),
-                    sinceMs: try r.integer())
-            }
-        }
         try reader.finish()
     }
 }

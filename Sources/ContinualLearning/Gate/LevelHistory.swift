@@ -18,6 +18,16 @@ public struct LevelHistory: Sendable, Equatable {
         public static func < (a: Category, b: Category) -> Bool {
             (a.head, a.name) < (b.head, b.name)
         }
+
+        public func write(to writer: inout ByteWriter) {
+            writer.string(head)
+            writer.string(name)
+        }
+
+        public init(from reader: inout ByteReader) throws(ByteCodingError) {
+            head = try reader.string()
+            name = try reader.string()
+        }
     }
 
     /// One judgement.
@@ -108,8 +118,8 @@ public struct LevelHistory: Sendable, Equatable {
         return starts
     }
 
-    /// Windows there may be.
-    public static let windowsMax = 7
+    /// Windows there may be: one for each power of two up to the steps kept.
+    public static let windowsMax = Int.bitWidth - countMax.leadingZeroBitCount
 
     public func write(to writer: inout ByteWriter) {
         writer.array(steps) { writer, step in
@@ -133,8 +143,7 @@ public struct LevelHistory: Sendable, Equatable {
 
     private static func write(_ values: [Category: Double], to writer: inout ByteWriter) {
         writer.array(values.sorted { $0.key < $1.key }) { writer, entry in
-            writer.string(entry.key.head)
-            writer.string(entry.key.name)
+            entry.key.write(to: &writer)
             writer.double(entry.value)
         }
     }
@@ -143,10 +152,7 @@ public struct LevelHistory: Sendable, Equatable {
         from reader: inout ByteReader
     ) throws(ByteCodingError) -> [Category: Double] {
         let entries = try reader.array { reader throws(ByteCodingError) in
-            (
-                Category(head: try reader.string(), name: try reader.string()),
-                try reader.double()
-            )
+            (try Category(from: &reader), try reader.double())
         }
         return Dictionary(entries) { first, _ in first }
     }
@@ -182,11 +188,15 @@ public struct LevelMeter: Sendable {
         guard logit.isFinite, served.isFinite, weight.isFinite, weight > 0 else { return }
         let p = Elementary.sigmoid(served)
         let counts = weight * p * (1 - p)
-        sums[category, default: Sums()].all.add(logit - served, counts)
-        if label { sums[category, default: Sums()].positives += weight }
-        guard tsMs <= oldUntilMs else { return }
-        sums[category, default: Sums()].old.add(logit - served, counts)
-        sums[category, default: Sums()].oldCount += 1
+        let isOld = tsMs <= oldUntilMs
+        func add(to own: inout Sums) {
+            own.all.add(logit - served, counts)
+            if label { own.positives += weight }
+            guard isOld else { return }
+            own.old.add(logit - served, counts)
+            own.oldCount += 1
+        }
+        add(to: &sums[category, default: Sums()])
     }
 }
 

@@ -53,8 +53,7 @@ extension [SuspectLabels] {
 
     public func write(to writer: inout ByteWriter) {
         writer.array(self) { writer, labels in
-            writer.string(labels.slice.head)
-            writer.string(labels.slice.name)
+            labels.slice.write(to: &writer)
             writer.integer(labels.examples.lowerBound)
             writer.integer(labels.examples.upperBound)
         }
@@ -62,8 +61,7 @@ extension [SuspectLabels] {
 
     public init(from reader: inout ByteReader) throws(ByteCodingError) {
         self = try reader.array { reader throws(ByteCodingError) in
-            let slice = LevelHistory.Category(
-                head: try reader.string(), name: try reader.string())
+            let slice = try LevelHistory.Category(from: &reader)
             let place = reader.position
             let (first, end) = (
                 try reader.integer(UInt64.self), try reader.integer(UInt64.self)
