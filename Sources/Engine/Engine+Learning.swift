@@ -59,20 +59,6 @@ struct TrainingExample {
         isMerchants = !example.opening.isIssued && example.offer.recommendationID == nil
     }
 
-    /// A purchase of something that was not seen before: it tells how many, and nothing of how likely.
-    init(unattributed purchase: Event.Purchase, eventID: String, tsMs: Int64) {
-        self.eventID = eventID
-        memoryID = eventID
-        itemID = purchase.offer.itemID
-        exposure = Exposure(purchase.offer, tsMs: tsMs)
-        labels = []
-        clicked = nil
-        units = purchase.quantity
-        weight = 1
-        propensity = purchase.offer.propensity
-        isMerchants = purchase.offer.recommendationID == nil
-    }
-
     /// Apart from the ids of outcome rows, which are their producers' own.
     static func memoryID(_ id: ExampleID) -> String { "join:\(id)" }
 }
@@ -281,8 +267,10 @@ extension Engine {
         case .matured(let example): try mature(example, embedding: embedding, into: &output)
         case .unattributedPurchase(let eventID, let tsMs, let purchase):
             counters.unattributed += 1
-            var learned = TrainingExample(unattributed: purchase, eventID: eventID, tsMs: tsMs)
-            try learnUnits(&learned, embedding)
+            // Of something that was not seen before: it tells how many, and nothing of how likely.
+            _ = try learnUnits(
+                purchase.quantity, Exposure(purchase.offer, tsMs: tsMs),
+                itemID: purchase.offer.itemID, memoryID: eventID, embedding)
         case .overflow: counters.overflowed += 1
         case .superseded: counters.decisions += 1
         case .unmatchedRefund: counters.unmatchedRefunds += 1

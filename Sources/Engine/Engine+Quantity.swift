@@ -8,13 +8,31 @@ extension Engine {
     mutating func learnUnits(
         _ example: inout TrainingExample, _ embedding: any TextEmbedding
     ) throws {
-        guard configuration.learns, let units = example.units else { return }
-        let item = try features(of: example.itemID, embedding)
+        guard let units = example.units,
+            let expected = try learnUnits(
+                units, example.exposure, itemID: example.itemID, memoryID: example.memoryID,
+                weight: example.weight, embedding)
+        else { return }
+        example.expectedUnits = expected
+    }
+
+    /// Predicts some units and, unless they are an anchor's, learns them.
+    ///
+    /// - Returns: what was expected of them; `nil` where nothing is learned.
+    mutating func learnUnits(
+        _ units: Int, _ exposure: Exposure, itemID: String, memoryID: String, weight: Double = 1,
+        _ embedding: any TextEmbedding
+    ) throws -> Double? {
+        guard configuration.learns else { return nil }
+        let item = try features(of: itemID, embedding)
         do {
-            example.expectedUnits = try quantity.learn(
-                example.exposure, item: item, units: units, weight: example.weight,
-                teaches: !isAnchor(example))
-        } catch { counters.skipped += 1 }
+            return try quantity.learn(
+                exposure, item: item, units: units, weight: weight,
+                teaches: !anchors.isAnchor(memoryID))
+        } catch {
+            counters.skipped += 1
+            return nil
+        }
     }
 
     /// Makes up for the units that a purchase was learned with, where a refund or another purchase of the
