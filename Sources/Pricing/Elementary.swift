@@ -55,6 +55,9 @@ package func logistic(_ x: Double) -> Double {
     return e / (1 + e)
 }
 
+/// log(p / (1 - p)).
+package func logit(_ p: Double) -> Double { naturalLogarithm(p) - naturalLogarithm(1 - p) }
+
 /// Density of the standard normal distribution.
 package func normalDensity(_ x: Double) -> Double {
     exponential(-x * x / 2) * 0.398_942_280_401_432_7

@@ -82,7 +82,6 @@ public struct ConfoundedWorld: Sendable {
             }
             return sum / weight
         }
-        func logit(_ p: Double) -> Double { naturalLogarithm(p) - naturalLogarithm(1 - p) }
         return logit(share(effect(discount))) - logit(share(0))
     }
 

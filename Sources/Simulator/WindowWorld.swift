@@ -90,7 +90,6 @@ public struct WindowWorld: Sendable {
     /// What a discount adds to the logit of a purchase, in the mean of some views: over all who see the
     /// item, and over those who click.
     public func effect(_ discount: Double, _ some: [View]) -> (views: Double, clicked: Double) {
-        func logit(_ p: Double) -> Double { naturalLogarithm(p) - naturalLogarithm(1 - p) }
         var (views, clicked) = (0.0, 0.0)
         for view in some {
             let (none, at) = (chances(view, discount: 0), chances(view, discount: discount))

@@ -27,14 +27,7 @@ import Testing
         (0..<count).map { _ in
             let visit = stream.next()
             return EngineFixture.input(
-                Event(
-                    eventID: "v\(visit.number)", tsMs: visit.tsMs,
-                    body: .outcome(
-                        Event.Outcome(
-                            offer: Event.Offer(
-                                userID: "u\(visit.user)", itemID: "item-\(visit.item)", price: 10,
-                                discount: visit.discount),
-                            purchased: visit.purchased))),
+                PoisonedStream.event(visit),
                 offset: Int64(1_000 + visit.number))
         }
     }

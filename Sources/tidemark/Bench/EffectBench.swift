@@ -71,7 +71,29 @@ struct EffectResult: Encodable {
     /// True margin of the prices chosen over that of the best prices in hindsight.
     let marginShare: Double
     /// Purchases predicted over those observed, of views.
-    var calibration: Double?
+    let calibration: Double?
+
+    /// The discount whose effect is asked for, and the rows it is asked of.
+    static let depth = 0.3
+    static let asked = 400
+
+    fileprivate init(
+        world: String, seed: UInt64, truth: Double, plain: Double, effect: EffectModel,
+        priced: Priced, calibration: Double? = nil
+    ) {
+        let uncut = effect.unconstrained(Self.depth)
+        self.world = world
+        self.seed = seed
+        self.truth = truth
+        self.plain = plain
+        found = effect.served(Self.depth)
+        unconstrained = uncut.mean
+        deviation = uncut.deviation
+        discounted = priced.discounted
+        wrongly = priced.wrongly
+        marginShare = priced.share
+        self.calibration = calibration
+    }
 
     static func table(_ results: [EffectResult]) -> String {
         var table = TextTable([
@@ -94,14 +116,11 @@ struct EffectResult: Encodable {
 /// One world, learned and asked.
 struct EffectTrial {
     private let world: ConfoundedWorld
-    private static let depth = 0.3
-    private static let asked = 400
 
     init(_ world: ConfoundedWorld) { self.world = world }
 
     func run(visits: Int, seed: UInt64) throws -> EffectResult {
-        let learned = try LearnedWorld(world, visits: visits, keeping: Self.asked)
-        let uncut = learned.effect.unconstrained(Self.depth)
+        let learned = try LearnedWorld(world, visits: visits, keeping: EffectResult.asked)
         let priced = Priced(
             try learned.decisions().map { row, discount in
                 (
@@ -112,24 +131,20 @@ struct EffectTrial {
         let kind = world.slope == 0 ? "no effect" : "effect"
         return EffectResult(
             world: "\(world.confounding.rawValue), \(kind)", seed: seed,
-            truth: learned.world.marginalEffect(Self.depth),
-            plain: try learned.plainEffect(Self.depth), found: learned.effect.served(Self.depth),
-            unconstrained: uncut.mean, deviation: uncut.deviation, discounted: priced.discounted,
-            wrongly: priced.wrongly, marginShare: priced.share)
+            truth: learned.world.marginalEffect(EffectResult.depth),
+            plain: try learned.plainEffect(EffectResult.depth), effect: learned.effect,
+            priced: priced)
     }
 }
 
 /// A shop window, learned and asked.
 struct WindowTrial {
     private let world: WindowWorld
-    private static let depth = 0.3
-    private static let asked = 400
 
     init(_ world: WindowWorld) { self.world = world }
 
     func run(views: Int, seed: UInt64) throws -> EffectResult {
-        let learned = try LearnedWindow(world, views: views, keeping: Self.asked)
-        let uncut = learned.effect.unconstrained(Self.depth)
+        let learned = try LearnedWindow(world, views: views, keeping: EffectResult.asked)
         let priced = Priced(
             try learned.decisions().map { view, discount in
                 (
@@ -139,11 +154,10 @@ struct WindowTrial {
             })
         return EffectResult(
             world: "marginal clickers, \(world.hasEffect ? "effect" : "no effect")", seed: seed,
-            truth: world.effect(Self.depth, learned.last).views,
-            plain: learned.clickedEffect.unconstrained(Self.depth).mean,
-            found: learned.effect.served(Self.depth), unconstrained: uncut.mean,
-            deviation: uncut.deviation, discounted: priced.discounted, wrongly: priced.wrongly,
-            marginShare: priced.share, calibration: learned.predicted / learned.observed)
+            truth: world.effect(EffectResult.depth, learned.last).views,
+            plain: learned.clickedEffect.unconstrained(EffectResult.depth).mean,
+            effect: learned.effect, priced: priced,
+            calibration: learned.predicted / learned.observed)
     }
 }
 

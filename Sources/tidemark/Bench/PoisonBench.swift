@@ -158,15 +158,14 @@ struct PoisonTrial {
                 if judgement.slice == PoisonedStream.poisonedCategory { run.named += 1 }
                 if run.detection == nil { run.detection = judgement.example - poisoned.lowerBound }
             }
-            guard judgement.subject == .refresh else { continue }
-            let began = judgement.example - judgement.judged
-            let isPoisoned = began > poisoned.lowerBound && began <= poisoned.upperBound
-            switch judgement.outcome {
-            case .promote where began <= poisoned.lowerBound: break
-            case .promote where isPoisoned: run.promotedPoisoned += 1
-            case .promote: run.promotedAfter += 1
-            case .reject where isPoisoned: run.rejectedPoisoned += 1
-            case .reject, .wait: break
+        }
+        for refresh in run.refreshes where refresh.began > poisoned.lowerBound {
+            let isPoisoned = refresh.began <= poisoned.upperBound
+            switch (refresh.isServed, isPoisoned) {
+            case (true, true): run.promotedPoisoned += 1
+            case (true, false): run.promotedAfter += 1
+            case (false, true): run.rejectedPoisoned += 1
+            case (false, false): break
             }
         }
     }
