@@ -27,6 +27,9 @@ struct PoisonBench: ParsableCommand {
     @Option(help: "Streams of each kind, by seed.")
     var seeds = 5
 
+    @Option(help: "The first stream's seed.")
+    var firstSeed: UInt64 = 1
+
     @Option(help: "Visits of a stream.")
     var visits = 400_000
 
@@ -34,8 +37,15 @@ struct PoisonBench: ParsableCommand {
     var json = false
 
     func validate() throws {
-        guard visits >= 30_000, seeds >= 1, shares.allSatisfy({ $0 >= 0 && $0 <= 100 }) else {
-            throw ValidationError("--visits from 30000, --seeds from 1, --shares from 0 to 100.")
+        guard visits >= 30_000, (1...1000).contains(seeds), firstSeed <= .max - 1000,
+            shares.allSatisfy({ $0 >= 0 && $0 <= 100 })
+        else {
+            throw ValidationError(
+                """
+                --visits from 30000, --seeds from 1 to 1000, --first-seed at most \
+                \(UInt64.max - 1000), --shares from 0 to 100.
+                """
+            )
         }
     }
 
@@ -44,7 +54,7 @@ struct PoisonBench: ParsableCommand {
         for share in shares {
             for isGuarded in [true, false] {
                 var runs: [PoisonTrial.Run] = []
-                for seed in 1...UInt64(seeds) {
+                for seed in firstSeed..<firstSeed + UInt64(seeds) {
                     let trial = PoisonTrial(
                         share: share / 100, visits: visits, seed: seed, isGuarded: isGuarded)
                     try reportingFailures { runs.append(try trial.run()) }
