@@ -42,6 +42,30 @@ import Testing
         }
     }
 
+    @Test("chance alone is found as often as alpha says, and no more", arguments: [8.0, 40, 400])
+    func alarms(expected: Double) {
+        var random = SeededRandom(seed: 11)
+        // Of one slice in one window two per cent.
+        let configuration = LabelShift.Configuration(
+            margin: 0, alpha: 0.02 * Double(LevelHistory.windowsMax))
+        let chance = 0.05
+        var alarms = 0
+        let windows = Int(800_000 / expected)
+        for _ in 0..<windows {
+            var shift = LabelShift(
+                heads: ["purchase"], slices: [], judgements: 1, configuration: configuration)
+            for _ in 0..<Int(expected / chance) {
+                shift.observe(
+                    served: log(chance / (1 - chance)), moved: 0, label: random.unit() < chance,
+                    weight: 1, head: "purchase", category: nil)
+            }
+            shift.endWindow { _ in 10_000 }
+            if shift.finding != nil { alarms += 1 }
+        }
+        let share = Double(alarms) / Double(windows)
+        #expect(share < 0.021 && share > 0.007, "\(share)")
+    }
+
     @Test("a category with far more or fewer positives than predicted is found and named")
     func shifted() {
         for seed in 0..<30 as Range<UInt64> {

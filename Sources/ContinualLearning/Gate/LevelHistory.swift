@@ -106,20 +106,21 @@ public struct LevelHistory: Sendable, Equatable {
 
     public func movement(since step: Int) -> Movement { Movement(steps[(step + 1)...]) }
 
-    /// The steps that windows begin at: the last, the one before it, and twice as far each time, no older
-    /// than a span.
+    /// The steps that windows begin at, so many back: the powers of two and one and a half times those, none
+    /// older than a span.
     public func windows(nowMs: Int64, spanMs: Int64) -> [Int] {
         var starts: [Int] = []
         var back = 1
         while back <= steps.count, steps[steps.count - back].tsMs >= nowMs - spanMs {
             starts.append(steps.count - back)
-            back *= 2
+            let isPower = back & (back - 1) == 0
+            back += max(1, isPower ? back / 2 : back / 3)
         }
         return starts
     }
 
-    /// Windows there may be: one for each power of two up to the steps kept.
-    public static let windowsMax = Int.bitWidth - countMax.leadingZeroBitCount
+    /// Windows there may be.
+    public static let windowsMax = 2 * (countMax.trailingZeroBitCount + 1) - 2
 
     public func write(to writer: inout ByteWriter) {
         writer.array(steps) { writer, step in
