@@ -62,12 +62,13 @@ class OneDNN:
 class Trained:
     """A PEFT model in training: mean-pooled, normalised vectors, AdamW with clipping."""
 
-    def __init__(self, model_path, adapters):
+    def __init__(self, model_path, adapters, learning_rate=1e-3):
         base = BertModel.from_pretrained(model_path, add_pooling_layer=False)
         # Without dropout, as on the other side; gradients go through all the same.
         self.model = peft.PeftModel.from_pretrained(base, adapters, is_trainable=True).eval()
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=1e-3, weight_decay=0.01)
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=learning_rate, weight_decay=0.01)
 
     def step(self, ids, mask):
         self.optimizer.zero_grad()
@@ -141,7 +142,7 @@ class Refreshed:
     WEIGHT, OWN, BIRTH, LOCAL, DRIFT = 0.12, 0.06, (0.05, 96.0), (0.1, 0.3, 24.0), (0.02, 1000.0)
 
     def __init__(self, options, plan, tokenizer):
-        self.trained = Trained(options.model, options.work / "top")
+        self.trained = Trained(options.model, plan["adapters"], plan["learning_rate"])
         self.tokenizer, self.size, self.passes = tokenizer, plan["chunk"], plan["passes"]
         self.texts = plan["texts"]
         trials, positives = (numpy.array(plan[k]) for k in ("trials", "positives"))
@@ -228,7 +229,8 @@ def refresh_plan(options, titles):
              for i in range(options.refresh_texts)]
     generator = numpy.random.default_rng(1)
     rates = 1 / (1 + numpy.exp(1.6 - 0.4 * generator.normal(size=len(texts))))
-    return {"texts": texts, "trials": [25.0] * len(texts),
+    return {"adapters": str(options.work / "refresh"), "learning_rate": 3e-4,
+            "texts": texts, "trials": [25.0] * len(texts),
             "positives": generator.binomial(25, rates).astype(float).tolist(),
             "born_hours": [2.0 * i for i in range(len(texts))],
             "passes": options.refresh_passes, "chunk": options.batch}
@@ -266,11 +268,16 @@ def read_titles(path):
 
 def make_adapters(options, layers):
     """The same starting point for both sides; both halves of the adapters away from zero."""
-    for name, chosen in (("all", list(range(layers))), ("top", list(range(layers - 2, layers)))):
+    some = ["query", "value"]
+    # By the ends of their names: the attention's output is an output as well.
+    every = ["query", "key", "value", "intermediate.dense", "output.dense"]
+    for name, chosen, targets in (
+            ("all", list(range(layers)), some), ("top", list(range(layers - 2, layers)), some),
+            ("refresh", list(range(layers)), every)):
         torch.manual_seed(7)
         base = BertModel.from_pretrained(options.model, add_pooling_layer=False)
         model = get_peft_model(base, LoraConfig(
-            r=RANK, lora_alpha=ALPHA, target_modules=["query", "value"],
+            r=RANK, lora_alpha=ALPHA, target_modules=targets,
             layers_to_transform=chosen, layers_pattern="layer"))
         with torch.no_grad():
             for parameter in model.parameters():
@@ -392,7 +399,7 @@ NAMES = {
     "train_all": "LoRA step, all layers, padded work",
     "train_top": "LoRA step, top two layers, padded work",
     "titles": "LoRA step, top two layers, titles",
-    "refresh": "a whole refresh"}
+    "refresh": "a whole refresh, all projections of all layers"}
 
 
 def show(summary):

@@ -51,8 +51,10 @@ struct TurnsPlan: Decodable {
     let adaptersTop: String
     let refresh: Refresh?
 
-    /// Texts with their counts, in the order in which they came.
+    /// Texts with their counts, in the order in which they came, and what is trained on them.
     struct Refresh: Decodable {
+        let adapters: String
+        let learningRate: Double
         let texts: [String]
         let trials: [Double]
         let positives: [Double]
@@ -75,7 +77,6 @@ private final class TurnsCases {
     private let encoder: TextEncoder
     private let products, library: ForwardProducts
     private let all, top, titled: Trainee
-    private let topLayers: Adapters
     private var nextBatch = 0
 
     init(_ plan: TurnsPlan) throws {
@@ -84,11 +85,8 @@ private final class TurnsCases {
         encoder = try TextEncoder(base: base, adapters: nil, threads: plan.threads)
         products = try ForwardProducts(base, base.numerics, threads: plan.threads)
         library = try ForwardProducts(base, Numerics.library(), threads: plan.threads)
-        let (allLayers, topLayers) = (
-            try Adapters.load(directory: plan.adaptersAll, base: base),
-            try Adapters.load(directory: plan.adaptersTop, base: base)
-        )
-        self.topLayers = topLayers
+        let allLayers = try Adapters.load(directory: plan.adaptersAll, base: base)
+        let topLayers = try Adapters.load(directory: plan.adaptersTop, base: base)
         all = try Trainee(base, allLayers, threads: plan.threads)
         top = try Trainee(base, topLayers, threads: plan.threads)
         titled = try Trainee(base, topLayers, threads: plan.threads)
@@ -126,9 +124,11 @@ private final class TurnsCases {
         var configuration = RefreshConfiguration(epochs: texts.passes, batchTexts: texts.chunk)
         configuration.folds = 1
         configuration.guards = [.clip]
+        let adapters = try Adapters.load(directory: texts.adapters, base: base)
         let job = RefreshJob(
-            evidence: evidence, adapters: topLayers,
-            optimizer: AdamW(.init(), for: topLayers), seed: 1, configuration: configuration)
+            evidence: evidence, adapters: adapters,
+            optimizer: AdamW(.init(learningRate: texts.learningRate), for: adapters), seed: 1,
+            configuration: configuration)
         var result: RefreshResult?
         var turn = try timed { _ in
             result = try job.run(
