@@ -44,7 +44,7 @@ public struct LevelHistory: Sendable, Equatable {
         public internal(set) var positives: [Category: Double]
     }
 
-    /// Steps kept, the newest.
+    /// Steps kept, the newest: a power of two.
     public static let countMax = 64
     /// Anchors without which nothing is said of a category.
     static let anchorsMin = 30
@@ -119,8 +119,8 @@ public struct LevelHistory: Sendable, Equatable {
         return starts
     }
 
-    /// Windows there may be.
-    public static let windowsMax = 2 * (countMax.trailingZeroBitCount + 1) - 2
+    /// Windows there may be: two for each doubling up to the steps kept.
+    public static let windowsMax = 2 * countMax.trailingZeroBitCount
 
     public func write(to writer: inout ByteWriter) {
         writer.array(steps) { writer, step in
