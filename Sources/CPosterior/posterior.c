@@ -209,7 +209,7 @@ INLINE void combine(
 /// The left side falls and the right side rises with z, so there is one, inside the bracket. Newton's
 /// step is taken unless it leaves the bracket or is more than half as long as the step before, which
 /// is how it would go round in circles far from the mode; then the bracket is halved.
-INLINE double posterior_mode(double mean, double variance, double label, double weight) {
+INLINE double label_mode(double mean, double variance, double label, double weight) {
     double low = label >= 1 ? mean : mean - weight * variance;
     double high = label <= 0 ? mean : mean + weight * variance;
     double z = mean, before = INFINITY;
@@ -227,6 +227,10 @@ INLINE double posterior_mode(double mean, double variance, double label, double 
         if (before <= 1e-12 * (1 + fabs(z))) break;
     }
     return z;
+}
+
+double posterior_mode(double mean, double variance, double label, double weight) {
+    return label_mode(mean, variance, label, weight);
 }
 
 /// The longest step that the limits allow, and which of them it is.
@@ -315,7 +319,7 @@ int32_t posterior_learn(
 
     // The label's mode; what is expected of the label there; and the step.
     double z = noise > 0 ? mu + v * weight * (label - mu) / (noise + v * weight)
-        : posterior_mode(mu, v, label, weight);
+        : label_mode(mu, v, label, weight);
     double p = noise > 0 ? z : logistic(z), step = (z - mu) / v;
     int32_t bound = POSTERIOR_LEARNED;
     double longest = longest_step(limits, step, v, shared, common, &bound);

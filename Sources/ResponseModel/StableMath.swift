@@ -9,3 +9,10 @@ package func stableExp(_ x: Double) -> Double { posterior_exp(x) }
 package func stableLog(_ x: Double) -> Double { posterior_log(x) }
 
 package func stableLogistic(_ z: Double) -> Double { 1 / (1 + posterior_exp(-z)) }
+
+/// The logit at which a label in [0, 1] of this weight and a normal prior agree.
+package func stableMode(
+    mean: Double, variance: Double, label: Double, weight: Double
+) -> Double {
+    posterior_mode(mean, variance, label, weight)
+}

@@ -44,6 +44,38 @@ import Testing
         #expect(stableExp(0) == 1 && stableLog(1) == 0 && stableLogistic(0) == 0.5)
     }
 
+    @Test("one label's mode is bisection's, over every variance, weight and logit")
+    func mode() {
+        /// By halving alone, until nothing is left between.
+        func bisected(_ mean: Double, _ variance: Double, _ label: Double, _ weight: Double)
+            -> Double
+        {
+            var (low, high) = (mean - weight * variance, mean + weight * variance)
+            for _ in 0..<400 {
+                let z = low + 0.5 * (high - low)
+                let residual = weight * (label - 1 / (1 + exp(-z))) - (z - mean) / variance
+                if residual > 0 { low = z } else { high = z }
+            }
+            return low
+        }
+        var worst = 0.0
+        for variance in [1e-9, 1e-4, 0.01, 0.58, 4, 100, 1e6] {
+            for weight in [1e-6, 0.01, 1, 30, 1e4, 1e8] {
+                for mean in [-700, -40, -12, -5, -0.3, 0, 2, 9, 40, 700] {
+                    for label in [0, 0.25, 1] {
+                        let z = stableMode(
+                            mean: mean, variance: variance, label: label, weight: weight)
+                        let expected = bisected(mean, variance, label, weight)
+                        let error = abs(z - expected) / (1 + abs(expected))
+                        worst = max(worst, error)
+                        #expect(error < 1e-9, "\(variance) \(weight) \(mean) \(label): \(z)")
+                    }
+                }
+            }
+        }
+        #expect(abs(stableMode(mean: -5, variance: 0.58, label: 1, weight: 30) - 0.72) < 0.005)
+    }
+
     @Test("the product with a packed symmetric matrix", arguments: [1, 7, 8, 9, 40, 133])
     func symmetricProduct(n: Int) {
         var random = SeededRandom(seed: UInt64(n))

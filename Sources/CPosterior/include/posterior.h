@@ -85,6 +85,10 @@ enum {
     POSTERIOR_OUTCOME_COUNT,
 };
 
+/// The logit z at which weight (label - p(z)) = (z - mean) / variance: the mode of a label in [0, 1]
+/// with a logistic likelihood of that weight under a normal prior of positive variance.
+double posterior_mode(double mean, double variance, double label, double weight);
+
 /// One event: predicts, then moves the posterior to the one that the label gives.
 ///
 /// prior (A x A) is the covariance of the active entries at the block's start; K and shift hold

@@ -75,7 +75,7 @@ struct EffectPosterior: Sendable {
     /// Learns one label: its logit is `offset` plus the effect of what was done beyond what was to be
     /// expected.
     ///
-    /// The same scalar Newton solve as the head's.
+    /// The same scalar solve as the head's.
     mutating func learn(
         offset: Double, step: Double, depth: Double, category: String?, level: Int, label: Bool,
         weight: Double
@@ -94,12 +94,7 @@ struct EffectPosterior: Sendable {
         var v = 0.0
         for (entry, value) in x { v += value * u[entry] }
         guard v > 1e-12, center.isFinite else { return }
-        let y = label ? 1.0 : 0.0
-        var z = center
-        for _ in 0..<6 {
-            let p = stableLogistic(z)
-            z += (weight * (y - p) - (z - center) / v) / (weight * p * (1 - p) + 1 / v)
-        }
+        let z = stableMode(mean: center, variance: v, label: label ? 1 : 0, weight: weight)
         let p = stableLogistic(z)
         let curvature = weight * p * (1 - p)
         let shift = (z - center) / v
