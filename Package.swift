@@ -24,6 +24,17 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 
+/// Only what `deploy/fuzz` builds: its driver needs the compiler's fuzzing runtime.
+let fuzzing: [Target] =
+    Context.environment["TIDEMARK_FUZZ"] == nil
+    ? []
+    : [
+        .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+        .executableTarget(
+            name: "tidemark-fuzz", dependencies: ["FuzzTargets", "CFuzzer"],
+            path: "Tests/Fuzz/Driver", swiftSettings: settings),
+    ]
+
 let package = Package(
     name: "tidemark",
     products: [.executable(name: "tidemark", targets: ["tidemark"])],
@@ -86,6 +97,11 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        .target(
+            name: "FuzzTargets", dependencies: ["Events", "Records"],
+            path: "Tests/Fuzz/Targets", swiftSettings: settings),
+        tests("FuzzTests", ["FuzzTargets"]),
+
         tests("RecordsTests", ["Records"]),
         tests("TensorTests", ["Tensor", "Records"]),
         tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
@@ -119,6 +135,6 @@ let package = Package(
                 "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Events", "KafkaStream",
                 "Records", "Simulator", "SnapshotStore", "CCrashPoints",
             ]),
-    ],
+    ] + fuzzing,
     cxxLanguageStandard: .cxx17
 )
