@@ -21,7 +21,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// Only what `deploy/fuzz` builds: its driver needs the compiler's fuzzing runtime.
@@ -35,6 +34,11 @@ let fuzzing: [Target] =
             path: "Tests/Fuzz/Driver", swiftSettings: settings),
     ]
 
+/// SwiftNIO, for the HTTP interface alone.
+func nio(_ names: String...) -> [Target.Dependency] {
+    names.map { .product(name: $0, package: "swift-nio") }
+}
+
 let package = Package(
     name: "tidemark",
     products: [.executable(name: "tidemark", targets: ["tidemark"])],
@@ -42,7 +46,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         // Foreign code: each C library is imported by exactly one Swift target.
@@ -79,7 +83,7 @@ let package = Package(
         module("KafkaStream", ["CRdKafka", "Events", "Records"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", [log]),
-        module("ControlPlane", [flyingFox]),
+        module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         module("Simulator", ["Events", "Pricing", "ResponseModel", "Records"]),
         module(
             "Daemon",
@@ -128,7 +132,9 @@ let package = Package(
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Pricing", "Events",
                 "Records", "Simulator",
             ]),
-        tests("ControlPlaneTests", ["ControlPlane", "Telemetry"]),
+        tests(
+            "ControlPlaneTests",
+            ["ControlPlane", "Telemetry"] + nio("NIOCore", "NIOEmbedded", "NIOHTTP1")),
         tests(
             "DaemonTests",
             [

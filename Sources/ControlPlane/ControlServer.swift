@@ -1,155 +1,123 @@
-import FlyingFox
-import FlyingSocks
-import Foundation
+import Dispatch
+import NIOCore
+import NIOPosix
 
 /// The HTTP interface: `GET /live`, `/ready`, `/metrics`, `/v1/status`.
 ///
-/// It runs on the cooperative thread pool, so that it answers while the learning thread is busy.
-/// Thread: `start` and `stop` block their caller and belong to one thread.
+/// It has two threads: one serves the connections and answers probes, one makes the longer answers.
+/// Neither waits for the learning thread. Thread: `start` and `stop` block their caller and belong
+/// to one thread.
 public final class ControlServer {
-    /// Seconds a request may take, and a connection may stay without one.
-    private static let timeout = 15.0
-
-    private let host: String
+    private let host: Host
+    private let name: String
     private let port: Int
-    private let token: BearerToken?
-    private let source: any ControlSource
-    private var server: HTTPServer?
+    private let limits: HTTPLimits
+    private let router: Router
+    private let figures: ControlFigures
+    private let onNotice: @Sendable (ControlNotice) -> Void
+    private var running: Running?
+
+    private struct Running {
+        let loops: MultiThreadedEventLoopGroup
+        let workers: NIOThreadPool
+        let listener: Listener
+    }
+
+    /// How long answers that are under way may take at the end, in milliseconds.
+    private static let graceMs: Int64 = 500
+    /// How long the threads may take to end, in milliseconds; a source that hangs holds nothing up.
+    private static let shutdownMs = 1_000
 
     /// - Parameters:
     ///   - host: `localhost` or an address; anything but a loopback address needs a token.
     ///   - port: 0 takes one that is free.
+    ///   - onNotice: told what people should hear of; called on the event loop.
     /// - Throws: `ControlError.badHost`, `.tokenMissing`.
     public init(
-        host: String, port: Int, token: BearerToken?, source: any ControlSource
+        host: String, port: Int, token: BearerToken?, source: any ControlSource,
+        limits: HTTPLimits = HTTPLimits(), figures: ControlFigures = ControlFigures(),
+        onNotice: @escaping @Sendable (ControlNotice) -> Void = { _ in }
     ) throws(ControlError) {
-        self.host = host
+        guard let parsed = Host(host) else { throw .badHost(host) }
+        guard token != nil || parsed.isLoopback else { throw .tokenMissing(host: host) }
+        self.host = parsed
+        name = host
         self.port = port
-        self.token = token
-        self.source = source
-        guard Host(host) != nil else { throw .badHost(host) }
-        guard token != nil || isLoopback else { throw .tokenMissing(host: host) }
+        self.limits = limits
+        self.figures = figures
+        self.onNotice = onNotice
+        router = Router(source: source, token: parsed.isLoopback ? nil : token)
     }
-
-    private var isLoopback: Bool { Host(host)?.isLoopback ?? false }
 
     /// Returns once requests are answered.
     ///
     /// - Returns: the port.
     /// - Throws: `ControlError.cannotListen`.
     public func start() throws(ControlError) -> Int {
-        let server = try makeServer()
-        let router = Router(source: source, token: isLoopback ? nil : token)
-        let outcome = Outcome()
-        let port = port
-        Task.detached { await serve(server, router, port, outcome) }
+        let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let workers = NIOThreadPool(numberOfThreads: 1)
+        workers.start()
         do {
-            let listening = try outcome.wait()
-            self.server = server
-            return listening
+            let listener = Listener(
+                address: try SocketAddress(ipAddress: host.address, port: port), loops: loops,
+                workers: workers, limits: limits, router: router, figures: figures,
+                onNotice: onNotice)
+            let running = Running(loops: loops, workers: workers, listener: listener)
+            do {
+                let bound = try listener.start().wait()
+                self.running = running
+                return bound
+            } catch {
+                Self.end(running)
+                throw error
+            }
         } catch {
-            throw .cannotListen(host: host, port: port, reason: "\(error)")
+            throw .cannotListen(host: name, port: port, reason: "\(error)")
         }
     }
 
-    private func makeServer() throws(ControlError) -> HTTPServer {
-        let number = UInt16(clamping: port)
-        let address = host == "localhost" ? "127.0.0.1" : host
-        do {
-            if address.contains(":") {
-                return HTTPServer(
-                    address: try .inet6(ip6: address, port: number), timeout: Self.timeout,
-                    logger: .disabled)
-            }
-            return HTTPServer(
-                address: try .inet(ip4: address, port: number), timeout: Self.timeout,
-                logger: .disabled)
-        } catch { throw .badHost(host) }
-    }
-
-    /// Ends the connections and lets the port go.
+    /// Ends the connections and lets the port go, within some two seconds whatever clients do.
     public func stop() {
-        guard let server else { return }
-        self.server = nil
-        let done = DispatchSemaphore(value: 0)
-        Task.detached {
-            await server.stop(timeout: 1)
-            done.signal()
+        guard let running else { return }
+        self.running = nil
+        try? running.listener.stop().wait()
+        let end = NIODeadline.now() + .milliseconds(Self.graceMs)
+        while NIODeadline.now() < end, (try? running.listener.isEmpty().wait()) == false {
+            usleep(5_000)
         }
-        done.wait()
-    }
-}
-
-/// Runs until the server is stopped; says first whether it listens.
-private func serve(
-    _ server: HTTPServer, _ router: Router, _ port: Int, _ outcome: Outcome
-) async {
-    await server.appendRoute("*") { request in router.answer(request) }
-    async let run: Void = listen(server, outcome)
-    do {
-        try await server.waitUntilListening(timeout: 60)
-        outcome.set(.success(await server.listeningAddress?.portNumber ?? port))
-    } catch { outcome.set(.failure(error)) }
-    await run
-}
-
-private func listen(_ server: HTTPServer, _ outcome: Outcome) async {
-    do { try await server.run() } catch { outcome.set(.failure(error)) }
-}
-
-/// What became of the start: the port, or an error; the first word counts.
-///
-/// `@unchecked Sendable`: the result is read and written under `condition`.
-private final class Outcome: @unchecked Sendable {
-    private let condition = NSCondition()
-    private var result: Result<Int, any Error>?
-
-    func set(_ outcome: Result<Int, any Error>) {
-        condition.withLock {
-            if result == nil { result = outcome }
-            condition.broadcast()
-        }
+        Self.end(running)
     }
 
-    func wait() throws -> Int {
-        try condition.withLock {
-            while true {
-                if let result { return try result.get() }
-                condition.wait()
-            }
-        }
-    }
-}
-
-extension Socket.Address {
-    fileprivate var portNumber: Int? {
-        switch self {
-        case .ip4(_, let port), .ip6(_, let port): Int(port)
-        case .unix: nil
-        }
+    /// Whatever is open by now is closed.
+    private static func end(_ running: Running) {
+        let ended = DispatchGroup()
+        ended.enter()
+        ended.enter()
+        let queue = DispatchQueue(label: "control-end")
+        running.loops.shutdownGracefully(queue: queue) { _ in ended.leave() }
+        running.workers.shutdownGracefully(queue: queue) { _ in ended.leave() }
+        _ = ended.wait(timeout: .now() + .milliseconds(shutdownMs))
     }
 }
 
 /// An address to listen on.
 struct Host {
+    let address: String
     let isLoopback: Bool
 
     init?(_ text: String) {
         if text == "localhost" {
+            address = "127.0.0.1"
             isLoopback = true
         } else if text.contains(":") {
-            guard (try? Socket.makeAddress6(text)) != nil else { return nil }
+            guard (try? SocketAddress(ipAddress: text, port: 0)) != nil else { return nil }
+            address = text
             isLoopback = text == "::1"
         } else {
             let parts = text.split(separator: ".", omittingEmptySubsequences: false)
             guard parts.count == 4, parts.allSatisfy({ UInt8($0) != nil }) else { return nil }
+            address = parts.compactMap { UInt8($0) }.map(String.init).joined(separator: ".")
             isLoopback = parts[0] == "127"
         }
-    }
-}
-
-extension Socket {
-    fileprivate static func makeAddress6(_ text: String) throws -> some SocketAddress {
-        try sockaddr_in6.inet6(ip6: text, port: 0)
     }
 }

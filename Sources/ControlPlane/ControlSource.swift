@@ -27,6 +27,25 @@ public protocol ControlSource: Sendable {
     func status() throws -> Data
 }
 
+/// What the HTTP interface met that people should hear of. No byte of a client is in it.
+public enum ControlNotice: Sendable, CustomStringConvertible {
+    case acceptFailed(reason: String)
+    case ended(reason: String)
+    case listensAgain(port: Int)
+    case cannotListenAgain(reason: String)
+
+    public var description: String {
+        switch self {
+        case .acceptFailed(let reason):
+            "a connection could not be accepted and is tried again: \(reason)"
+        case .ended(let reason): "the listening ended by itself and is begun again: \(reason)"
+        case .listensAgain(let port): "requests are answered again on port \(port)"
+        case .cannotListenAgain(let reason):
+            "the listening cannot be begun again and is tried further: \(reason)"
+        }
+    }
+}
+
 public enum ControlError: Error, CustomStringConvertible {
     case badHost(String)
     case cannotListen(host: String, port: Int, reason: String)

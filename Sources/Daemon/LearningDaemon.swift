@@ -103,7 +103,7 @@ public final class LearningDaemon {
         try ShardKeys.check(kafka, partitionCounts: counts)
         board.learns(from: cluster, into: store.identity.id)
         board.reads(from: consumer)
-        let control = try ControlEndpoint(store: store.path, desk: desk)
+        let control = try ControlEndpoint(store: store.path, desk: desk, log: log)
         defer { control.close() }
         let keeper = WholeKeeper(
             store: store, retention: wiring.retention, sync: configuration.store.sync,

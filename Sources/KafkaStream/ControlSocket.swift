@@ -4,11 +4,14 @@ import Glibc
 /// A Unix socket that takes one command a line and answers each with one line, `ok …` or
 /// `error …`.
 ///
-/// Bounds: 16 clients, lines of 64 KiB; a client beyond that is let go.
-/// Thread: its own; `answer` runs there.
+/// Bounds: 16 clients, for another one the quietest goes; lines of 64 KiB; a line, and the taking of
+/// its answer, may take ten seconds each. Thread: its own; `answer` runs there.
 public final class ControlSocket: Sendable {
     private static let clientsMax = 16
-    private static let lineBytesMax = 64 << 10
+    /// How often clients that are slow are looked at, and accepting is tried again where it failed.
+    private static let lookEveryMs: Int32 = 200
+    private static let readBytes = 16 << 10
+    private static let sayEveryMs: Int64 = 10_000
 
     private struct Descriptors {
         var listener: Int32
@@ -19,23 +22,23 @@ public final class ControlSocket: Sendable {
 
     private struct Client {
         let descriptor: Int32
-        var line: [UInt8] = []
+        var conversation: LineConversation
     }
 
     private let place: SocketPlace
     private let descriptors: Descriptors
-    private let answer: @Sendable (String) throws(KafkaError) -> String
     private let thread = Monitor<NamedThread?>(nil)
 
     /// Listens at `path`, readable and writable by this user alone.
     ///
     /// A socket that nobody listens at any more is replaced; anything else at the path stays.
+    /// - Parameter onNotice: told, now and then, that clients cannot be accepted.
     /// Throws: `KafkaError.system` naming the path and the reason.
     public init(
-        path: String, answer: @escaping @Sendable (String) throws(KafkaError) -> String
+        path: String, onNotice: @escaping @Sendable (String) -> Void = { _ in },
+        answer: @escaping @Sendable (String) throws(KafkaError) -> String
     ) throws(KafkaError) {
         place = SocketPlace(path)
-        self.answer = answer
         let listener = try Self.listen(place.path)
         var pipe: [Int32] = [-1, -1]
         guard unsafe Glibc.pipe(&pipe) == 0 else {
@@ -47,7 +50,8 @@ public final class ControlSocket: Sendable {
             listener: listener, stopReader: pipe[0], stopWriter: pipe[1])
         self.descriptors = descriptors
         let started = try NamedThread(name: "control") {
-            Self.serve(descriptors, answer)
+            var serving = Serving(descriptors: descriptors, onNotice: onNotice, answer: answer)
+            serving.run()
         }
         thread.withLock { $0 = started }
     }
@@ -74,82 +78,159 @@ public final class ControlSocket: Sendable {
 
     // MARK: Serving
 
-    private static func serve(
-        _ descriptors: Descriptors, _ answer: (String) throws(KafkaError) -> String
-    ) {
-        var clients: [Client] = []
-        defer { for client in clients { Glibc.close(client.descriptor) } }
-        while true {
-            var waits = [descriptors.stopReader, descriptors.listener]
-                .map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            waits += clients.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
-            guard unsafe poll(&waits, nfds_t(waits.count), -1) >= 0 else {
-                if errno == EINTR { continue }
+    /// The socket's thread. No call in here waits for a client.
+    private struct Serving {
+        let descriptors: Descriptors
+        let onNotice: @Sendable (String) -> Void
+        let answer: @Sendable (String) throws(KafkaError) -> String
+        private var clients: [Client] = []
+        /// Set while accepting fails, until when it is not tried.
+        private var acceptAgainMs: Int64?
+        private var saidMs: Int64?
+
+        init(
+            descriptors: Descriptors, onNotice: @escaping @Sendable (String) -> Void,
+            answer: @escaping @Sendable (String) throws(KafkaError) -> String
+        ) {
+            self.descriptors = descriptors
+            self.onNotice = onNotice
+            self.answer = answer
+        }
+
+        mutating func run() {
+            defer { for client in clients { Glibc.close(client.descriptor) } }
+            while let ready = wait() {
+                var kept: [Client] = []
+                for (client, isReady) in zip(clients, ready.clients) {
+                    if let client = serve(client, isReady: isReady) {
+                        kept.append(client)
+                    } else {
+                        Glibc.close(client.descriptor)
+                    }
+                }
+                clients = kept
+                if ready.listener { accept() }
+            }
+        }
+
+        /// Waits until something can be done.
+        ///
+        /// - Returns: nil at the end.
+        private mutating func wait() -> (listener: Bool, clients: [Bool])? {
+            let nowMs = MonotonicClock.nowMs()
+            if let again = acceptAgainMs, nowMs >= again { acceptAgainMs = nil }
+            var waits = [pollfd(fd: descriptors.stopReader, events: Int16(POLLIN), revents: 0)]
+            // A negative descriptor is passed over.
+            let listener = acceptAgainMs == nil ? descriptors.listener : -1
+            waits.append(pollfd(fd: listener, events: Int16(POLLIN), revents: 0))
+            waits += clients.map { client in
+                let conversation = client.conversation
+                let events =
+                    (conversation.wantsBytes ? POLLIN : 0)
+                    | (conversation.wantsToSend ? POLLOUT : 0)
+                return pollfd(fd: client.descriptor, events: Int16(events), revents: 0)
+            }
+            let isCalm = acceptAgainMs == nil && clients.allSatisfy(\.conversation.isQuiet)
+            let count = unsafe poll(
+                &waits, nfds_t(waits.count), isCalm ? -1 : ControlSocket.lookEveryMs)
+            guard count >= 0 || errno == EINTR else { return nil }
+            if count < 0 { return (false, clients.map { _ in false }) }
+            if waits[0].revents != 0 { return nil }
+            return (waits[1].revents != 0, waits.dropFirst(2).map { $0.revents != 0 })
+        }
+
+        /// Reads, answers and sends what can be without waiting.
+        ///
+        /// - Returns: nil when the client is to be let go.
+        private func serve(_ client: Client, isReady: Bool) -> Client? {
+            var client = client
+            if isReady {
+                guard send(&client), receive(&client) else { return nil }
+                while let line = client.conversation.nextLine(nowMs: MonotonicClock.nowMs()) {
+                    let reply: String
+                    do throws(KafkaError) {
+                        reply = "ok \(try answer(line))"
+                    } catch {
+                        reply = "error \(error)"
+                    }
+                    client.conversation.answer(reply, nowMs: MonotonicClock.nowMs())
+                    guard send(&client) else { return nil }
+                }
+            }
+            if client.conversation.look(nowMs: MonotonicClock.nowMs()) { return nil }
+            guard send(&client) else { return nil }
+            return client.conversation.isOver ? nil : client
+        }
+
+        private func receive(_ client: inout Client) -> Bool {
+            guard client.conversation.wantsBytes else { return true }
+            var buffer = [UInt8](repeating: 0, count: ControlSocket.readBytes)
+            let count = unsafe recv(
+                client.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+            if count < 0 { return ControlSocket.isPassing(errno) }
+            client.conversation.receive(buffer[..<count], nowMs: MonotonicClock.nowMs())
+            return count > 0
+        }
+
+        private func send(_ client: inout Client) -> Bool {
+            while client.conversation.wantsToSend {
+                let count = unsafe client.conversation.toSend.withUnsafeBytes {
+                    unsafe Glibc.send(
+                        client.descriptor, $0.baseAddress, $0.count,
+                        Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+                }
+                guard count > 0 else { return ControlSocket.isPassing(errno) }
+                client.conversation.sent(count, nowMs: MonotonicClock.nowMs())
+            }
+            return true
+        }
+
+        private mutating func accept() {
+            let accepted = unsafe accept4(
+                descriptors.listener, nil, nil,
+                Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
+            let nowMs = MonotonicClock.nowMs()
+            guard accepted >= 0 else {
+                guard !ControlSocket.isPassing(errno), errno != ECONNABORTED else { return }
+                let reason = errorText(errno)
+                // For want of descriptors the client would be there at once again.
+                acceptAgainMs = nowMs + Int64(ControlSocket.lookEveryMs)
+                guard saidMs.map({ nowMs - $0 >= ControlSocket.sayEveryMs }) ?? true else { return }
+                saidMs = nowMs
+                onNotice("a client cannot be accepted and is tried again: \(reason)")
                 return
             }
-            if waits[0].revents != 0 { return }
-            var kept: [Client] = []
-            for (client, wait) in zip(clients, waits.dropFirst(2)) {
-                if wait.revents == 0 {
-                    kept.append(client)
-                } else if let client = readLines(client, answer) {
-                    kept.append(client)
-                } else {
-                    Glibc.close(client.descriptor)
-                }
+            if clients.count >= ControlSocket.clientsMax { letOneGo() }
+            clients.append(
+                Client(descriptor: accepted, conversation: LineConversation(nowMs: nowMs)))
+        }
+
+        /// The one that has been quiet for longest; where none is quiet, the slowest.
+        private mutating func letOneGo() {
+            let order = clients.indices.min { a, b in
+                let (a, b) = (clients[a].conversation, clients[b].conversation)
+                return a.isQuiet == b.isQuiet ? a.sinceMs < b.sinceMs : a.isQuiet
             }
-            clients = kept
-            if waits[1].revents != 0 {
-                let accepted = accept(descriptors.listener, nil, nil)
-                guard accepted >= 0 else { continue }
-                if clients.count < clientsMax {
-                    clients.append(Client(descriptor: accepted))
-                } else {
-                    send(accepted, "error too many clients")
-                    Glibc.close(accepted)
-                }
-            }
+            guard let order else { return }
+            Glibc.close(clients.remove(at: order).descriptor)
         }
     }
 
-    /// Reads what has come and answers the lines that are complete.
-    ///
-    /// - Returns: nil when the client is to be let go.
-    private static func readLines(
-        _ client: Client, _ answer: (String) throws(KafkaError) -> String
-    ) -> Client? {
-        var client = client
-        var buffer = [UInt8](repeating: 0, count: lineBytesMax)
-        let count = unsafe read(client.descriptor, &buffer, buffer.count)
-        guard count > 0 else { return nil }
-        client.line += buffer[..<count]
-        while let end = client.line.firstIndex(of: UInt8(ascii: "\n")) {
-            let line = String(decoding: client.line[..<end], as: UTF8.self)
-            client.line.removeSubrange(...end)
-            let reply: String
-            do throws(KafkaError) {
-                reply = "ok \(try answer(line))"
-            } catch {
-                reply = "error \(error)"
-            }
-            guard send(client.descriptor, reply) else { return nil }
-        }
-        guard client.line.count < lineBytesMax else {
-            send(client.descriptor, "error the line is too long")
-            return nil
-        }
-        return client
+    /// Whether a call is to be made again later.
+    private static func isPassing(_ code: Int32) -> Bool {
+        [EAGAIN, EWOULDBLOCK, EINTR].contains(code)
     }
 
-    @discardableResult
+    /// Sends a line, waiting until all of it is taken.
     static func send(_ descriptor: Int32, _ line: String) -> Bool {
-        // An answer is one line, whatever a reason may hold.
         let bytes = Array((line.replacing("\n", with: " ") + "\n").utf8)
         var sent = 0
         while sent < bytes.count {
             let count = unsafe bytes[sent...].withUnsafeBytes {
-                unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                unsafe Glibc.send(
+                    descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { return false }
             sent += count
         }

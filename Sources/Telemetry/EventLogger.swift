@@ -27,6 +27,8 @@ public enum TidemarkEvent: Sendable {
     case deadLetter(position: String, reason: String)
     case producerRestarted
     case serving(host: String, port: Int)
+    case http(String)
+    case controlSocket(String)
     case searchingCulprit(records: Int)
     case refused(position: String, crashes: Int)
     case waitingForBrokers(messages: Int)
@@ -35,7 +37,9 @@ public enum TidemarkEvent: Sendable {
 
     var level: Logger.Level {
         switch self {
-        case .wentBack, .newCluster, .gapAccepted, .producerRestarted, .kafka: .warning
+        case .wentBack, .newCluster, .gapAccepted, .producerRestarted, .kafka, .http,
+            .controlSocket:
+            .warning
         case .headsJudged(_, _, _, let slice, _): slice == nil ? .info : .warning
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
         case .notKeptWhole: .warning
@@ -79,6 +83,8 @@ public enum TidemarkEvent: Sendable {
         case .deadLetter(let position, let reason): "dead letter: \(position): \(reason)"
         case .producerRestarted: "the producer failed and is made again; the outbox is sent again"
         case .serving(let host, let port): "HTTP is served on \(host) port \(port)"
+        case .http(let text): "HTTP: \(text)"
+        case .controlSocket(let text): "control socket: \(text)"
         case .searchingCulprit(let records):
             "the daemon ended here before: learning \(records) records at a time to find the one it ends at"
         case .refused(let position, let crashes):

@@ -4,16 +4,6 @@ import FoundationNetworking
 import Telemetry
 import Testing
 
-private struct FixedSource: ControlSource {
-    var isLive = true
-    var isReady = false
-
-    func live() -> Verdict { Verdict(isLive, isLive ? "live" : "stuck") }
-    func ready() -> Verdict { Verdict(isReady, isReady ? "ready" : "behind") }
-    func metrics() -> (contentType: String, text: String) { ("text/plain", "tidemark_up 1\n") }
-    func status() throws -> Data { Data(#"{"lag":3}"#.utf8) }
-}
-
 /// An answer as a client sees it.
 private struct Answer {
     let status: Int

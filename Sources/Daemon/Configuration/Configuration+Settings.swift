@@ -449,6 +449,16 @@ extension Configuration {
         .duration(
             "http.stall_after", \.http.stallAfterMs, 1_000...86_400_000,
             "Live until one step of the learning thread takes longer than this."),
+        .integer(
+            "http.connections_max", \.http.connectionsMax, 4...65_536,
+            "Connections at one time; for one more, the one that has gone longest without a whole request is closed."
+        ),
+        .duration(
+            "http.request_timeout", \.http.requestTimeoutMs, 100...600_000,
+            "How long a request may take to come whole, and a client to take its answer."),
+        .duration(
+            "http.idle_timeout", \.http.idleTimeoutMs, 100...3_600_000,
+            "How long a connection stays open between an answer and the next request."),
     ]
 
     private static let logSettings: [Setting] = [

@@ -223,6 +223,9 @@ public struct Configuration: Sendable {
         public var tokenFile = ""
         public var readyLag = 1_000
         public var stallAfterMs = 5 * 60_000
+        public var connectionsMax = 256
+        public var requestTimeoutMs = 10_000
+        public var idleTimeoutMs = 75_000
     }
 
     public struct Log: Sendable {

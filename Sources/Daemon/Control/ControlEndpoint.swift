@@ -1,26 +1,47 @@
 import Foundation
 import KafkaStream
 import SnapshotStore
+import Telemetry
 
 /// The daemon's local socket, in the folder of its store: whoever may write there may use it.
-final class ControlEndpoint {
+package final class ControlEndpoint {
     private let desk: ControlDesk
     private let socket: ControlSocket
 
-    init(store path: String, desk: ControlDesk) throws {
+    init(store path: String, desk: ControlDesk, log: EventLogger) throws {
         self.desk = desk
-        socket = try ControlSocket(path: Self.path(store: path)) { line throws(KafkaError) in
-            let reply: ControlReply
-            do {
-                reply = desk.ask(
-                    try JSONDecoder().decode(ControlRequest.self, from: Data(line.utf8)))
-            } catch {
-                reply = .failure(RequestError.badRequest("this is no request: \(error)"))
-            }
-            guard let bytes = try? JSONEncoder().encode(reply) else {
-                throw .system("the reply cannot be written")
-            }
-            return String(decoding: bytes, as: UTF8.self)
+        socket = try ControlSocket(
+            path: Self.path(store: path),
+            onNotice: { [log] notice in log.emit(.controlSocket(notice)) }
+        ) { line throws(KafkaError) in
+            try Self.answer(to: line) { desk.ask($0) }
+        }
+    }
+
+    /// The answer to a line, whatever it holds.
+    package static func answer(
+        to line: String, ask: (ControlRequest) -> ControlReply
+    ) throws(KafkaError) -> String {
+        let reply: ControlReply
+        do {
+            reply = ask(try JSONDecoder().decode(ControlRequest.self, from: Data(line.utf8)))
+        } catch {
+            reply = .failure(RequestError.badRequest("this is no request: \(Self.text(error))"))
+        }
+        guard let bytes = try? JSONEncoder().encode(reply) else {
+            throw .system("the reply cannot be written")
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// What is wrong with a request, as far as the decoder knows.
+    private static func text(_ error: any Error) -> String {
+        switch error as? DecodingError {
+        case .dataCorrupted(let context): context.debugDescription
+        case .keyNotFound(let key, _): "'\(key.stringValue)' is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            "\(context.codingPath.map(\.stringValue).joined(separator: ".")): \(context.debugDescription)"
+        default: "\(error)"
         }
     }
 

@@ -1,4 +1,5 @@
 import ContinualLearning
+import ControlPlane
 import Engine
 import KafkaStream
 import Telemetry
@@ -22,9 +23,32 @@ extension DaemonControl {
                         [("activity", beat.activity.rawValue)])
                 ]),
         ]
+        metrics += Self.metrics(http.counts)
         if let consumer = board.consumer { metrics += Self.metrics(consumer) }
         if let figures = board.figures { metrics += Self.metrics(figures) }
         return metrics
+    }
+
+    private static func metrics(_ http: ControlFigures.Counts) -> [Metric] {
+        [
+            Metric(
+                .gauge, "http_connections", "Connections of the HTTP interface, open now.",
+                Double(http.connections)),
+            Metric(
+                .counter, "http_connections_total", "Connections accepted since the start.",
+                Double(http.accepted)),
+            Metric(
+                .counter, "http_answers_total", "Requests answered since the start.", by: "status",
+                Dictionary(
+                    http.answers.map { ("\($0.key)", Double($0.value)) }, uniquingKeysWith: +)),
+            Metric(
+                .counter, "http_rejected_total", "Requests and connections cut short.",
+                by: "reason", http.rejected.mapValues(Double.init)),
+            Metric(
+                .counter, "http_restarts_total",
+                "How often the listening ended by itself and was begun again.",
+                Double(http.restarts)),
+        ]
     }
 
     private static func metrics(_ consumer: ConsumerStatus) -> [Metric] {

@@ -12,8 +12,14 @@ package struct DaemonControl: ControlSource {
     /// How long one step of the learning thread may take until the process counts as stuck.
     let stallMs: Int
     let startedMs: Int64
+    /// What the interface counts of itself.
+    let http: ControlFigures
 
-    package init(board: StatusBoard, readyLag: Int, stallMs: Int, startedMs: Int64) {
+    package init(
+        board: StatusBoard, readyLag: Int, stallMs: Int, startedMs: Int64,
+        http: ControlFigures = ControlFigures()
+    ) {
+        self.http = http
         self.board = board
         self.readyLag = readyLag
         self.stallMs = stallMs

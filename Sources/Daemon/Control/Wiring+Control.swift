@@ -8,11 +8,17 @@ extension Wiring {
     func control(_ board: StatusBoard) throws -> ControlServer? {
         let http = configuration.http
         guard http.enabled else { return nil }
+        let figures = ControlFigures()
         let source = DaemonControl(
             board: board, readyLag: http.readyLag, stallMs: http.stallAfterMs,
-            startedMs: wallTimeMs())
+            startedMs: wallTimeMs(), http: figures)
+        var limits = HTTPLimits()
+        limits.connectionsMax = http.connectionsMax
+        limits.requestMs = Int64(http.requestTimeoutMs)
+        limits.idleMs = Int64(http.idleTimeoutMs)
         return try ControlServer(
-            host: http.host, port: http.port, token: try bearerToken(), source: source)
+            host: http.host, port: http.port, token: try bearerToken(), source: source,
+            limits: limits, figures: figures, onNotice: { [log] in log.emit(.http("\($0)")) })
     }
 
     /// The token in the file; what the file holds is in no message.

@@ -1,0 +1,34 @@
+import Synchronization
+
+/// What the HTTP interface counts of itself. Thread: any.
+public final class ControlFigures: Sendable {
+    public struct Counts: Sendable {
+        /// Open now.
+        public var connections = 0
+        public var accepted = 0
+        /// By status.
+        public var answers: [Int: Int] = [:]
+        /// Requests and connections that were cut short, by reason.
+        public var rejected: [String: Int] = [:]
+        /// How often the server ended by itself and was started again.
+        public var restarts = 0
+    }
+
+    private let state = Mutex(Counts())
+
+    public init() {}
+
+    public var counts: Counts { state.withLock { $0 } }
+
+    func opened() {
+        state.withLock {
+            $0.connections += 1
+            $0.accepted += 1
+        }
+    }
+
+    func closed() { state.withLock { $0.connections -= 1 } }
+    func answered(_ status: Int) { state.withLock { $0.answers[status, default: 0] += 1 } }
+    func rejected(_ reason: String) { state.withLock { $0.rejected[reason, default: 0] += 1 } }
+    func restarted() { state.withLock { $0.restarts += 1 } }
+}

@@ -1,0 +1,171 @@
+import NIOCore
+import NIOPosix
+
+/// Accepts connections, and listens again when the listening ends by itself.
+///
+/// `@unchecked Sendable`: everything but `init` runs on the event loop.
+final class Listener: @unchecked Sendable {
+    private let loops: MultiThreadedEventLoopGroup
+    private let workers: NIOThreadPool
+    private let limits: HTTPLimits
+    private let router: Router
+    private let figures: ControlFigures
+    private let onNotice: @Sendable (ControlNotice) -> Void
+
+    private var address: SocketAddress
+    private var channel: (any Channel)?
+    private var table: ConnectionTable
+    private var handlers: [ConnectionTable.Identity: ConnectionHandler] = [:]
+    private var looking: RepeatedTask?
+    private var isStopping = false
+    private var pauseMs = Listener.pauseMs.lowerBound
+
+    /// Between two attempts to listen again, doubled each time.
+    private static let pauseMs: ClosedRange<Int64> = 100...5_000
+    private static let lookEveryMs: Int64 = 100
+    private static let backlog: Int32 = 512
+
+    init(
+        address: SocketAddress, loops: MultiThreadedEventLoopGroup, workers: NIOThreadPool,
+        limits: HTTPLimits, router: Router, figures: ControlFigures,
+        onNotice: @escaping @Sendable (ControlNotice) -> Void
+    ) {
+        self.address = address
+        self.loops = loops
+        self.workers = workers
+        self.limits = limits
+        self.router = router
+        self.figures = figures
+        self.onNotice = onNotice
+        table = ConnectionTable(countMax: limits.connectionsMax)
+    }
+
+    private var loop: any EventLoop { loops.next() }
+
+    /// - Returns: the port that is listened on.
+    func start() -> EventLoopFuture<Int> {
+        loop.flatSubmit { [self] in
+            looking = loop.scheduleRepeatedTask(
+                initialDelay: .milliseconds(Self.lookEveryMs),
+                delay: .milliseconds(Self.lookEveryMs)
+            ) { [self] _ in
+                for handler in handlers.values { handler.look() }
+            }
+            return listen()
+        }
+    }
+
+    /// Takes no more connections; what is being answered may end.
+    func stop() -> EventLoopFuture<Void> {
+        loop.submit { [self] in
+            isStopping = true
+            channel?.close(promise: nil)
+            for handler in handlers.values { handler.stop() }
+        }
+    }
+
+    /// Whether no connection is open any more.
+    func isEmpty() -> EventLoopFuture<Bool> { loop.submit { self.handlers.isEmpty } }
+
+    private func listen() -> EventLoopFuture<Int> {
+        let bootstrap = ServerBootstrap(group: loops)
+            .serverChannelOption(.backlog, value: Self.backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.maxMessagesPerRead, value: 16)
+            .serverChannelInitializer { [onNotice, figures] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandlers([
+                        AcceptBackoffHandler { _ in .milliseconds(100) },
+                        AcceptErrors(figures: figures, onNotice: onNotice),
+                    ])
+                }
+            }
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .recvAllocator,
+                value: FixedSizeRecvByteBufferAllocator(capacity: HTTPLimits.readBytes)
+            )
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try admit(channel) }
+            }
+        return bootstrap.bind(to: address).map { [self] channel in
+            self.channel = channel
+            if let bound = channel.localAddress { address = bound }
+            channel.closeFuture.whenComplete { [self] result in ended(result) }
+            return address.port ?? 0
+        }
+    }
+
+    private func admit(_ channel: any Channel) throws {
+        let (identity, evicted) = table.admit()
+        if let evicted { handlers[evicted]?.evict() }
+        let handler = ConnectionHandler(
+            limits: limits, router: router, figures: figures,
+            work: { [workers] loop, work in workers.runIfActive(eventLoop: loop, work) },
+            nowMs: { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) },
+            onProgress: { [weak self] in self?.table.sign(of: identity) })
+        handlers[identity] = handler
+        figures.opened()
+        channel.closeFuture.whenComplete { [self] _ in
+            handlers[identity] = nil
+            table.remove(identity)
+            figures.closed()
+        }
+        try ConnectionHandler.addHandlers(to: channel, handler)
+    }
+
+    /// The listening ended, asked for or not.
+    private func ended(_ result: Result<Void, any Error>) {
+        channel = nil
+        guard !isStopping else { return }
+        var reason = "its socket was closed"
+        if case .failure(let error) = result { reason = "\(error)" }
+        onNotice(.ended(reason: reason))
+        figures.restarted()
+        listenAgain()
+    }
+
+    private func listenAgain() {
+        loop.scheduleTask(in: .milliseconds(pauseMs)) { [self] in
+            guard !isStopping else { return }
+            pauseMs = min(2 * pauseMs, Self.pauseMs.upperBound)
+            listen().whenComplete { [self] result in
+                switch result {
+                case .success(let port):
+                    pauseMs = Self.pauseMs.lowerBound
+                    onNotice(.listensAgain(port: port))
+                    // A stop may have come in between.
+                    if isStopping { channel?.close(promise: nil) }
+                case .failure(let error):
+                    onNotice(.cannotListenAgain(reason: "\(error)"))
+                    listenAgain()
+                }
+            }
+        }
+    }
+}
+
+/// Says, now and then, that connections cannot be accepted; NIO tries again.
+private final class AcceptErrors: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+
+    private let figures: ControlFigures
+    private let onNotice: @Sendable (ControlNotice) -> Void
+    private var saidAt: NIODeadline?
+
+    private static let sayEvery = TimeAmount.seconds(10)
+
+    init(figures: ControlFigures, onNotice: @escaping @Sendable (ControlNotice) -> Void) {
+        self.figures = figures
+        self.onNotice = onNotice
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        figures.rejected("accept_failed")
+        let now = NIODeadline.now()
+        guard saidAt.map({ now - $0 >= Self.sayEvery }) ?? true else { return }
+        saidAt = now
+        onNotice(.acceptFailed(reason: "\(error)"))
+    }
+}

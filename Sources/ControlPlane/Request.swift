@@ -1,0 +1,100 @@
+import NIOHTTP1
+
+/// A request's head, as far as answers depend on it.
+struct Request: Equatable {
+    let method: HTTPMethod
+    /// The path's segments, percent-decoded; `["v1", "status"]`.
+    let path: [String]
+    let authorization: String?
+    /// Whether the client wants to ask more on this connection.
+    let keepsAlive: Bool
+
+    var isHead: Bool { method == .HEAD }
+
+    /// - Throws: `Refusal` for a head that two readers could take for different requests, and for one
+    ///   that asks for what is not done here.
+    init(_ head: HTTPRequestHead) throws(Refusal) {
+        let headers = head.headers
+        let isOld = head.version.minor == 0
+        let hosts = headers[canonicalForm: "host"]
+        guard hosts.count == 1 || (isOld && hosts.isEmpty) else {
+            throw .malformed("a request has one Host header")
+        }
+        let encodings = headers["transfer-encoding"]
+        let lengths = headers["content-length"]
+        guard
+            encodings.isEmpty
+                || (!isOld && lengths.isEmpty && encodings.map { $0.lowercased() } == ["chunked"]),
+            lengths.count <= 1
+        else { throw .malformed("where the body ends is not clear") }
+        if let text = lengths.first {
+            guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), !text.isEmpty else {
+                throw .malformed("where the body ends is not clear")
+            }
+            guard let length = Int(text), length <= HTTPLimits.bodyBytesMax else {
+                throw .bodyTooLong
+            }
+        }
+        guard headers["expect"].isEmpty else { throw .expectation }
+        let authorizations = headers["authorization"]
+        guard authorizations.count <= 1 else {
+            throw .malformed("a request has one Authorization header at most")
+        }
+        guard let path = Self.segments(of: head.uri) else {
+            throw .malformed("the request's target is malformed")
+        }
+        method = head.method
+        self.path = path
+        authorization = authorizations.first
+        // What follows the head of an upgrade is not for us to read.
+        keepsAlive = head.isKeepAlive && headers["upgrade"].isEmpty && head.method != .CONNECT
+    }
+
+    /// The decoded segments of a target's path; its query is left out.
+    ///
+    /// Segments are told apart before they are decoded, so that `%2F` makes none.
+    ///
+    /// - Returns: nil for a target that is malformed.
+    static func segments(of target: String) -> [String]? {
+        var path = target[...]
+        if let end = path.firstIndex(where: { $0 == "?" || $0 == "#" }) { path = path[..<end] }
+        for scheme in ["http://", "https://"] where path.hasPrefix(scheme) {
+            let rest = path.dropFirst(scheme.count)
+            path = rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
+        }
+        // `OPTIONS *` and the target of CONNECT have no path.
+        guard path.hasPrefix("/") else { return path.contains("%") ? nil : [String(path)] }
+        var segments: [String] = []
+        for part in path.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+            guard let segment = decoded(part) else { return nil }
+            segments.append(segment)
+        }
+        return segments
+    }
+
+    private static func decoded(_ part: Substring) -> String? {
+        guard part.utf8.contains(UInt8(ascii: "%")) else { return String(part) }
+        var bytes: [UInt8] = []
+        var rest = Substring(part).utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = rest.popFirst().flatMap(digit),
+                let low = rest.popFirst().flatMap(digit)
+            else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}
