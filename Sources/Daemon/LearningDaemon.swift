@@ -22,8 +22,13 @@ public final class LearningDaemon {
     /// Where other threads hand in what is asked of the daemon while it runs.
     public let desk = ControlDesk()
 
-    /// How long the end of a run waits for the delivery of what is published.
+    /// Whether a thread that waits for brokers was left behind: the process is to end without it.
+    public private(set) var leftThread = false
+
+    /// How long the end of a run waits for the delivery of what is published: where the stream came
+    /// to its end, and from a signal on. What is not delivered by then stays in the outbox.
     private static let drainMs = 30_000
+    private static let drainAfterSignalMs = 2_500
 
     /// - Parameters:
     ///   - skips: records that are never learned, beside those the store knows.
@@ -67,6 +72,7 @@ public final class LearningDaemon {
 
     private func consume() throws -> Report {
         StopSignal.install()
+        DescriptorLimit.raise()
         let kafka = try wiring.kafka()
         let decoding = try wiring.streamDecoding()
         let base = try wiring.loadBase()
@@ -98,7 +104,10 @@ public final class LearningDaemon {
         guard try publisher.start(stop: isStopped) else { throw Interrupted() }
         // Whatever ends the run, the publishing thread lets go of the store.
         var isPublishing = true
-        defer { if isPublishing { _ = try? publisher.finish(timeoutMs: 0) } }
+        defer {
+            if isPublishing { _ = try? publisher.finish(timeoutMs: 0) }
+            leftThread = publisher.leftThread
+        }
         let counts = try assign(consumer, learner)
         try ShardKeys.check(kafka, partitionCounts: counts)
         board.learns(from: cluster, into: store.identity.id)
@@ -126,7 +135,7 @@ public final class LearningDaemon {
         }
         board.enter(.stopping)
         keeper.finish()
-        try end(learner, publisher)
+        try end(learner, publisher, consumer)
         isPublishing = false
         let report = try Report(
             learner, eventsRead: loop.eventsRead, published: learner.published,
@@ -156,10 +165,16 @@ public final class LearningDaemon {
     }
 
     /// Commits what is left, publishes it, and notes that it has arrived.
-    private func end(_ learner: Learner, _ publisher: Publisher) throws {
+    private func end(
+        _ learner: Learner, _ publisher: Publisher, _ consumer: KafkaConsumer
+    ) throws {
         try learner.commitNow(ending: true)
+        // Both wait for brokers, if these are gone: at the same time.
+        consumer.beginClose()
         publisher.wake()
-        if let delivered = try publisher.finish(timeoutMs: Self.drainMs) {
+        let delivered = try publisher.finish(
+            timeoutMs: Self.drainMs, hurriedMs: Self.drainAfterSignalMs, isHurried: isStopped)
+        if let delivered {
             try learner.commitNow(delivered: delivered)
         }
     }

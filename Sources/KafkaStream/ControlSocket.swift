@@ -186,9 +186,7 @@ public final class ControlSocket: Sendable {
         }
 
         private mutating func accept() {
-            let accepted = unsafe accept4(
-                descriptors.listener, nil, nil,
-                Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
+            let accepted = Glibc.accept(descriptors.listener, nil, nil)
             let nowMs = MonotonicClock.nowMs()
             guard accepted >= 0 else {
                 guard !ControlSocket.isPassing(errno), errno != ECONNABORTED else { return }
@@ -200,6 +198,7 @@ public final class ControlSocket: Sendable {
                 onNotice("a client cannot be accepted and is tried again: \(reason)")
                 return
             }
+            _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
             if clients.count >= ControlSocket.clientsMax { letOneGo() }
             clients.append(
                 Client(descriptor: accepted, conversation: LineConversation(nowMs: nowMs)))

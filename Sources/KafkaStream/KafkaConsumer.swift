@@ -190,6 +190,11 @@ public final class KafkaConsumer: Sendable {
         return core.commit(offsets.map { ($0.key, $0.value) }, waitMs: waitMs)
     }
 
+    /// Tells the threads to end, and does not wait for them; `close` does.
+    public func beginClose() {
+        life.withLock(\.core)?.state.update { $0.stopping = true }
+    }
+
     /// Ends the threads and lets the client go; what was not handed out is dropped.
     ///
     /// Whoever is in `next` gets `KafkaError.closed`.

@@ -5,6 +5,8 @@ import CRdKafka
 ///
 /// Needs `ProducerOptions.transactionalId`. One thread at a time.
 extension KafkaProducer {
+    private static let sliceMs: Int64 = 500
+
     /// Fences older producers of the same id and ends what they left open; once, before all else.
     ///
     /// Throws: `KafkaError.transaction`, `.fatal`, `.closed`.
@@ -83,15 +85,17 @@ extension KafkaProducer {
     /// Calls until it succeeds, fails for good, or the time is up.
     ///
     /// Source: rdkafka.h, `rd_kafka_error_is_retriable`: the same call is to be made again.
+    ///
+    /// In slices, so that whoever ends the process need not wait for all of the time.
     private func retrying(
         _ step: String, _ timeoutMs: Int, _ call: (OpaquePointer, Int32) -> OpaquePointer?
     ) throws(KafkaError) {
         let deadlineMs = MonotonicClock.nowMs() + Int64(timeoutMs)
         while true {
             let client = try client()
-            let remainingMs = max(1, deadlineMs - MonotonicClock.nowMs())
+            let remainingMs = max(1, hastened(deadlineMs) - MonotonicClock.nowMs())
             let error = unsafe client.withPointer {
-                unsafe call($0, Int32(clamping: remainingMs))
+                unsafe call($0, Int32(min(remainingMs, Self.sliceMs)))
             }
             guard let error = unsafe error else { return }
             defer { unsafe rd_kafka_error_destroy(error) }
@@ -102,7 +106,7 @@ extension KafkaProducer {
             }
             let abortable = unsafe rd_kafka_error_txn_requires_abort(error) != 0
             let retriable = unsafe rd_kafka_error_is_retriable(error) != 0
-            guard retriable, !abortable, MonotonicClock.nowMs() < deadlineMs else {
+            guard retriable, !abortable, MonotonicClock.nowMs() < hastened(deadlineMs) else {
                 throw .transaction(
                     step: step, reason: reason, abortable: abortable, retriable: retriable)
             }

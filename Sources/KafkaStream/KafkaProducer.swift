@@ -70,6 +70,8 @@ public final class KafkaProducer: Sendable {
         /// Messages sent and not yet reported.
         var inFlight = 0
         var stopping = false
+        /// Nothing waits for brokers any longer than until then.
+        var lastMs = Int64.max
     }
 
     private struct Life {
@@ -131,6 +133,15 @@ public final class KafkaProducer: Sendable {
         }
     }
 
+    /// Bounds what waits for brokers now and later, however long it was to wait. Thread: any.
+    public func hasten(withinMs: Int) {
+        let lastMs = MonotonicClock.nowMs() + Int64(min(max(0, withinMs), Int(Int32.max)))
+        state.update { $0.lastMs = min($0.lastMs, lastMs) }
+    }
+
+    /// When a wait that was to end then has to.
+    func hastened(_ deadlineMs: Int64) -> Int64 { min(deadlineMs, state.withLock(\.lastMs)) }
+
     /// Waits for the first broker that answers.
     ///
     /// Throws: `KafkaError.unreachable`, `.denied`, `.closed` on `stop`.
@@ -165,7 +176,7 @@ public final class KafkaProducer: Sendable {
                     state.inFlight -= 1
                     return state.inFlight
                 }
-                guard MonotonicClock.nowMs() < deadlineMs else {
+                guard MonotonicClock.nowMs() < hastened(deadlineMs) else {
                     throw .timedOut("waiting for room to send", afterMs: timeoutMs)
                 }
                 _ = state.wait(untilMs: min(deadlineMs, MonotonicClock.nowMs() + 100)) {
@@ -220,7 +231,7 @@ public final class KafkaProducer: Sendable {
             }
             if let holds { return holds }
             // A producer that failed for good reports nothing any more.
-            if nowMs >= endMs || fatalError != nil { return false }
+            if nowMs >= hastened(endMs) || fatalError != nil { return false }
         }
     }
 

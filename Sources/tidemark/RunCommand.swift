@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Foundation
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,18 +30,36 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let configuration = try options.load()
-        try reportingFailures {
-            let daemon = try LearningDaemon(
-                configuration, exitWhenIdleMs: exitWhenIdle?.milliseconds, skips: skip.ranges,
-                takesOver: takeOver)
-            let finished: Report
-            do { finished = try daemon.run() } catch is Interrupted where !StopSignal.isInterrupt {
-                // Stopped before it had begun: as clean an end as any other stop.
-                return
+        var daemon: LearningDaemon?
+        do {
+            try reportingFailures {
+                let made = try LearningDaemon(
+                    configuration, exitWhenIdleMs: exitWhenIdle?.milliseconds,
+                    skips: skip.ranges, takesOver: takeOver)
+                daemon = made
+                try learn(made)
             }
-            try finished.write(to: report)
-            print(json ? try finished.json() : finished.summary())
+        } catch let exit as ExitCode {
+            if daemon?.leftThread == true { Self.endNow(exit) }
+            throw exit
         }
+        if daemon?.leftThread == true { Self.endNow(.success) }
+    }
+
+    private func learn(_ daemon: LearningDaemon) throws {
+        let finished: Report
+        do { finished = try daemon.run() } catch is Interrupted where !StopSignal.isInterrupt {
+            // Stopped before it had begun: as clean an end as any other stop.
+            return
+        }
+        try finished.write(to: report)
+        print(json ? try finished.json() : finished.summary())
+    }
+
+    /// Without what libraries do at a usual end: a thread that waits for brokers uses them still.
+    private static func endNow(_ exit: ExitCode) -> Never {
+        fflush(nil)
+        _exit(exit.rawValue)
     }
 }
 

@@ -66,7 +66,17 @@ final class Publisher: Sendable {
     func deliveredThrough() throws -> UInt64? { try desk.deliveredThrough() }
 
     /// Sends what is left, waiting for its delivery no longer than `timeoutMs`, and ends.
-    func finish(timeoutMs: Int) throws -> UInt64? { try desk.finish(timeoutMs: timeoutMs) }
+    ///
+    /// - Parameters:
+    ///   - hurriedMs: how long all may take from the moment that `isHurried` says so.
+    func finish(
+        timeoutMs: Int, hurriedMs: Int = .max, isHurried: () -> Bool = { false }
+    ) throws -> UInt64? {
+        try desk.finish(timeoutMs: timeoutMs, hurriedMs: hurriedMs, isHurried: isHurried)
+    }
+
+    /// Whether the publishing thread waits for brokers still, and ends with the process.
+    var leftThread: Bool { desk.leftThread }
 
     private func run() {
         do {
@@ -111,7 +121,7 @@ final class Publisher: Sendable {
 
     private var outbox: OutboxReading {
         OutboxReading(
-            store: store, deadLetterTopic: settings.deadLetterTopic,
+            store: store, desk: desk, deadLetterTopic: settings.deadLetterTopic,
             messageBytesMax: configuration.messageBytesMax)
     }
 
@@ -126,6 +136,7 @@ final class Publisher: Sendable {
                 log.emit(.kafka(notice.text))
             }
             defer { producer.close() }
+            desk.sends(producer)
             if try send(producer) || desk.isTimeUp { return }
             log.emit(.producerRestarted)
             let progressed = try desk.deliveredThrough() != before
@@ -139,6 +150,7 @@ final class Publisher: Sendable {
 /// The outbox as the brokers take it.
 struct OutboxReading {
     let store: SnapshotStore
+    let desk: PublishingDesk
     let deadLetterTopic: String
     let messageBytesMax: Int
 
@@ -146,7 +158,7 @@ struct OutboxReading {
     static let chunk = 500
 
     func messages(from first: UInt64, limit: Int = chunk) throws -> [OutboxMessage] {
-        try store.outbox(from: first, limit: min(limit, Self.chunk))
+        try desk.withStore { try store.outbox(from: first, limit: min(limit, Self.chunk)) }
     }
 
     /// A message that the brokers found too large, told by its hash, length and beginning.
@@ -171,6 +183,8 @@ package enum PublishingError: Error, CustomStringConvertible {
     case otherCopy(topic: String)
     case noMarker(topic: String, waiting: Int)
     case notOpened(String)
+    /// The process ends, and the store is closed.
+    case leftBehind
 
     private static let way =
         "Stop the other daemon for good, then start this one once with --take-over"
@@ -195,6 +209,7 @@ package enum PublishingError: Error, CustomStringConvertible {
                 + "daemon once with --take-over to send them"
         case .notOpened(let reason):
             "publishing exactly once cannot begin: \(reason)"
+        case .leftBehind: "the daemon ended while it waited for brokers"
         }
     }
 }

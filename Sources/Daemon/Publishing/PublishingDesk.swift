@@ -1,4 +1,5 @@
 import Foundation
+import KafkaStream
 import Records
 
 /// What the learning thread and the publishing thread tell each other.
@@ -12,6 +13,15 @@ final class PublishingDesk: @unchecked Sendable {
     private var isOpen = false
     private var ended = false
     private var delivered: UInt64?
+    /// Shortens what the producer waits for.
+    private var hasten: ((Int) -> Void)?
+    /// Held while the publishing thread reads or writes the store.
+    private let storeGate = NSLock()
+    /// Read and written under `storeGate`.
+    private var isLeftBehind = false
+
+    /// How long the publishing thread may take to end once its time is up.
+    private static let endMax = Swift.Duration.milliseconds(500)
 
     // MARK: The learning thread's side
 
@@ -49,13 +59,39 @@ final class PublishingDesk: @unchecked Sendable {
     }
 
     /// Asks for the end once all is sent, at the latest after `timeoutMs`, and waits for it.
-    func finish(timeoutMs: Int) throws -> UInt64? {
-        condition.withLock {
-            stopAt = .now + .milliseconds(timeoutMs)
-            condition.broadcast()
-            while !ended { condition.wait() }
+    ///
+    /// A thread that does not end by then, as it waits for brokers that do not answer, is left
+    /// behind: it reads nothing of the store any more.
+    /// - Parameters:
+    ///   - hurriedMs: how long all may take from the moment that `isHurried` says so.
+    func finish(
+        timeoutMs: Int, hurriedMs: Int = .max, isHurried: () -> Bool = { false }
+    ) throws -> UInt64? {
+        condition.lock()
+        bound(.now + .milliseconds(timeoutMs))
+        var wasHurried = false
+        while !ended {
+            if !wasHurried, isHurried() {
+                wasHurried = true
+                bound(.now + .milliseconds(hurriedMs))
+            }
+            if let stopAt, ContinuousClock.now > stopAt + Self.endMax { break }
+            _ = condition.wait(until: Date(timeIntervalSinceNow: 0.05))
         }
+        let left = !ended
+        condition.unlock()
+        if left { storeGate.withLock { isLeftBehind = true } }
         return try deliveredThrough()
+    }
+
+    /// Whether the publishing thread did not end.
+    var leftThread: Bool { storeGate.withLock { isLeftBehind } }
+
+    /// Called under `condition`.
+    private func bound(_ end: ContinuousClock.Instant) {
+        stopAt = stopAt.map { min($0, end) } ?? end
+        hasten?(leftMs(.max))
+        condition.broadcast()
     }
 
     // MARK: The publishing thread's side
@@ -106,11 +142,27 @@ final class PublishingDesk: @unchecked Sendable {
     var isStopping: Bool { condition.withLock { stopAt != nil } }
 
     /// How long a step may take, so that an end keeps its bound.
-    func patienceMs(_ most: Int) -> Int {
+    func patienceMs(_ most: Int) -> Int { condition.withLock { leftMs(most) } }
+
+    /// Called under `condition`.
+    private func leftMs(_ most: Int) -> Int {
+        guard let stopAt else { return most }
+        return max(1, min(most, Int(ContinuousClock.now.duration(to: stopAt).wholeMilliseconds)))
+    }
+
+    /// From now on this producer sends.
+    func sends(_ producer: KafkaProducer) {
         condition.withLock {
-            guard let stopAt else { return most }
-            let left = ContinuousClock.now.duration(to: stopAt).components
-            return max(1, min(most, Int(left.seconds * 1000)))
+            hasten = { producer.hasten(withinMs: $0) }
+            if stopAt != nil { hasten?(leftMs(.max)) }
+        }
+    }
+
+    /// Reads or writes the store, which is closed soon after the publishing thread was left behind.
+    func withStore<Result>(_ body: () throws -> Result) throws -> Result {
+        try storeGate.withLock {
+            guard !isLeftBehind else { throw PublishingError.leftBehind }
+            return try body()
         }
     }
 }

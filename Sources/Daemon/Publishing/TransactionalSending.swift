@@ -45,13 +45,13 @@ struct TransactionalSending {
             try producer.initTransactions(timeoutMs: desk.patienceMs(withinMs))
             let marker = try title.lastMarker { [desk] in desk.isTimeUp }
             if isFirst {
-                next = try title.claim(after: marker)
+                next = try desk.withStore { try title.claim(after: marker) }
             } else {
                 guard title.isOurs(marker) else { throw title.takenOver }
                 next = marker?.next ?? 0
             }
             try producer.publish(
-                [], marker: try title.marker(next: next), timeoutMs: desk.patienceMs(withinMs))
+                [], marker: try marker(next: next), timeoutMs: desk.patienceMs(withinMs))
         } catch let error as KafkaError {
             // At the start a cluster that cannot do this is named; later it is waited for.
             guard isFirst else { return false }
@@ -102,7 +102,7 @@ struct TransactionalSending {
     }
 
     private func marker(next: UInt64) throws(KafkaError) -> KafkaMessage {
-        do { return try title.marker(next: next) } catch {
+        do { return try desk.withStore { try title.marker(next: next) } } catch {
             throw .system("the marker cannot be written: \(error)")
         }
     }

@@ -98,6 +98,14 @@ final class PipelineRun {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
+    /// Tells the daemon to stop and waits until it has.
+    func endDaemon() throws -> (seconds: Double, status: Int32) {
+        let start = ContinuousClock.now
+        daemon.terminate()
+        daemon.waitUntilExit()
+        return (start.duration(to: .now).inSeconds, daemon.terminationStatus)
+    }
+
     // MARK: Driving
 
     struct Outcome {
@@ -125,7 +133,9 @@ final class PipelineRun {
     }
 
     /// Produces at a steady rate, open loop: what is late is made up for.
-    func drive(rate: Int, forMs: Int) throws -> Outcome {
+    ///
+    /// - Parameter waitsForAnswers: whether what was produced last is to come back.
+    func drive(rate: Int, forMs: Int, waitsForAnswers: Bool = true) throws -> Outcome {
         var outcome = Outcome()
         reader.begin()
         let clock = ContinuousClock()
@@ -159,7 +169,7 @@ final class PipelineRun {
         outcome.lagEarly = Self.mean(lags.prefix(third))
         outcome.lagLate = Self.mean(lags.suffix(third))
         // What was produced last still comes back.
-        reader.wait(forMs: 3000)
+        if waitsForAnswers { reader.wait(forMs: 3000) }
         (outcome.answers, outcome.standing, outcome.missing) = reader.take()
         return outcome
     }
@@ -239,6 +249,15 @@ final class PipelineRun {
         guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12])
         else { return .nan }
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    /// Source: proc(5), `VmRSS` of `/proc/PID/status`.
+    func daemonMegabytes() -> Double {
+        let path = "/proc/\(daemon.processIdentifier)/status"
+        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        let kilobytes = line.flatMap { Double($0.filter(\.isNumber)) }
+        return kilobytes.map { $0 / 1024 } ?? .nan
     }
 
     // MARK: Parts
