@@ -102,7 +102,9 @@ let package = Package(
             swiftSettings: settings),
 
         .target(
-            name: "FuzzTargets", dependencies: ["Events", "Records"],
+            name: "FuzzTargets",
+            dependencies: ["Events", "Records", "ControlPlane", "Daemon", "KafkaStream"]
+                + nio("NIOCore", "NIOEmbedded"),
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["FuzzTargets"]),
 

@@ -25,7 +25,7 @@ public struct HTTPLimits: Sendable {
     /// How long a client may take to see that its connection ends.
     static let lingerMs: Int64 = 1_000
     /// What is read at one go; others have their turn in between.
-    static let readBytes = 4 << 10
+    package static let readBytes = 4 << 10
 
     public init() {}
 }

@@ -120,9 +120,12 @@ import Testing
     func descriptors() async {
         await #expect(processExitsWith: .success) {
             let notices = Notices()
-            let (server, port) = try Self.server(notices: notices)
+            let figures = ControlFigures()
+            let (server, port) = try Self.server(HTTPLimits(), figures, notices: notices)
             defer { server.stop() }
             #expect(RawClient.probe(port) == "HTTP/1.1 200 OK")
+            // That probe's end is seen before, lest it makes room later.
+            #expect(Self.within(30) { figures.counts.connections == 0 })
             let waiting = try RawClient(port: port)
             var taken: [Int32] = []
             var limit = rlimit(rlim_cur: 256, rlim_max: 256)

@@ -147,7 +147,10 @@ import Testing
             let control = try ControlSocket(
                 path: path, onNotice: { notices.add($0) }, answer: { _ in "done" })
             defer { control.close() }
+            let before = openDescriptors()
             #expect(try LineClient(path).ask("status") == "ok done")
+            // That client's end is seen before, lest it makes room later.
+            while openDescriptors() > before { usleep(5_000) }
             var limit = rlimit(rlim_cur: 128, rlim_max: 128)
             #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
             var taken: [Int32] = []
@@ -162,6 +165,10 @@ import Testing
             #expect(try client.ask("status") == "ok done")
         }
     }
+}
+
+private func openDescriptors() -> Int {
+    (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
 }
 
 private func temporaryPath(_ suffix: String) -> String {

@@ -51,7 +51,7 @@ struct TransactionalSending {
                 next = marker?.next ?? 0
             }
             try producer.publish(
-                [], marker: try marker(next: next), timeoutMs: desk.patienceMs(withinMs))
+                [], marker: try self.marker(next: next), timeoutMs: desk.patienceMs(withinMs))
         } catch let error as KafkaError {
             // At the start a cluster that cannot do this is named; later it is waited for.
             guard isFirst else { return false }

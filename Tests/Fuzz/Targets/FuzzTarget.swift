@@ -16,7 +16,9 @@ public protocol FuzzTarget: SendableMetatype {
 /// Every target there is; a new one is one line here and one file beside this one.
 public enum FuzzTargets {
     public static let all: [any FuzzTarget.Type] = [
-        DecoderTarget.self
+        DecoderTarget.self,
+        HTTPTarget.self,
+        ControlTarget.self,
     ]
 
     public static func named(_ name: String) -> (any FuzzTarget.Type)? {
