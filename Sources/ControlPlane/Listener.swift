@@ -23,7 +23,9 @@ final class Listener: @unchecked Sendable {
     /// Between two attempts to listen again, doubled each time.
     private static let pauseMs: ClosedRange<Int64> = 100...5_000
     private static let lookEveryMs: Int64 = 100
-    private static let backlog: Int32 = 512
+    /// Connections that wait to be accepted: for one more than the system holds, a client waits a
+    /// second and asks again.
+    private static let backlog: Int32 = 4_096
 
     init(
         address: SocketAddress, loops: MultiThreadedEventLoopGroup, workers: NIOThreadPool,
