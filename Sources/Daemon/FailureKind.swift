@@ -33,8 +33,7 @@ public enum FailureKind: Int32, Sendable {
         case is ReplayError, is InquiryError, is RewindError: self = .usage
         case ExportError.folderInUse: self = .usage
         case is ExportError: self = .badData
-        case CrashError.unwritable: self = .unavailable
-        case is OutputError: self = .unavailable
+        case is OutputError, EncoderError.writeFailed: self = .unavailable
         case let error as PublishingError: self = Self.kind(of: error)
         case is EncoderError, is TokenizationError, is ByteCodingError, is EngineError,
             is ResponseError:
@@ -79,7 +78,7 @@ public enum FailureKind: Int32, Sendable {
         case .missing, .notAStore, .newerFormat, .olderFormat, .otherBase, .damaged, .baseMismatch,
             .notReplayable:
             .badData
-        case .inUse, .readersPresent, .cannotWrite, .needsRecovery, .quotaReached, .diskFull,
+        case .inUse, .readersPresent, .cannotWrite, .needsRecovery, .quotaReached, .diskFull, .gone,
             .system:
             .unavailable
         case .openedTwice, .closed, .openedReadOnly, .keyTooLong, .lmdb: .bug

@@ -156,12 +156,33 @@ public final class LearningDaemon {
         let offsets = try learner.store.offsets(cluster: learner.cluster)
         let assignment = try consumer.assign(from: offsets) { isStopped() }
         for gap in assignment.acceptedGaps { accept(gap, learner) }
+        try requireBeginnings(consumer, learner, known: offsets)
         let status = consumer.status()
         log.emit(
             .consuming(
                 topics: configuration.kafka.topics.map(\.name).joined(separator: ", "),
                 partitions: status?.partitions.count ?? 0, behind: status?.lag ?? 0))
         return assignment.partitionCounts
+    }
+
+    /// After a rewind to the beginning the store has no offsets, and what the brokers still have is
+    /// read from its beginning: it must be the one that was learned then.
+    private func requireBeginnings(
+        _ consumer: KafkaConsumer, _ learner: Learner, known: [TopicPartition: Int64]
+    ) throws {
+        let rewound = Set(learner.ledger.publishedTo.keys.filter { known[$0] == nil })
+        guard !rewound.isEmpty else { return }
+        let begun = try learner.store.firstLearned(of: rewound, cluster: learner.cluster)
+        for partition in consumer.status()?.partitions ?? [] {
+            guard let first = begun[partition.position], partition.nextOffset > first else {
+                continue
+            }
+            let gap = OffsetGap(
+                position: partition.position, kind: .retention, stored: first,
+                available: partition.nextOffset..<max(partition.nextOffset, partition.endOffset))
+            guard configuration.kafka.onGap == .accept else { throw KafkaError.offsetGap(gap) }
+            accept(gap, learner)
+        }
     }
 
     /// Commits what is left, publishes it, and notes that it has arrived.
@@ -181,7 +202,8 @@ public final class LearningDaemon {
 
     /// A store knows the clusters it has learned from; another one is most often a mistake.
     private func acceptCluster(_ cluster: String, _ store: SnapshotStore) throws {
-        let known = try store.clusters()
+        var known = try store.clusters()
+        if known.isEmpty, let last = try store.lastCluster() { known = [last] }
         guard !known.isEmpty, !known.contains(cluster) else { return }
         guard configuration.kafka.onGap == .accept else {
             throw ClusterError.another(found: cluster, known: known)

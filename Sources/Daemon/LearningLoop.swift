@@ -34,6 +34,8 @@ struct LearningLoop {
     private var lastCommit = ContinuousClock.now
     /// Whether learning stands still because too much is to be published.
     private var isWaitingForBrokers = false
+    /// Whether learning stands still because the store's disk is full.
+    private var isWaitingForRoom = false
     /// Offsets that are in the store and not yet told to monitors.
     private var toTell: [TopicPartition: Int64] = [:]
     private var lastTold = ContinuousClock.now
@@ -46,6 +48,7 @@ struct LearningLoop {
     private static let showEvery = Swift.Duration.seconds(1)
     private static let progressEvery = Swift.Duration.seconds(5)
     private static let brokersPauseUs: UInt32 = 20_000
+    private static let roomPauseUs: UInt32 = 200_000
     /// How often the loop looks up while nothing comes: for stops, commits and the end when idle.
     private static let waitMs = 50
 
@@ -101,12 +104,19 @@ struct LearningLoop {
     /// Ends at a signal, or when the stream has been idle for as long as was asked for.
     mutating func run(onGap: (OffsetGap) -> Void) throws -> Ending {
         if let limit = guardian.history.limit { log.emit(.searchingCulprit(records: limit)) }
+        if let held = guardian.history.held {
+            log.emit(.endedHere(batch: held.texts.joined(separator: ", "), times: held.count))
+        }
         try learner.wait(for: idleWatch.behind)
         while true {
             show()
             board.enter(.waiting)
             if try mustWaitForBrokers() {
-                if learner.isCommitDue { try commit() } else { try forgetDelivered() }
+                if learner.isCommitDue {
+                    try withRoom { loop in try loop.commit() }
+                } else {
+                    try withRoom { loop in try loop.forgetDelivered() }
+                }
                 if serveRequests() { return .rewound }
                 if isStopped() { return stopped() }
                 usleep(Self.brokersPauseUs)
@@ -121,10 +131,10 @@ struct LearningLoop {
             try noteIdlePartitions(batch)
             if serveRequests() { return .rewound }
             if learner.isCommitDue || (guardian.isSearching && !batch.records.isEmpty) {
-                try commit()
-                try learner.goBackIfRejected()
+                try withRoom { loop in try loop.commit() }
+                try withRoom { loop in try loop.learner.goBackIfRejected() }
             } else if batch.records.isEmpty {
-                try forgetDelivered()
+                try withRoom { loop in try loop.forgetDelivered() }
             }
             sayProgress()
             if isStopped() { return stopped() }
@@ -132,6 +142,39 @@ struct LearningLoop {
                 log.emit(.stopping(reason: "nothing has come for \(Duration.text(limit))"))
                 return .stopped
             }
+        }
+    }
+
+    /// Does what writes to the store. Where its disk is full, nothing more is learned: this is said once
+    /// and tried again until there is room, and only requests for the status are answered meanwhile.
+    ///
+    /// - Throws: `StoreError.diskFull` when the daemon is told to stop before there is room; what
+    ///   was not committed is learned again by the next one.
+    private mutating func withRoom(_ write: (inout LearningLoop) throws -> Void) throws {
+        while true {
+            do {
+                try write(&self)
+                if isWaitingForRoom { log.emit(.roomAgain) }
+                isWaitingForRoom = false
+                return
+            } catch let error as StoreError {
+                guard case .diskFull = error, !isStopped() else { throw error }
+                if !isWaitingForRoom { log.emit(.waitingForRoom(reason: "\(error)")) }
+                isWaitingForRoom = true
+                board.enter(.waitingForRoom)
+                serveStatus(reason: "\(error)")
+                usleep(Self.roomPauseUs)
+            }
+        }
+    }
+
+    private func serveStatus(reason: String) {
+        let service = ControlService(
+            learner: learner, keeper: keeper, consumer: consumer, acceptsGaps: false)
+        _ = desk.serve { request in
+            guard case .status = request else { throw RequestError.refused(code: 69, reason) }
+            var didRewind = false
+            return try service.answer(request, didRewind: &didRewind)
         }
     }
 
@@ -165,7 +208,7 @@ struct LearningLoop {
             leftOut.isEmpty
             ? batch.records
             : batch.records.filter { !leftOut.contains($0.offset, of: $0.position) }
-        try guardian.begin(records, next: batch.nextOffsets)
+        try withRoom { loop in try loop.guardian.begin(records, next: batch.nextOffsets) }
         interference.at(.beforeLearning(records))
         do {
             let inputs = decoding.decode(
@@ -176,7 +219,7 @@ struct LearningLoop {
             toTell.merge(batch.nextOffsets) { $1 }
         } catch {
             // What the disk refuses is not the records' doing; whatever else may be.
-            if error is StoreError { try guardian.spare() }
+            if error is StoreError { try guardian.spare() } else { try guardian.failed() }
             throw error
         }
     }
@@ -284,7 +327,7 @@ struct LearningLoop {
         guard status.waitingRecords > 0 else { return true }
         try learn(
             try consumer.drain(maxRecords: guardian.recordsMax(configuration.batch.events)))
-        if guardian.isSearching { try commit() }
+        if guardian.isSearching { try withRoom { loop in try loop.commit() } }
         return false
     }
 

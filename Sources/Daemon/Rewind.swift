@@ -24,17 +24,52 @@ extension SnapshotStore {
         _ = try ledgerChanges(skips: skips)
     }
 
+    /// The cluster that the store learned from last; `nil` where it has read nothing.
+    ///
+    /// The head snapshot does not say so: the first one is taken before anything is read. Nor do the
+    /// offsets, after a rewind to it.
+    func lastCluster() throws -> String? {
+        let now = try status().cluster
+        if !now.isEmpty { return now }
+        return try snapshots().lazy.map(\.record.cluster).first { !$0.isEmpty }
+    }
+
+    /// The first offset that was ever learned of each partition, as far as the journal goes back.
+    func firstLearned(
+        of positions: Set<TopicPartition>, cluster: String
+    ) throws -> [TopicPartition: Int64] {
+        var first: [TopicPartition: Int64] = [:]
+        var from: UInt64 = 0
+        while first.count < positions.count {
+            let entries = try journal(from: from)
+            guard let last = entries.last else { break }
+            from = last.sequence + 1
+            for entry in entries where entry.kind == .commit {
+                // What another version wrote tells nothing here.
+                guard case .batch(let batch)? = try? JournalRecord(encoded: entry.body),
+                    batch.cluster == cluster
+                else { continue }
+                for part in batch.parts
+                where positions.contains(part.position) && first[part.position] == nil {
+                    first[part.position] = part.range.lowerBound
+                }
+            }
+        }
+        return first
+    }
+
     private func ledgerChanges(skips: OffsetRanges) throws -> StateChanges {
-        let current = try resolve("head").cluster
+        let current = try lastCluster()
         var changes = StateChanges()
         var known: Set<TopicPartition> = []
-        for cluster in try clusters() {
+        for cluster in Set(try clusters() + (current.map { [$0] } ?? [])).sorted() {
             var ledger = try withHead { try Ledger(cluster: cluster, reading: $0) }
             let offsets = try offsets(cluster: cluster)
             ledger.markPublished(upTo: offsets)
             if cluster == current {
                 ledger.skips.formUnion(skips)
-                known = Set(offsets.keys)
+                // What a rewind to the beginning took the offsets of was read all the same.
+                known = Set(offsets.keys).union(ledger.publishedTo.keys)
             }
             for row in ledger.changes(cluster: cluster).rows {
                 if let value = row.value { changes.put(row.table, row.key, value) }

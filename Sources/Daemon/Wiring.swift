@@ -158,11 +158,20 @@ struct Wiring {
 }
 
 extension Configuration {
+    /// Settings of librdkafka that name a file with a private key.
+    private static let keyFiles: Set<String> = [
+        "ssl.key.location", "ssl.keystore.location", "sasl.kerberos.keytab",
+    ]
+
     /// The part that says how to reach the brokers and what to read, checked.
     public func kafkaConfiguration() throws -> KafkaConfiguration {
         var client: [String: String] = [:]
         for setting in kafka.client {
-            client[setting.key] = try setting.resolved(ProcessInfo.processInfo.environment)
+            let value = try setting.resolved(ProcessInfo.processInfo.environment)
+            client[setting.key] = value
+            if Self.keyFiles.contains(setting.key), !value.isEmpty {
+                try SecretFile.requirePrivate(value, place: "kafka.client.\(setting.key)")
+            }
         }
         var configuration = KafkaConfiguration(
             brokers: kafka.brokers, topics: kafka.topics.map(\.name), client: client)

@@ -1,4 +1,5 @@
 import CLMDB
+import Glibc
 import Records
 
 extension SnapshotStore {
@@ -26,6 +27,8 @@ extension Environment {
     /// Copies the pages as they are: a page's place and the number of its commit are part of what
     /// a check looks at.
     fileprivate func copy(to target: StoreFolder) throws(StoreError) {
-        try check(unsafe mdb_env_copy(handle, target.path), "mdb_env_copy", target.path)
+        let file = try Descriptor(target.data, O_WRONLY | O_CREAT | O_EXCL)
+        try check(unsafe mdb_env_copyfd(handle, file.number), "mdb_env_copyfd", target.path)
+        try file.sync()
     }
 }

@@ -4,7 +4,9 @@ extension SnapshotStore {
     /// Opens the store in the folder `path`, or makes one there.
     ///
     /// After an unclean stop the whole store is checked first, without LMDB, so that no damage can
-    /// hurt this process; only a sound store is opened.
+    /// hurt this process; only a sound store is opened. After a clean close, and beside a writer, every
+    /// page that LMDB follows is: a note that the store was closed cleanly is never trusted with the
+    /// life of the process.
     /// - Parameters:
     ///   - identity: What the store must be made on; a new store takes it over. Without it any base
     ///     is fine and no store is made.
@@ -53,8 +55,10 @@ extension SnapshotStore {
         _ folder: StoreFolder, _ wanted: StoreIdentity?, _ options: Options
     ) throws(StoreError) -> SnapshotStore {
         let lock = try WriterLock.acquire(folder, for: .writing)
+        var isChecked = true
         if try isComplete(folder) {
-            if try needsCheck(folder, options) {
+            isChecked = try needsCheck(folder, options)
+            if isChecked {
                 let report = try Recovery.run(folder, mayWrite: true)
                 try requireFormat(report.identity, mayMigrate: options.migrates, folder)
                 try requireBase(report.identity, wanted, folder)
@@ -63,8 +67,10 @@ extension SnapshotStore {
             guard let wanted else { throw .missing(path: folder.path) }
             try create(folder, wanted, options)
         }
+        try PageGuard.requireRoots(folder)
         let environment = try Environment(folder, readOnly: false, mapBytes: options.mapBytesMax)
-        let store = try finishOpening(folder, .readWrite, environment, wanted, options)
+        let store = try finishOpening(
+            folder, .readWrite, environment, wanted, options, isChecked: isChecked)
         // From here on an unclean stop is one.
         try CleanMarker.remove(folder)
         environment.keep(lock)
@@ -115,58 +121,71 @@ extension SnapshotStore {
     ) throws(StoreError) -> SnapshotStore {
         guard try FileStatus.of(folder.creating) == nil else { throw .missing(path: folder.path) }
         try WriterLock.waitForRewriting(folder)
+        var isChecked = false
         if try needsCheck(folder, options) {
-            try checkBeforeReading(folder, always: options.checksAlways)
+            isChecked = try checkBeforeReading(folder, always: options.checksAlways)
         }
+        try PageGuard.requireRoots(folder)
         do throws(StoreError) {
             let environment = try Environment(folder, readOnly: true, mapBytes: options.mapBytes)
-            return try finishOpening(folder, .readOnly, environment, wanted, options)
-        } catch .cannotWrite {
-            return try openWithoutPermission(folder, wanted, options)
-        }
-    }
-
-    /// A live writer has checked the store itself; otherwise this process does, and says so on disk
-    /// if it may.
-    private static func checkBeforeReading(
-        _ folder: StoreFolder, always: Bool
-    ) throws(StoreError) {
-        do throws(StoreError) {
-            let lock = try WriterLock.acquire(folder, for: .checking)
-            defer { withExtendedLifetime(lock) {} }
-            // Whoever had the lock before may have done it already.
-            if !always, try CleanMarker.holds(folder) { return }
-            _ = try Recovery.run(folder, mayWrite: true)
-            try CleanMarker.place(folder)
+            return try finishOpening(
+                folder, .readOnly, environment, wanted, options, isChecked: isChecked)
         } catch {
             switch error {
-            case .inUse: return
-            case .cannotWrite:
-                do throws(StoreError) {
-                    let lock = try WriterLock.acquireShared(folder)
-                    defer { withExtendedLifetime(lock) {} }
-                    _ = try Recovery.run(folder, mayWrite: false)
-                } catch .inUse { return }
+            case .cannotWrite, .diskFull:
+                return try openWithoutWriting(folder, wanted, options, isChecked: isChecked)
             default: throw error
             }
         }
     }
 
-    /// LMDB's readers write themselves into its lock file. Who may not can still read a store that
-    /// nobody writes, and keeps writers away meanwhile.
-    private static func openWithoutPermission(
-        _ folder: StoreFolder, _ wanted: StoreIdentity?, _ options: Options
+    /// A live writer has checked the store itself; otherwise this process does, and says so on disk
+    /// if it may and there is room.
+    ///
+    /// Returns: whether it did.
+    private static func checkBeforeReading(
+        _ folder: StoreFolder, always: Bool
+    ) throws(StoreError) -> Bool {
+        do throws(StoreError) {
+            let lock = try WriterLock.acquire(folder, for: .checking)
+            defer { withExtendedLifetime(lock) {} }
+            // Whoever had the lock before may have done it already.
+            if !always, try CleanMarker.holds(folder) { return false }
+            _ = try Recovery.run(folder, mayWrite: true)
+            // Without the marker the next one checks again.
+            do throws(StoreError) { try CleanMarker.place(folder) } catch .diskFull {}
+            return true
+        } catch {
+            switch error {
+            case .inUse: return false
+            case .cannotWrite, .diskFull:
+                do throws(StoreError) {
+                    let lock = try WriterLock.acquireShared(folder)
+                    defer { withExtendedLifetime(lock) {} }
+                    _ = try Recovery.run(folder, mayWrite: false)
+                    return true
+                } catch .inUse { return false }
+            default: throw error
+            }
+        }
+    }
+
+    /// LMDB's readers write themselves into its lock file. Who may not, or finds no room for it, can
+    /// still read a store that nobody writes, and keeps writers away meanwhile.
+    private static func openWithoutWriting(
+        _ folder: StoreFolder, _ wanted: StoreIdentity?, _ options: Options, isChecked: Bool
     ) throws(StoreError) -> SnapshotStore {
         let lock: WriterLock?
         do throws(StoreError) { lock = try WriterLock.acquireShared(folder) } catch {
             throw .cannotWrite(
                 path: folder.path,
-                reason: "reading beside a writer needs the right to write its lock.mdb")
+                reason: "reading beside a writer needs to write its lock.mdb")
         }
         let environment = try Environment(
             folder, readOnly: true, withoutLocks: true, mapBytes: options.mapBytes)
         if let lock { environment.keep(lock) }
-        return try finishOpening(folder, .readOnly, environment, wanted, options)
+        return try finishOpening(
+            folder, .readOnly, environment, wanted, options, isChecked: isChecked)
     }
 
     // MARK: Both
@@ -180,9 +199,10 @@ extension SnapshotStore {
 
     private static func finishOpening(
         _ folder: StoreFolder, _ mode: Mode, _ environment: Environment, _ wanted: StoreIdentity?,
-        _ options: Options
+        _ options: Options, isChecked: Bool
     ) throws(StoreError) -> SnapshotStore {
-        let transaction = try ReadTransaction(environment)
+        let transaction = try PageGuard.view(
+            environment, folder, isChecked: isChecked, writes: mode == .readWrite)
         let meta = try transaction.database(Table.meta.name, create: false)
         guard
             let bytes = try transaction.record(
@@ -201,7 +221,8 @@ extension SnapshotStore {
         if identity.format < StoreIdentity.formatVersion {
             try transaction.finish()
             try Migration.run(environment, from: identity)
-            return try finishOpening(folder, mode, environment, wanted, options)
+            return try finishOpening(
+                folder, mode, environment, wanted, options, isChecked: true)
         }
         let databases = try Databases(transaction, create: false)
         let head = try transaction.head(databases)

@@ -114,6 +114,7 @@ public final class SnapshotStore: Sendable {
         _ writer: inout Writer, _ session: Session, _ sync: Bool,
         _ body: (inout RecordWriter) throws(StoreError) -> R
     ) throws(StoreError) -> R {
+        try session.environment.requireInPlace()
         let used = session.environment.usedBytes
         if used - writer.readersCheckedAtBytes >= 16 << 20 {
             // The file grows: perhaps for the sake of a reader that died.
@@ -183,6 +184,7 @@ public final class SnapshotStore: Sendable {
                 stateDigest: head.stateDigest, weightsDigest: head.weightsDigest,
                 counters: head.counters, tables: head.tables.filter { $0.kind != nil },
                 lastErasure: head.lastErasure, migratedAt: head.migratedAt,
+                cluster: head.cluster,
                 nextOutbox: head.nextOutbox,
                 fileBytes: transaction.environment.usedBytes, liveBytes: live)
         }
@@ -206,6 +208,9 @@ public struct StoreStatus: Sendable {
     public let lastErasure: UInt64?
     /// The last commit of an earlier format, where there was one.
     public let migratedAt: UInt64?
+    /// The cluster whose offsets the last commit moved; empty where nothing was read, or all of it
+    /// was gone back from.
+    public let cluster: String
     /// The number that the next message of the outbox gets: how many there ever were.
     public let nextOutbox: UInt64
     /// Bytes of the data file that were ever used.

@@ -26,6 +26,8 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     case needsRecovery(path: String)
     case quotaReached(path: String, usedBytes: Int, bytesMax: Int)
     case diskFull(path: String)
+    /// The data file was taken away or exchanged while it was open.
+    case gone(path: String)
     case keyTooLong(table: String, count: Int)
     case unknownReference(String, nearest: [String])
     case ambiguousReference(String, candidates: [String])
@@ -43,7 +45,9 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .missing(let path): "there is no store at \(path)"
         case .notAStore(let path, let reason): "\(path) is not a store: \(reason)"
-        case .cannotWrite(let path, let reason): "the store at \(path) cannot be written: \(reason)"
+        case .cannotWrite(let path, let reason):
+            "the store at \(path) cannot be written: \(reason); give this user the right to write "
+                + "there, or another path"
         case .inUse(let path, let process):
             "the store at \(path) is in use" + (process.map { " by process \($0)" } ?? "")
         case .readersPresent(let path):
@@ -67,7 +71,11 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case .quotaReached(let path, let used, let most):
             "the store at \(path) is at its quota: \(megabytes(used)) of \(megabytes(most)) "
                 + "(store.bytes_max) are used, and the commit needs more; prune snapshots or raise it"
-        case .diskFull(let path): "the disk that holds the store at \(path) is full"
+        case .diskFull(let path):
+            "the disk that holds \(path) is full; nothing was changed: make room there and try again"
+        case .gone(let path):
+            "the files of the store at \(path) were taken away or exchanged while it was open; "
+                + "put them back and start again: nothing was learned after the last commit"
         case .keyTooLong(let table, let count):
             "a key of \(count) bytes is too long for table \(table)"
         case .unknownReference(let reference, let nearest):
@@ -83,7 +91,8 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case .notReplayable(let snapshot, let reason):
             "snapshot \(snapshot) cannot be gone back to: \(reason)"
         case .system(let call, let path, let code):
-            "\(call) failed on \(path): \(systemMessage(code))"
+            "\(call) failed on \(path): \(systemMessage(code)); look whether its disk is there and "
+                + "writable"
         case .lmdb(let call, let path, _, let message): "\(call) failed on \(path): \(message)"
         }
     }

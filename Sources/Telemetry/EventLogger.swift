@@ -31,6 +31,9 @@ public enum TidemarkEvent: Sendable {
     case controlSocket(String)
     case searchingCulprit(records: Int)
     case refused(position: String, crashes: Int)
+    case endedHere(batch: String, times: Int)
+    case waitingForRoom(reason: String)
+    case roomAgain
     case waitingForBrokers(messages: Int)
     case kafka(String)
     case stopping(reason: String)
@@ -42,7 +45,8 @@ public enum TidemarkEvent: Sendable {
             .warning
         case .headsJudged(_, _, _, let slice, _): slice == nil ? .info : .warning
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
-        case .notKeptWhole: .warning
+        case .notKeptWhole, .endedHere, .roomAgain: .warning
+        case .waitingForRoom: .error
         default: .info
         }
     }
@@ -86,9 +90,14 @@ public enum TidemarkEvent: Sendable {
         case .http(let text): "HTTP: \(text)"
         case .controlSocket(let text): "control socket: \(text)"
         case .searchingCulprit(let records):
-            "the daemon ended here before: learning \(records) records at a time to find the one it ends at"
+            "the daemon crashed here before: learning \(records) records at a time to find the one it ends at"
         case .refused(let position, let crashes):
             "the daemon crashed \(crashes) times on record \(position) alone: it goes to the dead letters"
+        case .endedHere(let batch, let times):
+            "the daemon was ended \(times) times in a row while it learned \(batch), without a crash of its own: look for what kills it there (the kernel for want of memory, a probe); no record is refused for it"
+        case .waitingForRoom(let reason):
+            "\(reason). Learning waits; nothing is lost, and it goes on when there is room"
+        case .roomAgain: "there is room on the store's disk again: learning goes on"
         case .waitingForBrokers(let messages):
             "\(messages) messages wait to be published: learning waits for the brokers"
         case .kafka(let text): "Kafka: \(text)"

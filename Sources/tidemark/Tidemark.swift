@@ -1,5 +1,7 @@
 import ArgumentParser
 import Daemon
+import Foundation
+import SnapshotStore
 
 @main
 struct Tidemark: ParsableCommand {
@@ -17,4 +19,24 @@ struct Tidemark: ParsableCommand {
             RollbackCommand.self, StatusCommand.self, CheckCommand.self, BrokerCommand.self,
             DeadLettersCommand.self, SimulateCommand.self, EncodeCommand.self, BenchCommand.self,
         ])
+
+    static func main() {
+        DamageExit.install()
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch { exit(withError: error) }
+        StandardOutput.finish()
+    }
+}
+
+/// Standard output's end: `print` says nothing of a disk that takes no more.
+enum StandardOutput {
+    /// Ends the command with 69 where not all of what was printed could be written.
+    static func finish() {
+        if fflush(nil) == 0 { return }
+        let reason = unsafe String(cString: strerror(errno))
+        standardError.write("tidemark: standard output cannot be written: \(reason)\n")
+        exit(ExitStatus.unavailable.rawValue)
+    }
 }

@@ -1,6 +1,7 @@
 import Daemon
 import Events
 import Foundation
+import Glibc
 import Synchronization
 
 /// What a child process's daemon does to itself, and when.
@@ -12,10 +13,42 @@ struct SelfHarm: Codable, Sendable {
     var moment: Moment
     /// Spares this many such moments.
     var spared = 0
+    var end = End.kill
+    enum End: String, Codable, Sendable {
+        /// As the kernel or a person ends it.
+        case kill
+        /// As it ends itself.
+        case abort, trap, segmentation
+
+        /// The signal that its parent sees.
+        var signal: Int32 {
+            switch self {
+            case .kill: SIGKILL
+            case .abort: SIGABRT
+            case .segmentation: SIGSEGV
+            case .trap:
+                #if arch(arm64)
+                    SIGTRAP
+                #else
+                    SIGILL
+                #endif
+            }
+        }
+
+        func come() {
+            switch self {
+            case .kill: Glibc.kill(getpid(), SIGKILL)
+            case .abort: Glibc.abort()
+            case .segmentation: unsafe UnsafeMutablePointer<UInt8>(bitPattern: 8)?.pointee = 1
+            case .trap: preconditionFailure("a trap, as a test wants it")
+            }
+        }
+    }
+
     /// For `beforeLearning`: only where a record's value has this text.
     var poison: String?
 
-    /// Ends the process as `kill -9` would when its moment comes.
+    /// Ends the process when its moment comes.
     var interference: Interference {
         let seen = Counter()
         return Interference { moment in
@@ -28,7 +61,7 @@ struct SelfHarm: Codable, Sendable {
                 if let poison, !records.contains(where: { text($0).contains(poison) }) { return }
             default: return
             }
-            if seen.next() >= spared { kill(getpid(), SIGKILL) }
+            if seen.next() >= spared { end.come() }
         }
     }
 

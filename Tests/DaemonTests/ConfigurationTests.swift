@@ -129,6 +129,17 @@ import Daemon
         let file = FileManager.default.temporaryDirectory
             .appendingPathComponent("\(UUID().uuidString).secret").path
         try Data("hunter2-file\n".utf8).write(to: URL(fileURLWithPath: file))
+        for (mode, kafka) in [
+            (0o644, "sasl.password: {file: \(file)}"), (0o640, "ssl.key.location: \(file)"),
+        ] {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
+            let open = try load("kafka:\n  client: {\(kafka)}\n")
+            let error = try #require(throws: ConfigurationError.self) {
+                _ = try open.kafkaConfiguration()
+            }
+            #expect("\(error)".contains("others can read \(file)"), "\(error)")
+        }
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
         defer { try? FileManager.default.removeItem(atPath: file) }
         let configuration = try load(
             """

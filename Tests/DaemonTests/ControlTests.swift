@@ -105,6 +105,9 @@ import Testing
             atPath: fixture.folder, withIntermediateDirectories: true)
         let file = fixture.folder + "/token"
         try Data("short".utf8).write(to: URL(fileURLWithPath: file))
+        let (shared, sharedKind) = try failure("http.host=0.0.0.0", "http.token_file=\(file)")
+        #expect(shared.contains("others can read \(file)") && sharedKind == .badConfiguration)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
         let (short, shortKind) = try failure("http.host=0.0.0.0", "http.token_file=\(file)")
         #expect(short.contains(file) && !short.contains("short\n"))
         #expect(shortKind == .badConfiguration)

@@ -28,7 +28,7 @@ import Testing
         var refused: [Int64] = []
         var learned: [Int64] = []
         process: while crashes < crashesMax {
-            history.resume(from: stored == 0 ? [:] : [one: stored])
+            history.resume(from: stored == 0 ? [:] : [one: stored], crashed: true)
             while stored < count {
                 let size = min(batch, Int64(history.limit ?? Int(batch)))
                 let range = stored..<min(count, stored + size)
@@ -77,7 +77,7 @@ import Testing
         var stored: Int64 = 0
         // Every process commits something and is killed in the batch after it.
         for _ in 0..<50 {
-            history.resume(from: stored == 0 ? [:] : [one: stored])
+            history.resume(from: stored == 0 ? [:] : [one: stored], crashed: true)
             #expect(history.limit == nil && history.culprit == nil)
             history.begin(places(one, stored..<stored + 100))
             stored += 100
@@ -90,7 +90,7 @@ import Testing
     func committedAndKilled() {
         var history = CrashHistory()
         for number in 0..<10 {
-            history.resume(from: [one: Int64(number)])
+            history.resume(from: [one: Int64(number)], crashed: true)
             #expect(history.limit == nil && history.stretches.isEmpty)
             history.begin(places(one, Int64(number)..<Int64(number) + 1))
         }
@@ -101,7 +101,7 @@ import Testing
         var history = CrashHistory()
         for round in 0..<3 {
             let moved = Int64(round * 10)
-            history.resume(from: [one: moved, two: 5])
+            history.resume(from: [one: moved, two: 5], crashed: true)
             #expect(history.limit == nil)
             history.begin(places(one, moved..<moved + 10))
             history.begin(places(two, 5..<9))
@@ -109,8 +109,66 @@ import Testing
             history.committed([one: moved + 10])
             history.begin(places(two, 5..<9))
         }
-        history.resume(from: [one: 30, two: 5])
+        history.resume(from: [one: 30, two: 5], crashed: true)
         #expect(history.limit == 2)
+    }
+
+    @Test(
+        "fifty storms of thirty kills change nothing of how batches are cut and refuse nothing; from the third at one place on they are told of"
+    )
+    func storms() {
+        var random = SeededRandom(seed: 7)
+        var history = CrashHistory()
+        var stored: Int64 = 0
+        for _ in 0..<50 {
+            for kill in 1...30 {
+                history.resume(from: stored == 0 ? [:] : [one: stored], crashed: false)
+                #expect(history.limit == nil && history.culprit == nil)
+                #expect((history.held != nil) == (kill > 3))
+                #expect(history.held.map { $0.count == kill - 1 } ?? true)
+                #expect(history.held.map { $0.texts == ["events:0:\(stored)-\(stored)"] } ?? true)
+                // One record alone is the hardest case.
+                history.begin(places(one, stored..<stored + 1))
+            }
+            stored += 1 + Int64(random.next() % 100)
+            history.committed([one: stored])
+        }
+    }
+
+    /// How many crashes on one record it takes to have it refused, each followed by so many kills.
+    private func crashesNeeded(kills: Int) -> Int {
+        var history = CrashHistory()
+        var crashes = 0
+        for life in 0..<200 {
+            history.resume(from: [one: 10], crashed: life % (kills + 1) == 1 % (kills + 1))
+            if history.culprit == .init(one, 10) { return crashes }
+            history.begin(places(one, 10..<10 + Int64(history.limit ?? 64)))
+            if life % (kills + 1) == 0 { crashes += 1 }
+        }
+        return .max
+    }
+
+    @Test("kills between the crashes on one record count for nothing, and the search goes on")
+    func killsWhileSearching() {
+        let undisturbed = crashesNeeded(kills: 0)
+        #expect(undisturbed < 15)
+        #expect(crashesNeeded(kills: 2) == undisturbed)
+    }
+
+    @Test("a history that was written is read back, and bytes that are none are refused")
+    func coding() throws {
+        var history = CrashHistory()
+        history.begin(places(one, 5..<9))
+        history.resume(from: [one: 5], crashed: true)
+        history.begin(places(one, 5..<9))
+        history.resume(from: [one: 5], crashed: false)
+        history.begin(places(two, 1..<2))
+        #expect(try CrashHistory(bytes: history.bytes) == history)
+        for count in 0..<history.bytes.count {
+            #expect(throws: ByteCodingError.self) {
+                try CrashHistory(bytes: Array(history.bytes.prefix(count)))
+            }
+        }
     }
 
     @Test("so many refused without one learned in between are not the records' fault")
@@ -129,8 +187,11 @@ import Testing
 @Suite struct PoisonTests {
     @Test(
         "a record that kills the daemon 50 times in a row if it must goes to the dead letters, and all others are learned once",
-        arguments: ["at_least_once", "exactly_once"])
-    func poisonousRecord(guarantee: String) async throws {
+        arguments: [
+            ("at_least_once", SelfHarm.End.abort), ("exactly_once", .trap),
+            ("at_least_once", .segmentation),
+        ])
+    func poisonousRecord(guarantee: String, end: SelfHarm.End) async throws {
         let fixture = try DaemonFixture(partitions: 2)
         let ts = nowMs() - 60_000
         func outcome(_ number: Int, user: String) -> String {
@@ -146,12 +207,16 @@ import Testing
         var crashes = 0
         let done = fixture.folder + "/done"
         while crashes < 50, !FileManager.default.fileExists(atPath: done) {
-            await #expect(processExitsWith: .signal(SIGKILL)) {
-                [overrides = overrides as [String], done = done as String] in
+            await #expect(processExitsWith: .signal(end.signal)) {
+                [
+                    overrides = overrides as [String], done = done as String,
+                    end = end as SelfHarm.End
+                ] in
                 try runChild(
-                    overrides, SelfHarm(moment: .beforeLearning, poison: "poison"), idleMs: 300)
+                    overrides, SelfHarm(moment: .beforeLearning, end: end, poison: "poison"),
+                    idleMs: 300)
                 _ = FileManager.default.createFile(atPath: done, contents: nil)
-                kill(getpid(), SIGKILL)
+                end.come()
             }
             if !FileManager.default.fileExists(atPath: done) { crashes += 1 }
         }

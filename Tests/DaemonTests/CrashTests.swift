@@ -102,9 +102,6 @@ import Testing
         for round in 0..<kills {
             try send(shop.next(Self.slice), to: fixture, partitions)
             await life(overrides, Instant.allCases[round % Instant.allCases.count], &random)
-            // On a busy machine three lives may end in one batch, which would be called its fault and
-            // halved: batches would no longer fall as they do in a run that nobody kills.
-            try? FileManager.default.removeItem(atPath: fixture.store + "/attempt")
         }
         // A life may end with all of its slice learned. The last process has something of its own, so
         // that it ends as an uninterrupted run does: with a snapshot, and with nothing called idle.
@@ -149,5 +146,38 @@ import Testing
         ).run()
         #expect(result.result == .identical, "\(result.text)")
         #expect(result.events == shop.count)
+    }
+
+    /// Storms of thirty kills; `TIDEMARK_CRASH_STORMS=50` for the whole of it.
+    private static let storms =
+        ProcessInfo.processInfo.environment["TIDEMARK_CRASH_STORMS"].flatMap(Int.init) ?? 1
+
+    @Test(
+        "storms of thirty kills, most of them at one place: no record is refused, and the state is that of a run nobody disturbed"
+    )
+    func storm() async throws {
+        for storm in 0..<UInt64(Self.storms) {
+            let seed = Self.seed &+ storm
+            let fixture = try DaemonFixture(partitions: 1)
+            var random = SeededRandom(seed: seed)
+            var shop = ShopStream(seed: seed)
+            let overrides = try fixture.overrides() + Self.settings
+            try fixture.send(shop.next(900), partition: 0)
+            for _ in 0..<30 {
+                // In the first batch, so that nothing is learned; now and then some batches later.
+                let spared = random.next() % 4 == 0 ? 1 + Int(random.next() % 3) : 0
+                await #expect(processExitsWith: .signal(SIGKILL)) {
+                    [overrides = overrides as [String], spared = spared as Int] in
+                    try runChild(overrides, SelfHarm(moment: .beforeLearning, spared: spared))
+                }
+            }
+            let killed = try fixture.run(try fixture.configuration(Self.settings))
+            #expect(killed.events.read == shop.count, "seed \(seed)")
+            #expect(killed.events.deadLettered == 0, "seed \(seed)")
+            let letters = try fixture.read(fixture.deadLetters)
+            #expect(letters.isEmpty, "seed \(seed): \(letters.map(text))")
+            let bodies = try published(try fixture.read(fixture.recommendations))
+            try expectUninterrupted(fixture, killed, bodies)
+        }
     }
 }

@@ -4,6 +4,8 @@ import Foundation
 /// What a run of the program printed and how it ended.
 struct Outcome {
     let status: Int32
+    /// Whether a signal ended it.
+    let isSignal: Bool
     let output: String
     let errors: String
 
@@ -30,7 +32,8 @@ func tidemark(_ arguments: [String]) throws -> Outcome {
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     return Outcome(
-        status: process.terminationStatus, output: text,
+        status: process.terminationStatus,
+        isSignal: process.terminationReason == .uncaughtSignal, output: text,
         errors: (try? String(contentsOf: errors, encoding: .utf8)) ?? "")
 }
 

@@ -117,6 +117,139 @@ import Testing
         #expect(all.count == shop.clicks && Set(all).count == shop.clicks)
     }
 
+    /// A daemon that has learned and taken no snapshot since its first one.
+    private let once = ShopStream.overrides + ["store.snapshot_events=1000000"]
+
+    /// As when a daemon is killed before it took a second snapshot.
+    private func dropNewest(_ store: SnapshotStore) throws -> String {
+        let snapshots = try store.snapshots()
+        let first = try #require(snapshots.last?.record)
+        #expect(first.sequence == 1 && first.offsets.isEmpty && first.cluster.isEmpty)
+        return first.id
+    }
+
+    @Test(
+        "a running daemon whose head is its first snapshot goes back to the beginning, skips what it is told, and learns all else again"
+    )
+    func toTheBeginning() throws {
+        let fixture = try DaemonFixture(partitions: 1)
+        var shop = ShopStream(seed: 24)
+        try fixture.send(shop.next(400), partition: 0)
+        let daemon = RunningDaemon(try fixture.configuration(once))
+        let control = try daemon.connect(fixture.store)
+        try daemon.wait(control) { $0.events == 400 }
+        for round in 1...2 {
+            var request = RollbackRequest(
+                reference: "head", rewind: true, skips: ["\(fixture.events):0:100-199"],
+                dryRun: true, reason: "a bad feed", who: "ada")
+            guard case .rollback(let planned) = try control.ask(.rollback(request)) else {
+                throw DaemonFixture.Missing(what: "no plan")
+            }
+            #expect(planned.offsets.map(\.then) == [0])
+            request.dryRun = false
+            guard case .rollback(let done) = try control.ask(.rollback(request)) else {
+                throw DaemonFixture.Missing(what: "no rewind")
+            }
+            #expect(done.lineage == UInt32(round))
+            try daemon.wait(control) { $0.events == 300 && !$0.relearning }
+        }
+        let report = try daemon.stop()
+        let clean = try LearningDaemon(
+            try fixture.configuration(
+                once + [
+                    "store.path=\(fixture.folder)/clean", "publish.topic=clean",
+                    "publish.dead_letter_topic=clean-letters",
+                ]), exitWhenIdleMs: 700,
+            skips: try #require(OffsetRanges("\(fixture.events):0:100-199"))
+        ).run()
+        #expect(report.stateSHA256 == clean.stateSHA256)
+        let result = try wholeReplay(of: fixture.store)
+        #expect(result.result == .identical, "\(result.text)")
+    }
+
+    @Test(
+        "a store goes back to its beginning twice, offline, and keeps its skips; another cluster is refused then as before"
+    )
+    func offlineToTheBeginning() throws {
+        let fixture = try DaemonFixture(partitions: 1)
+        var shop = ShopStream(seed: 25)
+        try fixture.send(shop.next(400), partition: 0)
+        _ = try fixture.run(try fixture.configuration(once))
+        let store = try SnapshotStore.open(path: fixture.store, mode: .readWrite)
+        let first = try dropNewest(store)
+        for range in ["0-49", "50-99"] {
+            let request = RollbackRequest(
+                reference: first, rewind: true, skips: ["\(fixture.events):0:\(range)"],
+                reason: "a drill", who: "ada")
+            _ = try request.perform(on: store)
+        }
+        #expect(throws: RewindError.self) {
+            try store.requireKnown(try #require(OffsetRanges("elsewhere:0:1-2")))
+        }
+        try store.close()
+        let other = try DevelopmentBroker()
+        for topic in [fixture.events, fixture.recommendations, fixture.deadLetters] {
+            try other.createTopic(topic, partitions: 1)
+        }
+        #expect(throws: ClusterError.self) {
+            _ = try fixture.run(
+                try fixture.configuration(once + ["kafka.brokers=\(other.address)"]))
+        }
+        let report = try fixture.run(try fixture.configuration(once))
+        #expect(report.events.read == 300)
+        let all = try decisions(try fixture.read(fixture.recommendations).map(text))
+        #expect(Set(all).count == all.count)
+    }
+
+    @Test(
+        "going back to the beginning is refused where the brokers have lost it, and goes where the stream began later",
+        .enabled(if: !DaemonFixture.isReal))
+    func beginningIsGone() throws {
+        let fixture = try DaemonFixture(partitions: 1)
+        let filler = String(repeating: "n", count: 100_000)
+        func outcomes(_ numbers: Range<Int>, padding: String) throws {
+            try fixture.send(
+                numbers.map { number in
+                    """
+                    {"type":"outcome","event_id":"o-\(number)","ts":\(nowMs() - 60_000),\
+                    "user_id":"u\(number)","item_id":"kettle","price":20,\
+                    "purchased":\(number % 3 == 0),"note":"\(padding)"}
+                    """
+                }, partition: 0, compression: "none")
+        }
+        // The development broker keeps 5 MiB of a partition: the daemon begins behind offset 0.
+        try outcomes(0..<80, padding: filler)
+        let begun = try fixture.run(try fixture.configuration(once))
+        #expect(begun.events.read < 80 && begun.events.read > 20)
+        let store = try SnapshotStore.open(path: fixture.store, mode: .readWrite)
+        let first = try dropNewest(store)
+        try store.close()
+        let daemon = RunningDaemon(try fixture.configuration(once))
+        let control = try daemon.connect(fixture.store)
+        try daemon.wait(control) { $0.events == begun.events.read }
+        let request = RollbackRequest(
+            reference: first, rewind: true, reason: "a drill", who: "ada")
+        // What it learned is all there.
+        guard case .rollback = try control.ask(.rollback(request)) else {
+            throw DaemonFixture.Missing(what: "no rewind")
+        }
+        try daemon.wait(control) { $0.events == begun.events.read && !$0.relearning }
+        try outcomes(80..<120, padding: filler)
+        try daemon.wait(control) { $0.events == begun.events.read + 40 }
+        let error = try #require(throws: RequestError.self) {
+            _ = try control.ask(.rollback(request))
+        }
+        #expect("\(error)".contains("kafka.on_gap"))
+        _ = try daemon.stop()
+        // Offline nobody can ask the brokers: the daemon that starts then does.
+        let offline = try SnapshotStore.open(path: fixture.store, mode: .readWrite)
+        _ = try request.perform(on: offline)
+        try offline.close()
+        #expect(throws: KafkaError.self) { _ = try fixture.run(try fixture.configuration(once)) }
+        let accepted = try fixture.run(try fixture.configuration(once + ["kafka.on_gap=accept"]))
+        #expect(accepted.events.read > 0)
+    }
+
     @Test(
         "a running daemon takes snapshots and names, goes back to weights, rewinds and skips, and says where it stands"
     )

@@ -52,6 +52,7 @@ import Testing
             atPath: fixture.folder, withIntermediateDirectories: true)
         let file = fixture.folder + "/password"
         try Data((password + "\n").utf8).write(to: URL(filePath: file))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
         try fixture.send(["rubbish"], partition: 0)
         let report = fixture.folder + "/report.json"
         let overrides = try fixture.overrides([

@@ -3,35 +3,6 @@ import Records
 import SnapshotStore
 import Testing
 
-/// What a run of the program printed and how it ended.
-private struct Outcome {
-    let status: Int32
-    let output: String
-    let errors: String
-
-    func json() throws -> [String: Any] {
-        let value = try JSONSerialization.jsonObject(with: Data(output.utf8))
-        return try #require(value as? [String: Any])
-    }
-}
-
-private func tidemark(_ arguments: String...) throws -> Outcome {
-    let process = Process()
-    // The program is built beside the tests.
-    let tests = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-    process.executableURL = tests.deletingLastPathComponent().appending(path: "tidemark")
-    process.arguments = arguments
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = errors
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let complaint = String(
-        decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return Outcome(status: process.terminationStatus, output: text, errors: complaint)
-}
-
 @Suite struct CommandTests {
     private func grown(_ folder: ScratchFolder) throws -> [SnapshotRecord] {
         let store = try folder.open()

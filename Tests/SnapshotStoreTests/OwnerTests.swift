@@ -125,7 +125,9 @@ private func expectCount(
 
     @Test("the state's digest says what was learned, whatever the keys are")
     func digest() throws {
-        let stores = try (0..<2).map { _ in try ScratchFolder().open() }
+        let folders = [ScratchFolder(), ScratchFolder()]
+        defer { withExtendedLifetime(folders) {} }
+        let stores = try folders.map { try $0.open() }
         for step in 0..<4 {
             let infos = try stores.map { try $0.commit(commit(step)) }
             #expect(infos[0].stateDigest == infos[1].stateDigest)
@@ -137,7 +139,9 @@ private func expectCount(
 
     @Test("a row that is put as it was is not written again, and one that changes hands is")
     func unchanged() throws {
-        let store = try ScratchFolder().open()
+        let folder = ScratchFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let store = try folder.open()
         var first = Commit()
         first.changes.put(replay, [1], [1, 2, 3], owner: owner(1))
         try store.commit(first)
@@ -233,7 +237,9 @@ private func expectCount(
 
     @Test("a commit that fails makes nobody known")
     func failedCommit() throws {
-        let store = try ScratchFolder().open()
+        let folder = ScratchFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let store = try folder.open()
         var failing = commit(0)
         failing.changes.put(replay, [UInt8](repeating: 1, count: 600), [1], owner: owner(50))
         #expect(throws: StoreError.self) { try store.commit(failing) }

@@ -3,27 +3,6 @@ import Records
 import SnapshotStore
 import Testing
 
-/// Runs a system command; whether it succeeded.
-@discardableResult
-private func run(_ command: String, _ arguments: String...) -> Bool {
-    let process = Process()
-    process.executableURL = URL(filePath: command)
-    process.arguments = arguments
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return false }
-    process.waitUntilExit()
-    return process.terminationStatus == 0
-}
-
-/// Whether this process may mount a file system.
-private let mayMount: Bool = {
-    let folder = ScratchFolder()
-    try? FileManager.default.createDirectory(
-        atPath: folder.path, withIntermediateDirectories: true)
-    guard run("/usr/bin/mount", "-t", "tmpfs", "tmpfs", folder.path) else { return false }
-    return run("/usr/bin/umount", folder.path)
-}()
-
 /// Commits rows that are new until the store refuses; returns the refusal.
 private func fill(_ store: SnapshotStore, _ commits: inout CommitStream) throws -> StoreError? {
     for _ in 0..<2_000 {
@@ -81,22 +60,21 @@ private func fill(_ store: SnapshotStore, _ commits: inout CommitStream) throws 
         }
     }
 
-    @Test("a full file system stops the commit with nothing lost", .enabled(if: mayMount))
+    @Test(
+        "a full file system stops the commit with nothing lost",
+        .enabled(if: SmallDisk.mayMount, "\(SmallDisk.reason)"))
     func fullFileSystem() throws {
-        let folder = ScratchFolder()
-        try FileManager.default.createDirectory(
-            atPath: folder.path, withIntermediateDirectories: true)
-        #expect(run("/usr/bin/mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder.path))
-        defer { run("/usr/bin/umount", "--lazy", folder.path) }
-        let store = try folder.open()
+        let disk = try SmallDisk(megabytes: 3)
+        let path = disk.path + "/store"
+        let store = try SnapshotStore.open(path: path, mode: .readWrite, identity: testIdentity)
         var commits = CommitStream(seed: 3)
         let refusal = try fill(store, &commits)
-        #expect(refusal == .diskFull(path: folder.path))
+        #expect(refusal == .diskFull(path: path))
         let before = try store.status()
         try store.withHead { state in try state.forEach(posterior) { _, _ in } }
-        #expect(run("/usr/bin/mount", "-o", "remount,size=9m", folder.path))
+        #expect(disk.resize(megabytes: 9))
         #expect(try store.commit(commits.next()).sequence == before.sequence + 1)
         try store.close()
-        _ = try StoreCheck.run(folder.path)
+        _ = try StoreCheck.run(path)
     }
 }

@@ -96,7 +96,9 @@ private func next(_ stream: inout CommitStream) -> Commit {
 
     @Test("who was erased meanwhile is not in it, and the others are")
     func erased() throws {
-        let (store, _, _) = try grown(ScratchFolder())
+        let folder = ScratchFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let (store, _, _) = try grown(folder)
         let gone = RowOwner(user: "user 3")
         var commit = Commit()
         commit.changes.erase(gone)

@@ -519,6 +519,9 @@ extension Configuration.Kafka.ClientSetting {
             }
             return text
         case .file(let path):
+            if SecretFile.holdsSecret(key) {
+                try SecretFile.requirePrivate(path, place: place)
+            }
             guard let data = FileManager.default.contents(atPath: path),
                 let text = String(validating: data, as: UTF8.self)
             else {

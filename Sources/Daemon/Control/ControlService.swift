@@ -63,12 +63,14 @@ struct ControlService {
         let target = try learner.store.resolve(reference)
         let positions = consumer.status()?.partitions.map(\.position) ?? []
         let available = try consumer.available(positions)
+        let known = Dictionary(
+            target.offsets.filter { $0.cluster == learner.cluster }.map { ($0.position, $0.next) }
+        ) { $1 }
+        // Of a partition that the snapshot does not know all is learned again that ever was.
+        let unknown = Set(positions.filter { known[$0] == nil })
+        let begun = try learner.store.firstLearned(of: unknown, cluster: learner.cluster)
         for position in positions {
-            // Of a partition that the snapshot does not know all is learned again.
-            let needed =
-                target.offsets.first {
-                    $0.cluster == learner.cluster && $0.position == position
-                }?.next ?? 0
+            guard let needed = known[position] ?? begun[position] else { continue }
             let first = available[position]?.lowerBound ?? 0
             if needed < first {
                 throw RequestError.eventsGone(

@@ -9,6 +9,8 @@ package enum Activity: String, Sendable, Encodable {
     case waiting, learning, committing
     /// Beginning a refresh of the adapters, or judging one: the step that may take long.
     case refreshing
+    /// The store's disk is full: nothing is learned until there is room.
+    case waitingForRoom = "waiting_for_room"
     case stopping
 }
 

@@ -25,10 +25,7 @@ extension Wiring {
     private func bearerToken() throws -> BearerToken? {
         let path = configuration.http.tokenFile
         guard !path.isEmpty else { return nil }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw ConfigurationError(
-                place: "http.token_file", message: "\(path) cannot be read")
-        }
+        let data = try SecretFile.read(path, place: "http.token_file")
         guard let token = BearerToken(String(decoding: data, as: UTF8.self)) else {
             throw ConfigurationError(
                 place: "http.token_file",

@@ -1,35 +1,29 @@
 import Events
 import Foundation
 import Records
+import SnapshotStore
 
 /// Keeps the crash history in a small file beside the store, which outlives the process however it
 /// ends.
 ///
 /// The file is written before each batch and after each commit and never synced: a machine that
-/// goes down takes it along, which is no crash of the process.
+/// goes down takes it along, which is no crash of the process. A process that crashes writes a mark
+/// into it (`CrashMarker`); one that is killed does not.
 /// Thread: the learning thread.
 struct CrashGuard {
-    private let file: FileHandle
+    private let file: AttemptFile
     private(set) var history: CrashHistory
     private var pending: [TopicPartition: Int64] = [:]
-
-    private static let name = "attempt"
 
     /// - Parameters:
     ///   - store: the store's folder.
     ///   - offsets: the store's, from which this process goes on.
+    /// - Throws: `StoreError` where the file cannot be written.
     init(store: String, offsets: [TopicPartition: Int64]) throws {
-        let path = store + "/" + Self.name
-        let stored = FileManager.default.contents(atPath: path)
-        if stored == nil, !FileManager.default.createFile(atPath: path, contents: nil) {
-            throw CrashError.unwritable(path: path)
-        }
-        guard let file = FileHandle(forUpdatingAtPath: path) else {
-            throw CrashError.unwritable(path: path)
-        }
+        let (file, stored) = try AttemptFile.open(store + "/attempt")
         self.file = file
-        history = stored.flatMap { Self.history(Array($0)) } ?? CrashHistory()
-        history.resume(from: offsets)
+        history = stored.flatMap { try? CrashHistory(bytes: $0.history) } ?? CrashHistory()
+        history.resume(from: offsets, crashed: stored?.crashed ?? false)
         try write()
     }
 
@@ -72,35 +66,74 @@ struct CrashGuard {
         try write()
     }
 
-    // MARK: The file
+    /// What was begun ends by an error of its own, which counts like a crash.
+    func failed() throws { try file.markFailed() }
 
-    private func write() throws {
-        let bytes = history.bytes
-        var writer = ByteWriter(capacity: bytes.count + 16)
-        writer.data(bytes)
-        writer.integer(CRC32.checksum(bytes))
-        try file.seek(toOffset: 0)
-        try file.write(contentsOf: writer.bytes)
+    private func write() throws { try file.write(history.bytes) }
+}
+
+/// The file itself: a head, the mark of a crash, and the history with its checksum.
+///
+/// Room for the usual history is taken when the file is made, so that a full disk does not end a
+/// process at its first batch.
+private final class AttemptFile {
+    private let file: StoreFile
+
+    private static let magic: UInt64 = 0x3254_504d_4554_5441
+    private static let markAt = 8
+    private static let usualBytes = 16 << 10
+    /// The mark of a process that ended by an error, where signals have their numbers.
+    private static let failure: UInt64 = 255
+
+    private init(_ file: StoreFile) {
+        self.file = file
+        CrashMarker.arm(file: file.descriptor, at: Self.markAt)
     }
 
-    /// nil for what a process left that was ended while it wrote.
-    private static func history(_ stored: [UInt8]) -> CrashHistory? {
-        // Beyond the record lies what is left of longer ones.
-        var reader = ByteReader(stored)
-        guard let bytes = try? reader.data(), let sum = try? reader.integer(UInt32.self),
-            sum == CRC32.checksum(bytes)
-        else { return nil }
-        return try? CrashHistory(bytes: bytes)
+    deinit {
+        CrashMarker.disarm(file: file.descriptor)
+    }
+
+    /// - Returns: what the last process left; `nil` for what one left that was ended while it wrote,
+    ///   or that had another layout.
+    static func open(
+        _ path: String
+    ) throws -> (file: AttemptFile, stored: (history: [UInt8], crashed: Bool)?) {
+        let file = try StoreFile(path)
+        let bytes = try file.readAll()
+        try file.reserve(usualBytes)
+        var reader = ByteReader(bytes)
+        guard let found = try? reader.integer(UInt64.self), found == magic,
+            let mark = try? reader.integer(UInt64.self),
+            // Beyond the record lies what is left of longer ones.
+            let history = try? reader.data(), let sum = try? reader.integer(UInt32.self),
+            sum == CRC32.checksum(history)
+        else { return (AttemptFile(file), nil) }
+        return (AttemptFile(file), (history, mark != 0))
+    }
+
+    /// Writes a history, without a mark.
+    func write(_ history: [UInt8]) throws {
+        var writer = ByteWriter(capacity: history.count + 32)
+        writer.integer(Self.magic)
+        writer.integer(0 as UInt64)
+        writer.data(history)
+        writer.integer(CRC32.checksum(history))
+        try file.write(writer.bytes, at: 0)
+    }
+
+    func markFailed() throws {
+        var writer = ByteWriter()
+        writer.integer(Self.failure)
+        try file.write(writer.bytes, at: Self.markAt)
     }
 }
 
 enum CrashError: Error, CustomStringConvertible {
-    case unwritable(path: String)
     case notTheRecords(count: Int)
 
     var description: String {
         switch self {
-        case .unwritable(let path): "\(path) cannot be written"
         case .notTheRecords(let count):
             "the daemon crashed on \(count) records in a row, each alone: the records are hardly "
                 + "the reason. They are in the dead letters; see the log for what ended it, and "

@@ -6,6 +6,10 @@ import Records
 /// committed before the next, until the record is alone that the process ends at; after three times
 /// alone it is refused. Crashes are counted by partition, since which records of several partitions
 /// come together is chance.
+///
+/// An end that is no crash (`kill -9`, no memory left, a probe) changes nothing of how batches are
+/// cut and refuses nothing: it is counted, so that one who is ended at the same place again and
+/// again can be told of it.
 package struct CrashHistory: Equatable, Sendable {
     /// Crashes at one place before anything is done about it.
     package static let patience = 3
@@ -37,6 +41,27 @@ package struct CrashHistory: Equatable, Sendable {
         }
     }
 
+    /// Ends that were no crashes, at one place.
+    package struct Ends: Equatable, Sendable {
+        /// The first record not learned.
+        package var from: Int64
+        package var count: Int
+    }
+
+    /// Where processes were ended without a crash, again and again.
+    package struct Held: Equatable, Sendable {
+        /// What was under way, by partition.
+        package var ranges: [TopicPartition: Range<Int64>]
+        package var count: Int
+
+        /// As `--skip` would have them.
+        package var texts: [String] {
+            ranges.sorted { $0.key < $1.key }.map {
+                "\($0.key):\($0.value.lowerBound)-\($0.value.upperBound - 1)"
+            }
+        }
+    }
+
     package struct SourcePlace: Equatable, Sendable {
         package var position: TopicPartition
         package var offset: Int64
@@ -51,6 +76,9 @@ package struct CrashHistory: Equatable, Sendable {
     package private(set) var attempt = Attempt()
     /// Records to learn at one go while a culprit is looked for; nil in good times.
     package private(set) var limit: Int?
+    package private(set) var ends: [TopicPartition: Ends] = [:]
+    /// Set when a process starts after `patience` ends at one place; not kept.
+    package private(set) var held: Held?
     private var alone: SourcePlace?
     private var crashesAlone = 0
     package private(set) var refusedInARow = 0
@@ -62,14 +90,18 @@ package struct CrashHistory: Equatable, Sendable {
 
     /// Takes in how the last process ended, when another one starts.
     ///
-    /// - Parameter offsets: the store's, from which this one goes on.
-    package mutating func resume(from offsets: [TopicPartition: Int64]) {
+    /// - Parameters:
+    ///   - offsets: the store's, from which this one goes on.
+    ///   - crashed: whether it left the mark of a crash.
+    package mutating func resume(from offsets: [TopicPartition: Int64], crashed: Bool) {
         let last = attempt
         attempt = Attempt()
+        held = nil
         forget(passed: offsets)
         // Where the commit was made before the end came, nothing ended too early.
         let stuck = last.ranges.filter { (offsets[$0.key] ?? 0) <= $0.value.lowerBound }
         guard !stuck.isEmpty else { return }
+        guard crashed else { return noteEnd(stuck) }
         for (position, range) in stuck {
             var stretch = stretches[position] ?? Stretch(from: -1, end: 0, crashes: 0)
             let isSame =
@@ -89,6 +121,16 @@ package struct CrashHistory: Equatable, Sendable {
         if limit != nil || stretches.values.contains(where: { $0.crashes >= Self.patience }) {
             limit = max(1, last.records / 2)
         }
+    }
+
+    private mutating func noteEnd(_ stuck: [TopicPartition: Range<Int64>]) {
+        for (position, range) in stuck {
+            let isSame = ends[position]?.from == range.lowerBound
+            ends[position] = Ends(
+                from: range.lowerBound, count: (isSame ? ends[position]?.count ?? 0 : 0) + 1)
+        }
+        let most = stuck.keys.compactMap { ends[$0]?.count }.max() ?? 0
+        if most >= Self.patience { held = Held(ranges: stuck, count: most) }
     }
 
     package mutating func begin(_ records: some Sequence<SourcePlace>) {
@@ -123,13 +165,14 @@ package struct CrashHistory: Equatable, Sendable {
             if let stretch = stretches[position], stretch.end <= next {
                 stretches[position] = nil
             }
+            if let end = ends[position], end.from < next { ends[position] = nil }
         }
         if !stretches.values.contains(where: { $0.crashes >= Self.patience }) { limit = nil }
     }
 }
 
 extension CrashHistory {
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var writer = ByteWriter()
         writer.array(stretches.sorted { $0.key < $1.key }) { writer, entry in
             writer.position(entry.key)
@@ -148,10 +191,15 @@ extension CrashHistory {
         }
         writer.integer(UInt32(clamping: crashesAlone))
         writer.integer(UInt32(clamping: refusedInARow))
+        writer.array(ends.sorted { $0.key < $1.key }) { writer, entry in
+            writer.position(entry.key)
+            writer.integer(entry.value.from)
+            writer.integer(UInt32(clamping: entry.value.count))
+        }
         return writer.bytes
     }
 
-    init(bytes: [UInt8]) throws(ByteCodingError) {
+    package init(bytes: [UInt8]) throws(ByteCodingError) {
         var reader = ByteReader(bytes)
         let stretches = try reader.array { r throws(ByteCodingError) in
             let position = try r.position()
@@ -170,13 +218,20 @@ extension CrashHistory {
         attempt.ranges = Dictionary(ranges) { $1 }
         attempt.records = Int(clamping: try reader.integer(UInt64.self))
         limit = try reader.optional { r throws(ByteCodingError) in
-            Int(clamping: try r.integer(UInt64.self))
+            max(1, Int(clamping: try r.integer(UInt64.self)))
         }
         alone = try reader.optional { r throws(ByteCodingError) in
             SourcePlace(try r.position(), try r.integer())
         }
         crashesAlone = Int(try reader.integer(UInt32.self))
         refusedInARow = Int(try reader.integer(UInt32.self))
+        let ends = try reader.array { r throws(ByteCodingError) in
+            (
+                try r.position(),
+                Ends(from: try r.integer(), count: Int(try r.integer(UInt32.self)))
+            )
+        }
+        self.ends = Dictionary(ends) { $1 }
         try reader.finish()
     }
 }

@@ -19,10 +19,6 @@ struct PageFile: ~Copyable {
     /// Throws: `PageDamage` when neither root nor page size can be made out.
     init(_ folder: StoreFolder) throws(PageDamage) {
         let opened = try Self.dataFile(folder)
-        let total: Int
-        do throws(StoreError) { total = try opened.status().byteCount } catch {
-            throw .store(error)
-        }
         var found: [RootPage] = []
         var size = 0
         if let first = try? Self.root(opened, slot: 0, offset: 0) {
@@ -37,6 +33,11 @@ struct PageFile: ~Copyable {
             found.append(second)
             size = candidate
             break
+        }
+        // Behind the roots: a writer makes the file longer before it writes one that says so.
+        let total: Int
+        do throws(StoreError) { total = try opened.status().byteCount } catch {
+            throw .store(error)
         }
         guard size > 0 else {
             throw .file(total == 0 ? "data.mdb is empty" : "data.mdb has no root page")
@@ -66,6 +67,18 @@ struct PageFile: ~Copyable {
     /// Throws: `PageDamage` when the file ends before the page does.
     func page(_ number: UInt64) throws(PageDamage) -> Page {
         Page(number: number, bytes: try bytes(of: number, pages: 1))
+    }
+
+    /// A page's header alone.
+    func head(_ number: UInt64) throws(PageDamage) -> Page {
+        guard number < UInt64(byteCount / pageBytes) else {
+            throw .page(number, "lies beyond the end of the file")
+        }
+        let bytes: [UInt8]
+        do throws(StoreError) {
+            bytes = try file.read(at: Int(number) * pageBytes, count: Self.headerBytes)
+        } catch { throw .store(error) }
+        return Page(number: number, bytes: bytes)
     }
 
     /// The bytes of consecutive pages, headers and all.
@@ -169,6 +182,10 @@ struct RootPage {
 
     init(_ page: Page, slot: Int) throws(PageDamage) {
         self.slot = slot
+        // Its flags are those of the list of free pages; others change how LMDB maps the file.
+        guard try page.integer(44, as: UInt16.self) == 0x08 else {
+            throw .page(page.number, "has flags that no store has")
+        }
         guard try page.flags() == Page.meta else { throw .page(page.number, "is no root page") }
         guard try page.integer(16, as: UInt32.self) == 0xbeef_c0de,
             try page.integer(20, as: UInt32.self) == 1

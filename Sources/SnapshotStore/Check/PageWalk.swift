@@ -3,12 +3,27 @@ struct PageWalk {
     /// Marks of the pages seen, so that no page is used twice.
     private var seen: [UInt64]
     private let lastPage: UInt64
+    private let follows: Follows
+    /// Whether the tree that is walked now is looked at in full.
+    private var isWhole = true
     private(set) var pageCount = 0
+
+    /// What of a tree is looked at.
+    enum Follows {
+        /// Every page and every value.
+        case everything
+        /// What LMDB relies on when it follows the tree: no order of keys, and of long values only
+        /// where they lie.
+        case structure
+    }
 
     /// Deeper trees than this LMDB itself cannot follow (`CURSOR_STACK`).
     private static let depthMax = 32
 
-    init(_ root: RootPage, of file: borrowing PageFile) throws(PageDamage) {
+    init(
+        _ root: RootPage, of file: borrowing PageFile, _ follows: Follows = .everything
+    ) throws(PageDamage) {
+        self.follows = follows
         guard root.lastPage >= 1, root.lastPage < UInt64(file.byteCount / file.pageBytes) else {
             throw .file(
                 "data.mdb ends at page \(file.byteCount / file.pageBytes), but its root page "
@@ -35,8 +50,10 @@ struct PageWalk {
 
     /// Throws: `PageDamage` at the first page that is not as LMDB wrote it, or what `visit` throws.
     mutating func walk(
-        _ tree: PageTree, of file: borrowing PageFile, integerKeys: Bool = false, _ visit: Visit
+        _ tree: PageTree, of file: borrowing PageFile, integerKeys: Bool = false,
+        whole: Bool = false, _ visit: Visit
     ) throws(PageDamage) {
+        isWhole = whole || integerKeys || follows == .everything
         // Flags change how LMDB compares keys: a store's tables have none, the list of free pages one.
         guard tree.flags == (integerKeys ? 0x08 : 0) else {
             throw .file("a tree has flags that no store has")
@@ -92,7 +109,7 @@ struct PageWalk {
         for index in 0..<nodes.count {
             let node = try nodes.node(index)
             // The leftmost key of a branch stands for everything below the next one.
-            let isBound = isLeaf || index > 0
+            let isBound = isWhole && (isLeaf || index > 0)
             if isBound {
                 try Self.checkOrder(node.key, previous, place.lower, place.upper, integerKeys, page)
                 previous = node.key
@@ -118,6 +135,7 @@ struct PageWalk {
         let bigData: UInt16 = 0x01
         let subTree: UInt16 = 0x02
         switch node.flags {
+        case 0 where !isWhole: break
         case 0: try visit(node.key, page.slice(node.data, node.dataCount), false, page.number)
         case subTree: try visit(node.key, page.slice(node.data, node.dataCount), true, page.number)
         case bigData:
@@ -126,13 +144,14 @@ struct PageWalk {
             guard first >= 2, first <= lastPage else {
                 throw .page(page.number, "points at page \(first), which was never allocated")
             }
-            let head = try file.page(first)
+            let head = try file.head(first)
             let span = try head.integer(12, as: UInt32.self)
             guard try head.storedNumber() == first, try head.flags() == Page.overflow,
                 Int(span) >= needed
             else { throw .page(first, "is not the long value it should be") }
             try mark(first, count: UInt64(span))
             totals.overflow += UInt64(span)
+            guard isWhole else { return }
             let bytes = try file.bytes(of: first, pages: needed)
             let start = PageFile.headerBytes
             try visit(node.key, Array(bytes[start..<start + node.dataCount]), false, first)
@@ -193,6 +212,9 @@ struct NodeList {
         let child: UInt64
     }
 
+    /// LMDB's own bound (`MDB_MAXKEYSIZE`).
+    private static let keyBytesMax = 511
+
     let count: Int
     private let page: Page
     private let isLeaf: Bool
@@ -228,6 +250,9 @@ struct NodeList {
     private func byteCount(_ index: Int) throws(PageDamage) -> Int {
         let offset = try start(index)
         let keyCount = Int(try page.integer(offset + 6, as: UInt16.self))
+        guard keyCount <= Self.keyBytesMax else {
+            throw .page(page.number, "has a key of \(keyCount) bytes")
+        }
         var total = 8 + keyCount
         if isLeaf {
             let isBig = try page.integer(offset + 4, as: UInt16.self) & 1 == 1

@@ -156,7 +156,8 @@ public enum StoreCheck {
             }
             batch.removeAll(keepingCapacity: true)
         }
-        try walk.walk(tree, of: file) { stored, bytes, _, page throws(PageDamage) in
+        try walk.walk(tree, of: file) { stored, bytes, isTree, page throws(PageDamage) in
+            guard !isTree else { throw .page(page, "has a table where a record should be") }
             batch.append(RawRecord(key: stored, bytes: bytes, page: page))
             if batch.count == RecordChecker.batchMax { try check() }
         }

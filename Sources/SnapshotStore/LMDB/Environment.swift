@@ -31,6 +31,10 @@ extension StoreError {
     private let file: FileIdentity
     private let onClose = Mutex<(@Sendable () -> Void)?>(nil)
     private let lock = Mutex<WriterLock?>(nil)
+    /// Where the handlers of faults know its map.
+    private let watched: Int?
+    /// Which file is open, by whatever name.
+    private let data: FileIdentity
 
     /// - Parameter mapBytes: Address space to reserve; halved until the system grants it.
     init(
@@ -43,6 +47,7 @@ extension StoreError {
         file = FileIdentity(device: status.device, inode: status.inode)
         guard OpenEnvironments.insert(file) else { throw .openedTwice(path: folder.path) }
         do throws(StoreError) {
+            if !withoutLocks { try Self.reserveReaders(folder, readOnly: readOnly) }
             let flags =
                 UInt32(MDB_NOTLS) | (readOnly ? UInt32(MDB_RDONLY) : 0)
                 | (withoutLocks ? UInt32(MDB_NOLOCK) : 0)
@@ -53,10 +58,39 @@ extension StoreError {
         }
         self.folder = folder
         isReadOnly = readOnly
-        unsafe DamageExit.watch(handle, folder)
+        watched = unsafe DamageExit.watch(handle, folder)
+        data = (try? FileStatus.of(folder.data))?.flatMap(FileIdentity.init) ?? file
+    }
+
+    /// LMDB writes to its table of readers through a map: on a full disk a table with holes would end
+    /// the process. So its room is taken before.
+    ///
+    /// Throws: `.diskFull` where there is none, `.cannotWrite` where it may not be written.
+    private static func reserveReaders(
+        _ folder: StoreFolder, readOnly: Bool
+    ) throws(StoreError) {
+        do throws(StoreError) {
+            try Descriptor(folder.readers, O_RDWR | O_CREAT).reserve(readersBytes)
+        } catch .system(_, _, let code) where [EACCES, EROFS, EPERM].contains(code) {
+            throw .cannotWrite(path: folder.path, reason: systemMessage(code))
+        }
+    }
+
+    private static let readersMax: UInt32 = 1024
+    /// A line of the processor's cache for each reader, a page for the head. Source: `mdb.c`,
+    /// "MDB_reader", "MDB_txninfo".
+    private static let readersBytes = Int(readersMax) * 64 + 4096
+
+    /// Throws: `.gone` where the data file that is open is not the one at the store's path any more:
+    /// what would be written is lost with the process.
+    func requireInPlace() throws(StoreError) {
+        guard let status = try FileStatus.of(folder.data), FileIdentity(status) == data else {
+            throw .gone(path: folder.path)
+        }
     }
 
     deinit {
+        if let watched { DamageExit.forget(watched) }
         unsafe mdb_env_close(handle)
         OpenEnvironments.remove(file)
         onClose.withLock { $0 }?()
@@ -85,8 +119,8 @@ extension StoreError {
             }
             unsafe mdb_env_set_mapsize(environment, bytes)
             unsafe mdb_env_set_maxdbs(environment, 64)
-            unsafe mdb_env_set_maxreaders(environment, 1024)
-            let code = unsafe mdb_env_open(environment, folder.path, flags, 0o644)
+            unsafe mdb_env_set_maxreaders(environment, readersMax)
+            let code = unsafe mdb_env_open(environment, folder.path, flags, 0o600)
             if code == MDB_SUCCESS { return unsafe (environment, bytes) }
             unsafe mdb_env_close(environment)
             guard code == ENOMEM, bytes > 1 << 28 else {
@@ -133,6 +167,13 @@ extension StoreError {
 struct FileIdentity: Hashable, Sendable {
     let device: UInt64
     let inode: UInt64
+
+    init(device: UInt64, inode: UInt64) {
+        self.device = device
+        self.inode = inode
+    }
+
+    init(_ status: FileStatus) { self.init(device: status.device, inode: status.inode) }
 }
 
 /// Which environments this process has open. LMDB's file locks are per process and would be lost
@@ -155,7 +196,9 @@ func failure(_ code: Int32, _ call: String, _ path: String) -> StoreError {
     // LMDB reports a write that the system cut short as EIO ("TODO: Use which error code?").
     case EIO where roomIsGone(path): return .diskFull(path: path)
     case EACCES, EROFS, EPERM: return .cannotWrite(path: path, reason: systemMessage(code))
-    case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_INVALID, MDB_VERSION_MISMATCH, MDB_BAD_TXN:
+    case EIO, ENXIO, ENODEV, ESTALE: return .system(call: call, path: path, code: code)
+    case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_INVALID, MDB_VERSION_MISMATCH, MDB_BAD_TXN,
+        MDB_INCOMPATIBLE, MDB_CURSOR_FULL:
         let message = unsafe String(cString: mdb_strerror(code))
         return .damaged(path: path, what: "\(call): \(message)")
     default:

@@ -5,6 +5,14 @@ func systemMessage(_ code: Int32) -> String {
     unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
 }
 
+/// What a failed call of the system means.
+func systemFailure(_ call: String, _ path: String, _ code: Int32) -> StoreError {
+    switch code {
+    case ENOSPC, EDQUOT: .diskFull(path: path)
+    default: .system(call: call, path: path, code: code)
+    }
+}
+
 /// Processors that this process may use.
 func activeProcessors() -> Int { Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
@@ -16,9 +24,11 @@ struct Descriptor: ~Copyable {
     let path: String
 
     /// Throws: `StoreError.system` with the `errno` of `open`.
-    init(_ path: String, _ flags: Int32, mode: mode_t = 0o644) throws(StoreError) {
+    ///
+    /// A file that is made is its user's alone, whatever the umask.
+    init(_ path: String, _ flags: Int32, mode: mode_t = 0o600) throws(StoreError) {
         let opened = unsafe open(path, flags | O_CLOEXEC, mode)
-        guard opened >= 0 else { throw .system(call: "open", path: path, code: errno) }
+        guard opened >= 0 else { throw systemFailure("open", path, errno) }
         number = opened
         self.path = path
     }
@@ -70,22 +80,24 @@ struct Descriptor: ~Copyable {
                     number, buffer.baseAddress! + done, bytes.count - done, off_t(offset + done))
             }
             if wrote < 0, errno == EINTR { continue }
-            if wrote < 0, errno == ENOSPC { throw .diskFull(path: path) }
-            guard wrote > 0 else { throw .system(call: "pwrite", path: path, code: errno) }
+            guard wrote > 0 else { throw systemFailure("pwrite", path, errno) }
             done += wrote
         }
     }
 
-    func truncate(to count: Int) throws(StoreError) {
-        guard ftruncate(number, off_t(count)) == 0 else {
-            throw .system(call: "ftruncate", path: path, code: errno)
-        }
+    /// Has the first bytes of the file on the disk, zeros where nothing was: what is written there
+    /// later, through a map too, finds room.
+    ///
+    /// Throws: `.diskFull`.
+    func reserve(_ byteCount: Int) throws(StoreError) {
+        var code: Int32
+        repeat { code = posix_fallocate(number, 0, off_t(byteCount)) } while code == EINTR
+        guard code == 0 else { throw systemFailure("posix_fallocate", path, code) }
     }
 
     func sync() throws(StoreError) {
         guard fsync(number) == 0 else {
-            if errno == ENOSPC { throw .diskFull(path: path) }
-            throw .system(call: "fsync", path: path, code: errno)
+            throw systemFailure("fsync", path, errno)
         }
     }
 }

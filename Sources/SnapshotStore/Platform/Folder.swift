@@ -23,16 +23,21 @@ struct StoreFolder: Sendable {
     static let fileNames: Set<String> = [
         "data.mdb", "lock.mdb", "writer.lock", "clean", "clean.new", "synced-root",
         "synced-root.new", "control.sock",
-        "creating", "creating.new", "rewriting",
+        "creating", "creating.new", "rewriting", "attempt",
     ]
 
+    /// Makes the folder, for this user alone, and those above it.
     func create() throws(StoreError) {
         var partial = path.hasPrefix("/") ? "/" : ""
-        for part in path.split(separator: "/") {
+        let parts = path.split(separator: "/")
+        for (index, part) in parts.enumerated() {
             let parent = partial.isEmpty ? "." : partial
             partial += part + "/"
-            if unsafe mkdir(partial, 0o755) == 0 {
+            let mode: mode_t = index == parts.count - 1 ? 0o700 : 0o755
+            if unsafe mkdir(partial, mode) == 0 {
                 try StoreFolder(path: parent).keepEntries()
+            } else if errno == ENOSPC || errno == EDQUOT {
+                throw .diskFull(path: path)
             } else if errno != EEXIST {
                 throw .cannotWrite(path: path, reason: systemMessage(errno))
             }
@@ -78,7 +83,7 @@ struct StoreFolder: Sendable {
             try target.sync()
         }
         guard unsafe rename(beside, file) == 0 else {
-            throw .system(call: "rename", path: file, code: errno)
+            throw systemFailure("rename", file, errno)
         }
         try sync()
     }
@@ -86,7 +91,7 @@ struct StoreFolder: Sendable {
     /// Removes a file, durably; one that is not there is fine.
     func remove(_ file: String) throws(StoreError) {
         if unsafe unlink(file) == 0 { return try sync() }
-        if errno != ENOENT { throw .system(call: "unlink", path: file, code: errno) }
+        if errno != ENOENT { throw systemFailure("unlink", file, errno) }
     }
 
     /// Removes the files of a store that nobody has open, and the folder.
@@ -105,7 +110,7 @@ struct StoreFolder: Sendable {
     /// Puts a data file in the place of this store's own, in one step.
     func adopt(_ file: String) throws(StoreError) {
         guard unsafe rename(file, data) == 0 else {
-            throw .system(call: "rename", path: data, code: errno)
+            throw systemFailure("rename", data, errno)
         }
         try sync()
     }

@@ -74,8 +74,11 @@ final class WriterLock: Sendable {
     private static func note(
         _ purpose: Purpose, in file: borrowing Descriptor
     ) throws(StoreError) {
-        try file.truncate(to: 0)
-        try file.write(Array("\(getpid()) \(purpose.rawValue)\n".utf8), at: 0)
+        // Of one length and in place: a note takes no room that the one before did not have. The
+        // lock holds without it, so a full disk is no reason to do without the lock.
+        let text = "\(getpid()) \(purpose.rawValue)"
+        let note = text + String(repeating: " ", count: max(0, 31 - text.utf8.count)) + "\n"
+        do throws(StoreError) { try file.write(Array(note.utf8), at: 0) } catch .diskFull {}
     }
 
     /// Keeps writers away without the right to write; `nil` where no writer ever was.
