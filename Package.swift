@@ -103,7 +103,10 @@ let package = Package(
 
         .target(
             name: "FuzzTargets",
-            dependencies: ["Events", "Records", "ControlPlane", "Daemon", "KafkaStream"]
+            dependencies: [
+                "Events", "Records", "ControlPlane", "Daemon", "Engine", "KafkaStream",
+                "SnapshotStore",
+            ]
                 + nio("NIOCore", "NIOEmbedded"),
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["FuzzTargets"]),

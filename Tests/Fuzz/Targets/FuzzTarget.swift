@@ -19,6 +19,7 @@ public enum FuzzTargets {
         DecoderTarget.self,
         HTTPTarget.self,
         ControlTarget.self,
+        StoreRecordsTarget.self,
     ]
 
     public static func named(_ name: String) -> (any FuzzTarget.Type)? {

@@ -1,0 +1,57 @@
+import Events
+import Records
+
+/// Every kind of record that the daemon itself keeps in a store or beside it, read from bytes alone.
+package enum DaemonRecordKind: CaseIterable {
+    case journal, ledger, history, marker
+
+    /// Reads the bytes as a record of the kind; one that is read comes back as the same bytes.
+    ///
+    /// - Throws: for bytes that are none; never traps.
+    package func read(_ bytes: [UInt8]) throws {
+        switch self {
+        case .journal:
+            let record = try JournalRecord(encoded: bytes)
+            let again = try JournalRecord(encoded: record.encoded)
+            precondition(again == record, "\(record) came back as \(again)")
+        case .ledger:
+            var state = MemoryState()
+            var changes = StateChanges()
+            let key = Array(bytes.prefix(12))
+            for name in ["published", "skipped"] {
+                changes.put(StateTable(name, .ledger), key, Array(bytes.dropFirst(12)))
+            }
+            state.apply(changes)
+            _ = try Ledger(cluster: "", reading: state)
+        case .history:
+            let history = try CrashHistory(bytes: bytes)
+            let again = try CrashHistory(bytes: history.bytes)
+            precondition(again == history, "\(history) came back as \(again)")
+            var resumed = history
+            resumed.resume(from: [:], crashed: bytes.count.isMultiple(of: 2))
+        case .marker: _ = try PublishMarker(encoded: bytes)
+        }
+    }
+
+    /// A record of each kind of journal entry, to begin with.
+    package static let journalSeeds: [[UInt8]] = [
+        .started(
+            .init(
+                configuration: "lora.rank: 8\n", platform: "x86-64", version: "1", cluster: "c",
+                skips: OffsetRanges("events:0:1-5") ?? OffsetRanges())),
+        .found(SHA256.hash("state")),
+        .batch(
+            BatchInput(
+                number: 7, cluster: "c",
+                learned: [
+                    SourceRecord(
+                        position: TopicPartition(topic: "events", partition: 0), offset: 3,
+                        value: [1, 2])
+                ],
+                ranges: [TopicPartition(topic: "events", partition: 0): 3..<4],
+                skips: OffsetRanges())),
+        .refresh("{}"), .gap(TopicPartition(topic: "events", partition: 1), 4..<9),
+        .awaiting([TopicPartition(topic: "events", partition: 2)]),
+        .idle(TopicPartition(topic: "events", partition: 2)), .drained, .judgingPutOff,
+    ].map { (record: JournalRecord) in record.encoded }
+}
