@@ -109,7 +109,7 @@ let package = Package(
             ]
                 + nio("NIOCore", "NIOEmbedded"),
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
-        tests("FuzzTests", ["FuzzTargets"]),
+        tests("FuzzTests", ["FuzzTargets", "Records"]),
 
         tests("RecordsTests", ["Records"]),
         tests("TensorTests", ["Tensor", "Records"]),

@@ -42,6 +42,11 @@ package struct DaemonControl: ControlSource {
             return Verdict(false, "not ready: \(beat.activity.rawValue)")
         }
         guard beat.activity != .stopping else { return Verdict(false, "not ready: stopping") }
+        guard beat.activity != .waitingForRoom else {
+            return Verdict(
+                false,
+                "not ready: the store's disk is full; nothing is learned before there is room")
+        }
         let lag = consumer.lag
         return lag > Int64(readyLag)
             ? Verdict(
