@@ -23,7 +23,7 @@ package enum EngineRowKind: CaseIterable {
             _ = try LevelHistory(from: &reader)
         case .suspects:
             var reader = ByteReader(bytes)
-            _ = try SuspectLabels(from: &reader)
+            _ = try [SuspectLabels](from: &reader)
         }
     }
 

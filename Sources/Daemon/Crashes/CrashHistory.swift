@@ -213,7 +213,9 @@ extension CrashHistory {
         }
         self.stretches = Dictionary(stretches) { $1 }
         let ranges = try reader.array { r throws(ByteCodingError) in
-            (try r.position(), try r.range())
+            let (position, at, range) = (try r.position(), r.position, try r.range())
+            guard !range.isEmpty else { throw .badValue(at: at, "an attempt at nothing") }
+            return (position, range)
         }
         attempt.ranges = Dictionary(ranges) { $1 }
         attempt.records = Int(clamping: try reader.integer(UInt64.self))

@@ -29,12 +29,15 @@ package enum DaemonRecordKind: CaseIterable {
             precondition(again == history, "\(history) came back as \(again)")
             var resumed = history
             resumed.resume(from: [:], crashed: bytes.count.isMultiple(of: 2))
+            _ = resumed.held?.texts
         case .marker: _ = try PublishMarker(encoded: bytes)
         }
     }
 
     /// A record of each kind of journal entry, to begin with.
-    package static let journalSeeds: [[UInt8]] = [
+    package static let journalSeeds = journalRecords.map(\.encoded)
+
+    private static let journalRecords: [JournalRecord] = [
         .started(
             .init(
                 configuration: "lora.rank: 8\n", platform: "x86-64", version: "1", cluster: "c",
@@ -53,5 +56,5 @@ package enum DaemonRecordKind: CaseIterable {
         .refresh("{}"), .gap(TopicPartition(topic: "events", partition: 1), 4..<9),
         .awaiting([TopicPartition(topic: "events", partition: 2)]),
         .idle(TopicPartition(topic: "events", partition: 2)), .drained, .judgingPutOff,
-    ].map { (record: JournalRecord) in record.encoded }
+    ]
 }
