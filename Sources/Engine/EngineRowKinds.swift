@@ -3,7 +3,7 @@ import Events
 import Records
 
 /// Rows of the engine's state that are read from bytes alone, without a base.
-package enum EngineRowKind: CaseIterable {
+package enum EngineRowKind: CaseIterable, Sendable {
     case shopper, item, counters, headGate, labelWatch, delays, gate, levels, suspects
 
     /// Reads the bytes as a row of the kind; what comes of it is dropped.

@@ -2,7 +2,7 @@ import Events
 import Records
 
 /// Every kind of record that the daemon itself keeps in a store or beside it, read from bytes alone.
-package enum DaemonRecordKind: CaseIterable {
+package enum DaemonRecordKind: CaseIterable, Sendable {
     case journal, ledger, history, marker
 
     /// Reads the bytes as a record of the kind; one that is read comes back as the same bytes.

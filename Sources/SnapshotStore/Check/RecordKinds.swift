@@ -2,7 +2,7 @@ import Records
 
 /// Every kind of record that a store keeps, read from bytes alone: what a check of the readers runs on
 /// any bytes there are.
-package enum RecordKind: CaseIterable {
+package enum RecordKind: CaseIterable, Sendable {
     case identity, head, snapshot, manifest, chunk, undo, journal, audit, reference, message
     case offset, sealed, envelope
 

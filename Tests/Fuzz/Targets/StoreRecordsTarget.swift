@@ -8,23 +8,33 @@ import SnapshotStore
 enum StoreRecordsTarget: FuzzTarget {
     static let name = "store-records"
 
-    private static let readers: [([UInt8]) throws -> Void] =
-        RecordKind.allCases.map { kind in { try kind.read($0) } }
-        + DaemonRecordKind.allCases.map { kind in { try kind.read($0) } }
-        + EngineRowKind.allCases.map { kind in { try kind.read($0) } }
+    private static let (store, daemon, engine) = (
+        RecordKind.allCases, DaemonRecordKind.allCases, EngineRowKind.allCases
+    )
+    private static let kindCount = store.count + daemon.count + engine.count
+
+    private static func read(_ kind: Int, _ bytes: [UInt8]) throws {
+        if kind < store.count {
+            try store[kind].read(bytes)
+        } else if kind < store.count + daemon.count {
+            try daemon[kind - store.count].read(bytes)
+        } else {
+            try engine[kind - store.count - daemon.count].read(bytes)
+        }
+    }
 
     static func run(_ bytes: UnsafeRawBufferPointer) {
         let bytes = unsafe [UInt8](bytes)
         guard let first = bytes.first else { return }
-        try? readers[Int(first) % readers.count](Array(bytes.dropFirst()))
+        try? read(Int(first) % kindCount, Array(bytes.dropFirst()))
     }
 
     static let seeds: [[UInt8]] =
-        (0..<UInt8(readers.count)).map { [$0] + [UInt8](repeating: 0, count: 64) }
-        + DaemonRecordKind.journalSeeds.map { [UInt8(RecordKind.allCases.count)] + $0 }
-        + EngineRowKind.allCases.enumerated().compactMap { index, kind in
+        (0..<UInt8(kindCount)).map { [$0] + [UInt8](repeating: 0, count: 64) }
+        + DaemonRecordKind.journalSeeds.map { [UInt8(store.count)] + $0 }
+        + engine.enumerated().compactMap { index, kind in
             kind.seed.map {
-                [UInt8(RecordKind.allCases.count + DaemonRecordKind.allCases.count + index)] + $0
+                [UInt8(store.count + daemon.count + index)] + $0
             }
         }
 }
