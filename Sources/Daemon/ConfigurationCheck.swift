@@ -10,6 +10,8 @@ public struct ConfigurationCheck {
     public struct Finding: Codable, Sendable {
         public enum Status: String, Codable, Sendable {
             case fine, failed
+            /// Nothing that stops the daemon.
+            case warning
         }
 
         public var what: String
@@ -74,16 +76,14 @@ public struct ConfigurationCheck {
             return "\(path), \(status.sequence) commits, state \(status.stateDigest)"
         }
         guard connect else { return findings }
-        check("brokers") {
-            let kafka = try wiring.kafka()
-            let consumer = try KafkaConsumer(kafka)
-            defer { consumer.close() }
-            let cluster = try consumer.connect() ?? "without an id"
-            let assignment = try consumer.assign(from: [:])
-            try ShardKeys.check(kafka, partitionCounts: assignment.partitionCounts)
-            let counts = assignment.partitionCounts.sorted { $0.key < $1.key }
-                .map { "\($0.key) (\($0.value) partitions)" }
-            return "cluster \(cluster): " + counts.joined(separator: ", ")
+        do {
+            var connection = try ConnectionCheck(configuration)
+            findings += connection.run()
+        } catch {
+            findings.append(
+                Finding(
+                    what: "brokers", status: .failed, message: "\(error)",
+                    exitCode: FailureKind(error).rawValue))
         }
         return findings
     }

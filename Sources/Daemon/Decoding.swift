@@ -33,7 +33,10 @@ struct Decoding {
     private func event(of record: SourceRecord) -> Result<Event, RejectedRecord> {
         let decoded = Result { () throws(EventError) in
             try decoder.decode(record, defaultType: defaults[record.position.topic])
-        }.mapError { RejectedRecord(reason: $0.description, code: $0.code) }
+        }.mapError { error in
+            RejectedRecord(
+                reason: UnreadableBody.reason(error, record.value), code: error.code)
+        }
         guard wholeTopics.contains(record.position.topic),
             case .success(let event) = decoded
         else { return decoded }

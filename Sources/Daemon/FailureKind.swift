@@ -58,7 +58,7 @@ public enum FailureKind: Int32, Sendable {
 
     private static func kind(of error: PublishingError) -> FailureKind {
         switch error {
-        case .refused, .takenOver, .notOpened, .leftBehind: .unavailable
+        case .refused, .unpublished, .takenOver, .notOpened, .leftBehind: .unavailable
         case .olderCopy, .otherCopy, .noMarker: .badData
         }
     }

@@ -43,16 +43,20 @@ package struct IdleWatch {
     /// again.
     ///
     /// - Parameter lag: records of each partition that are there and not read. While there are any
-    ///   it is not the partition that is idle.
+    ///   it is not the partition that is idle; nor while no broker can say, nor before it has been
+    ///   quiet for so long once more after that (nil).
     package mutating func newlyIdle(
-        now: Instant, lag: () -> [TopicPartition: Int64]
+        now: Instant, lag: () -> [TopicPartition: Int64?]
     ) -> [TopicPartition] {
         let quiet = lastRecord.filter { position, last in
             last.duration(to: now) >= idleAfter && !idle.contains(position)
         }
         guard !quiet.isEmpty else { return [] }
         let lags = lag()
-        let found = quiet.keys.filter { lags[$0] ?? 0 == 0 }.sorted()
+        for position in quiet.keys where (lags[position] ?? 0) == nil {
+            lastRecord[position] = now
+        }
+        let found = quiet.keys.filter { (lags[$0] ?? 0) == 0 }.sorted()
         idle.formUnion(found)
         return found
     }

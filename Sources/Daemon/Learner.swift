@@ -37,6 +37,10 @@ final class Learner {
     private let log: EventLogger
 
     private var commit = Commit()
+    /// The last record of each partition since the last commit.
+    private var lastRecords: [TopicPartition: RecordMark] = [:]
+    /// Records that this run was told not to learn.
+    private let skips: OffsetRanges
     private var offers = PublishedOffers()
     /// Recommendations of this run that said something new, and those that did not.
     private(set) var published = 0
@@ -81,6 +85,7 @@ final class Learner {
         self.description = description
         self.log = log
         self.makeEngine = makeEngine
+        self.skips = skips
         (engine, ledger) = try store.withHead { state in
             (try makeEngine(on: state), try Ledger(cluster: cluster, reading: state))
         }
@@ -193,8 +198,26 @@ final class Learner {
     private func journal(_ record: JournalRecord) { commit.journal.append(record.encoded) }
 
     /// Records lost for good, whose loss the configuration accepts.
-    func accept(gap range: Range<Int64>, of position: TopicPartition) {
+    ///
+    /// - Parameter isOtherTopic: what is read from now on is another topic of that name: what the
+    ///   ledger knows of its offsets was said of records that are no more.
+    func accept(
+        gap range: Range<Int64>, of position: TopicPartition, isOtherTopic: Bool = false
+    ) {
         journal(.gap(position, range))
+        guard isOtherTopic else { return }
+        for row in ledger.forget(position, cluster: cluster).rows {
+            commit.changes.remove(row.table, row.key)
+        }
+        for range in skips.ranges[position, default: []] {
+            ledger.skips.insert(range, of: position)
+        }
+        lastRecords[position] = nil
+    }
+
+    /// Notes which record of each partition was the last one learned.
+    func remember(_ marks: [TopicPartition: RecordMark]) {
+        lastRecords.merge(marks) { $1 }
     }
 
     /// At the start of reading: windows wait for these partitions, and for no others.
@@ -317,6 +340,8 @@ final class Learner {
                     value: try recommendation.json(),
                     owner: RowOwner(user: recommendation.userID)))
         }
+        LastRecords.put(lastRecords, cluster: cluster, into: &commit.changes)
+        lastRecords = [:]
         // Kept as it is until it is made: a commit that finds no room can be made again.
         var whole = commit
         whole.journal.insert(JournalRecord.found(stateDigest).encoded, at: 0)

@@ -21,6 +21,8 @@ public final class LearningDaemon {
     private let isStopped: @Sendable () -> Bool
     /// Where other threads hand in what is asked of the daemon while it runs.
     public let desk = ControlDesk()
+    /// Set by a run that ended in order and left messages unpublished; they stay in the store.
+    public private(set) var unpublished: (any Error)?
 
     /// Whether a thread that waits for brokers was left behind: the process is to end without it.
     public private(set) var leftThread = false
@@ -79,8 +81,11 @@ public final class LearningDaemon {
         let engineConfiguration = try wiring.engineConfiguration(base)
         log.emit(
             .starting(
-                version: TidemarkVersion.current, base: wiring.baseFolder,
-                store: configuration.store.path))
+                version: "\(TidemarkVersion.current) (librdkafka \(LibraryVersion.text))",
+                base: wiring.baseFolder, store: configuration.store.path))
+        if let warning = LibraryVersion.warning(client: kafka.client) {
+            log.emit(.kafka(warning))
+        }
         let board = StatusBoard()
         let server = try wiring.control(board)
         if let port = try server?.start() {
@@ -112,6 +117,7 @@ public final class LearningDaemon {
         try ShardKeys.check(kafka, partitionCounts: counts)
         board.learns(from: cluster, into: store.identity.id)
         board.reads(from: consumer)
+        board.publishes(through: publisher)
         let control = try ControlEndpoint(store: store.path, desk: desk, log: log)
         defer { control.close() }
         let keeper = WholeKeeper(
@@ -135,6 +141,8 @@ public final class LearningDaemon {
         }
         board.enter(.stopping)
         keeper.finish()
+        try learner.commitNow(ending: true)
+        loop.tellMonitorsAtEnd()
         try end(learner, publisher, consumer)
         isPublishing = false
         let report = try Report(
@@ -154,14 +162,17 @@ public final class LearningDaemon {
     @discardableResult
     private func assign(_ consumer: KafkaConsumer, _ learner: Learner) throws -> [String: Int] {
         let offsets = try learner.store.offsets(cluster: learner.cluster)
-        let assignment = try consumer.assign(from: offsets) { isStopped() }
+        let marks = try learner.store.withHead {
+            try LastRecords.read(cluster: learner.cluster, from: $0)
+        }
+        let assignment = try consumer.assign(from: offsets, marks: marks) { isStopped() }
         for gap in assignment.acceptedGaps { accept(gap, learner) }
         try requireBeginnings(consumer, learner, known: offsets)
         let status = consumer.status()
         log.emit(
             .consuming(
                 topics: configuration.kafka.topics.map(\.name).joined(separator: ", "),
-                partitions: status?.partitions.count ?? 0, behind: status?.lag ?? 0))
+                partitions: status?.partitions.count ?? 0, behind: status?.lastKnownLag ?? 0))
         return assignment.partitionCounts
     }
 
@@ -198,6 +209,14 @@ public final class LearningDaemon {
         if let delivered {
             try learner.commitNow(delivered: delivered)
         }
+        let waiting = try learner.store.outboxCount()
+        guard waiting > 0 else { return }
+        let standing = publisher.standing
+        unpublished = PublishingError.unpublished(
+            count: waiting,
+            reason: standing.failure.map { "\($0)" }
+                ?? "the brokers have not taken them in the time that an end has",
+            oldestMs: standing.oldestMs)
     }
 
     /// A store knows the clusters it has learned from; another one is most often a mistake.
@@ -217,7 +236,8 @@ public final class LearningDaemon {
         log.emit(
             .gapAccepted(
                 partition: "\(gap.position)", from: lost.lowerBound, to: lost.upperBound))
-        learner.accept(gap: lost, of: gap.position)
+        learner.accept(
+            gap: lost, of: gap.position, isOtherTopic: gap.kind != .retention)
     }
 }
 

@@ -34,6 +34,8 @@ struct LearningLoop {
     private var lastCommit = ContinuousClock.now
     /// Whether learning stands still because too much is to be published.
     private var isWaitingForBrokers = false
+    /// Offsets that are learned and not in the store yet.
+    private var toCommit: [TopicPartition: Int64] = [:]
     /// Whether learning stands still because the store's disk is full.
     private var isWaitingForRoom = false
     /// Offsets that are in the store and not yet told to monitors.
@@ -90,7 +92,7 @@ struct LearningLoop {
     mutating func goOn(with consumer: KafkaConsumer) {
         self.consumer = consumer
         idleWatch = Self.idleWatch(configuration, consumer)
-        toTell = [:]
+        (toCommit, toTell) = ([:], [:])
     }
 
     enum Ending {
@@ -135,6 +137,7 @@ struct LearningLoop {
                 try withRoom { loop in try loop.learner.goBackIfRejected() }
             } else if batch.records.isEmpty {
                 try withRoom { loop in try loop.forgetDelivered() }
+                try tellMonitors()
             }
             sayProgress()
             if isStopped() { return stopped() }
@@ -186,7 +189,7 @@ struct LearningLoop {
     /// - Returns: whether one of them took the learned state back.
     private func serveRequests() -> Bool {
         let service = ControlService(
-            learner: learner, keeper: keeper, consumer: consumer,
+            learner: learner, keeper: keeper, consumer: consumer, publisher: publisher,
             acceptsGaps: configuration.kafka.onGap == .accept)
         var didRewind = false
         let served = desk.serve { request in
@@ -215,8 +218,9 @@ struct LearningLoop {
                 batch.records, skips: learner.ledger.skips.union(leftOut))
             _ = try learner.learn(
                 inputs, next: batch.nextOffsets, leavingOut: leftOut)
+            learner.remember(LastRecords.marks(of: batch.records))
             eventsRead += batch.records.count
-            toTell.merge(batch.nextOffsets) { $1 }
+            toCommit.merge(batch.nextOffsets) { $1 }
         } catch {
             // What the disk refuses is not the records' doing; whatever else may be.
             if error is StoreError { try guardian.spare() } else { try guardian.failed() }
@@ -269,7 +273,7 @@ struct LearningLoop {
         }
         let idle = idleWatch.newlyIdle(now: now) { [consumer] in
             Dictionary(
-                (consumer.status()?.partitions ?? []).map { ($0.position, $0.lag) },
+                (consumer.status()?.partitions ?? []).map { ($0.position, $0.knownLag) },
                 uniquingKeysWith: { $1 })
         }
         for position in idle { try learner.setIdle(position) }
@@ -298,6 +302,8 @@ struct LearningLoop {
         interference.at(.afterCommit)
         publisher.wake()
         lastCommit = .now
+        toTell.merge(toCommit) { $1 }
+        toCommit = [:]
         try tellMonitors()
     }
 
@@ -319,12 +325,23 @@ struct LearningLoop {
         lastTold = .now
     }
 
-    /// Whether nothing came for so long; what waits for a batch to fill is learned first.
+    /// After the last commit: tells lag monitors where the store stands, and waits for their group's
+    /// coordinator a moment, since nothing comes after.
+    func tellMonitorsAtEnd() {
+        let last = toTell.merging(toCommit) { $1 }
+        _ = try? consumer.commitForMonitors(last, waitMs: Self.lastToldMs)
+    }
+
+    private static let lastToldMs = 1000
+
+    /// Whether nothing came for so long, as the brokers say too; what waits for a batch to fill is
+    /// learned first.
     private mutating func isIdle(forMs limit: Int) throws -> Bool {
         guard let status = consumer.status(), status.isCaughtUp, let idle = status.idleMs,
             idle >= Int64(limit)
         else { return false }
-        guard status.waitingRecords > 0 else { return true }
+        // An outage is no idleness: only brokers that answer can say that there is no more.
+        guard status.waitingRecords > 0 else { return try consumer.confirmEnd() }
         try learn(
             try consumer.drain(maxRecords: guardian.recordsMax(configuration.batch.events)))
         if guardian.isSearching { try withRoom { loop in try loop.commit() } }
@@ -348,7 +365,7 @@ struct LearningLoop {
                     ($0.key, $0.value.logLoss ?? .nan, $0.value.normalizedEntropy ?? .nan)
                 },
                 recommendations: learner.engine.counters.recommendations,
-                lag: consumer.status()?.lag ?? 0))
+                lag: consumer.status()?.lag))
         readAtProgress = eventsRead
     }
 }

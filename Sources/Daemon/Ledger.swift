@@ -41,6 +41,19 @@ struct Ledger: Sendable, Equatable {
         publishedTo.merge(offsets) { max($0, $1) }
     }
 
+    /// Forgets a partition of a topic that is no more: the offsets of its namesake mean other records.
+    ///
+    /// - Returns: what it takes out of the store.
+    mutating func forget(_ position: TopicPartition, cluster: String) -> StateChanges {
+        var changes = StateChanges()
+        let key = Self.key(cluster, position)
+        if publishedTo.removeValue(forKey: position) != nil {
+            changes.remove(Self.publishedTable, key)
+        }
+        if skips.remove(position) { changes.remove(Self.skipTable, key) }
+        return changes
+    }
+
     /// Whether what a record asks for was published before it was learned again.
     func isPublished(_ place: RecordPlace) -> Bool {
         publishedTo[place.position].map { place.offset < $0 } ?? false
@@ -62,7 +75,7 @@ struct Ledger: Sendable, Equatable {
         return changes
     }
 
-    private static func key(_ cluster: String, _ position: TopicPartition) -> [UInt8] {
+    static func key(_ cluster: String, _ position: TopicPartition) -> [UInt8] {
         var writer = ByteWriter()
         writer.string(cluster)
         writer.position(position)
@@ -70,7 +83,7 @@ struct Ledger: Sendable, Equatable {
     }
 
     /// `nil` for a partition of another cluster.
-    private static func position(
+    static func position(
         _ key: [UInt8], of cluster: String
     ) throws(ByteCodingError) -> TopicPartition? {
         var reader = ByteReader(key)

@@ -16,8 +16,8 @@ package struct AssignmentPlan {
     package let gaps: [OffsetGap]
 
     static func make(
-        _ core: ConsumerCore, offsets: [TopicPartition: Int64], partitionsMax: Int,
-        stop: () -> Bool
+        _ core: ConsumerCore, offsets: [TopicPartition: Int64],
+        marks: [TopicPartition: RecordMark], partitionsMax: Int, stop: () -> Bool
     ) throws(KafkaError) -> AssignmentPlan {
         let configuration = core.configuration
         let metadata = ClusterMetadata(client: core.client, servesCallbacks: true)
@@ -29,15 +29,31 @@ package struct AssignmentPlan {
         }
         let available = try metadata.watermarks(
             of: positions, timeoutMs: configuration.connectTimeoutMs)
+        let looked = marks.filter { position, mark in
+            offsets[position] != nil && available[position]?.contains(mark.offset) == true
+        }
+        let found = try RecordProbe.read(
+            looked.mapValues(\.offset), configuration: configuration,
+            timeoutMs: max(configuration.connectTimeoutMs, probeMs), stop: stop)
+        let replaced = looked.filter { $1.isReplaced(by: found[$0]) == true }
         return try AssignmentPlan(
             choice: choice, partitionCounts: counts, positions: positions, offsets: offsets,
-            available: available, onGap: configuration.onGap)
+            available: available, marks: marks, replaced: Set(replaced.keys),
+            onGap: configuration.onGap)
     }
 
+    /// How long a record may take to come that is known to be there.
+    private static let probeMs = 30_000
+
     /// The decision alone: stored offsets against what the broker has.
+    ///
+    /// - Parameters:
+    ///   - marks: the last record that was read of each partition.
+    ///   - replaced: partitions where another record lies at the mark's offset.
     package init(
         choice: PartitionChoice, partitionCounts: [String: Int], positions: [TopicPartition],
         offsets: [TopicPartition: Int64], available: [TopicPartition: Range<Int64>],
+        marks: [TopicPartition: RecordMark] = [:], replaced: Set<TopicPartition> = [],
         onGap: KafkaConfiguration.GapPolicy
     ) throws(KafkaError) {
         try choice.requireEqualCounts(partitionCounts)
@@ -53,9 +69,20 @@ package struct AssignmentPlan {
                 continue
             }
             var offset = stored
+            // After a rewind the offset may lie before records that a topic made anew has not.
+            let reached = max(stored, marks[position].map { $0.offset + 1 } ?? 0)
             if let kind = OffsetGap.Kind(next: stored, available: range) {
                 gaps.append(
                     OffsetGap(position: position, kind: kind, stored: stored, available: range))
+                offset = range.lowerBound
+            } else if let kind = OffsetGap.Kind(next: reached, available: range) {
+                gaps.append(
+                    OffsetGap(position: position, kind: kind, stored: reached, available: range))
+                offset = range.lowerBound
+            } else if replaced.contains(position) {
+                gaps.append(
+                    OffsetGap(
+                        position: position, kind: .otherRecord, stored: reached, available: range))
                 offset = range.lowerBound
             }
             starts.append(

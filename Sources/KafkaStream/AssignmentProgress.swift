@@ -12,8 +12,13 @@ public struct PartitionProgress: Sendable, Hashable {
     /// Whether the broker said that there was nothing more after `receivedOffset`.
     public internal(set) var reachedEnd: Bool
 
-    /// Records that the broker has and no batch has handed out.
+    /// For how long no broker has answered for the partition; nil while one does.
+    public internal(set) var unservedMs: Int64?
+
+    /// Records that the broker was last known to have and no batch has handed out.
     public var lag: Int64 { max(0, endOffset - nextOffset) }
+    /// The same, nil while nobody can know.
+    public var knownLag: Int64? { unservedMs == nil ? lag : nil }
 }
 
 /// The consumer's view of its partitions: a pure value, told what happened and when.
@@ -84,6 +89,10 @@ package struct AssignmentProgress: Sendable {
 
     /// Whether the end of every partition was reached after its last record.
     package var isCaughtUp: Bool { unfinished == 0 }
+
+    /// No broker answers for a partition: what it has is not known, and time without records says
+    /// nothing.
+    package mutating func outage(nowMs: Int64) { lastChangeMs = nowMs }
 
     /// How long nothing has come since every partition's end was reached; nil before that.
     package func idleMs(nowMs: Int64) -> Int64? {

@@ -22,6 +22,13 @@ final class ClientContext: Sendable {
         var fatal: (code: String, reason: String)?
         /// A topic or a partition was said to be no more.
         var lostTopic = false
+        /// Why the transaction under way must be aborted.
+        var transactionError: String?
+        /// What the group's coordinator last refused offsets with.
+        var refusedOffsets: String?
+        var repeats = RepeatedNotices()
+        /// What is known of the brokers, where the client gathers statistics.
+        var watch = BrokerWatch()
     }
 
     /// Settings of the other kind of client, errors that the error callback repeats, and a warning
@@ -32,12 +39,20 @@ final class ClientContext: Sendable {
     private let redactor: Redactor
     private let onNotice: @Sendable (KafkaNotice) -> Void
     private let onDelivery: @Sendable (_ token: UInt64, DeliveryResult) -> Void
+    /// Lines of librdkafka that a check reads, beside the notices.
+    private let onLine: (@Sendable (_ facility: String, _ text: String) -> Void)?
+    /// Whether statistics tell of brokers that come and go, so that errors of connections need not.
+    let watchesBrokers: Bool
 
     init(
-        redactor: Redactor, onNotice: @escaping @Sendable (KafkaNotice) -> Void,
+        redactor: Redactor, watchesBrokers: Bool = false,
+        onLine: (@Sendable (String, String) -> Void)? = nil,
+        onNotice: @escaping @Sendable (KafkaNotice) -> Void,
         onDelivery: @escaping @Sendable (UInt64, DeliveryResult) -> Void = { _, _ in }
     ) {
         self.redactor = redactor
+        self.watchesBrokers = watchesBrokers
+        self.onLine = onLine
         self.onNotice = onNotice
         self.onDelivery = onDelivery
     }
@@ -49,7 +64,16 @@ final class ClientContext: Sendable {
     func redacted(_ text: String) -> String { redactor(text) }
 
     fileprivate func logged(level: Int32, facility: String, text: String) {
-        guard !Self.silentFacilities.contains(facility) else { return }
+        onLine?(facility, redactor(text))
+        if facility == "TXNERR" { state.update { $0.transactionError = redactor(text) } }
+        // Debugging lines are there for `onLine` alone.
+        guard !Self.silentFacilities.contains(facility), level < 7 else { return }
+        guard
+            level <= 3
+                || state.withLock({
+                    $0.repeats.isNew(facility + text, nowMs: MonotonicClock.nowMs())
+                })
+        else { return }
         notice(level <= 3 ? .error : level <= 5 ? .warning : .info, "\(facility): \(text)")
     }
 
@@ -71,8 +95,71 @@ final class ClientContext: Sendable {
             default:
                 state.lastError = reason
             }
+            if error == RD_KAFKA_RESP_ERR__TRANSPORT || error == RD_KAFKA_RESP_ERR__RESOLVE
+                || error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL
+                || error == RD_KAFKA_RESP_ERR__TIMED_OUT
+            {
+                state.watch.failed(reason)
+            }
         }
+        if error == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED { return refusedOffsets(name) }
+        guard isWorthTelling(error, reason) else { return }
         notice(error == RD_KAFKA_RESP_ERR__FATAL ? .error : .warning, "\(name): \(reason)")
+    }
+
+    /// Errors of connections come with every attempt: each is told once, and again when it has
+    /// lasted.
+    private func isWorthTelling(_ error: rd_kafka_resp_err_t, _ reason: String) -> Bool {
+        switch error {
+        case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
+            RD_KAFKA_RESP_ERR__RESOLVE, RD_KAFKA_RESP_ERR__TIMED_OUT,
+            RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR__SSL:
+            return state.withLock { state in
+                // Once something has been read, the brokers' standing is told by statistics.
+                if watchesBrokers, error != RD_KAFKA_RESP_ERR__AUTHENTICATION,
+                    error != RD_KAFKA_RESP_ERR__SSL, state.watch.hasBrokers
+                {
+                    return false
+                }
+                let subject = reason.prefix { $0 != " " }
+                return state.repeats.isNew(
+                    "\(error.rawValue) \(subject)", nowMs: MonotonicClock.nowMs())
+            }
+        default: return true
+        }
+    }
+
+    fileprivate func reported(_ json: [UInt8]) {
+        guard let statistics = ClientStatistics(json: json) else { return }
+        let nowMs = MonotonicClock.nowMs()
+        let changes = state.update { $0.watch.take(statistics, nowMs: nowMs) }
+        for change in changes { notice(.warning, change.description) }
+    }
+
+    /// Offsets for monitors are no reason to stop; that they are refused is said once.
+    fileprivate func committed(_ error: rd_kafka_resp_err_t) {
+        switch error {
+        case RD_KAFKA_RESP_ERR_NO_ERROR:
+            state.update { $0.refusedOffsets = nil }
+        // Nothing to commit, or brokers that do not answer, which is told elsewhere.
+        case RD_KAFKA_RESP_ERR__NO_OFFSET, RD_KAFKA_RESP_ERR__DESTROY,
+            RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT,
+            RD_KAFKA_RESP_ERR__WAIT_COORD:
+            break
+        default: refusedOffsets(errorName(error))
+        }
+    }
+
+    func refusedOffsets(_ name: String) {
+        let isNew = state.update { state in
+            defer { state.refusedOffsets = name }
+            return state.refusedOffsets != name
+        }
+        guard isNew else { return }
+        notice(
+            .warning,
+            "the brokers refuse offsets for lag monitors (kafka.group): \(name); learning goes on "
+                + "from the store's own offsets")
     }
 
     /// Whether a topic was said to be no more since this was last asked.
@@ -191,6 +278,31 @@ func clientDidFail(
     context.failed(
         code, reason: unsafe reason.map { unsafe String(cString: $0) } ?? errorMessage(code),
         fatal: fatal)
+}
+
+/// Thread: whichever polls the client.
+///
+/// Source: rdkafka.h, `rd_kafka_conf_set_stats_cb`: 0 leaves the text with librdkafka.
+func clientDidReport(
+    _ client: OpaquePointer?, _ json: UnsafeMutablePointer<CChar>?, _ count: Int,
+    _ opaque: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let json = unsafe json, let opaque = unsafe opaque else { return 0 }
+    let context = unsafe Unmanaged<ClientContext>.fromOpaque(opaque).takeUnretainedValue()
+    context.reported(
+        unsafe Array(UnsafeRawBufferPointer(start: UnsafeRawPointer(json), count: count)))
+    return 0
+}
+
+/// Thread: whichever polls the client.
+func clientDidCommit(
+    _ client: OpaquePointer?, _ error: rd_kafka_resp_err_t,
+    _ offsets: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?,
+    _ opaque: UnsafeMutableRawPointer?
+) {
+    guard let opaque = unsafe opaque else { return }
+    let context = unsafe Unmanaged<ClientContext>.fromOpaque(opaque).takeUnretainedValue()
+    context.committed(error)
 }
 
 /// Thread: the producer's poll thread.

@@ -10,6 +10,17 @@ public struct ClusterDescription: Sendable {
     public let partitionCounts: [String: Int]
     public let missingTopics: [String]
 
+    /// Whether the cluster has no topic administration and makes topics when they are asked for, as
+    /// the development broker does.
+    public static func makesTopics(_ configuration: KafkaConfiguration) throws(KafkaError) -> Bool {
+        let native = try NativeConfiguration(configuration, role: .administration)
+        let context = ClientContext(redactor: native.redactor) { _ in }
+        let metadata = ClusterMetadata(
+            client: try native.makeClient(context), servesCallbacks: true)
+        try metadata.connect(timeoutMs: configuration.connectTimeoutMs)
+        return try !metadata.hasController(timeoutMs: configuration.connectTimeoutMs)
+    }
+
     /// Asks the cluster about the configured topics, for a check before the start.
     ///
     /// Throws: `KafkaError.unreachable`, `.denied`, `.configuration`.
@@ -69,14 +80,33 @@ struct ClusterMetadata {
             let (last, authentication) = client.context.state.withLock {
                 ($0.lastError, $0.authenticationError)
             }
-            if let authentication { throw .denied("\(client.brokers): \(authentication)") }
+            if let authentication {
+                throw .denied("\(client.brokers): \(Self.hinted(authentication))")
+            }
             if stop() { throw .closed }
             guard MonotonicClock.nowMs() < deadlineMs else {
+                let reason = Self.hinted(last ?? errorMessage(code.value))
                 throw .unreachable(
-                    brokers: client.brokers,
-                    reason: "\(last ?? errorMessage(code.value)) (waited \(timeoutMs) ms)")
+                    brokers: client.brokers, reason: "\(reason) (waited \(timeoutMs) ms)")
             }
         }
+    }
+
+    /// A reason, with the setting to look at where its words do not say.
+    static func hinted(_ reason: String) -> String {
+        let tlsAgainstPlain = [
+            "unexpected eof", "wrong version number", "PLAINTEXT broker listener",
+        ]
+        if tlsAgainstPlain.contains(where: reason.contains) {
+            return reason
+                + "; kafka.client.security.protocol asks for TLS: does this listener have it?"
+        }
+        if reason.contains("ApiVersion") {
+            return reason
+                + "; kafka.client.security.protocol asks for no TLS or no SASL: does this listener "
+                + "want it?"
+        }
+        return reason
     }
 
     func clusterId(timeoutMs: Int32) -> String? {

@@ -47,6 +47,28 @@ final class ConsumerCore: Sendable {
 
     var isStopping: Bool { state.withLock(\.stopping) }
 
+    /// Serves the client's own events until the consumer closes.
+    ///
+    /// Thread: its own.
+    func listen() {
+        while !isStopping {
+            client.poll(timeoutMs: 100)
+            let nowMs = MonotonicClock.nowMs()
+            let watch = context.state.withLock(\.watch)
+            let isUnserved = state.withLock { state in
+                state.progress.partitions.contains {
+                    watch.unservedMs($0.position, nowMs: nowMs) != nil
+                }
+            }
+            if isUnserved || watch.withoutBrokerMs(nowMs: nowMs) != nil { noteOutage() }
+        }
+    }
+
+    /// Time without records counts from when brokers answer again.
+    func noteOutage() {
+        state.withLock { $0.progress.outage(nowMs: MonotonicClock.nowMs()) }
+    }
+
     /// Starts fetching partitions from these offsets.
     func startFetching(_ offsets: [(TopicPartition, Int64)]) throws(KafkaError) {
         let list = PartitionList(offsets)
@@ -170,7 +192,11 @@ extension ConsumerCore {
                 return unsafe rd_kafka_event_error(event)
             }
         }
-        return code == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : errorMessage(code)
+        guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
+        if waitMs > 0, code != RD_KAFKA_RESP_ERR__TIMED_OUT {
+            context.refusedOffsets(errorName(code))
+        }
+        return errorMessage(code)
     }
 }
 

@@ -56,5 +56,21 @@ public struct ConsumerStatus: Sendable {
     /// Since the start.
     public let recordsReceived: Int64
 
-    public var lag: Int64 { partitions.reduce(0) { $0 + $1.lag } }
+    public let brokers: [BrokerState]
+    /// For how long no broker has answered; nil while one does.
+    public let withoutBrokerMs: Int64?
+    /// The last error of a connection.
+    public let brokerError: String?
+
+    /// Records that are there and not handed out; nil while it is not known of some partition.
+    public var lag: Int64? {
+        partitions.contains { $0.unservedMs != nil } ? nil : lastKnownLag
+    }
+    public var lastKnownLag: Int64 { partitions.reduce(0) { $0 + $1.lag } }
+    /// The partition without a broker for longest, and for how long.
+    public var unserved: (position: TopicPartition, ms: Int64)? {
+        partitions.compactMap { partition in
+            partition.unservedMs.map { (partition.position, $0) }
+        }.max { $0.1 < $1.1 }
+    }
 }

@@ -56,8 +56,8 @@ public struct KafkaConfiguration: Sendable {
         "auto.commit.enable", "auto.offset.reset", "bootstrap.servers", "enable.auto.commit",
         "enable.auto.offset.store", "enable.idempotence", "enable.partition.eof", "group.id",
         "group.instance.id", "group.protocol.type", "isolation.level", "metadata.broker.list",
-        "offset.store.method", "partition.assignment.strategy", "test.mock.num.brokers",
-        "transactional.id",
+        "offset.store.method", "partition.assignment.strategy", "statistics.interval.ms",
+        "test.mock.num.brokers", "transactional.id",
     ]
 
     /// Whether the value of a client setting must never be shown.

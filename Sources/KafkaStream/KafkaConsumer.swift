@@ -26,7 +26,8 @@ public final class KafkaConsumer: Sendable {
         try configuration.validate()
         self.configuration = configuration
         let native = try NativeConfiguration(configuration, role: .consumer)
-        let context = ClientContext(redactor: native.redactor, onNotice: onNotice)
+        let context = ClientContext(
+            redactor: native.redactor, watchesBrokers: true, onNotice: onNotice)
         let client = try native.makeClient(context)
         life = Monitor(Life(core: ConsumerCore(configuration, client: client)))
     }
@@ -55,26 +56,31 @@ public final class KafkaConsumer: Sendable {
     /// Starts reading: each owned partition from its offset, or from its beginning without one.
     ///
     /// Called once, after or instead of `connect`.
-    /// - Parameter offsets: the next offset to read; those of other topics are left alone.
+    /// - Parameters:
+    ///   - offsets: the next offset to read; those of other topics are left alone.
+    ///   - marks: the last record that was read of each partition: it is read again, to tell a topic
+    ///     that was made anew from the one that was read.
     /// - Returns: the number of partitions of each topic, and the gaps that were accepted.
     /// Throws: `KafkaError.unreachable`, `.unknownTopic`, `.offsetGap`, `.denied`, `.closed`.
     @discardableResult
     public func assign(
-        from offsets: [TopicPartition: Int64], stop: () -> Bool = { false }
+        from offsets: [TopicPartition: Int64], marks: [TopicPartition: RecordMark] = [:],
+        stop: () -> Bool = { false }
     ) throws(KafkaError) -> Assignment {
-        try assign(from: offsets, partitionsMax: .max, stop: stop)
+        try assign(from: offsets, marks: marks, partitionsMax: .max, stop: stop)
     }
 
     /// - Parameter partitionsMax: partitions of a topic to take now; those beyond are found like
     ///   new ones. For tests over the development broker, whose topics cannot grow.
     @discardableResult
     package func assign(
-        from offsets: [TopicPartition: Int64], partitionsMax: Int, stop: () -> Bool = { false }
+        from offsets: [TopicPartition: Int64], marks: [TopicPartition: RecordMark] = [:],
+        partitionsMax: Int, stop: () -> Bool = { false }
     ) throws(KafkaError) -> Assignment {
         let core = try core()
         precondition(!core.state.withLock(\.started), "partitions are assigned once")
         let plan = try AssignmentPlan.make(
-            core, offsets: offsets, partitionsMax: partitionsMax, stop: stop)
+            core, offsets: offsets, marks: marks, partitionsMax: partitionsMax, stop: stop)
         let nowMs = MonotonicClock.nowMs()
         core.state.update { state in
             state.started = true
@@ -85,8 +91,10 @@ public final class KafkaConsumer: Sendable {
             }
             state.startedAtBeginning = Set(plan.starts.filter(\.isNew).map(\.position))
         }
-        // Events of the client come out of the consumer's queue from here on.
-        _ = unsafe core.client.withPointer { unsafe rd_kafka_poll_set_consumer($0) }
+        // Events of the client stay on a queue of their own: while records are left unread, how the
+        // brokers stand is heard all the same.
+        let listen = try NamedThread(name: "kafka-events") { core.listen() }
+        life.withLock { $0.threads.append(listen) }
         try core.startFetching(plan.starts.map { ($0.position, $0.offset) })
         let poll = try NamedThread(name: "kafka-poll") {
             var poller = ConsumerPoller(core)
@@ -155,13 +163,51 @@ public final class KafkaConsumer: Sendable {
         guard let core = life.withLock(\.core) else { return nil }
         core.updateEnds()
         let nowMs = MonotonicClock.nowMs()
+        let watch = core.context.state.withLock(\.watch)
         return core.state.withLock { state in
             ConsumerStatus(
-                partitions: state.progress.partitions, isCaughtUp: state.progress.isCaughtUp,
+                partitions: state.progress.partitions.map { partition in
+                    var partition = partition
+                    partition.unservedMs = watch.unservedMs(partition.position, nowMs: nowMs)
+                    return partition
+                },
+                isCaughtUp: state.progress.isCaughtUp,
                 idleMs: state.progress.idleMs(nowMs: nowMs),
                 sinceLastRecordMs: state.progress.sinceLastRecordMs(nowMs: nowMs),
                 waitingRecords: state.queue.count + state.forming.entries.count,
-                queuedBytes: state.queue.byteCount, recordsReceived: state.recordsReceived)
+                queuedBytes: state.queue.byteCount, recordsReceived: state.recordsReceived,
+                brokers: watch.states(nowMs: nowMs),
+                withoutBrokerMs: watch.withoutBrokerMs(nowMs: nowMs),
+                brokerError: watch.lastReason)
+        }
+    }
+
+    /// Asks the brokers whether every partition's end is where this consumer has read to.
+    ///
+    /// - Returns: false when there is more, or when nobody answers: then the time without records
+    ///   is counted anew.
+    /// Thread: the one that takes batches, while there are none.
+    public func confirmEnd(timeoutMs: Int = 2000) throws(KafkaError) -> Bool {
+        let core = try core()
+        let partitions = core.state.withLock(\.progress.partitions)
+        let ends: [TopicPartition: Range<Int64>]
+        do {
+            ends = try ClusterMetadata(client: core.client, servesCallbacks: false)
+                .watermarks(of: partitions.map(\.position), timeoutMs: timeoutMs)
+        } catch {
+            core.noteOutage()
+            return false
+        }
+        return core.state.withLock { state in
+            var isAtEnd = true
+            for (index, partition) in state.progress.partitions.enumerated() {
+                // A partition that was found meanwhile has not been asked about.
+                let end = ends[partition.position]?.upperBound ?? .max
+                guard end > partition.receivedOffset else { continue }
+                isAtEnd = false
+                if end < .max { state.progress.sawEnd(index, end) }
+            }
+            return isAtEnd
         }
     }
 

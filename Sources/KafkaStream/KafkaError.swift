@@ -7,6 +7,9 @@ public struct OffsetGap: Sendable, Hashable, CustomStringConvertible {
         case retention
         /// The log ends before the stored offset: the topic was made again, or lost its tail.
         case endBeforeOffset
+        /// The log has the stored offset, and another record before it than the one that was read:
+        /// the topic was made again and has grown.
+        case otherRecord
         /// The topic has fewer partitions than the store knows.
         case partitionMissing
     }
@@ -36,6 +39,10 @@ public struct OffsetGap: Sendable, Hashable, CustomStringConvertible {
         case .endBeforeOffset:
             return "topic \(position.topic), partition \(position.partition): the log ends before "
                 + "the stored offset \(stored) (\(has)); was the topic made again?"
+        case .otherRecord:
+            return "topic \(position.topic), partition \(position.partition): the record at offset "
+                + "\(stored - 1) is not the one that was learned there (\(has)): the topic was "
+                + "made again. kafka.on_gap: accept learns it from its beginning"
         case .partitionMissing:
             return "topic \(position.topic), partition \(position.partition): the store has read "
                 + "up to offset \(stored), and the broker has no such partition"
@@ -66,8 +73,8 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
     case fatal(code: String, reason: String)
     /// A transaction failed; `abortable` says that aborting it makes the producer usable again.
     case transaction(step: String, reason: String, abortable: Bool, retriable: Bool)
-    /// The brokers do not take a message of a transaction, by its place in it.
-    case undeliverable(Int, DeliveryResult)
+    /// The brokers do not take a message of a transaction, by its place in it and its topic.
+    case undeliverable(Int, topic: String, DeliveryResult)
     case topicCreation(topic: String, reason: String)
     case topicChange(topic: String, reason: String)
     case deliveriesNotDrained(count: Int)
@@ -90,8 +97,8 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .configuration(let key, let reason): "\(key): \(reason)"
         case .reservedKey(let key):
-            "kafka.client.\(key) is reserved: exactly-once learning depends on its value, so it "
-                + "cannot be set"
+            "kafka.client.\(key) is reserved: learning each record once depends on its value, or "
+                + "knowing when the brokers are gone, so it cannot be set"
         case .unreachable(let brokers, let reason):
             "no Kafka broker answers at \(brokers): \(reason)"
         case .unknownTopic(let topic, let brokers):
@@ -105,8 +112,8 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
         case .timedOut(let step, let ms): "\(step) took longer than \(ms) ms"
         case .fatal(let code, let reason): "the Kafka client failed for good (\(code)): \(reason)"
         case .transaction(let step, let reason, _, _): "transaction, \(step): \(reason)"
-        case .undeliverable(let index, let result):
-            "message \(index) of a transaction is not taken: \(result)"
+        case .undeliverable(_, let topic, let result):
+            "topic \(topic) does not take a message: \(result)"
         case .topicCreation(let topic, let reason):
             "topic \"\(topic)\" cannot be created: \(reason)"
         case .topicChange(let topic, let reason):

@@ -46,6 +46,7 @@ extension KafkaProducer {
         beforeCommit: () -> Void = {}
     ) throws(KafkaError) {
         try beginTransaction()
+        try client().context.state.update { $0.transactionError = nil }
         do throws(KafkaError) {
             try deliver(messages[...], from: 0, timeoutMs)
             // After all else: brokers that show what was not committed show no marker too early.
@@ -54,31 +55,45 @@ extension KafkaProducer {
             try commitTransaction(timeoutMs: timeoutMs)
         } catch {
             if case .fatal = error { throw error }
-            try abortTransaction(timeoutMs: timeoutMs)
-            _ = drainDeliveries()
+            defer { _ = drainDeliveries() }
+            do throws(KafkaError) { try abortTransaction(timeoutMs: timeoutMs) } catch let failed {
+                // A producer that cannot abort cannot go on; else the cause is what matters.
+                if case .undeliverable(_, _, .tooLarge) = error { throw failed }
+            }
             throw error
         }
     }
 
-    private func deliver(_ messages: ArraySlice<KafkaMessage>, from first: Int, _ timeoutMs: Int)
-        throws(KafkaError)
-    {
-        for (number, message) in zip(first..., messages) {
+    private func deliver(
+        _ messages: ArraySlice<KafkaMessage>, from firstToken: Int, _ timeoutMs: Int
+    ) throws(KafkaError) {
+        for (number, message) in zip(firstToken..., messages) {
             try send(message, token: UInt64(number), timeoutMs: timeoutMs)
         }
         guard flush(timeoutMs: timeoutMs) else {
-            throw .timedOut("delivering a transaction", afterMs: timeoutMs)
+            throw .timedOut(
+                "delivering a transaction to topic \(messages.first?.topic ?? "")",
+                afterMs: timeoutMs)
         }
-        for delivery in drainDeliveries() {
-            switch delivery.result {
-            case .delivered: continue
-            case .tooLarge, .refused:
-                throw .undeliverable(Int(delivery.token), delivery.result)
-            case .unknown(let code):
-                throw .transaction(
-                    step: "send", reason: "message \(delivery.token): \(code)",
-                    abortable: true, retriable: true)
-            }
+        let failed = drainDeliveries().filter { delivery in
+            if case .delivered = delivery.result { false } else { true }
+        }
+        // One message that is refused takes all others down with it: what they say tells nothing.
+        let first =
+            failed.first { delivery in
+                if case .unknown = delivery.result { false } else { true }
+            } ?? failed.first
+        guard let first else { return }
+        let topic = messages[messages.startIndex + Int(first.token) - firstToken].topic
+        switch first.result {
+        case .delivered: return
+        case .tooLarge, .refused:
+            throw .undeliverable(Int(first.token), topic: topic, first.result)
+        case .unknown(let code):
+            let cause = try client().context.state.withLock(\.transactionError)
+            throw .transaction(
+                step: "sending to topic \(topic)", reason: cause ?? code, abortable: true,
+                retriable: true)
         }
     }
 

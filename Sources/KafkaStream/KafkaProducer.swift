@@ -50,6 +50,16 @@ public enum DeliveryResult: Sendable, Equatable {
     case unknown(code: String)
 }
 
+extension DeliveryResult: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .delivered(let partition, let offset): "delivered at \(partition):\(offset)"
+        case .tooLarge: "it is too large"
+        case .refused(let code), .unknown(let code): code
+        }
+    }
+}
+
 /// The report on one `send`.
 public struct Delivery: Sendable, Equatable {
     public let token: UInt64
@@ -91,10 +101,19 @@ public final class KafkaProducer: Sendable {
         _ configuration: KafkaConfiguration, options: ProducerOptions = ProducerOptions(),
         onNotice: @escaping @Sendable (KafkaNotice) -> Void = { _ in }
     ) throws(KafkaError) {
+        try self.init(configuration, options: options, onLine: nil, onNotice: onNotice)
+    }
+
+    /// - Parameter onLine: takes every line of librdkafka, those of `debug` included.
+    init(
+        _ configuration: KafkaConfiguration, options: ProducerOptions,
+        onLine: (@Sendable (_ facility: String, _ text: String) -> Void)?,
+        onNotice: @escaping @Sendable (KafkaNotice) -> Void = { _ in }
+    ) throws(KafkaError) {
         try configuration.validateClient()
         let native = try NativeConfiguration(configuration, role: .producer(options))
         let state = Monitor(State())
-        let context = ClientContext(redactor: native.redactor, onNotice: onNotice) {
+        let context = ClientContext(redactor: native.redactor, onLine: onLine, onNotice: onNotice) {
             token, result in
             state.update { state in
                 state.inFlight -= 1

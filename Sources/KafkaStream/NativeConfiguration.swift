@@ -1,4 +1,5 @@
 import CRdKafka
+import Glibc
 
 /// One `rd_kafka_conf_t`, until it becomes a client.
 ///
@@ -28,6 +29,7 @@ final class NativeConfiguration {
             try set(key, value)
         }
         for (key, value) in configuration.client.sorted(by: { $0.key < $1.key }) {
+            try Self.requireReadable(key, value)
             try set(key, value, prefix: "kafka.client.")
         }
         for (key, value) in Self.fixed(configuration, role: role) {
@@ -47,14 +49,13 @@ final class NativeConfiguration {
         if let pointer = unsafe pointer { unsafe rd_kafka_conf_destroy(pointer) }
     }
 
+    /// How often the standing of the brokers is looked at.
+    static let statisticsMs = 1000
+
     private static func defaults(_ configuration: KafkaConfiguration, role: Role)
         -> [(String, String)]
     {
-        var settings = [
-            ("client.id", "tidemark"),
-            // Brokers close idle connections as a matter of course.
-            ("log.connection.close", "false"),
-        ]
+        var settings = [("client.id", "tidemark")]
         switch role {
         case .consumer, .administration:
             settings += [
@@ -75,6 +76,12 @@ final class NativeConfiguration {
                 ("compression.type", options.compression),
                 ("queue.buffering.max.messages", String(options.queueRecordsMax)),
                 ("queue.buffering.max.kbytes", String(max(1, options.queueBytesMax >> 10))),
+            ]
+            settings += [
+                // Brokers close idle connections as a matter of course.
+                ("log.connection.close", "false"),
+                // How long a topic may be unknown before its messages are refused.
+                ("topic.metadata.propagation.max.ms", "5000"),
             ]
             if options.transactionalId == nil {
                 // The outbox keeps order; a message that times out would let later ones pass it.
@@ -98,6 +105,9 @@ final class NativeConfiguration {
                 ("isolation.level", "read_committed"),
                 ("enable.partition.eof", "true"),
             ]
+            if case .consumer = role {
+                settings.append(("statistics.interval.ms", String(Self.statisticsMs)))
+            }
         case .producer(let options):
             settings.append(("enable.idempotence", "true"))
             if let id = options.transactionalId { settings.append(("transactional.id", id)) }
@@ -128,6 +138,21 @@ final class NativeConfiguration {
         }
     }
 
+    private static let fileKeys: Set<String> = [
+        "ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.crl.location",
+        "ssl.keystore.location",
+    ]
+
+    /// OpenSSL's own words for a file that is not there name neither the file nor the setting.
+    private static func requireReadable(_ key: String, _ value: String) throws(KafkaError) {
+        // "probe" has librdkafka look for the system's own certificates.
+        guard fileKeys.contains(key), !value.isEmpty, value != "probe",
+            unsafe access(value, R_OK) != 0
+        else { return }
+        throw .configuration(
+            key: "kafka.client.\(key)", reason: "\(value): \(errorText(errno))")
+    }
+
     /// Makes the client; the configuration belongs to it from then on.
     ///
     /// - Throws: `KafkaError.configuration` with librdkafka's reason.
@@ -137,6 +162,8 @@ final class NativeConfiguration {
         unsafe rd_kafka_conf_set_log_cb(pointer, clientDidLog)
         unsafe rd_kafka_conf_set_error_cb(pointer, clientDidFail)
         unsafe rd_kafka_conf_set_dr_msg_cb(pointer, clientDidDeliver)
+        unsafe rd_kafka_conf_set_stats_cb(pointer, clientDidReport)
+        unsafe rd_kafka_conf_set_offset_commit_cb(pointer, clientDidCommit)
         var message = ErrorText()
         let client = unsafe message.fill { text, size in
             unsafe rd_kafka_new(type, pointer, text, size)

@@ -84,12 +84,28 @@ public enum TopicAdministration {
         return outcomes
     }
 
+    /// Asks whether a topic would be made, and makes none. A cluster without topic administration says
+    /// nothing, which counts as yes.
+    ///
+    /// Throws: `KafkaError.topicCreation` with the reason, `.unreachable`, `.denied`.
+    static func validate(
+        _ topic: TopicSpecification, configuration: KafkaConfiguration, timeoutMs: Int
+    ) throws(KafkaError) {
+        let native = try NativeConfiguration(configuration, role: .administration)
+        let context = ClientContext(redactor: native.redactor) { _ in }
+        let client = try native.makeClient(context)
+        let metadata = ClusterMetadata(client: client, servesCallbacks: true)
+        try metadata.connect(timeoutMs: configuration.connectTimeoutMs)
+        guard try metadata.hasController(timeoutMs: timeoutMs) else { return }
+        _ = try create(topic, client, timeoutMs: timeoutMs, isTrial: true)
+    }
+
     private enum Answer {
         case created, existed, unsupported
     }
 
     private static func create(
-        _ topic: TopicSpecification, _ client: ClientHandle, timeoutMs: Int
+        _ topic: TopicSpecification, _ client: ClientHandle, timeoutMs: Int, isTrial: Bool = false
     ) throws(KafkaError) -> Answer {
         let request = try NewTopic(topic)
         let (code, reason) = unsafe client.withPointer { client in
@@ -101,6 +117,11 @@ public enum TopicAdministration {
             _ = unsafe text.fill {
                 unsafe rd_kafka_AdminOptions_set_request_timeout(
                     options, Int32(clamping: timeoutMs), $0, $1)
+            }
+            if isTrial {
+                _ = unsafe text.fill {
+                    unsafe rd_kafka_AdminOptions_set_validate_only(options, 1, $0, $1)
+                }
             }
             var topics: [OpaquePointer?] = unsafe [request.pointer]
             unsafe rd_kafka_CreateTopics(client, &topics, 1, options, queue)

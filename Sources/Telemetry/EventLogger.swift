@@ -11,7 +11,7 @@ public enum TidemarkEvent: Sendable {
     case progress(
         events: Int, perSecond: Double, examples: Int,
         scores: [(head: String, logLoss: Double, ne: Double)],
-        recommendations: Int, lag: Int64)
+        recommendations: Int, lag: Int64?)
     case refreshStarted(texts: Int, examples: Int)
     case refreshJudged(outcome: String, harm: Double?, examples: Int, steps: Int, moved: Double)
     case refreshBroughtNothing(steps: Int)
@@ -26,6 +26,9 @@ public enum TidemarkEvent: Sendable {
     case notKeptWhole(snapshot: String, reason: String)
     case deadLetter(position: String, reason: String)
     case producerRestarted
+    /// The oldest message has waited for so long, at least.
+    case notPublished(reason: String, waiting: Int, oldestSeconds: Int64)
+    case publishedAgain(seconds: Int64)
     case serving(host: String, port: Int)
     case http(String)
     case controlSocket(String)
@@ -43,6 +46,7 @@ public enum TidemarkEvent: Sendable {
         case .wentBack, .newCluster, .gapAccepted, .producerRestarted, .kafka, .http,
             .controlSocket:
             .warning
+        case .notPublished, .publishedAgain: .warning
         case .headsJudged(_, _, _, let slice, _): slice == nil ? .info : .warning
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
         case .notKeptWhole, .endedHere, .roomAgain: .warning
@@ -86,6 +90,9 @@ public enum TidemarkEvent: Sendable {
             "the keyed state of snapshot \(snapshot) is not kept: \(reason)"
         case .deadLetter(let position, let reason): "dead letter: \(position): \(reason)"
         case .producerRestarted: "the producer failed and is made again; the outbox is sent again"
+        case .notPublished(let reason, let waiting, let seconds):
+            "\(waiting) messages wait to be published, the oldest for \(seconds) s or more: \(reason)"
+        case .publishedAgain(let seconds): "messages are published again, after \(seconds) s"
         case .serving(let host, let port): "HTTP is served on \(host) port \(port)"
         case .http(let text): "HTTP: \(text)"
         case .controlSocket(let text): "control socket: \(text)"
@@ -124,13 +131,13 @@ public enum TidemarkEvent: Sendable {
     private static func progressLine(
         _ events: Int, _ rate: Double, _ examples: Int,
         _ scores: [(head: String, logLoss: Double, ne: Double)], _ recommendations: Int,
-        _ lag: Int64
+        _ lag: Int64?
     ) -> Logger.Message {
         let losses = scores.map { score in
             " · \(score.head) log-loss \(decimals(score.logLoss, 4)) (NE \(decimals(score.ne, 3)))"
         }.joined()
         return
-            "\(events) events (\(Int(rate))/s) · \(examples) examples\(losses) · \(recommendations) recommendations · \(lag) behind"
+            "\(events) events (\(Int(rate))/s) · \(examples) examples\(losses) · \(recommendations) recommendations · \(lag.map { "\($0) behind" } ?? "no broker says how far behind")"
     }
 
     private static func refreshLine(

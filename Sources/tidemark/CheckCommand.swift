@@ -42,12 +42,16 @@ struct CheckCommand: ParsableCommand {
             print(try jsonText(findings))
         } else {
             for finding in findings {
-                print(
-                    "\(finding.status == .fine ? "ok    " : "FAILED")  \(finding.what): \(finding.message)"
-                )
+                let verdict =
+                    switch finding.status {
+                    case .fine: "ok    "
+                    case .warning: "WARN  "
+                    case .failed: "FAILED"
+                    }
+                print("\(verdict)  \(finding.what): \(finding.message)")
             }
         }
-        if let failed = findings.first(where: { $0.status != .fine }) {
+        if let failed = findings.first(where: { $0.status == .failed }) {
             throw ExitCode(failed.exitCode)
         }
     }

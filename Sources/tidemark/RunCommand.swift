@@ -10,7 +10,7 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "End cleanly, all committed and published, once nothing came for this long after the end of every partition.",
+            "End cleanly, all committed and published, once nothing came for this long after the end of every partition; time without brokers does not count. Exit 69 when something could not be published.",
             valueName: "time"))
     var exitWhenIdle: IdleTime?
 
@@ -54,6 +54,8 @@ struct RunCommand: ParsableCommand {
         }
         try finished.write(to: report)
         print(json ? try finished.json() : finished.summary())
+        // The report is of use all the same: what was learned is learned.
+        if let unpublished = daemon.unpublished { throw unpublished }
     }
 
     /// Without what libraries do at a usual end: a thread that waits for brokers uses them still.

@@ -26,13 +26,18 @@ struct StatusCommand: ParsableCommand {
 extension LearnerStatus {
     fileprivate var text: String {
         var lines = [
-            "Tidemark \(version), process \(process), lineage \(lineage)",
+            "Tidemark \(version) on librdkafka \(librdkafka), process \(process), lineage \(lineage)",
             "head snapshot \(head), state \(stateSHA256)",
             "\(events) events, \(examples) examples, \(recommendations) recommendations, \(outbox) messages on their way",
         ]
         if relearning {
             lines.append("learning again after a rewind; what was published is not published again")
         }
+        lines += brokers.map { broker in
+            "broker \(broker.address): \(broker.state) for \(broker.stateMs / 1000) s"
+                + (broker.error.map { " (\($0))" } ?? "")
+        }
+        if let publishingError { lines.append("not published: \(publishingError)") }
         if !skips.isEmpty { lines.append("never learned: \(skips.joined(separator: ", "))") }
         var table = TextTable([
             ("PARTITION", .left), ("NEXT", .right), ("BEHIND", .right),
@@ -40,7 +45,8 @@ extension LearnerStatus {
         ])
         for row in partitions {
             table.add(
-                "\(row.topic):\(row.partition)", String(row.next), String(row.lag),
+                "\(row.topic):\(row.partition)", String(row.next),
+                row.lag.map(String.init) ?? "unknown",
                 row.publishesFrom.map(String.init) ?? "now")
         }
         return (lines + ["", table.rendered()]).joined(separator: "\n")

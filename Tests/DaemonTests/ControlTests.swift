@@ -72,7 +72,8 @@ import Testing
     func stall() {
         let now = ContinuousClock.now
         let board = StatusBoard(now: now)
-        let control = DaemonControl(board: board, readyLag: 10, stallMs: 300_000, startedMs: 0)
+        let control = DaemonControl(
+            board: board, readyLag: 10, brokerGraceMs: 30_000, stallMs: 300_000, startedMs: 0)
         #expect(control.live().isYes && !control.ready().isYes)
         board.enter(.refreshing, now: now - .seconds(60))
         #expect(control.live().isYes)

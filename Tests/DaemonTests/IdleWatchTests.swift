@@ -38,6 +38,15 @@ import Testing
         #expect(watch.newlyIdle(now: after(2600)) { [:] } == [positions[0], positions[1]])
     }
 
+    @Test("while no broker can say what a partition has, it is not idle, nor right after that")
+    func outage() {
+        var watch = watch()
+        let unknown: [TopicPartition: Int64?] = [positions[0]: nil, positions[1]: 0]
+        #expect(watch.newlyIdle(now: after(1000)) { unknown } == [positions[1], positions[2]])
+        #expect(watch.newlyIdle(now: after(1999)) { [:] } == [])
+        #expect(watch.newlyIdle(now: after(2000)) { [:] } == [positions[0]])
+    }
+
     @Test("a partition whose records wait to be read is not idle, however long learning took")
     func unread() {
         var watch = watch()

@@ -294,7 +294,7 @@ struct TransactionTests {
         let error = try #require(throws: KafkaError.self) {
             try producer.publish([large], marker: marker(markers, 0), timeoutMs: 20_000)
         }
-        guard case .undeliverable(0, .tooLarge) = error else {
+        guard case .undeliverable(0, topic: _, .tooLarge) = error else {
             Issue.record("\(error)")
             return
         }

@@ -447,6 +447,9 @@ extension Configuration {
             "http.ready_lag", \.http.readyLag, 0...Int(Int32.max),
             "Ready while no more records than this wait to be learned."),
         .duration(
+            "http.broker_grace", \.http.brokerGraceMs, 0...86_400_000,
+            "Ready until no broker has answered for longer than this."),
+        .duration(
             "http.stall_after", \.http.stallAfterMs, 1_000...86_400_000,
             "Live until one step of the learning thread takes longer than this."),
         .integer(

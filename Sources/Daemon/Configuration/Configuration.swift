@@ -222,6 +222,7 @@ public struct Configuration: Sendable {
         public var port = 9464
         public var tokenFile = ""
         public var readyLag = 1_000
+        public var brokerGraceMs = 30_000
         public var stallAfterMs = 5 * 60_000
         public var connectionsMax = 256
         public var requestTimeoutMs = 10_000

@@ -69,8 +69,8 @@ public struct LearnerStatus: Codable, Sendable {
         public var partition: Int32
         /// The next offset to learn.
         public var next: Int64
-        /// Records that the brokers have and that are not learned.
-        public var lag: Int64
+        /// Records that the brokers have and that are not learned; nil while no broker can say.
+        public var lag: Int64?
         /// Where publishing begins again, while a rewind is being learned again.
         public var publishesFrom: Int64?
 
@@ -94,8 +94,28 @@ public struct LearnerStatus: Codable, Sendable {
     public var relearning: Bool
     public var partitions: [Partition]
     public var skips: [String]
+    public var brokers: [Broker]
+    /// Why messages are not published; nil while they are.
+    public var publishingError: String?
+    /// The librdkafka that the daemon runs on.
+    public var librdkafka: String
+
+    public struct Broker: Codable, Sendable {
+        public var address: String
+        public var state: String
+        /// For how long. Unit: milliseconds.
+        public var stateMs: Int64
+        public var error: String?
+
+        enum CodingKeys: String, CodingKey {
+            case address, state, error
+            case stateMs = "state_ms"
+        }
+    }
 
     enum CodingKeys: String, CodingKey {
+        case brokers, librdkafka
+        case publishingError = "publishing_error"
         case process, version, head, lineage, events, examples, recommendations, outbox
         case relearning, partitions, skips
         case stateSHA256 = "state_sha256"

@@ -8,11 +8,14 @@ struct ControlService {
     private let learner: Learner
     private let keeper: WholeKeeper
     private let consumer: KafkaConsumer
+    private let publisher: Publisher
     private let acceptsGaps: Bool
 
     init(
-        learner: Learner, keeper: WholeKeeper, consumer: KafkaConsumer, acceptsGaps: Bool
+        learner: Learner, keeper: WholeKeeper, consumer: KafkaConsumer,
+        publisher: Publisher, acceptsGaps: Bool
     ) {
+        self.publisher = publisher
         self.learner = learner
         self.keeper = keeper
         self.consumer = consumer
@@ -82,11 +85,12 @@ struct ControlService {
     private func status() throws -> LearnerStatus {
         let ledger = learner.ledger
         let counters = learner.engine.counters
-        let partitions = (consumer.status()?.partitions ?? []).map { progress in
+        let reading = consumer.status()
+        let partitions = (reading?.partitions ?? []).map { progress in
             let mark = ledger.publishedTo[progress.position] ?? 0
             return LearnerStatus.Partition(
                 topic: progress.position.topic, partition: progress.position.partition,
-                next: progress.nextOffset, lag: progress.lag,
+                next: progress.nextOffset, lag: progress.knownLag,
                 publishesFrom: progress.nextOffset < mark ? mark : nil)
         }
         return LearnerStatus(
@@ -95,6 +99,13 @@ struct ControlService {
             events: counters.read, examples: counters.examples,
             recommendations: counters.recommendations, outbox: try learner.store.outboxCount(),
             relearning: partitions.contains { $0.publishesFrom != nil }, partitions: partitions,
-            skips: ledger.skips.texts)
+            skips: ledger.skips.texts,
+            brokers: (reading?.brokers ?? []).map {
+                LearnerStatus.Broker(
+                    address: $0.address, state: $0.standing.rawValue, stateMs: $0.forMs,
+                    error: $0.reason)
+            },
+            publishingError: publisher.standing.failure.map { "\($0)" },
+            librdkafka: LibraryVersion.text)
     }
 }

@@ -10,7 +10,14 @@ extension DaemonControl {
         var metrics = [
             Metric(
                 .gauge, "build_info", "The version that runs.",
-                [.init(1, [("version", TidemarkVersion.current)])]),
+                [
+                    .init(
+                        1,
+                        [
+                            ("version", TidemarkVersion.current),
+                            ("librdkafka", LibraryVersion.text),
+                        ])
+                ]),
             Metric(
                 .gauge, "live", "Whether the learning thread is not stuck.", live().isYes ? 1 : 0),
             Metric(
@@ -26,6 +33,7 @@ extension DaemonControl {
         metrics += Self.metrics(http.counts)
         if let consumer = board.consumer { metrics += Self.metrics(consumer) }
         if let figures = board.figures { metrics += Self.metrics(figures) }
+        if let publishing = board.publishing { metrics += Self.metrics(publishing) }
         return metrics
     }
 
@@ -51,11 +59,27 @@ extension DaemonControl {
         ]
     }
 
+    private static func metrics(
+        _ publishing: (failure: PublishingFailure?, oldestMs: Int64?)
+    ) -> [Metric] {
+        [
+            Metric(
+                .gauge, "publishing_failing", "Whether messages are refused, or not taken.",
+                publishing.failure == nil ? 0 : 1),
+            Metric(
+                .gauge, "outbox_oldest_seconds",
+                "How long the first message that was not delivered has waited at least.",
+                Double(publishing.oldestMs ?? 0) / 1000),
+        ]
+    }
+
+    /// A lag that nobody knows is left out: a gauge at 0 would say that all is learned.
     private static func metrics(_ consumer: ConsumerStatus) -> [Metric] {
-        func byPartition(_ value: (PartitionProgress) -> Int64) -> [Metric.Sample] {
-            consumer.partitions.map { partition in
-                .init(
-                    Double(value(partition)),
+        func byPartition(_ value: (PartitionProgress) -> Int64?) -> [Metric.Sample] {
+            consumer.partitions.compactMap { partition in
+                guard let value = value(partition) else { return nil }
+                return .init(
+                    Double(value),
                     [
                         ("topic", partition.position.topic),
                         ("partition", "\(partition.position.partition)"),
@@ -65,10 +89,18 @@ extension DaemonControl {
         return [
             Metric(
                 .gauge, "partition_lag", "Records that are there and not learned.",
-                byPartition(\.lag)),
+                byPartition(\.knownLag)),
             Metric(
                 .gauge, "partition_next_offset", "The next offset to learn.",
                 byPartition(\.nextOffset)),
+            Metric(
+                .gauge, "broker_up", "Whether a broker answers; brokers not in use are left out.",
+                consumer.brokers.filter { $0.standing != .unused }.map {
+                    .init($0.standing == .up ? 1 : 0, [("broker", $0.address)])
+                }),
+            Metric(
+                .gauge, "without_broker_seconds", "For how long no broker has answered.",
+                Double(consumer.withoutBrokerMs ?? 0) / 1000),
             Metric(
                 .gauge, "last_data_age_seconds", "Since the last record came.",
                 Double(consumer.sinceLastRecordMs) / 1000),
@@ -153,6 +185,10 @@ extension DaemonControl {
             gauge("remembered_examples", "Examples in replay memory.", figures.rememberedExamples),
             gauge("items", "Items of the catalogue.", figures.items),
         ]
+        if let outbox = figures.outbox {
+            metrics.append(
+                gauge("outbox_messages", "Committed and not known to have arrived.", outbox))
+        }
         if let watermarkMs = figures.watermarkMs {
             metrics.append(
                 Metric(

@@ -9,6 +9,8 @@ package struct DaemonControl: ControlSource {
     let board: StatusBoard
     /// Records behind the stream's end up to which the daemon is ready.
     let readyLag: Int
+    /// How long the brokers may be away until the daemon is not ready.
+    let brokerGraceMs: Int
     /// How long one step of the learning thread may take until the process counts as stuck.
     let stallMs: Int
     let startedMs: Int64
@@ -16,12 +18,13 @@ package struct DaemonControl: ControlSource {
     let http: ControlFigures
 
     package init(
-        board: StatusBoard, readyLag: Int, stallMs: Int, startedMs: Int64,
+        board: StatusBoard, readyLag: Int, brokerGraceMs: Int, stallMs: Int, startedMs: Int64,
         http: ControlFigures = ControlFigures()
     ) {
         self.http = http
         self.board = board
         self.readyLag = readyLag
+        self.brokerGraceMs = brokerGraceMs
         self.stallMs = stallMs
         self.startedMs = startedMs
     }
@@ -47,11 +50,7 @@ package struct DaemonControl: ControlSource {
                 false,
                 "not ready: the store's disk is full; nothing is learned before there is room")
         }
-        let lag = consumer.lag
-        return lag > Int64(readyLag)
-            ? Verdict(
-                false, "not ready: \(lag) records behind, more than http.ready_lag (\(readyLag))")
-            : Verdict(true, "ready: \(lag) records behind")
+        return Readiness(lagMax: Int64(readyLag), graceMs: Int64(brokerGraceMs)).verdict(consumer)
     }
 
     package func metrics() -> (contentType: String, text: String) {
@@ -76,10 +75,29 @@ struct DaemonStatus: Encodable {
         let partition: Int32
         let next_offset: Int64
         let end_offset: Int64
-        let lag: Int64
+        /// nil while no broker can say.
+        let lag: Int64?
+    }
+
+    struct Broker: Encodable {
+        let id: Int32
+        let address: String
+        let state: String
+        /// For how long.
+        let state_ms: Int64
+        let error: String?
+    }
+
+    struct Publishing: Encodable {
+        /// Messages that are committed and not known to have arrived.
+        let waiting: Int?
+        /// The oldest has waited for so long at least.
+        let oldest_ms: Int64?
+        let error: String?
     }
 
     let version: String
+    let librdkafka: String
     let started_at: Int64
     let cluster: String?
     let store: String?
@@ -88,7 +106,12 @@ struct DaemonStatus: Encodable {
     /// What the learning thread is at, and for how long.
     let activity: Activity
     let activity_ms: Int64
+    /// nil while no broker can say.
     let lag: Int64?
+    let brokers: [Broker]
+    /// For how long no broker has answered; nil while one does.
+    let without_broker_ms: Int64?
+    let publishing: Publishing
     /// Since the last record came.
     let last_data_age_ms: Int64?
     /// Wall time less the time up to which events are joined.
@@ -117,14 +140,25 @@ struct DaemonStatus: Encodable {
         ready = control.ready().isYes
         activity = beat.activity
         activity_ms = control.milliseconds(since: beat.since)
+        librdkafka = LibraryVersion.text
         lag = consumer?.lag
+        brokers = (consumer?.brokers ?? []).map {
+            Broker(
+                id: $0.id, address: $0.address, state: $0.standing.rawValue, state_ms: $0.forMs,
+                error: $0.reason)
+        }
+        without_broker_ms = consumer?.withoutBrokerMs
+        let standing = control.board.publishing
+        publishing = Publishing(
+            waiting: figures?.outbox, oldest_ms: standing?.oldestMs,
+            error: standing?.failure.map { "\($0)" })
         last_data_age_ms = consumer?.sinceLastRecordMs
         watermark = figures?.watermarkMs
         watermark_delay_ms = figures?.watermarkMs.map { max(0, wallTimeMs() - $0) }
         partitions = (consumer?.partitions ?? []).map {
             Partition(
                 topic: $0.position.topic, partition: $0.position.partition,
-                next_offset: $0.nextOffset, end_offset: $0.endOffset, lag: $0.lag)
+                next_offset: $0.nextOffset, end_offset: $0.endOffset, lag: $0.knownLag)
         }
         events = figures.map { Report.Events($0.counters, $0.join) }
         examples = figures?.counters.examples

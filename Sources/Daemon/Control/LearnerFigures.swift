@@ -13,6 +13,8 @@ struct LearnerFigures: Sendable {
     let watermarkMs: Int64?
     let published: Int
     let unchanged: Int
+    /// Messages that are committed and not known to have arrived; nil where the store did not say.
+    let outbox: Int?
     let snapshot: String
     let lineage: Int
     let stateSHA256: String
@@ -30,6 +32,7 @@ struct LearnerFigures: Sendable {
         watermarkMs = engine.watermarkMs
         published = learner.published
         unchanged = learner.unchanged
+        outbox = try? learner.store.outboxCount()
         snapshot = engine.snapshot
         lineage = engine.lineage
         stateSHA256 = learner.stateDigest.hex

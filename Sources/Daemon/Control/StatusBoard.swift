@@ -30,6 +30,7 @@ package final class StatusBoard: Sendable {
         var beat: Beat
         var figures: LearnerFigures?
         var consumer: KafkaConsumer?
+        var publisher: Publisher?
         var place: Place?
     }
 
@@ -66,6 +67,16 @@ package final class StatusBoard: Sendable {
     /// Its status can be asked for on any thread.
     func reads(from consumer: KafkaConsumer) {
         state.withLock { $0.consumer = consumer }
+    }
+
+    /// Its standing can be asked for on any thread.
+    func publishes(through publisher: Publisher) {
+        state.withLock { $0.publisher = publisher }
+    }
+
+    var publishing: (failure: PublishingFailure?, oldestMs: Int64?)? {
+        let publisher = state.withLock(\.publisher)
+        return publisher?.standing
     }
 
     var consumer: ConsumerStatus? {

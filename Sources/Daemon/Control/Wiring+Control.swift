@@ -10,8 +10,8 @@ extension Wiring {
         guard http.enabled else { return nil }
         let figures = ControlFigures()
         let source = DaemonControl(
-            board: board, readyLag: http.readyLag, stallMs: http.stallAfterMs,
-            startedMs: wallTimeMs(), http: figures)
+            board: board, readyLag: http.readyLag, brokerGraceMs: http.brokerGraceMs,
+            stallMs: http.stallAfterMs, startedMs: wallTimeMs(), http: figures)
         var limits = HTTPLimits()
         limits.connectionsMax = http.connectionsMax
         limits.requestMs = Int64(http.requestTimeoutMs)

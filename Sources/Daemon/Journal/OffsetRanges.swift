@@ -32,6 +32,11 @@ public struct OffsetRanges: Sendable, Equatable {
         ranges[position] = (kept + [merged]).sorted { $0.lowerBound < $1.lowerBound }
     }
 
+    /// - Returns: whether there was anything of the partition.
+    mutating func remove(_ position: TopicPartition) -> Bool {
+        ranges.removeValue(forKey: position) != nil
+    }
+
     public mutating func formUnion(_ other: OffsetRanges) {
         for (position, range) in other.sorted { insert(range, of: position) }
     }

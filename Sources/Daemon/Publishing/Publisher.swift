@@ -30,6 +30,7 @@ final class Publisher: Sendable {
     private let interference: Interference
     private let log: EventLogger
     private let desk = PublishingDesk()
+    private let notices = NoticeFilter()
 
     /// Between two producers that fail, doubled each time.
     private static let pauseMs = 100...5000
@@ -94,7 +95,7 @@ final class Publisher: Sendable {
             desk.open()
             try withProducers(ProducerOptions()) { producer in
                 var sending = PlainSending(
-                    producer: producer, outbox: outbox, desk: desk, rate: rate)
+                    producer: producer, outbox: outbox, desk: desk, voice: voice, rate: rate)
                 defer { rate = sending.rate }
                 return try sending.run()
             }
@@ -107,7 +108,7 @@ final class Publisher: Sendable {
             try withProducers(options) { producer in
                 var sending = TransactionalSending(
                     producer: producer, outbox: outbox, title: title, desk: desk,
-                    interference: interference, rate: rate)
+                    voice: voice, interference: interference, rate: rate)
                 defer { rate = sending.rate }
                 guard try sending.open(isFirst: isFirst, withinMs: settings.openMs) else {
                     return false
@@ -117,6 +118,20 @@ final class Publisher: Sendable {
                 return try sending.run()
             }
         }
+    }
+
+    private var voice: PublishingVoice {
+        PublishingVoice(
+            desk: desk, store: store, log: log,
+            settings: [
+                settings.deadLetterTopic: "publish.dead_letter_topic",
+                settings.markerTopic: "publish.marker_topic",
+            ])
+    }
+
+    /// Why messages are not published, and how long the first of them has waited at least.
+    var standing: (failure: PublishingFailure?, oldestMs: Int64?) {
+        desk.standing()
     }
 
     private var outbox: OutboxReading {
@@ -132,17 +147,23 @@ final class Publisher: Sendable {
         var pauseMs = Self.pauseMs.lowerBound
         while true {
             let before = try desk.deliveredThrough()
-            let producer = try KafkaProducer(configuration, options: options) { [log] notice in
-                log.emit(.kafka(notice.text))
+            let producer = try KafkaProducer(configuration, options: options) {
+                [log, notices] notice in
+                if notices.isNew(notice) { log.emit(.kafka(notice.text)) }
             }
             defer { producer.close() }
             desk.sends(producer)
             if try send(producer) || desk.isTimeUp { return }
-            log.emit(.producerRestarted)
+            if let fatal = producer.fatalError { voice.failed(PublishingFailure(fatal)) }
             let progressed = try desk.deliveredThrough() != before
+            if progressed || pauseMs == Self.pauseMs.lowerBound { log.emit(.producerRestarted) }
             pauseMs =
                 progressed ? Self.pauseMs.lowerBound : min(2 * pauseMs, Self.pauseMs.upperBound)
-            desk.pause(.milliseconds(pauseMs))
+            let endMs = monotonicMs() + Int64(pauseMs)
+            // What is committed meanwhile wakes this thread, and makes no broker take it sooner.
+            while monotonicMs() < endMs, !desk.isTimeUp {
+                desk.pause(.milliseconds(endMs - monotonicMs()))
+            }
         }
     }
 }
@@ -161,13 +182,21 @@ struct OutboxReading {
         try desk.withStore { try store.outbox(from: first, limit: min(limit, Self.chunk)) }
     }
 
+    /// The topic of a message that is still there.
+    func topic(of sequence: UInt64) throws -> String? {
+        let message = try store.outbox(from: sequence, limit: 1).first
+        return message?.sequence == sequence ? message?.topic : nil
+    }
+
     /// A message that the brokers found too large, told by its hash, length and beginning.
     ///
     /// - Throws: `PublishingError.refused` where it cannot be.
     func shortened(_ message: OutboxMessage) throws -> OutboxMessage {
         guard message.topic == deadLetterTopic,
             let short = DeadLetter.shortened(KafkaMessage(message))
-        else { throw PublishingError.refused(message.sequence, "it is too large") }
+        else {
+            throw PublishingError.refused(message.sequence, message.topic, "it is too large")
+        }
         var shortened = message
         shortened.key = short.key
         shortened.value = short.value
@@ -177,7 +206,9 @@ struct OutboxReading {
 }
 
 package enum PublishingError: Error, CustomStringConvertible {
-    case refused(UInt64, String)
+    case refused(UInt64, _ topic: String?, _ reason: String)
+    /// The run is over and messages of it are not published.
+    case unpublished(count: Int, reason: String, oldestMs: Int64?)
     case takenOver(topic: String)
     case olderCopy(topic: String, published: UInt64, has: UInt64)
     case otherCopy(topic: String)
@@ -191,8 +222,14 @@ package enum PublishingError: Error, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .refused(let sequence, let reason):
-            "the brokers refuse message \(sequence) of the outbox: \(reason); it stays in the store"
+        case .refused(let sequence, let topic, let reason):
+            "the brokers refuse message \(sequence) of the outbox"
+                + (topic.map { " for topic \($0)" } ?? "")
+                + ": \(reason); it stays in the store"
+        case .unpublished(let count, let reason, let oldestMs):
+            "\(count) messages are not published: \(reason)"
+                + (oldestMs.map { "; the oldest has waited for \($0 / 1000) s at least" } ?? "")
+                + ". They stay in the store, and the next run sends them"
         case .takenOver(let topic):
             "another daemon publishes for this store now (its marker is in topic \(topic)): "
                 + "this one stops, and nothing of it was published since"

@@ -22,6 +22,9 @@ final class PublishingDesk: @unchecked Sendable {
 
     /// How long the publishing thread may take to end once its time is up.
     private static let endMax = Swift.Duration.milliseconds(500)
+    private var trouble: PublishingTrouble?
+    /// The first message that has not been delivered, and when it was first seen to wait.
+    private var oldest: (sequence: UInt64, seen: ContinuousClock.Instant)?
 
     // MARK: The learning thread's side
 
@@ -103,8 +106,58 @@ final class PublishingDesk: @unchecked Sendable {
         }
     }
 
-    func note(delivered through: UInt64) {
-        condition.withLock { delivered = max(delivered ?? 0, through) }
+    /// - Returns: the trouble that is over with it.
+    @discardableResult
+    func note(delivered through: UInt64) -> PublishingTrouble? {
+        condition.withLock {
+            if let known = delivered, known >= through { return nil }
+            delivered = through
+            if let oldest, oldest.sequence <= through { self.oldest = nil }
+            // A message further back may be refused still: then its trouble stands.
+            guard let over = trouble, over.sequence.map({ $0 <= through }) ?? true else {
+                return nil
+            }
+            trouble = nil
+            return over
+        }
+    }
+
+    /// A message is on its way, or waits to be.
+    func note(waiting sequence: UInt64, now: ContinuousClock.Instant = .now) {
+        condition.withLock {
+            if oldest.map({ sequence < $0.sequence }) ?? true { oldest = (sequence, now) }
+        }
+    }
+
+    /// - Returns: whether it is to be told: the first time, and then as often as `every` says.
+    func fail(
+        _ failure: PublishingFailure, every: Swift.Duration = .seconds(60),
+        now: ContinuousClock.Instant = .now
+    ) -> Bool {
+        condition.withLock {
+            let known = trouble
+            // In the haste of an end a failure is that of the haste: the one before says more.
+            if stopAt != nil, known != nil { return false }
+            let isKnown = known?.failure == failure
+            trouble = PublishingTrouble(
+                failure: failure, since: known?.since ?? now,
+                told: known?.told ?? now, sequence: oldest?.sequence)
+            guard let told = known?.told else { return true }
+            // Failures that take turns are told now and then, not each time.
+            let pause = isKnown ? every : min(every, .seconds(10))
+            guard told.duration(to: now) >= pause else { return false }
+            trouble?.told = now
+            return true
+        }
+    }
+
+    /// Why messages are not published, and how long the first of them has waited at least.
+    func standing(now: ContinuousClock.Instant = .now)
+        -> (failure: PublishingFailure?, oldestMs: Int64?)
+    {
+        condition.withLock {
+            (trouble?.failure, oldest.map { $0.seen.duration(to: now).wholeMilliseconds })
+        }
     }
 
     func end(_ error: (any Error)?) {
@@ -127,10 +180,15 @@ final class PublishingDesk: @unchecked Sendable {
     }
 
     /// Waits for so long, or until somebody wants something.
+    ///
+    /// While the end is near it lasts no longer than that, and never no time at all: whoever tries
+    /// again must not do so without a breath between.
     func pause(_ duration: Swift.Duration) {
         condition.withLock {
-            guard stopAt == nil else { return }
-            _ = condition.wait(until: Date(timeIntervalSinceNow: duration.inSeconds))
+            let left = stopAt.map { ContinuousClock.now.duration(to: $0) } ?? duration
+            let seconds = min(duration, left).inSeconds
+            guard seconds > 0 else { return }
+            _ = condition.wait(until: Date(timeIntervalSinceNow: seconds))
         }
     }
 

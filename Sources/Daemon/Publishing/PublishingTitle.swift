@@ -14,6 +14,9 @@ struct PublishingTitle {
     private let kafka: KafkaConfiguration
     private let settings: Publisher.Settings
 
+    /// Where markers are.
+    var topic: String { settings.markerTopic }
+
     private static let table = StateTable("publishers", .ledger)
     /// Runs that the store remembers; a run that claimed nothing leaves a name behind, too.
     private static let knownMax = 16

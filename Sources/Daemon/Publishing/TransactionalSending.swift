@@ -11,6 +11,7 @@ struct TransactionalSending {
     let outbox: OutboxReading
     let title: PublishingTitle
     let desk: PublishingDesk
+    let voice: PublishingVoice
     let interference: Interference
     var rate: PublishRate
 
@@ -23,8 +24,10 @@ struct TransactionalSending {
 
     init(
         producer: KafkaProducer, outbox: OutboxReading, title: PublishingTitle,
-        desk: PublishingDesk, interference: Interference, rate: PublishRate
+        desk: PublishingDesk, voice: PublishingVoice, interference: Interference,
+        rate: PublishRate
     ) {
+        self.voice = voice
         self.producer = producer
         self.outbox = outbox
         self.title = title
@@ -54,7 +57,10 @@ struct TransactionalSending {
                 [], marker: try self.marker(next: next), timeoutMs: desk.patienceMs(withinMs))
         } catch let error as KafkaError {
             // At the start a cluster that cannot do this is named; later it is waited for.
-            guard isFirst else { return false }
+            guard isFirst else {
+                voice.failed(PublishingFailure(error))
+                return false
+            }
             throw PublishingError.notOpened("\(error)")
         }
         if next > 0 { desk.note(delivered: next - 1) }
@@ -71,10 +77,11 @@ struct TransactionalSending {
                 continue
             }
             let messages = try outbox.messages(from: next, limit: allowed)
-            guard let last = messages.last else {
+            guard let first = messages.first, let last = messages.last else {
                 if !desk.waitForCommit() { return true }
                 continue
             }
+            desk.note(waiting: first.sequence)
             guard try publish(messages, through: last.sequence) else { return false }
         }
     }
@@ -87,17 +94,23 @@ struct TransactionalSending {
                 outgoing, marker: try marker(next: last + 1),
                 timeoutMs: desk.patienceMs(Self.transactionMs),
                 beforeCommit: { [interference] in interference.at(.beforeTransactionCommit) })
-        } catch .undeliverable(let index, let result) {
+        } catch .undeliverable(_, let topic, .refused(let code))
+            where PublishingFailure.isOfTopic(code)
+        {
+            voice.refused(topic, code)
+            return false
+        } catch .undeliverable(let index, _, let result) {
             try shorten(messages, index, result)
             return true
         } catch {
+            voice.failed(PublishingFailure(error))
             return false
         }
         interference.at(.afterTransactionCommit)
         rate.take(messages.count)
         next = last + 1
         shortened = [:]
-        desk.note(delivered: last)
+        voice.delivered(through: last)
         return true
     }
 
@@ -113,14 +126,17 @@ struct TransactionalSending {
         throws
     {
         guard messages.indices.contains(index) else {
-            throw PublishingError.notOpened("the marker was refused: \(result)")
+            throw PublishingError.notOpened(
+                "the marker was refused by topic \(title.topic): \(result)")
         }
         let message = messages[index]
         switch result {
         case .tooLarge where shortened[message.sequence] == nil:
             shortened[message.sequence] = try outbox.shortened(message)
-        case .tooLarge: throw PublishingError.refused(message.sequence, "it is too large")
-        case .refused(let code): throw PublishingError.refused(message.sequence, code)
+        case .tooLarge:
+            throw PublishingError.refused(message.sequence, message.topic, "it is too large")
+        case .refused(let code):
+            throw PublishingError.refused(message.sequence, message.topic, code)
         case .delivered, .unknown: break
         }
     }
