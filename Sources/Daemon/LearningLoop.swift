@@ -45,6 +45,9 @@ struct LearningLoop {
     private static let forgetAfter = Swift.Duration.seconds(1)
     private static let tellEvery = Swift.Duration.seconds(1)
 
+    /// Topics whose records carry Confluent's frame, which is left off.
+    private var framedTopics: Set<String> = []
+
     private var lastShown: ContinuousClock.Instant?
 
     private static let showEvery = Swift.Duration.seconds(1)
@@ -218,6 +221,7 @@ struct LearningLoop {
                 batch.records, skips: learner.ledger.skips.union(leftOut))
             _ = try learner.learn(
                 inputs, next: batch.nextOffsets, leavingOut: leftOut)
+            noteFrames(batch.records)
             learner.remember(LastRecords.marks(of: batch.records))
             eventsRead += batch.records.count
             toCommit.merge(batch.nextOffsets) { $1 }
@@ -225,6 +229,17 @@ struct LearningLoop {
             // What the disk refuses is not the records' doing; whatever else may be.
             if error is StoreError { try guardian.spare() } else { try guardian.failed() }
             throw error
+        }
+    }
+
+    /// A frame around JSON is read past; that a topic has them is said once.
+    private mutating func noteFrames(_ records: [SourceRecord]) {
+        for record in records {
+            guard let value = record.value, value.count > 5, value[0] == 0,
+                value[5] == UInt8(ascii: "{"), framedTopics.insert(record.position.topic).inserted
+            else { continue }
+            let id = value[1...4].reduce(0) { $0 << 8 | Int($1) }
+            log.emit(.framed(topic: record.position.topic, schema: id))
         }
     }
 

@@ -31,7 +31,8 @@ public enum AccessCheck {
         configuration.client["debug"] = "eos"
         var options = ProducerOptions()
         options.transactionalId = transactionalId
-        options.lingerMs = 60_000
+        // Below the transaction's own time, as librdkafka wants it.
+        options.lingerMs = 30_000
         let lines = Monitor<[String]>([])
         let producer = try KafkaProducer(
             configuration, options: options,
@@ -99,9 +100,9 @@ public enum AccessCheck {
         timeoutMs: Int = 15_000
     ) throws(KafkaError) -> [String: String] {
         var refused: [String: String] = [:]
-        _ = try RecordProbe.read(offsets, configuration: configuration, timeoutMs: timeoutMs) {
-            refused[$0.topic] = $1
-        }
+        _ = try RecordProbe.read(
+            offsets, configuration: configuration, timeoutMs: timeoutMs,
+            refused: { refused[$0.topic] = $1 })
         return refused
     }
 

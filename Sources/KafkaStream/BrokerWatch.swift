@@ -37,6 +37,8 @@ package struct BrokerWatch: Sendable {
         var standing: BrokerState.Standing
         var sinceMs: Int64
         var reason: String?
+        /// It has answered since it was last said to be lost.
+        var hasAnswered = false
         var wasSaidLost = false
     }
 
@@ -112,21 +114,24 @@ package struct BrokerWatch: Sendable {
         let address = Self.address(broker.name)
         guard var known = brokers[broker.id] else {
             // Not yet connected is not lost.
-            brokers[broker.id] = Broker(address: address, standing: standing, sinceMs: nowMs)
+            brokers[broker.id] = Broker(
+                address: address, standing: standing, sinceMs: nowMs,
+                hasAnswered: standing == .up)
             return nil
         }
         known.address = address
         var change: Change?
         if known.standing != standing {
             let afterMs = nowMs - known.sinceMs
-            let wasUp = known.standing == .up
             known.standing = standing
             known.sinceMs = nowMs
             if standing == .down {
                 known.reason =
                     errors[address]
                     ?? (broker.waiting > 0 ? "it owes an answer for \(broker.silentMs) ms" : nil)
-                if wasUp {
+                // Between the two the connection may have been wanted by nobody.
+                if known.hasAnswered {
+                    known.hasAnswered = false
                     known.wasSaidLost = true
                     change = .lost(address: address, reason: known.reason)
                 }
@@ -135,6 +140,7 @@ package struct BrokerWatch: Sendable {
                 errors[address] = nil
                 if known.wasSaidLost { change = .back(address: address, afterMs: afterMs) }
                 known.wasSaidLost = false
+                known.hasAnswered = true
             }
         } else if standing == .down {
             known.reason = errors[address] ?? known.reason

@@ -97,7 +97,7 @@ public final class KafkaProducer: Sendable {
     ///
     /// - Parameter configuration: its brokers and client settings; its topics are not looked at.
     /// Throws: `KafkaError.configuration` or `.reservedKey`.
-    public init(
+    public convenience init(
         _ configuration: KafkaConfiguration, options: ProducerOptions = ProducerOptions(),
         onNotice: @escaping @Sendable (KafkaNotice) -> Void = { _ in }
     ) throws(KafkaError) {

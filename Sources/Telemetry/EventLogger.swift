@@ -29,6 +29,7 @@ public enum TidemarkEvent: Sendable {
     /// The oldest message has waited for so long, at least.
     case notPublished(reason: String, waiting: Int, oldestSeconds: Int64)
     case publishedAgain(seconds: Int64)
+    case framed(topic: String, schema: Int)
     case serving(host: String, port: Int)
     case http(String)
     case controlSocket(String)
@@ -92,6 +93,8 @@ public enum TidemarkEvent: Sendable {
         case .producerRestarted: "the producer failed and is made again; the outbox is sent again"
         case .notPublished(let reason, let waiting, let seconds):
             "\(waiting) messages wait to be published, the oldest for \(seconds) s or more: \(reason)"
+        case .framed(let topic, let schema):
+            "records of topic \(topic) carry Confluent's frame (schema id \(schema)): it is left off, their JSON is read, and the schema is not looked at"
         case .publishedAgain(let seconds): "messages are published again, after \(seconds) s"
         case .serving(let host, let port): "HTTP is served on \(host) port \(port)"
         case .http(let text): "HTTP: \(text)"

@@ -73,6 +73,19 @@ struct OutageTests {
         #expect(watch.withoutBrokerMs(nowMs: 99) == nil)
     }
 
+    @Test(
+        "a broker that is tried again after a moment in which nobody wanted it is lost all the same"
+    )
+    func lostBetween() {
+        var watch = BrokerWatch()
+        _ = watch.take(statistics([(1, "UP"), (2, "UP")]), nowMs: 0)
+        #expect(watch.take(statistics([(1, "INIT"), (2, "UP")]), nowMs: 1) == [])
+        #expect(
+            watch.take(statistics([(1, "CONNECT"), (2, "UP")]), nowMs: 2) == [
+                .lost(address: "host1:9092", reason: nil)
+            ])
+    }
+
     @Test("time without brokers is not idle time")
     func idleness() {
         var progress = AssignmentProgress(nowMs: 0)
