@@ -343,11 +343,13 @@ struct LearningLoop {
     /// After the last commit: tells lag monitors where the store stands, and waits for their group's
     /// coordinator a moment, since nothing comes after.
     func tellMonitorsAtEnd() {
+        // Brokers that are gone would only be waited for.
+        guard consumer.status()?.withoutBrokerMs == nil else { return }
         let last = toTell.merging(toCommit) { $1 }
         _ = try? consumer.commitForMonitors(last, waitMs: Self.lastToldMs)
     }
 
-    private static let lastToldMs = 1000
+    private static let lastToldMs = 500
 
     /// Whether nothing came for so long, as the brokers say too; what waits for a batch to fill is
     /// learned first.

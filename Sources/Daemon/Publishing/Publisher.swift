@@ -184,7 +184,7 @@ struct OutboxReading {
 
     /// The topic of a message that is still there.
     func topic(of sequence: UInt64) throws -> String? {
-        let message = try store.outbox(from: sequence, limit: 1).first
+        let message = try messages(from: sequence, limit: 1).first
         return message?.sequence == sequence ? message?.topic : nil
     }
 

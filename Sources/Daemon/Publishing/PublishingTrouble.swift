@@ -73,7 +73,7 @@ struct PublishingVoice {
     /// Told at once, and while it lasts once a minute.
     func failed(_ failure: PublishingFailure) {
         guard desk.fail(failure) else { return }
-        let waiting = (try? store.outboxCount()) ?? 0
+        let waiting = (try? desk.withStore { try store.outboxCount() }) ?? 0
         log.emit(
             .notPublished(
                 reason: "\(failure)", waiting: waiting,
