@@ -53,7 +53,11 @@ public struct ConfigurationCheck {
             try wiring.pricingConfiguration().validate()
             return "every key is known and in range"
         }
-        check("attribution") { Self.afforded(configuration.attribution, rate) }
+        check("attribution") {
+            let told = Self.afforded(configuration.attribution, rate)
+            if let rate { try requireRoom(rate, told) }
+            return told
+        }
         check("base") {
             let base = try wiring.loadBase()
             _ = try wiring.engineConfiguration(base)
@@ -88,6 +92,20 @@ public struct ConfigurationCheck {
         return findings
     }
 
+    /// Throws: where more offers are open before their wait is over than there is room for, so that
+    /// none would be learned with all its weight.
+    private func requireRoom(_ rate: Double, _ told: String) throws {
+        let openMax = configuration.attribution.openMax
+        let waitMs = Wiring(configuration: configuration).joinConfiguration().waitMs
+        let needed = (rate * Double(waitMs) / 1000).rounded(.up)
+        guard needed > Double(openMax) else { return }
+        throw ConfigurationError(
+            place: "attribution.open_max",
+            message:
+                "\(plain(rate)) offers a second and a wait of \(Duration.text(Int(waitMs))) need \(plain(needed)), not \(openMax): beyond it offers close before it is known what becomes of them; raise it or shorten attribution.wait (\(told))"
+        )
+    }
+
     /// What the bounds of the join afford: at a rate how long a window, else at the window which
     /// rate.
     private static func afforded(
@@ -103,7 +121,7 @@ public struct ConfigurationCheck {
         ]
         return bounds.map { bound, count, span, spanMs in
             if let rate {
-                let affordedMs = Int(Double(count) / rate * 1000)
+                let affordedMs = Int(min(Double(count) / rate * 1000, 1e15))
                 let verdict = affordedMs >= spanMs ? "enough for" : "too little for"
                 return
                     "\(bound) holds \(approximate(affordedMs)) of \(plain(rate)) a second, \(verdict) a \(span) of \(Duration.text(spanMs))"

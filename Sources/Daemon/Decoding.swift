@@ -18,21 +18,28 @@ struct Decoding {
         self.defaults = defaults
     }
 
-    /// - Parameter skips: records that are not looked at: whoever learns leaves them out.
-    func decode(_ records: [SourceRecord], skips: OffsetRanges = OffsetRanges()) -> [EngineInput] {
+    /// - Parameters:
+    ///   - skips: records that are not looked at: whoever learns leaves them out.
+    ///   - clockMs: when the records were read; `nil` where that is not known, as of a log.
+    func decode(
+        _ records: [SourceRecord], skips: OffsetRanges = OffsetRanges(), clockMs: Int64? = nil
+    ) -> [EngineInput] {
         records.map { record in
             guard !skips.contains(record.offset, of: record.position) else {
                 return EngineInput(
                     record: record,
                     event: .failure(RejectedRecord(reason: "it is skipped", code: "skipped")))
             }
-            return EngineInput(record: record, event: event(of: record))
+            return EngineInput(record: record, event: event(of: record, clockMs))
         }
     }
 
-    private func event(of record: SourceRecord) -> Result<Event, RejectedRecord> {
+    private func event(
+        of record: SourceRecord, _ clockMs: Int64?
+    ) -> Result<Event, RejectedRecord> {
         let decoded = Result { () throws(EventError) in
-            try decoder.decode(record, defaultType: defaults[record.position.topic])
+            try decoder.decode(
+                record, defaultType: defaults[record.position.topic], clockMs: clockMs)
         }.mapError { error in
             RejectedRecord(
                 reason: UnreadableBody.reason(error, record.value), code: error.code)

@@ -41,6 +41,7 @@ final class Learner {
     private var lastRecords: [TopicPartition: RecordMark] = [:]
     /// Records that this run was told not to learn.
     private let skips: OffsetRanges
+    private var losses: LossWatch
     private var offers = PublishedOffers()
     /// Recommendations of this run that said something new, and those that did not.
     private(set) var published = 0
@@ -89,6 +90,7 @@ final class Learner {
         (engine, ledger) = try store.withHead { state in
             (try makeEngine(on: state), try Ledger(cluster: cluster, reading: state))
         }
+        losses = LossWatch(engine.joinCounts)
         ledger.skips.formUnion(skips)
         stateDigest = .zero
         try begin()
@@ -128,10 +130,11 @@ final class Learner {
     /// - Parameters:
     ///   - next: for each partition with records in the batch, the offset to go on from.
     ///   - leftOut: further records to be skipped.
+    ///   - clockMs: when the batch was read, where there is a clock.
     /// - Returns: what the batch came to, without what was published before a rewind.
     func learn(
         _ batch: [EngineInput], next: [TopicPartition: Int64],
-        leavingOut leftOut: OffsetRanges = OffsetRanges()
+        leavingOut leftOut: OffsetRanges = OffsetRanges(), clockMs: Int64? = nil
     ) throws -> StepOutput {
         let skips = ledger.skips.union(leftOut)
         let learned =
@@ -142,7 +145,7 @@ final class Learner {
         var output = try store.withHead { state in
             try engine.step(
                 learned, reading: state, embedding: embedding, training: training,
-                judging: !putsOff)
+                judging: !putsOff, clockMs: clockMs)
         }
         var ranges: [TopicPartition: Range<Int64>] = [:]
         for input in batch {
@@ -150,13 +153,11 @@ final class Learner {
             let first = min(ranges[position]?.lowerBound ?? .max, input.record.offset)
             ranges[position] = first..<max(first, next[position] ?? input.record.offset + 1)
         }
-        for case .success(let event) in learned.map(\.event) {
-            commit.eventTimeMs = max(commit.eventTimeMs ?? .min, event.tsMs)
-        }
+        commit.noteEventTime(of: learned, engine)
         journal(
             .batch(
                 BatchInput(
-                    number: engine.counters.batches, cluster: cluster,
+                    number: engine.counters.batches, cluster: cluster, clockMs: clockMs,
                     learned: learned.map(\.record), ranges: ranges, skips: skips)))
         if learned.count < batch.count {
             commit.counters["records_skipped", default: 0] += Int64(batch.count - learned.count)
@@ -164,6 +165,7 @@ final class Learner {
         commit.cluster = cluster
         commit.offsets.merge(next) { $1 }
         output.drop(publishedBefore: ledger)
+        watchLosses(output)
         try note(output)
         for case .success(let event) in batch.map(\.event) where event.type == .erase {
             if let userID = event.userID { offers.forget(userID) }
@@ -194,6 +196,13 @@ final class Learner {
         commit.counters["records_refused", default: 0] += 1
         note(UnusableRecord(record: record, reason: reason))
     }
+
+    private func watchLosses(_ output: StepOutput) {
+        for event in losses.note(output.arrivals, engine, store: store.path) { log.emit(event) }
+    }
+
+    /// How many of the newest events came too late.
+    var lateShare: LateShare { losses.lateShare }
 
     private func journal(_ record: JournalRecord) { commit.journal.append(record.encoded) }
 
@@ -394,12 +403,23 @@ extension Learner {
             )
         }
         log.emit(.wentBack(snapshot: info.plan.target.id, rewind: rewind, reason: reason))
+        losses = LossWatch(engine.joinCounts)
         promoted = false
         rollbackReason = nil
         eventsSinceCommit = 0
         eventsSinceSnapshot = 0
         try begin()
         return info
+    }
+}
+
+extension Commit {
+    /// The stream's time: the newest that events have agreed on, not that of one event far ahead.
+    mutating func noteEventTime(of batch: [EngineInput], _ engine: Engine) {
+        for case .success(let event) in batch.map(\.event) {
+            let tsMs = min(event.tsMs, engine.newestMs ?? event.tsMs)
+            eventTimeMs = max(eventTimeMs ?? .min, tsMs)
+        }
     }
 }
 

@@ -217,10 +217,12 @@ struct LearningLoop {
         try withRoom { loop in try loop.guardian.begin(records, next: batch.nextOffsets) }
         interference.at(.beforeLearning(records))
         do {
+            // Journaled with the batch, so that a replay comes to the same.
+            let clockMs = wallTimeMs()
             let inputs = decoding.decode(
-                batch.records, skips: learner.ledger.skips.union(leftOut))
+                batch.records, skips: learner.ledger.skips.union(leftOut), clockMs: clockMs)
             _ = try learner.learn(
-                inputs, next: batch.nextOffsets, leavingOut: leftOut)
+                inputs, next: batch.nextOffsets, leavingOut: leftOut, clockMs: clockMs)
             noteFrames(batch.records)
             learner.remember(LastRecords.marks(of: batch.records))
             eventsRead += batch.records.count

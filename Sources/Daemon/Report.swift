@@ -56,6 +56,8 @@ public struct Report: Codable, Sendable {
         public var hurried: Int
         /// Purchases that refunds can no longer find, for want of room.
         public var forgottenPurchases: Int
+        /// Purchases later than the lateness allows, taken all the same.
+        public var latePurchases: Int
         /// Accepted events; together with the dead letters, all that was read.
         public var byType: [String: Int]
         public var deadLetterReasons: [String: Int]
@@ -64,6 +66,7 @@ public struct Report: Codable, Sendable {
             case read, accepted, duplicates, late, unattributed, overflowed, decisions, corrected
             case refunded, hurried
             case forgottenPurchases = "forgotten_purchases"
+            case latePurchases = "late_purchases"
             case deadLetterReasons = "dead_letter_reasons"
             case unmatchedRefunds = "unmatched_refunds"
             case deadLettered = "dead_lettered"
@@ -163,7 +166,8 @@ extension Report.Events {
             overflowed: counters.overflowed,
             decisions: counters.decisions, corrected: counters.corrected,
             refunded: Int(join.matchedRefunds), hurried: Int(join.hurried),
-            forgottenPurchases: Int(join.forgottenPurchases), byType: counters.byType,
+            forgottenPurchases: Int(join.forgottenPurchases),
+            latePurchases: Int(join.latePurchases), byType: counters.byType,
             deadLetterReasons: counters.deadLetterReasons)
     }
 }

@@ -139,7 +139,8 @@ extension Wiring {
             latenessMs: Int64(attribution.latenessMs),
             refundWindowMs: Int64(attribution.refundWindowMs),
             duplicateWindowMs: Int64(attribution.duplicateWindowMs), rule: attribution.rule,
-            openMax: attribution.openMax, pendingMax: attribution.pendingMax,
+            leapMaxMs: Int64(attribution.leapMaxMs), openMax: attribution.openMax,
+            pendingMax: attribution.pendingMax,
             purchasesMax: attribution.purchasesMax, duplicatesMax: attribution.duplicatesMax)
     }
 

@@ -37,6 +37,26 @@ package struct ElapsedTimeWeights {
     }
 }
 
+/// What the label of an example counts for that will be told no more of.
+///
+/// With p the probability of a purchase and q the share of purchases later than the example's age,
+/// an example not bought so far is bought later with probability p·q / (1 - p + p·q). What is known
+/// of it is that it was not bought early: (1 - q) of what a final label says.
+package struct CensoredWeights {
+    /// As a label of none, in place of the whole outcome: bought before, at p·(1 - q), and this, at
+    /// (1 - p + p·q) times the weight, are as p to 1 - p.
+    package let negative: Double
+    /// As bought, beside a label of none that counted on being corrected.
+    package let positive: Double
+
+    package init(probability p: Double, laterShare q: Double) {
+        let later = p * q
+        let left = max(1 - p + later, .leastNormalMagnitude)
+        negative = min(1, (1 - p) * (1 - q) / left)
+        positive = min(1, later / left)
+    }
+}
+
 /// How long after the opening purchases come, from examples whose window has ended: those still
 /// open would count quick purchases alone.
 package struct PurchaseDelays: Sendable, Equatable {
@@ -60,6 +80,13 @@ package struct PurchaseDelays: Sendable, Equatable {
         counts[min(Int(place(delayMs)), Self.binCount - 1)] += 1
         guard counts.reduce(0, +) > Self.countMax else { return }
         for bin in counts.indices { counts[bin] /= 2 }
+    }
+
+    /// The same among those that come within `limitMs`.
+    package func shareAfter(_ elapsedMs: Int64, within limitMs: Int64) -> Double {
+        let beyond = shareAfter(limitMs)
+        guard beyond < 1 else { return 0 }
+        return max(0, shareAfter(elapsedMs) - beyond) / (1 - beyond)
     }
 
     /// The share of purchases that come later than this after the opening.

@@ -56,10 +56,16 @@ extension Engine {
     mutating func mature(
         _ labelled: LabelledExample, embedding: any TextEmbedding, into output: inout StepOutput
     ) throws {
-        guard learnsEarly, labelled.isLearned, tellsPurchases(labelled) else { return }
+        guard configuration.learns, labelled.isLearned else { return }
+        if labelled.opening.isView, let clickedMs = labelled.firstClickMs,
+            clickedMs - labelled.tsMs < configuration.join.clickWindowMs
+        {
+            clickDelays.add(delayMs: clickedMs - labelled.tsMs)
+        }
+        guard tellsPurchases(labelled) else { return }
         if let purchasedMs = labelled.purchasedMs {
             delays.add(delayMs: purchasedMs - labelled.tsMs)
-        } else if let servedLogit = labelled.servedLogit {
+        } else if learnsEarly, let servedLogit = labelled.servedLogit {
             let example = TrainingExample(labelled)
             let item = try features(of: example.itemID, embedding)
             score(example, item, .purchase, logit: servedLogit, isPositive: false, into: &output)

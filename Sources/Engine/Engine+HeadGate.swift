@@ -16,8 +16,8 @@ extension Engine {
 
     /// Notes an example's time, by which the gate's hours are told.
     mutating func tick(_ tsMs: Int64) {
-        // Times of any size occur.
-        let ms = min(max(tsMs, 0), 1 << 52)
+        // Times of any size occur; what is ahead of all others is not the time.
+        let ms = min(max(tsMs, 0), 1 << 52, join.newestMs ?? .max)
         headGate.clockMs = max(headGate.clockMs, ms)
         if headGate.judgedMs == nil { headGate.judgedMs = ms }
     }

@@ -1,5 +1,6 @@
 import ContinualLearning
 import Events
+import Records
 import ResponseModel
 
 /// What is predicted of an exposure; each has a response head of its own.
@@ -16,16 +17,17 @@ struct TrainingExample {
     /// What replay memory knows it by.
     let memoryID: String
     let itemID: String
-    let exposure: Exposure
-    let labels: [(Label, Bool)]
+    var exposure: Exposure
+    var labels: [(Label, Bool)]
     /// Of a view, whether it was clicked, as far as is known; `nil` of what is no view.
     let clicked: Bool?
     /// Of a purchase, net of refunds, where they are known.
     let units: Int?
     /// What was expected of them, once they are learned.
     var expectedUnits = 1.0
-    /// How many exposures it stands for, where its log kept only some.
-    let weight: Double
+    /// How many exposures it stands for, where its log kept only some; below 1 where its label is not
+    /// sure to be final.
+    var weight: Double
     /// With which its discount was chosen, where that is known.
     let propensity: Double?
     /// Whether the discount was the shop's own, and not a decision of ours.
@@ -178,7 +180,9 @@ extension Engine {
         metrics.observe(
             head: label.index, logit: logit, label: isPositive, weight: example.weight,
             tsMs: example.exposure.tsMs, slices: slices(of: example, item))
-        if configuration.learns { watch(label, logit: logit, isPositive: isPositive, &output) }
+        if configuration.learns, isWatched(example) {
+            watch(label, logit: logit, isPositive: isPositive, &output)
+        }
         if configuration.keepsPredictions {
             output.predictions.append(
                 ServedPrediction(
@@ -186,6 +190,14 @@ extension Engine {
                     userID: example.exposure.user, head: label.rawValue, logit: logit,
                     probability: stableLogistic(logit), label: isPositive, weight: example.weight))
         }
+    }
+
+    /// Whether the drift detectors, which know no weights, see an example: of those that count for
+    /// less than one they see such a share.
+    private func isWatched(_ example: TrainingExample) -> Bool {
+        guard example.weight < 1 else { return true }
+        let place = StableHash.of(example.memoryID, seed: 0xd21f_7a11) >> 11
+        return Double(place) * 0x1p-53 < example.weight
     }
 
     /// Has the drift detectors look at a prediction, and does what is configured for an alarm.
@@ -271,7 +283,8 @@ extension Engine {
             _ = try learnUnits(
                 purchase.quantity, Exposure(purchase.offer, tsMs: tsMs),
                 itemID: purchase.offer.itemID, memoryID: eventID, embedding)
-        case .overflow: counters.overflowed += 1
+        case .closedEarly(let closed):
+            try learnClosed(closed, embedding: embedding, into: &output)
         case .superseded: counters.decisions += 1
         case .unmatchedRefund: counters.unmatchedRefunds += 1
         case .duplicate, .late: break  // counted where the event was handed in

@@ -57,9 +57,8 @@ extension Engine {
             adaptersChanged = false
         }
         changes.put(Self.stateTable, Self.countersKey, counters.encoded())
-        if configuration.delayedFeedback != .wait {
-            changes.put(Self.stateTable, Self.delaysKey, delays.encoded())
-        }
+        changes.put(Self.stateTable, Self.delaysKey, delays.encoded())
+        changes.put(Self.stateTable, Self.clickDelaysKey, clickDelays.encoded())
         changes.put(
             Self.stateTable, Self.refreshKey, refresh.encoded(encoderVersion: encoderVersion))
         if refreshJobChanged {
@@ -134,6 +133,10 @@ extension Engine {
         if let row = try state.value(Self.stateTable, Self.delaysKey) {
             delays = try PurchaseDelays(windowMs: configuration.join.windowMs, encoded: row)
         }
+        if let row = try state.value(Self.stateTable, Self.clickDelaysKey) {
+            clickDelays = try PurchaseDelays(
+                windowMs: configuration.join.clickWindowMs, encoded: row)
+        }
         if let row = try state.value(Self.stateTable, Self.refreshKey) {
             let job = try state.value(Self.stateTable, Self.jobKey).map { bytes in
                 try RefreshJob(
@@ -197,6 +200,7 @@ extension Engine {
     private static let importanceKey = Array("importance".utf8)
     private static let countersKey = Array("counters".utf8)
     private static let delaysKey = Array("purchase delays".utf8)
+    private static let clickDelaysKey = Array("click delays".utf8)
     private static let refreshKey = Array("refresh".utf8)
     private static let jobKey = Array("refresh job".utf8)
     private static let headGateKey = Array("head gate".utf8)
@@ -260,6 +264,10 @@ extension Engine {
     public var joinCounts: JoinCounts { join.counts }
     /// Events before this time are late; `nil` before there is any.
     public var watermarkMs: Int64? { join.watermarkMs }
+    /// The newest event time that events have agreed on; `nil` before there is any.
+    public var newestMs: Int64? { join.newestMs }
+    /// The newest leap of event time that was taken.
+    public var lastLeap: TimeLeap? { join.lastLeap }
     /// Events held back until none older can come.
     public var pendingEvents: Int { join.pendingCount }
     /// Whether windows wait for a first event of this partition.

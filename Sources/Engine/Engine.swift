@@ -67,6 +67,8 @@ public struct Engine {
     var labelWatch = LabelWatch()
     var metrics: ProgressiveMetrics
     var delays: PurchaseDelays
+    /// How long after their showing offers are clicked.
+    var clickDelays: PurchaseDelays
     public internal(set) var adapters: Adapters
     var optimizer: AdamW
     /// How much each of the adapters' weights mattered in the refreshes so far; empty unless guarded.
@@ -95,6 +97,7 @@ public struct Engine {
         metrics = ProgressiveMetrics(heads: Label.allCases.map(\.rawValue))
         quantity = QuantityModel(configuration.head)
         delays = PurchaseDelays(windowMs: configuration.join.windowMs)
+        clickDelays = PurchaseDelays(windowMs: configuration.join.clickWindowMs)
         policy = try DiscountPolicy(configuration.pricing)
     }
 
@@ -104,11 +107,16 @@ public struct Engine {
     ///   - state: the last commit's rows; all that was collected since must be in it.
     ///   - judging: whether a refresh may be judged before this batch; where not, it goes on as it
     ///     is. Whoever says no must say it again in a replay.
+    ///   - clockMs: when the batch was read by the daemon's clock, epoch milliseconds; `nil` where
+    ///     there is none, as in a log.
     public mutating func step(
         _ batch: [EngineInput], reading state: any StateReader, embedding: any TextEmbedding,
-        training: any RefreshTraining, judging: Bool = true
+        training: any RefreshTraining, judging: Bool = true, clockMs: Int64? = nil
     ) throws -> StepOutput {
         var output = StepOutput()
+        var resolved: [JoinOutput] = []
+        join.read(atMs: clockMs, into: &resolved)
+        for outcome in resolved { try settle(outcome, embedding: embedding, into: &output) }
         if configuration.learns {
             if judging || !isJudgingDue {
                 try advanceRefresh(embedding: embedding, training: training, into: &output)
@@ -161,10 +169,13 @@ public struct Engine {
             catalog.update(itemID) { $0.merge(inline) }
         }
         var resolved: [JoinOutput] = []
+        let latePurchases = join.counts.latePurchases
         let admission = join.ingest(
             event.namingDecisions, from: record.position, offset: record.offset, into: &resolved)
         if admission == .duplicate { counters.duplicates += 1 }
         if admission == .late { counters.late += 1 }
+        output.arrivals[record.position, default: Arrivals()].add(
+            isLate: admission == .late || join.counts.latePurchases > latePurchases)
         if admission != .duplicate {
             try act(
                 on: event, from: record, late: admission == .late, reading: state,
@@ -192,6 +203,8 @@ public struct Engine {
             shoppers.set(purchase.offer.userID, shopper)
         case .outcome(let outcome) where !late:
             var example = TrainingExample(event, outcome)
+            // What is ahead of all others does not age what was learned.
+            if let leapsFrom = join.leap(of: event.tsMs) { example.exposure.tsMs = leapsFrom }
             try learnUnits(&example, embedding)
             try learn(example, embedding: embedding, into: &output)
         case .impression, .click, .purchase, .outcome, .refund, .item, .erase: break

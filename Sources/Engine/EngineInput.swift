@@ -62,6 +62,19 @@ public struct ServedPrediction: Sendable {
     public let weight: Double
 }
 
+/// How many events came, and how many of them later than the lateness allows.
+public struct Arrivals: Sendable, Hashable {
+    public var all = 0
+    public var late = 0
+
+    public init() {}
+
+    public mutating func add(isLate: Bool) {
+        all += 1
+        late += isLate ? 1 : 0
+    }
+}
+
 /// What one step gives to the world outside.
 public struct StepOutput: Sendable {
     public var recommendations: [Recommendation] = []
@@ -70,6 +83,8 @@ public struct StepOutput: Sendable {
     public var unusable: [UnusableRecord] = []
     public var predictions: [ServedPrediction] = []
     public var notices: [EngineNotice] = []
+    /// Events that time is told by, by partition.
+    public var arrivals: [TopicPartition: Arrivals] = [:]
 
     public init() {}
 }

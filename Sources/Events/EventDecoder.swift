@@ -39,11 +39,21 @@ internal import CSimdJSON
     }
 
     /// Decodes a record's payload and holds `ts` against the record's own timestamp.
-    public func decode(_ record: SourceRecord, defaultType: EventType? = nil)
-        throws(EventError) -> Event
-    {
+    ///
+    /// - Parameter clockMs: when it was read; `nil` where there is no clock to hold `ts` against.
+    public func decode(
+        _ record: SourceRecord, defaultType: EventType? = nil, clockMs: Int64? = nil
+    ) throws(EventError) -> Event {
         guard let value = record.value else { throw .tombstone }
-        return try decode(value, timestampMs: record.timestampMs, defaultType: defaultType)
+        let event = try decode(value, timestampMs: record.timestampMs, defaultType: defaultType)
+        if let clockMs {
+            let (ahead, overflow) = event.tsMs.subtractingReportingOverflow(clockMs)
+            if overflow || ahead > limits.skewMaxMs {
+                throw .aheadOfClock(
+                    tsMs: event.tsMs, clockMs: clockMs, aheadMsMax: limits.skewMaxMs)
+            }
+        }
+        return event
     }
 
     /// - Parameters:

@@ -1,3 +1,5 @@
+import Records
+
 /// Why a record is no event. The description is a sentence for the dead-letter topic.
 public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A null payload.
@@ -17,6 +19,11 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Fields that are fine one by one and not together.
     case inconsistent(String)
     case clockSkew(aheadMs: Int64, aheadMsMax: Int64)
+    /// Ahead of the clock of whoever read the record.
+    case aheadOfClock(tsMs: Int64, clockMs: Int64, aheadMsMax: Int64)
+    /// A number that is a time after 2000 in another unit than milliseconds, `seconds` or
+    /// `microseconds`.
+    case epochUnit(number: Int64, unit: String, asMs: Int64)
     /// The same in a log without timestamps of its own.
     case neighbourSkew(aheadMs: Int64, aheadMsMax: Int64)
     case outOfMemory
@@ -41,6 +48,12 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         case .clockSkew(let ahead, let bound):
             "ts: is \(duration(ahead)) ahead of the record's own timestamp, more than the "
                 + "\(duration(bound)) allowed"
+        case .aheadOfClock(let ts, let clock, let bound):
+            "ts: is \(Timestamp.text(ms: ts)), \(duration(ts - clock)) ahead of the daemon's clock "
+                + "(\(Timestamp.text(ms: clock))), more than the \(duration(bound)) allowed"
+        case .epochUnit(let number, let unit, let ms):
+            "ts: must be an RFC 3339 date-time or epoch milliseconds, from 2000 to 9999, not "
+                + "\(number): that looks like epoch \(unit) (\(Timestamp.text(ms: ms)))"
         case .neighbourSkew(let ahead, let bound):
             "ts: is \(duration(ahead)) ahead of the lines around it, more than the "
                 + "\(duration(bound)) allowed"
@@ -63,6 +76,8 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         case .invalid: "invalid_field"
         case .inconsistent: "inconsistent_fields"
         case .clockSkew, .neighbourSkew: "clock_skew"
+        case .aheadOfClock: "ahead_of_clock"
+        case .epochUnit: "epoch_unit"
         case .outOfMemory: "out_of_memory"
         }
     }
@@ -72,7 +87,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .missing(let field), .invalid(let field, _, _), .duplicateKey(let field): field
         case .unknownType: "type"
-        case .clockSkew, .neighbourSkew: "ts"
+        case .clockSkew, .neighbourSkew, .aheadOfClock, .epochUnit: "ts"
         default: nil
         }
     }

@@ -167,9 +167,9 @@ extension EventFields {
         }
     }
 
-    /// Event time: RFC 3339 or epoch milliseconds, not before 1970.
+    /// Event time: RFC 3339 or epoch milliseconds, not before 2000.
     func ts() throws(EventError) -> Int64 {
-        let requirement = "an RFC 3339 date-time or epoch milliseconds, from 1970 to 9999"
+        let requirement = "an RFC 3339 date-time or epoch milliseconds, from 2000 to 9999"
         guard let node = node(FieldName.ts.rawValue) else { throw missing(.ts) }
         let value: Int64? =
             if node.kind == TSJ_STRING {
@@ -177,10 +177,25 @@ extension EventFields {
             } else {
                 wholeNumber(node).map(Int64.init)
             }
-        guard let value, value >= 0, value <= EventLimits.tsMsMax else {
+        let range = EventLimits.tsMsMin...EventLimits.tsMsMax
+        guard let value, range.contains(value) else {
+            if node.kind != TSJ_STRING, let value { try checkUnit(value) }
             throw invalid(FieldName.ts.text, requirement, node)
         }
         return value
+    }
+
+    /// Throws: for a number that is a time of these decades in another unit.
+    private func checkUnit(_ value: Int64) throws(EventError) {
+        // Up to 2100, so that no nonsense gets a date.
+        let decades = EventLimits.tsMsMin...4_102_444_800_000
+        let (asMs, overflow) = value.multipliedReportingOverflow(by: 1000)
+        if !overflow, decades.contains(asMs) {
+            throw .epochUnit(number: value, unit: "seconds", asMs: asMs)
+        }
+        if decades.contains(value / 1000) {
+            throw .epochUnit(number: value, unit: "microseconds", asMs: value / 1000)
+        }
     }
 
     private func numeric(_ node: JSONNode) -> Double? {

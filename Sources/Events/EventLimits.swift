@@ -4,7 +4,8 @@
 public struct EventLimits: Sendable, Hashable {
     /// Longest record, bytes.
     public var recordBytesMax: Int
-    /// How far `ts` may be ahead of the record's own timestamp, milliseconds.
+    /// How far `ts` may be ahead of the record's own timestamp and of the clock of whoever reads it,
+    /// milliseconds.
     public var skewMaxMs: Int64
 
     public init(recordBytesMax: Int = 1 << 20, skewMaxMs: Int64 = 300_000) {
@@ -32,6 +33,9 @@ public struct EventLimits: Sendable, Hashable {
     public static let amountMax = 1e12
     public static let quantityMax = 1_000_000_000
     public static let positionMax = 1_000_000_000
+    /// 2000-01-01T00:00:00Z: before it there was no event, and epoch seconds taken for milliseconds
+    /// lie in 1970.
+    public static let tsMsMin: Int64 = 946_684_800_000
     /// 9999-12-31T23:59:59.999Z, the last instant RFC 3339 can write.
     public static let tsMsMax: Int64 = 253_402_300_799_999
     /// Nested objects and arrays, fields that are ignored included.

@@ -22,6 +22,10 @@ extension ClientHandle {
                             unsafe $0.u.ptr = UnsafeMutableRawPointer(bitPattern: UInt(token))
                         },
                     ]
+                    if let timestampMs = message.timestampMs {
+                        unsafe fields.append(
+                            field(RD_KAFKA_VTYPE_TIMESTAMP) { unsafe $0.u.i64 = timestampMs })
+                    }
                     let headers = unsafe makeHeaders(message.headers)
                     if let headers = unsafe headers {
                         unsafe fields.append(

@@ -26,16 +26,19 @@ public struct KafkaMessage: Sendable {
     public var key: [UInt8]?
     public var value: [UInt8]?
     public var headers: [(name: String, value: [UInt8])]
+    /// The record's own time, epoch milliseconds; nil is when it is sent.
+    public var timestampMs: Int64?
 
     public init(
         topic: String, partition: Int32? = nil, key: [UInt8]?, value: [UInt8]?,
-        headers: [(name: String, value: [UInt8])] = []
+        headers: [(name: String, value: [UInt8])] = [], timestampMs: Int64? = nil
     ) {
         self.topic = topic
         self.partition = partition
         self.key = key
         self.value = value
         self.headers = headers
+        self.timestampMs = timestampMs
     }
 }
 

@@ -39,6 +39,11 @@ public enum TidemarkEvent: Sendable {
     case waitingForRoom(reason: String)
     case roomAgain
     case waitingForBrokers(messages: Int)
+    /// Most of the newest events came too late to be learned.
+    case mostlyLate(
+        late: Int, of: Int, partitions: [(place: String, late: Int, of: Int)], wayBack: String?)
+    /// Bounds that were met, and the settings they are.
+    case noRoom([(what: String, key: String, value: Int)])
     case kafka(String)
     case stopping(reason: String)
 
@@ -50,7 +55,7 @@ public enum TidemarkEvent: Sendable {
         case .notPublished, .publishedAgain: .warning
         case .headsJudged(_, _, _, let slice, _): slice == nil ? .info : .warning
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
-        case .notKeptWhole, .endedHere, .roomAgain: .warning
+        case .notKeptWhole, .endedHere, .roomAgain, .mostlyLate, .noRoom: .warning
         case .waitingForRoom: .error
         default: .info
         }
@@ -110,6 +115,10 @@ public enum TidemarkEvent: Sendable {
         case .roomAgain: "there is room on the store's disk again: learning goes on"
         case .waitingForBrokers(let messages):
             "\(messages) messages wait to be published: learning waits for the brokers"
+        case .mostlyLate(let late, let all, let partitions, let wayBack):
+            Self.lateLine(late, all, partitions, wayBack)
+        case .noRoom(let bounds):
+            "\(bounds.map { "\($0.what): raise \($0.key) (\($0.value))" }.joined(separator: "; "))"
         case .kafka(let text): "Kafka: \(text)"
         case .stopping(let reason): "stopping: \(reason)"
         }
@@ -129,6 +138,20 @@ public enum TidemarkEvent: Sendable {
                 + "\(percent(rates.expected)) were predicted: shifted or poisoned, a person must say"
         }
         return "\(line)"
+    }
+
+    private static func lateLine(
+        _ late: Int, _ all: Int, _ partitions: [(place: String, late: Int, of: Int)],
+        _ wayBack: String?
+    ) -> Logger.Message {
+        var line =
+            "\(late) of the newest \(all) events were later than attribution.lateness allows and not learned"
+        if !partitions.isEmpty {
+            line +=
+                ", most of those of "
+                + partitions.map { "\($0.place) (\($0.late) of \($0.of))" }.joined(separator: ", ")
+        }
+        return "\(line); \(wayBack ?? "where they always come so late, raise attribution.lateness")"
     }
 
     private static func progressLine(

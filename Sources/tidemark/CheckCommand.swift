@@ -25,8 +25,8 @@ struct CheckCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        if let rate, !(rate > 0 && rate.isFinite) {
-            throw ValidationError("--rate must be above 0.")
+        if let rate, !(1e-6...1e9).contains(rate) {
+            throw ValidationError("--rate must be from 0.000001 to 1000000000.")
         }
     }
 

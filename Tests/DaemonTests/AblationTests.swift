@@ -129,7 +129,7 @@ import Testing
     func refusals() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let click =
-            "{\"type\":\"click\",\"event_id\":\"c\",\"ts\":1,\"user_id\":\"u\",\"item_id\":\"i\",\"price\":1}"
+            "{\"type\":\"click\",\"event_id\":\"c\",\"ts\":1700000000001,\"user_id\":\"u\",\"item_id\":\"i\",\"price\":1}"
         let bad = [
             rows(20)[10].replacingOccurrences(of: "\"phase\"", with: "\"other\""), click, "{",
         ]

@@ -11,7 +11,7 @@ import Testing
         try FileManager.default.createDirectory(
             atPath: scratch.path, withIntermediateDirectories: true)
         var lines = [
-            #"{"type":"item","event_id":"i","ts":1000,"item_id":"kettle","title":"Steel Kettle","price":40,"cost":20}"#
+            #"{"type":"item","event_id":"i","ts":1700000001000,"item_id":"kettle","title":"Steel Kettle","price":40,"cost":20}"#
         ]
         for number in 0..<20 {
             lines.append(

@@ -21,7 +21,7 @@ import Testing
         }
         let items = (0..<4).map { item in
             """
-            {"type":"item","event_id":"i-\(item)","ts":0,"item_id":"kettle-\(item)","title":"kettle \(item)",\
+            {"type":"item","event_id":"i-\(item)","ts":1700000000000,"item_id":"kettle-\(item)","title":"kettle \(item)",\
             "category":"kettles","price":20,"cost":5}
             """
         }

@@ -187,7 +187,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let log = folder + "/one.jsonl"
         try Data(
-            #"{"type":"outcome","event_id":"a","ts":1,"user_id":"u","item_id":"i","price":1,"purchased":true}"#
+            #"{"type":"outcome","event_id":"a","ts":1700000000001,"user_id":"u","item_id":"i","price":1,"purchased":true}"#
                 .utf8
         ).write(to: URL(fileURLWithPath: log))
         let other = try SnapshotStore.open(

@@ -19,12 +19,12 @@ import Testing
                 atPath: folder, withIntermediateDirectories: true)
             let titles = ["Steel Kettle", "Red Carpet", "Garden Hose", "Paper Lamp"]
             var lines: [String] = titles.enumerated().map { index, title in
-                "{\"type\":\"item\",\"event_id\":\"i\(index)\",\"ts\":\(1_000 + index),"
+                "{\"type\":\"item\",\"event_id\":\"i\(index)\",\"ts\":\(1_700_000_001_000 + index),"
                     + "\"item_id\":\"\(index)\",\"title\":\"\(title)\",\"price\":10,\"cost\":4}"
             }
             for row in 0..<240 {
                 lines.append(
-                    "{\"type\":\"outcome\",\"event_id\":\"o\(row)\",\"ts\":\(2_000 + row),"
+                    "{\"type\":\"outcome\",\"event_id\":\"o\(row)\",\"ts\":\(1_700_000_002_000 + row),"
                         + "\"user_id\":\"u\(row % 7)\",\"item_id\":\"\(row % 4)\",\"price\":10,"
                         + "\"purchased\":\(row % 4 == 1 || row % 11 == 0)}")
             }

@@ -10,7 +10,8 @@ enum Wires {
     /// Sends records and waits until the brokers have them.
     static func send(
         _ values: [[UInt8]?], to topic: String, brokers: String, key: String = "k",
-        partition: Int32? = nil, compression: String = "lz4", client: [String: String] = [:]
+        partition: Int32? = nil, compression: String = "lz4", client: [String: String] = [:],
+        timestampMs: Int64? = nil
     ) throws {
         var options = ProducerOptions()
         options.compression = compression
@@ -20,7 +21,8 @@ enum Wires {
         for (index, value) in values.enumerated() {
             try producer.send(
                 KafkaMessage(
-                    topic: topic, partition: partition, key: Array(key.utf8), value: value),
+                    topic: topic, partition: partition, key: Array(key.utf8), value: value,
+                    timestampMs: timestampMs),
                 token: UInt64(index))
         }
         guard producer.flush(timeoutMs: 60_000) else {

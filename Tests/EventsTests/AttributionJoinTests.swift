@@ -47,9 +47,11 @@ private struct Scene {
             case .labelled(let example): "\(example.openedBy) \(example.label)"
             case .corrected(let id, let label): "#\(id) \(label)"
             case .converted(let example): "#\(example.id) \(example.label)"
+            case .matured where join.configuration.waitMs == join.configuration.windowMs: nil
             case .matured(let example): "\(example.openedBy) matured \(example.label)"
             case .superseded(let id, let by): "#\(id) superseded by #\(by)"
-            case .overflow(let id, let wasLabelled): "#\(id) overflow \(wasLabelled)"
+            case .closedEarly(let closed):
+                "\(closed.example.openedBy) closed after \(closed.ageMs), \(closed.label)"
             case .duplicate(let id): "\(id) duplicate"
             case .late(let id, _, _): "\(id) late"
             case .unattributedPurchase(let id, _, _): "\(id) unattributed"
@@ -337,7 +339,7 @@ private let simple = AttributionConfiguration(windowMs: 1000, clickWindowMs: 100
         #expect(scene.join.watermarkMs == 5500, "its next event ends its idleness")
     }
 
-    @Test("at the bound the oldest closes unlabelled, is counted, and is never learned")
+    @Test("at the bound the oldest closes early, is counted, and goes out with its age")
     func overflow() {
         var configuration = simple
         configuration.openMax = 2
@@ -348,7 +350,8 @@ private let simple = AttributionConfiguration(windowMs: 1000, clickWindowMs: 100
         scene.wait(until: 5000)
         #expect(
             scene.labels == [
-                "#0 overflow false", "#1 overflow false", "c2 notPurchased", "c3 notPurchased",
+                "c0 closed after 2, unknown", "c1 closed after 2, unknown", "c2 notPurchased",
+                "c3 notPurchased",
             ])
         #expect(scene.join.counts.overflowed == 2)
     }

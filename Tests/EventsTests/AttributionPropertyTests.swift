@@ -91,40 +91,84 @@ import Testing
     }
 
     /// `TIDEMARK_JOIN_EVENTS` makes it longer.
-    @Test("above the bound every overflow is counted and none is learned")
+    @Test(
+        "above the bounds every example goes out once, with its age, and which does not depend on its label"
+    )
     func overflow() {
         let wanted = ProcessInfo.processInfo.environment["TIDEMARK_JOIN_EVENTS"].flatMap { Int($0) }
         var stream = JoinStream()
         stream.eventCount = wanted ?? 20_000
         stream.users = 3000
-        var configuration = AttributionConfiguration.brisk
-        configuration.openMax = 40
+        for openMax in [1, 40, 300] {
+            var configuration = AttributionConfiguration.brisk
+            configuration.openMax = openMax
+            let arrivals = stream.arrivals(seed: 5)
+            let (outputs, join) = run(arrivals, configuration)
+            let closed = outputs.compactMap { output -> EarlyClose? in
+                if case .closedEarly(let closed) = output { closed } else { nil }
+            }
+            #expect(Int64(closed.count) == join.counts.overflowed && closed.count > 1000)
+            #expect(Set(closed.map(\.example.id)).count == closed.count)
+            // Each is told whole: what was known before, and what is not learned of it any more.
+            var known: [ExampleID: ExampleLabel] = [:]
+            var clicks: Set<ExampleID> = []
+            var gone: Set<ExampleID> = []
+            for output in outputs {
+                switch output {
+                case .labelled(let example):
+                    #expect(!gone.contains(example.id))
+                    switch example.label {
+                    case .clicked, .notClicked: clicks.insert(example.id)
+                    default: known[example.id] = example.label
+                    }
+                case .converted(let example):
+                    #expect(!gone.contains(example.id))
+                    known[example.id] = example.label
+                case .matured(let example): #expect(!gone.contains(example.id))
+                case .closedEarly(let closed):
+                    gone.insert(closed.example.id)
+                    #expect((closed.label == .unknown) == (known[closed.example.id] == nil))
+                    #expect(closed.ageMs >= 0 && closed.ageMs < configuration.windowMs)
+                    #expect(
+                        closed.awaitedClick
+                            == (closed.example.opening != .click
+                                && !clicks.contains(closed.example.id)))
+                default: break
+                }
+            }
+            // Without its purchases the same stream closes the same examples at the same time.
+            let without = run(arrivals, configuration, buying: false)
+            #expect(
+                without.0.compactMap(\.early)
+                    == closed.map { [$0.example.id.number, UInt64($0.ageMs)] })
+            // Some stay to the end all the same, so that the delays of labels are known.
+            let matured = outputs.count { if case .matured = $0 { true } else { false } }
+            #expect(openMax == 1 || matured > 20, "\(openMax): \(matured)")
+        }
+    }
+
+    /// - Parameter buying: whether purchases are of those who have something open.
+    private func run(
+        _ arrivals: [Arrival], _ configuration: AttributionConfiguration, buying: Bool = true
+    ) -> ([JoinOutput], AttributionJoin) {
         var join = AttributionJoin(configuration: configuration)
         var outputs: [JoinOutput] = []
-        for arrival in stream.arrivals(seed: 5) {
+        for arrival in arrivals {
+            var arrival = arrival
+            if !buying, case .event(let event, let position, let offset) = arrival,
+                case .purchase(let purchase) = event.body
+            {
+                let offer = Event.Offer(userID: "nobody", itemID: "i", price: 1)
+                var other = event
+                other.body = .purchase(.init(offer: offer, quantity: purchase.quantity))
+                arrival = .event(other, position, offset)
+            }
             arrival.enter(&join, &outputs)
-            if join.openCount > 40 { Issue.record("\(join.openCount) examples are open") }
-        }
-        var unlabelled: Set<ExampleID> = []
-        var overflows: Int64 = 0
-        for output in outputs {
-            if case .overflow(let id, let wasLabelled) = output {
-                overflows += 1
-                if !wasLabelled { unlabelled.insert(id) }
+            if join.openCount > configuration.openMax {
+                Issue.record("\(join.openCount) examples are open")
             }
         }
-        #expect(overflows == join.counts.overflowed && unlabelled.count > 1000)
-        let learned = outputs.filter {
-            switch $0 {
-            case .labelled(let example):
-                unlabelled.contains(example.id)
-                    && (example.label == .notPurchased
-                        || example.label != .clicked && example.label != .notClicked)
-            case .corrected(let id, _): unlabelled.contains(id)
-            default: false
-            }
-        }
-        #expect(learned.isEmpty)
+        return (outputs, join)
     }
 
     @Test("a join restored at random points goes on bit for bit like one that never stopped")
@@ -249,4 +293,15 @@ private func rows(_ store: MemoryState, _ table: StateTable) -> [[[UInt8]]] {
     var found: [[[UInt8]]] = []
     store.forEach(table) { found.append([$0, $1]) }
     return found
+}
+
+extension JoinOutput {
+    /// Number and age of an example that was closed early.
+    fileprivate var early: [UInt64]? {
+        if case .closedEarly(let closed) = self {
+            [closed.example.id.number, UInt64(closed.ageMs)]
+        } else {
+            nil
+        }
+    }
 }

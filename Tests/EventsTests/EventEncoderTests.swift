@@ -103,7 +103,7 @@ struct EventGenerator {
         let event = Event(
             eventID: "e", tsMs: 12, body: .purchase(.init(offer: offer, quantity: 2, paid: 9)))
         let expected =
-            #"{"type":"purchase","event_id":"e","ts":12,"user_id":"u","item_id":"i","#
+            #"{"type":"purchase","event_id":"e","ts":1700000000012,"user_id":"u","item_id":"i","#
             + #""price":10,"discount":0.1,"context":{"a":0.5,"b":"x\"y\n"},"quantity":2,"paid":9}"#
         #expect(String(decoding: EventEncoder.encode(event), as: UTF8.self) == expected)
     }

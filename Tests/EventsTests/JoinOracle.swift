@@ -93,7 +93,7 @@ struct JoinOracle {
                     continue
                 }
                 seen[event.eventID] = event.tsMs
-                let canBeLate = event.type != .refund && event.type != .outcome
+                let canBeLate = ![.refund, .purchase, .outcome].contains(event.type)
                 if event.tsMs < endMs, canBeLate {
                     counts["late", default: 0] += 1
                     continue
@@ -102,7 +102,9 @@ struct JoinOracle {
                 newest[position] = max(newest[position] ?? .min, event.tsMs)
                 taken.append(
                     Taken(
-                        tsMs: max(event.tsMs, event.type == .refund ? endMs : .min),
+                        tsMs: max(
+                            event.tsMs,
+                            [.refund, .purchase].contains(event.type) ? endMs : .min),
                         position: position, offset: offset, name: event.eventID, event: event))
             }
             let active = newest.filter { !idle.contains($0.key) }.values
@@ -175,11 +177,13 @@ struct JoinOracle {
     }
 
     private mutating func buy(_ taken: Taken, _ purchase: Event.Purchase) {
-        let alive = open(purchase.offer, taken.tsMs)
+        var alive = open(purchase.offer, taken.tsMs)
         var chosen = alive.last {
             purchase.offer.recommendationID != nil
                 && $0.offer.recommendationID == purchase.offer.recommendationID
         }
+        // A late one is of what was open when it was made.
+        if let event = taken.event { alive.removeAll { $0.tsMs > event.tsMs } }
         if chosen == nil, configuration.rule == .lastClick {
             for example in alive {
                 guard let time = lastClick(example) else { continue }

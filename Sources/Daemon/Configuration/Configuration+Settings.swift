@@ -231,10 +231,16 @@ extension Configuration {
         ),
         .duration(
             "attribution.skew_max", \.attribution.skewMaxMs, 0...(30 * 86_400_000),
-            "An event further ahead of its Kafka timestamp goes to the dead letters."),
+            "An event further ahead of its Kafka timestamp, or of the daemon's clock, goes to the dead letters."
+        ),
+        .duration(
+            "attribution.leap_max", \.attribution.leapMaxMs, 1_000...(90 * 86_400_000),
+            "An event further ahead than this of all that came before does not close windows until others agree: eight shoppers of its partition, another partition, or the clock."
+        ),
         .integer(
             "attribution.open_max", \.attribution.openMax, 100...100_000_000,
-            "Offers waiting for an outcome; on overflow the oldest close, counted and not learned."),
+            "Offers waiting for an outcome; on overflow the oldest close early, learned as not taken with the weight that is left to them. About a kilobyte of memory each."
+        ),
         .integer(
             "attribution.pending_max", \.attribution.pendingMax, 100...100_000_000,
             "Events held back for the lateness; on overflow the oldest are taken early, counted as hurried."

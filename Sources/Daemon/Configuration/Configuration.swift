@@ -99,6 +99,7 @@ public struct Configuration: Sendable {
         public var rule = AttributionConfiguration.Rule.lastClick
         public var latenessMs = 10 * 60_000
         public var skewMaxMs = 5 * 60_000
+        public var leapMaxMs = 3_600_000
         public var clickWindowMs = 30 * 60_000
         public var refundWindowMs = 30 * 86_400_000
         public var duplicateWindowMs = 24 * 3_600_000

@@ -133,7 +133,20 @@ extension DaemonControl {
             counter(
                 "hurried_events", "Events taken early for want of room.", Int(figures.join.hurried)),
             counter(
-                "overflowed_examples", "Offers closed early, not learned.", counters.overflowed),
+                "overflowed_examples",
+                "Offers closed early for want of room, learned as not taken so far.",
+                counters.overflowed),
+            counter(
+                "late_purchases", "Purchases later than the lateness allows, taken all the same.",
+                Int(figures.join.latePurchases)),
+            counter(
+                "forgotten_purchases", "Purchases that refunds can no longer find.",
+                Int(figures.join.forgottenPurchases)),
+            gauge(
+                "newest_events", "Of the newest events, so many.", figures.lateShare.events),
+            gauge(
+                "newest_late_events", "Of the newest events, those that came too late.",
+                figures.lateShare.late),
             counter(
                 "unattributed_purchases", "Purchases that no offer was open for.",
                 counters.unattributed),

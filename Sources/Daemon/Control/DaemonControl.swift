@@ -41,7 +41,7 @@ package struct DaemonControl: ControlSource {
 
     package func ready() -> Verdict {
         let beat = board.beat
-        guard let consumer = board.consumer, board.figures != nil else {
+        guard let consumer = board.consumer, let figures = board.figures else {
             return Verdict(false, "not ready: \(beat.activity.rawValue)")
         }
         guard beat.activity != .stopping else { return Verdict(false, "not ready: stopping") }
@@ -49,6 +49,14 @@ package struct DaemonControl: ControlSource {
             return Verdict(
                 false,
                 "not ready: the store's disk is full; nothing is learned before there is room")
+        }
+        let share = figures.lateShare
+        // Up to the end of the stream, and yet hardly anything of it is learned.
+        guard !share.isMost else {
+            return Verdict(
+                false,
+                "not ready: \(share.late) of the newest \(share.events) events were later than attribution.lateness allows; the log says how to come back"
+            )
         }
         return Readiness(lagMax: Int64(readyLag), graceMs: Int64(brokerGraceMs)).verdict(consumer)
     }
@@ -122,6 +130,8 @@ struct DaemonStatus: Encodable {
     let examples: Int?
     let open_examples: Int?
     let pending_events: Int?
+    /// How many of the newest events came too late.
+    let late_share: LateShare?
     let recommendations_published: Int?
     let recommendations_unchanged: Int?
     let head: String?
@@ -164,6 +174,7 @@ struct DaemonStatus: Encodable {
         examples = figures?.counters.examples
         open_examples = figures?.openExamples
         pending_events = figures?.pendingEvents
+        late_share = figures?.lateShare
         recommendations_published = figures?.published
         recommendations_unchanged = figures?.unchanged
         head = figures?.snapshot

@@ -11,6 +11,7 @@ struct LearnerFigures: Sendable {
     let rememberedExamples: Int
     let items: Int
     let watermarkMs: Int64?
+    let lateShare: LateShare
     let published: Int
     let unchanged: Int
     /// Messages that are committed and not known to have arrived; nil where the store did not say.
@@ -30,6 +31,7 @@ struct LearnerFigures: Sendable {
         rememberedExamples = engine.rememberedExamples
         items = engine.itemCount
         watermarkMs = engine.watermarkMs
+        lateShare = learner.lateShare
         published = learner.published
         unchanged = learner.unchanged
         outbox = try? learner.store.outboxCount()

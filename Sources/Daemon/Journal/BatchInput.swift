@@ -9,6 +9,9 @@ struct BatchInput: Sendable, Equatable {
     let number: Int
     /// Where the offsets count; `Replay.cluster` for logs.
     let cluster: String
+    /// When the records were read by the daemon's clock, epoch milliseconds; `nil` for logs, and in
+    /// entries of earlier versions.
+    let clockMs: Int64?
     /// By partition, in order.
     let parts: [Part]
     /// Over the digests of all records learned, in the order of partition and offset.
@@ -31,11 +34,12 @@ struct BatchInput: Sendable, Equatable {
     ///   - learned: the records without the skipped ones.
     ///   - ranges: what was read of each partition.
     init(
-        number: Int, cluster: String, learned: [SourceRecord],
+        number: Int, cluster: String, clockMs: Int64?, learned: [SourceRecord],
         ranges: [TopicPartition: Range<Int64>], skips: OffsetRanges
     ) {
         self.number = number
         self.cluster = cluster
+        self.clockMs = clockMs
         var digests: [TopicPartition: [(offset: Int64, digest: Digest256)]] = [:]
         for record in learned {
             digests[record.position, default: []].append((record.offset, record.digest))
@@ -83,6 +87,7 @@ extension BatchInput {
     func write(to writer: inout ByteWriter) {
         writer.integer(Int64(number))
         writer.string(cluster)
+        writer.optional(clockMs) { $0.integer($1) }
         writer.array(parts) { writer, part in
             writer.position(part.position)
             writer.range(part.range)
@@ -92,9 +97,13 @@ extension BatchInput {
         writer.digest(digest)
     }
 
-    init(_ reader: inout ByteReader) throws(ByteCodingError) {
+    /// - Parameter hasClock: whether the entry is of a format that tells the clock.
+    init(_ reader: inout ByteReader, hasClock: Bool) throws(ByteCodingError) {
         number = Int(try reader.integer(Int64.self))
         cluster = try reader.string()
+        clockMs =
+            hasClock
+            ? try reader.optional { r throws(ByteCodingError) in try r.integer() } : nil
         parts = try reader.array { r throws(ByteCodingError) in
             Part(
                 position: try r.position(), range: try r.range(),

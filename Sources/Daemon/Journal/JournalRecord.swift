@@ -35,7 +35,9 @@ enum JournalRecord: Sendable, Equatable {
         var skips: OffsetRanges
     }
 
-    private static let format: UInt8 = 2
+    /// In 3 a batch tells the daemon's clock.
+    private static let format: UInt8 = 3
+    private static let formatMin: UInt8 = 2
 
     private enum Kind: UInt8 {
         case started = 1
@@ -83,7 +85,7 @@ enum JournalRecord: Sendable, Equatable {
     init(encoded bytes: [UInt8]) throws(ByteCodingError) {
         var reader = ByteReader(bytes)
         let format = try reader.integer(UInt8.self)
-        guard format == Self.format else {
+        guard (Self.formatMin...Self.format).contains(format) else {
             throw .badValue(at: 0, "\(format) where format \(Self.format) should be")
         }
         let raw = try reader.integer(UInt8.self)
@@ -95,7 +97,7 @@ enum JournalRecord: Sendable, Equatable {
                     version: try reader.string(), cluster: try reader.string(),
                     skips: try reader.ranges()))
         case .found: self = .found(try reader.digest())
-        case .batch: self = .batch(try BatchInput(&reader))
+        case .batch: self = .batch(try BatchInput(&reader, hasClock: format >= 3))
         case .refresh: self = .refresh(try reader.string())
         case .gap: self = .gap(try reader.position(), try reader.range())
         case .idle: self = .idle(try reader.position())

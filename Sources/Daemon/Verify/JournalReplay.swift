@@ -136,15 +136,14 @@ final class JournalReplay {
         let output = try with { machine in
             let isLog = batch.cluster == Replay.cluster
             let decoding = isLog ? machine.decodings.log : machine.decodings.stream
-            let inputs = entries.map { $0.input(decoding) }
-            for case .success(let event) in inputs.map(\.event) {
-                work.eventTimeMs = max(work.eventTimeMs ?? .min, event.tsMs)
-            }
-            return try copy.withHead { state in
+            let inputs = entries.map { $0.input(decoding, clockMs: batch.clockMs) }
+            let output = try copy.withHead { state in
                 try machine.engine.step(
                     inputs, reading: state, embedding: machine.embedding,
-                    training: machine.training, judging: judging)
+                    training: machine.training, judging: judging, clockMs: batch.clockMs)
             }
+            work.noteEventTime(of: inputs, machine.engine)
+            return output
         }
         work.cluster = batch.cluster
         for part in batch.parts { work.offsets[part.position] = part.range.upperBound }

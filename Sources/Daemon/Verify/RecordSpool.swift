@@ -153,8 +153,8 @@ extension RecordSpool.Entry {
     }
 
     /// As the engine takes it.
-    func input(_ decoding: Decoding) -> EngineInput {
-        guard let rejected else { return decoding.decode([record])[0] }
+    func input(_ decoding: Decoding, clockMs: Int64?) -> EngineInput {
+        guard let rejected else { return decoding.decode([record], clockMs: clockMs)[0] }
         return EngineInput(
             record: record, event: .failure(rejected))
     }

@@ -24,8 +24,10 @@ public struct AttributionConfiguration: Sendable, Hashable {
     /// How long an `event_id` is remembered.
     public var duplicateWindowMs: Int64
     public var rule: Rule
+    /// How far an event may be ahead of all others and move time by itself; `nil`: any.
+    public var leapMaxMs: Int64?
 
-    /// Bound on open examples; beyond it the oldest close unlabelled.
+    /// Bound on open examples; beyond it the oldest close early, learned as not taken so far.
     public var openMax: Int
     /// The same for one user and item.
     public var openPerPairMax: Int
@@ -40,7 +42,8 @@ public struct AttributionConfiguration: Sendable, Hashable {
     public init(
         windowMs: Int64 = 86_400_000, waitMs: Int64? = nil, clickWindowMs: Int64? = nil,
         latenessMs: Int64 = 60_000, refundWindowMs: Int64 = 30 * 86_400_000,
-        duplicateWindowMs: Int64 = 86_400_000, rule: Rule = .lastClick, openMax: Int = 200_000,
+        duplicateWindowMs: Int64 = 86_400_000, rule: Rule = .lastClick, leapMaxMs: Int64? = nil,
+        openMax: Int = 200_000,
         openPerPairMax: Int = 64, pendingMax: Int = 100_000, purchasesMax: Int = 500_000,
         duplicatesMax: Int = 1_000_000
     ) {
@@ -51,6 +54,7 @@ public struct AttributionConfiguration: Sendable, Hashable {
         self.refundWindowMs = refundWindowMs
         self.duplicateWindowMs = duplicateWindowMs
         self.rule = rule
+        self.leapMaxMs = leapMaxMs
         self.openMax = openMax
         self.openPerPairMax = openPerPairMax
         self.pendingMax = pendingMax
@@ -63,7 +67,7 @@ public struct AttributionConfiguration: Sendable, Hashable {
         let spans: [(String, Int64, Int64)] = [
             ("window", windowMs, 1), ("wait", waitMs, 1), ("click window", clickWindowMs, 1),
             ("lateness", latenessMs, 0), ("refund window", refundWindowMs, 0),
-            ("duplicate window", duplicateWindowMs, 0),
+            ("duplicate window", duplicateWindowMs, 0), ("leap", leapMaxMs ?? 1, 1),
         ]
         for (name, value, least) in spans where value < least || value > Self.spanMsMax {
             return "the \(name) must be from \(least) ms to ten years, not \(value) ms"

@@ -42,6 +42,7 @@ extension AttributionJoin {
     ) {
         let isLabel = open.update(number) { example in
             example.clickedMs = atMs
+            example.firstClickMs = example.firstClickMs ?? atMs
             example.touchedMs = atMs
             defer { example.awaitsClick = false }
             return example.awaitsClick
@@ -63,23 +64,8 @@ extension AttributionJoin {
                 clickedMs: isClick ? event.tsMs : nil, touchedMs: event.tsMs,
                 awaitsClick: !isClick))
         counts.opened += 1
-        let ofPair = open.numbers(of: offer)
-        if ofPair.count > configuration.openPerPairMax {
-            closeEarly(ofPair[0], into: &outputs)
-        } else if open.count > configuration.openMax {
-            // The cursor stands at the oldest example that is open.
-            while open[windowCursor] == nil { windowCursor += 1 }
-            closeEarly(windowCursor, into: &outputs)
-        }
+        makeRoom(for: offer, atMs: event.tsMs, into: &outputs)
         return number
-    }
-
-    private mutating func closeEarly(_ number: UInt64, into outputs: inout [JoinOutput]) {
-        guard let example = open.remove(number) else { return }
-        sold.exampleClosed(number)
-        counts.overflowed += 1
-        outputs.append(
-            .overflow(ExampleID(number), wasLabelled: example.purchaseLabel != .unknown))
     }
 
     /// A decision takes the place of the example that its trigger opened: the shopper saw what was
@@ -100,8 +86,7 @@ extension AttributionJoin {
         } else {
             number = openExample(isView ? .shown : .decision, event, offer, into: &outputs)
         }
-        guard let replaced, replaced != number, open.remove(replaced) != nil else { return }
-        sold.exampleClosed(replaced)
+        guard let replaced, replaced != number, close(replaced) != nil else { return }
         counts.superseded += 1
         outputs.append(.superseded(ExampleID(replaced), by: ExampleID(number)))
     }
@@ -109,7 +94,7 @@ extension AttributionJoin {
     private mutating func buy(
         _ event: PendingEvent, _ purchase: Event.Purchase, into outputs: inout [JoinOutput]
     ) {
-        guard let number = attributed(purchase.offer) else {
+        guard let number = attributed(purchase.offer, atMs: event.happenedMs) else {
             counts.unattributedPurchases += 1
             outputs.append(
                 .unattributedPurchase(eventID: event.eventID, tsMs: event.tsMs, purchase))
@@ -118,7 +103,7 @@ extension AttributionJoin {
         let label = sold.add(purchase, eventID: event.eventID, tsMs: event.tsMs, example: number)
         let before = open.update(number) { example in
             defer { example.purchaseLabel = .positive }
-            example.purchasedMs = example.purchasedMs ?? event.tsMs
+            example.purchasedMs = example.purchasedMs ?? event.happenedMs
             return example.purchaseLabel
         }
         switch before {
@@ -138,12 +123,15 @@ extension AttributionJoin {
         }
     }
 
-    /// The example that a purchase belongs to; all open ones are inside their window.
-    private func attributed(_ offer: Event.Offer) -> UInt64? {
+    /// The example that a purchase belongs to; all open ones are inside their window. Of a late
+    /// purchase it is one that was open when it was made.
+    private func attributed(_ offer: Event.Offer, atMs: Int64) -> UInt64? {
         if let number = open.number(recommendation: offer.recommendationID, for: offer) {
             return number
         }
-        let numbers = open.numbers(of: offer)
+        let numbers = open.numbers(of: offer).filter { number in
+            open[number].map { $0.tsMs <= atMs } ?? false
+        }
         if configuration.rule == .lastClick {
             let clicked = numbers.filter { open[$0]?.clickOrDecisionMs != nil }
             if !clicked.isEmpty {

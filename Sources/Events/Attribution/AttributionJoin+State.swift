@@ -16,6 +16,8 @@ extension AttributionJoin {
         clock.integer(windowCursor)
         watermarks.write(&clock)
         clock.array(JoinCounts.fields) { $0.integer(counts[keyPath: $1]) }
+        witnesses.write(&clock)
+        watermarks.writeLeaps(&clock)
         changes.put(Self.clockTable, Self.clockKey, clock.bytes)
     }
 
@@ -44,6 +46,11 @@ extension AttributionJoin {
             )
         }
         for (field, value) in zip(JoinCounts.fields, values) { counts[keyPath: field] = value }
+        // Rows of earlier versions end here.
+        if clock.remaining > 0 {
+            witnesses = try Witnesses(&clock)
+            try watermarks.readLeaps(&clock)
+        }
         try clock.finish()
         duplicates = try DuplicateMemory(from: reader)
     }

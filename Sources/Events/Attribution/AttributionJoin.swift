@@ -12,6 +12,8 @@ import Records
 /// - A purchase labels the example of its recommendation, or the one the rule chooses, positive.
 /// - Without a click within the click window an example is labelled not clicked; without a
 ///   purchase within the wait, not purchased.
+/// - A purchase that comes later than the lateness allows counts while its example is open: a drop
+///   of purchases would be one by the label.
 /// - A refund, or a purchase between the wait's end and the window's, corrects the label. With a
 ///   wait shorter than the window, its end is told too: the label is final but for refunds.
 ///
@@ -31,6 +33,7 @@ public struct AttributionJoin: Sendable {
     var clickCursor: UInt64 = 0
     var waitCursor: UInt64 = 0
     var windowCursor: UInt64 = 0
+    var witnesses = Witnesses()
 
     /// - Parameter configuration: one without a `problem`.
     public init(configuration: AttributionConfiguration) {
@@ -44,6 +47,14 @@ public struct AttributionJoin: Sendable {
     public var rememberedCount: Int { duplicates.count }
     /// Events before this time are late; `nil` before there is any.
     public var watermarkMs: Int64? { watermarks.watermarkMs }
+    /// The newest time that events have agreed on; `nil` before there is any.
+    public var newestMs: Int64? { watermarks.newestMs }
+    /// The newest time, where an event of this time would leap ahead of it; else `nil`.
+    public func leap(of tsMs: Int64) -> Int64? {
+        watermarks.leap(of: tsMs, max: configuration.leapMaxMs)
+    }
+    /// The newest leap of event time.
+    public var lastLeap: TimeLeap? { watermarks.lastLeap }
 
     /// What became of an event that was handed in.
     public enum Admission: Sendable, Hashable {
@@ -64,9 +75,12 @@ public struct AttributionJoin: Sendable {
     ) -> Admission {
         if event.type == .item || event.type == .erase { return .accepted }
         let now = watermarks.watermarkMs ?? .min
+        // An id of a time far ahead would be remembered until then.
+        let leapsFrom = leap(of: event.tsMs)
         guard
             duplicates.insert(
-                event.eventID, tsMs: event.tsMs, watermarkMs: now, configuration: configuration)
+                event.eventID, tsMs: leapsFrom ?? event.tsMs, watermarkMs: now,
+                configuration: configuration)
         else {
             counts.duplicates += 1
             outputs.append(.duplicate(eventID: event.eventID))
@@ -77,6 +91,10 @@ public struct AttributionJoin: Sendable {
             switch event.type {
             // A refund tells of its purchase, not of its own time: it is never too late.
             case .refund: tsMs = now
+            // Nor may purchases be lost that come by a slower way than clicks.
+            case .purchase:
+                counts.latePurchases += 1
+                tsMs = now
             case .outcome: break
             default:
                 counts.late += 1
@@ -84,12 +102,15 @@ public struct AttributionJoin: Sendable {
                 return .late
             }
         }
-        watermarks.note(position, tsMs: event.tsMs)
+        watermarks.note(
+            position, tsMs: event.tsMs, offset: offset, userID: event.userID ?? "",
+            leapMaxMs: configuration.leapMaxMs)
         if let body = PendingEvent.Body(event.body) {
             pending.insert(
                 PendingEvent(
-                    eventID: event.eventID, tsMs: tsMs, position: position, offset: offset,
-                    body: body))
+                    eventID: event.eventID, tsMs: tsMs,
+                    lateMs: event.type == .purchase && tsMs != event.tsMs ? event.tsMs : nil,
+                    position: position, offset: offset, body: body))
         }
         advance(into: &outputs)
         return .accepted
@@ -136,6 +157,14 @@ public struct AttributionJoin: Sendable {
         advance(into: &outputs)
     }
 
+    /// Takes what the daemon's clock said when the events that follow were read; `nil`: there is none.
+    public mutating func read(atMs clockMs: Int64?, into outputs: inout [JoinOutput]) {
+        guard watermarks.read(atMs: clockMs, holdMs: max(configuration.latenessMs, 60_000)) else {
+            return
+        }
+        advance(into: &outputs)
+    }
+
     /// Keeps what was predicted of an example until its label is final, if it is still open.
     public mutating func keep(servedLogit: Double, of example: ExampleID) {
         _ = open.update(example.number) { $0.servedLogit = servedLogit }
@@ -144,14 +173,21 @@ public struct AttributionJoin: Sendable {
     /// Takes all events that wait, as if none older could come any more: for the end of a bounded
     /// log. Windows that reach beyond the newest event stay open.
     public mutating func drain(into outputs: inout [JoinOutput]) {
-        if let newest = pending.newestMs { watermarks.raise(to: newest + 1) }
+        watermarks.settleLeaps()
+        if let newest = pending.newestMs, configuration.leapMaxMs == nil {
+            watermarks.raise(to: newest + 1)
+        } else if let newest = watermarks.newestMs {
+            watermarks.raise(to: newest + 1)
+        }
         take(upTo: watermarks.watermarkMs, into: &outputs)
     }
 
     /// Removes all that is held of a user, at once. Complexity: O(n) in what is held.
     public mutating func erase(userID: String) {
         _ = pending.removeAll { $0.userID.utf8.elementsEqual(userID.utf8) }
-        for number in open.numbers(ofUser: userID) { open.remove(number) }
+        for number in open.numbers(ofUser: userID) where open.remove(number) != nil {
+            witnesses.closed(number)
+        }
         _ = sold.forget(user: userID) { [open] in open[$0] != nil }
     }
 }
@@ -160,9 +196,15 @@ public struct AttributionJoin: Sendable {
 
 extension AttributionJoin {
     private mutating func advance(into outputs: inout [JoinOutput]) {
-        watermarks.advance(latenessMs: configuration.latenessMs)
+        watermarks.advance(
+            latenessMs: configuration.latenessMs, leapMaxMs: configuration.leapMaxMs)
         take(upTo: watermarks.watermarkMs, into: &outputs)
         while pending.count > configuration.pendingMax, let earliest = pending.earliestMs {
+            if watermarks.leap(of: earliest, max: configuration.leapMaxMs) != nil {
+                // Nothing waits but what is far ahead: time must not follow it for want of room.
+                dropEarliest(into: &outputs)
+                continue
+            }
             counts.hurried += 1
             watermarks.raise(to: earliest)
             takeEarliest(into: &outputs)
@@ -177,6 +219,15 @@ extension AttributionJoin {
             takeEarliest(into: &outputs)
         }
         meetDeadlines(upTo: limit, into: &outputs)
+    }
+
+    private mutating func dropEarliest(into outputs: inout [JoinOutput]) {
+        guard let event = pending.removeEarliest() else { return }
+        counts.late += 1
+        outputs.append(
+            .late(
+                eventID: event.eventID, tsMs: event.tsMs,
+                watermarkMs: watermarks.watermarkMs ?? .min))
     }
 
     private mutating func takeEarliest(into outputs: inout [JoinOutput]) {
@@ -244,15 +295,17 @@ extension AttributionJoin {
     private mutating func endWindow(into outputs: inout [JoinOutput]) {
         let number = windowCursor
         windowCursor += 1
-        if configuration.waitMs < configuration.windowMs, let example = open[number] {
+        if let example = open[number],
+            configuration.waitMs < configuration.windowMs || example.purchasedMs != nil
+                || example.firstClickMs != nil
+        {
             outputs.append(
                 .matured(
                     labelled(
                         number, example.purchasedMs == nil ? .notPurchased : sold.label(of: number))
                 ))
         }
-        open.remove(number)
-        sold.exampleClosed(number)
+        close(number)
     }
 
     func labelled(_ number: UInt64, _ label: ExampleLabel) -> LabelledExample {
@@ -260,7 +313,8 @@ extension AttributionJoin {
         return LabelledExample(
             id: ExampleID(number), label: label, opening: example.opening,
             openedBy: example.openedBy, tsMs: example.tsMs, offer: example.offer,
-            clicked: example.clickedMs != nil, purchasedMs: example.purchasedMs,
+            clicked: example.clickedMs != nil, firstClickMs: example.firstClickMs,
+            purchasedMs: example.purchasedMs,
             servedLogit: example.servedLogit)
     }
 }

@@ -44,10 +44,28 @@ public struct LabelledExample: Hashable, Sendable {
     public let offer: Event.Offer
     /// Whether a click of it is known so far.
     public let clicked: Bool
-    /// When it was first bought, epoch milliseconds.
+    /// When it was first clicked and bought, epoch milliseconds; of one that a click opened there
+    /// is no other click.
+    public let firstClickMs: Int64?
     public let purchasedMs: Int64?
     /// What was kept of it by `AttributionJoin.keep`.
     public let servedLogit: Double?
+}
+
+/// An example that a bound has closed before its labels were final.
+public struct EarlyClose: Hashable, Sendable {
+    /// What was told of its purchase before.
+    public enum Label: Hashable, Sendable {
+        case unknown, notPurchased, purchased
+    }
+
+    /// With what is known of its purchase; where nothing is, not purchased.
+    public let example: LabelledExample
+    /// How long it was open, milliseconds.
+    public let ageMs: Int64
+    /// Whether nothing was told of a click before, and there was none.
+    public let awaitedClick: Bool
+    public let label: Label
 }
 
 /// What the join tells the engine, in event-time order.
@@ -59,16 +77,16 @@ public enum JoinOutput: Hashable, Sendable {
     /// An example that was labelled not purchased when the wait ended has been bought since, inside
     /// its window; comes at most once for an example.
     case converted(LabelledExample)
-    /// The window of an example has ended, where the wait had ended before.
+    /// The window of an example has ended: where the wait had ended before, and where labels tell
+    /// how long they took.
     case matured(LabelledExample)
     /// A decision took the place of the event that triggered it; the event's example is closed
     /// without a label.
     case superseded(ExampleID, by: ExampleID)
-    /// The oldest example was closed early for want of room. Unless its purchase label was known
-    /// before, it is never learned.
-    case overflow(ExampleID, wasLabelled: Bool)
+    /// An example was closed for want of room. What follows of it is told no more.
+    case closedEarly(EarlyClose)
     case duplicate(eventID: String)
-    /// Older than the lateness allows: kept out of learning.
+    /// Older than the lateness allows: kept out of learning. Refunds and purchases are not.
     case late(eventID: String, tsMs: Int64, watermarkMs: Int64)
     /// A purchase that no example was open for, and when it was made.
     case unattributedPurchase(eventID: String, tsMs: Int64, Event.Purchase)
@@ -98,11 +116,14 @@ public struct JoinCounts: Hashable, Sendable {
     public internal(set) var hurried: Int64 = 0
     /// Purchases that refunds can no longer find for want of room.
     public internal(set) var forgottenPurchases: Int64 = 0
+    /// Purchases older than the lateness allows, taken all the same.
+    public internal(set) var latePurchases: Int64 = 0
 
     static let fields: [WritableKeyPath<JoinCounts, Int64> & Sendable] = [
         \.opened, \.repeated, \.clicked, \.notClicked, \.purchased, \.notPurchased, \.corrected,
         \.superseded, \.overflowed, \.duplicates, \.late, \.unattributedPurchases,
         \.unmatchedRefunds, \.hurried, \.forgottenPurchases, \.matchedRefunds,
+        \.latePurchases,
     ]
 }
 

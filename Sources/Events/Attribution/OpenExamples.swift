@@ -12,6 +12,8 @@ struct OpenExample: Sendable {
     var offer: Event.Offer
     /// Of the last click, whether or not it came in time to be a label.
     var clickedMs: Int64?
+    /// Of the first one.
+    var firstClickMs: Int64?
     /// Of the last view, click or decision.
     var touchedMs: Int64
     /// An example that a click opened has no click label to wait for.
@@ -130,6 +132,7 @@ extension OpenExamples {
             writer.integer(example.purchaseLabel.rawValue)
             writer.optional(example.purchasedMs) { $0.integer($1) }
             writer.optional(example.servedLogit) { $0.double($1) }
+            writer.optional(example.firstClickMs) { $0.integer($1) }
         }
     }
 
@@ -155,6 +158,12 @@ extension OpenExamples {
             example.purchaseLabel = label
             example.purchasedMs = try row.optional { r throws(ByteCodingError) in try r.integer() }
             example.servedLogit = try row.optional { r throws(ByteCodingError) in try r.double() }
+            // Rows of earlier versions end here.
+            if row.remaining > 0 {
+                example.firstClickMs = try row.optional { r throws(ByteCodingError) in
+                    try r.integer()
+                }
+            }
             return example
         }
         for number in rows.numbers {

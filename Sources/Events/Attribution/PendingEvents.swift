@@ -12,7 +12,10 @@ struct PendingEvent: Sendable {
     }
 
     var eventID: String
+    /// When it is taken: its event time, or the watermark where it came too late for that.
     var tsMs: Int64
+    /// Its event time, where that is another.
+    var lateMs: Int64?
     var position: TopicPartition
     var offset: Int64
     var body: Body
@@ -25,6 +28,9 @@ struct PendingEvent: Sendable {
         if isDecision != other.isDecision { return other.isDecision }
         return eventID.utf8.lexicographicallyPrecedes(other.eventID.utf8)
     }
+
+    /// Event time, epoch milliseconds.
+    var happenedMs: Int64 { lateMs ?? tsMs }
 
     private var isDecision: Bool {
         if case .decision = body { true } else { false }
@@ -154,7 +160,8 @@ extension PendingEvent {
             writer.integer(2 as UInt8)
             writer.offer(offer)
         case .purchase(let purchase):
-            writer.integer(3 as UInt8)
+            writer.integer((lateMs == nil ? 3 : 7) as UInt8)
+            if let lateMs { writer.integer(lateMs) }
             writer.offer(purchase.offer)
             writer.integer(Int64(purchase.quantity))
             writer.optional(purchase.paid) { $0.double($1) }
@@ -181,7 +188,8 @@ extension PendingEvent {
         switch try row.integer(UInt8.self) {
         case 1: body = .impression(try row.offer())
         case 2: body = .click(try row.offer())
-        case 3:
+        case let kind where kind == 3 || kind == 7:
+            if kind == 7 { lateMs = try row.integer() }
             var purchase = Event.Purchase(offer: try row.offer())
             purchase.quantity = Int(try row.integer(Int64.self))
             purchase.paid = try row.optional { r throws(ByteCodingError) in try r.double() }
