@@ -22,7 +22,7 @@ import Testing
     private func settings(_ more: String...) throws -> [String] {
         [
             "model.base=\(ShopStream.base)", "attribution.window=2s", "attribution.click_window=1s",
-            "learning.delayed_feedback=wait", "attribution.lateness=1s",
+            "learning.delayed_feedback=wait", "attribution.lateness=1s", "batch.events=20",
         ] + more
     }
 
@@ -37,7 +37,7 @@ import Testing
         try Wires.send(
             [click(5_000, at: now + yearMs)], to: fixture.events, brokers: fixture.brokers,
             timestampMs: now + yearMs)
-        try fixture.send((1_000..<1_300).map { click($0, at: now + Int64($0) * 10) })
+        try fixture.send((1_000..<1_300).map { click($0, at: now + Int64($0) * 100) })
         let report = try fixture.run(try fixture.configuration(try settings()))
         #expect(report.events.late == 0)
         #expect(report.events.deadLetterReasons == ["ahead_of_clock": 1])
@@ -64,7 +64,7 @@ import Testing
         try fixture.send(
             [Array(Self.item.utf8)] + (0..<100).map { click($0, at: then + Int64($0)) })
         try fixture.send([click(5_000, user: "ada", at: nowMs())])
-        try fixture.send((1_000..<1_300).map { click($0, at: then + Int64($0) * 10) })
+        try fixture.send((1_000..<1_300).map { click($0, at: then + Int64($0) * 100) })
         let report = try fixture.run(try fixture.configuration(try settings()))
         #expect(report.events.late == 0 && report.events.deadLettered == 0)
         #expect(report.examples >= 200, "\(report.examples) examples")
@@ -93,7 +93,7 @@ import Testing
         // Nine shoppers of a shop whose clock is five hours ahead, in one go.
         let ahead = now + 5 * 3_600_000
         try fixture.send((200..<209).map { click($0, at: ahead + Int64($0)) })
-        try fixture.send((1_000..<1_300).map { click($0, at: now + Int64($0) * 10) })
+        try fixture.send((1_000..<1_300).map { click($0, at: now + Int64($0) * 100) })
         let ready = try eventually("a daemon that is not ready") {
             Wires.ask(port: port, "/ready").flatMap {
                 $0.status == 503 && $0.body.contains("of the newest") ? $0.body : nil

@@ -99,7 +99,7 @@ import Testing
         var stream = JoinStream()
         stream.eventCount = wanted ?? 20_000
         stream.users = 3000
-        for openMax in [1, 40, 300] {
+        for openMax in [1, 40, 120] {
             var configuration = AttributionConfiguration.brisk
             configuration.openMax = openMax
             let arrivals = stream.arrivals(seed: 5)

@@ -76,7 +76,8 @@ struct EventGenerator {
             default: .erase(userID: text("u"))
             }
         return Event(
-            eventID: "e\(count)", tsMs: Int64(below(1 << 40)), body: body, extra: maybe(text()))
+            eventID: "e\(count)", tsMs: EventLimits.tsMsMin + Int64(below(1 << 40)), body: body,
+            extra: maybe(text()))
     }
 }
 
@@ -101,7 +102,8 @@ struct EventGenerator {
             userID: "u", itemID: "i", price: 10, discount: 0.1,
             context: [.init("a", .number(0.5)), .init("b", .text("x\"y\n"))])
         let event = Event(
-            eventID: "e", tsMs: 12, body: .purchase(.init(offer: offer, quantity: 2, paid: 9)))
+            eventID: "e", tsMs: 1_700_000_000_012,
+            body: .purchase(.init(offer: offer, quantity: 2, paid: 9)))
         let expected =
             #"{"type":"purchase","event_id":"e","ts":1700000000012,"user_id":"u","item_id":"i","#
             + #""price":10,"discount":0.1,"context":{"a":0.5,"b":"x\"y\n"},"quantity":2,"paid":9}"#
