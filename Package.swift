@@ -104,10 +104,10 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Events", "Records", "ControlPlane", "Daemon", "Engine", "KafkaStream",
-                "SnapshotStore",
-            ]
-                + nio("NIOCore", "NIOEmbedded"),
+                "ControlPlane", "ContinualLearning", "Daemon", "Encoder", "Engine", "EventLog",
+                "Events", "KafkaStream", "Pricing", "Records", "ResponseModel", "SnapshotStore",
+                "Tensor",
+            ] + nio("NIOCore", "NIOEmbedded"),
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["FuzzTargets", "Records"]),
 

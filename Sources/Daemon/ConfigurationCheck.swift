@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import KafkaStream
 import Pricing
+import Records
 import SnapshotStore
 
 /// Looks at everything a configuration names, and changes nothing.
@@ -121,7 +122,7 @@ public struct ConfigurationCheck {
         ]
         return bounds.map { bound, count, span, spanMs in
             if let rate {
-                let affordedMs = Int(min(Double(count) / rate * 1000, 1e15))
+                let affordedMs = Int(saturating: Double(count) / rate * 1000)
                 let verdict = affordedMs >= spanMs ? "enough for" : "too little for"
                 return
                     "\(bound) holds \(approximate(affordedMs)) of \(plain(rate)) a second, \(verdict) a \(span) of \(Duration.text(spanMs))"

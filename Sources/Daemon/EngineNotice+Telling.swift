@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Records
 import Telemetry
 
 extension EngineNotice {
@@ -35,9 +36,7 @@ extension EngineNotice {
     }
 
     private static func text(_ verdict: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        return String(decoding: try encoder.encode(verdict), as: UTF8.self)
+        try JSONText.text(verdict, [.sortedKeys])
     }
 }
 

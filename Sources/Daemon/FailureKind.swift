@@ -65,7 +65,7 @@ public enum FailureKind: Int32, Sendable {
 
     private static func kind(of error: LogError) -> FailureKind {
         switch error {
-        case .truncated, .damaged, .notCompressed: .badData
+        case .truncated, .damaged, .notCompressed, .lastOffset: .badData
         case .exists: .usage
         case .system(_, let operation, _, _): operation.hasPrefix("open") ? .usage : .unavailable
         case .outOfMemory: .unavailable

@@ -54,6 +54,8 @@ final class Learner {
     /// What the gates of this run came to, the newest.
     private(set) var judgements: [GateJudgement] = []
     private static let judgementsMax = 1_000
+    /// Whether it was said in this run that weights are clipped.
+    private var toldOfClipping = false
     /// Why the weights must go back to the champion.
     private var rollbackReason: String?
     private(set) var stateDigest: Digest256
@@ -166,6 +168,12 @@ final class Learner {
         commit.offsets.merge(next) { $1 }
         output.drop(publishedBefore: ledger)
         watchLosses(output)
+        if let place = output.clippedWeight, !toldOfClipping {
+            toldOfClipping = true
+            log.emit(
+                .weightsClipped(
+                    position: "\(place)", most: plain(engine.configuration.weightMax)))
+        }
         try note(output)
         for case .success(let event) in batch.map(\.event) where event.type == .erase {
             if let userID = event.userID { offers.forget(userID) }
@@ -439,9 +447,7 @@ extension StepOutput {
 extension Learner {
     /// The scores over everything, as a snapshot keeps them: JSON by head.
     private func scoresText() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        return String(decoding: try encoder.encode(engine.scores.progressive), as: UTF8.self)
+        try JSONText.text(engine.scores.progressive, [.sortedKeys])
     }
 }
 

@@ -33,7 +33,7 @@ struct LogProgress {
     }
 
     private func note(_ count: Int) -> String {
-        let rate = wallSeconds > 0 ? Int(Double(eventsRead) / wallSeconds) : 0
+        let rate = wallSeconds > 0 ? Int(saturating: Double(eventsRead) / wallSeconds) : 0
         return "\(count) events, \(rate)/s"
     }
 

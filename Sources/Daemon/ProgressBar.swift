@@ -1,4 +1,5 @@
 import Foundation
+import Records
 
 /// A bar on standard error, drawn only where that is a terminal.
 public struct ProgressBar {
@@ -40,7 +41,7 @@ public struct ProgressBar {
             line += String(repeating: "·", count: Self.width - full) + "] "
             line += "\(Int(share * 100))% "
             if share > 0.02, share < 1 {
-                line += "· \(Int(Double(elapsed) * (1 - share) / share)) s left "
+                line += "· \(Int(saturating: Double(elapsed) * (1 - share) / share)) s left "
             }
         }
         write(line + note)

@@ -29,7 +29,8 @@ extension Report {
                 driftAlarms: drift.values.reduce(0) { $0 + $1.pageHinkley + $1.adwin },
                 bounded: .init(
                     event: counters.boundedEvents, user: counters.boundedUsers,
-                    hour: counters.boundedHours)),
+                    hour: counters.boundedHours),
+                weightsClipped: counters.clippedWeights),
             judgements: learner.judgements,
             recommendations: Recommendations(
                 published: published, ruleViolations: counters.ruleViolations),

@@ -2,6 +2,7 @@ import ContinualLearning
 import Engine
 import Events
 import Foundation
+import Records
 import ResponseModel
 
 /// What a run did: the report of `run` and `replay`.
@@ -58,6 +59,8 @@ public struct Report: Codable, Sendable {
         public var forgottenPurchases: Int
         /// Purchases later than the lateness allows, taken all the same.
         public var latePurchases: Int
+        /// Events whose item fields were not all taken over (`kafka.inline`).
+        public var ignoredInline: Int
         /// Accepted events; together with the dead letters, all that was read.
         public var byType: [String: Int]
         public var deadLetterReasons: [String: Int]
@@ -67,6 +70,7 @@ public struct Report: Codable, Sendable {
             case refunded, hurried
             case forgottenPurchases = "forgotten_purchases"
             case latePurchases = "late_purchases"
+            case ignoredInline = "ignored_inline"
             case deadLetterReasons = "dead_letter_reasons"
             case unmatchedRefunds = "unmatched_refunds"
             case deadLettered = "dead_lettered"
@@ -89,6 +93,9 @@ public struct Report: Codable, Sendable {
         public var driftAlarms: Int
         /// Updates that a bound let in less of: on one event, one shopper's day, one hour.
         public var bounded: Bounded
+        /// Events that stand for fewer than their sampling rate or propensity says
+        /// (`learning.weight_max`).
+        public var weightsClipped: Int
 
         public struct Bounded: Codable, Sendable, Equatable {
             public var event: Int
@@ -104,6 +111,7 @@ public struct Report: Codable, Sendable {
             case headsPassed = "heads_passed"
             case headsRejected = "heads_rejected"
             case selfRollbacks = "self_rollbacks"
+            case weightsClipped = "weights_clipped"
         }
     }
 
@@ -134,9 +142,7 @@ public struct Report: Codable, Sendable {
 
 /// A report as JSON with sorted keys, so that the same report is the same text.
 func reportJSON(_ report: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(report), as: UTF8.self)
+    try JSONText.text(report, [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes])
 }
 
 /// Writes a text and a line's end to `path`, whole or not at all; does nothing for `nil`.
@@ -167,7 +173,8 @@ extension Report.Events {
             decisions: counters.decisions, corrected: counters.corrected,
             refunded: Int(join.matchedRefunds), hurried: Int(join.hurried),
             forgottenPurchases: Int(join.forgottenPurchases),
-            latePurchases: Int(join.latePurchases), byType: counters.byType,
+            latePurchases: Int(join.latePurchases), ignoredInline: counters.ignoredInline,
+            byType: counters.byType,
             deadLetterReasons: counters.deadLetterReasons)
     }
 }

@@ -2,6 +2,7 @@ import Encoder
 import Engine
 import Foundation
 import Records
+import ResponseModel
 import SnapshotStore
 
 /// A snapshot as a folder: the adapters in PEFT's layout, everything else that was learned beside them.
@@ -82,9 +83,9 @@ public struct SnapshotExport {
         for name in adapterFiles + [headsFile] {
             manifest.files[name] = try fileDigest(folder + "/" + name)
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        try write(try encoder.encode(manifest), folder + "/" + manifestFile)
+        let json = try JSONText.data(
+            manifest, [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes])
+        try write(json, folder + "/" + manifestFile)
         return manifest
     }
 
@@ -112,6 +113,7 @@ public struct SnapshotExport {
         guard digest(rows).hex == manifest.rows_sha256 else {
             throw ExportError.changed(folder, file: adapterFiles[1])
         }
+        try requireSound(rows, wiring, model, folder)
         let store = try wiring.openStore(path: storePath, base: model, mode: .readWrite)
         let name = tag ?? "imported/\(manifest.snapshot)"
         let imported = ImportedSnapshot(
@@ -136,6 +138,22 @@ public struct SnapshotExport {
 
     private static let adapterTable = Engine.adapterRow.table.name
     private static let adapterKey = Engine.adapterRow.key
+
+    /// - Throws: `ExportError.malformed` for rows that no engine can go on from, such as of numbers that
+    ///   are none.
+    private static func requireSound(
+        _ rows: [Row], _ wiring: Wiring, _ model: BaseModel, _ folder: String
+    ) throws {
+        var changes = StateChanges()
+        for row in rows { changes.put(StateTable(row.table, .weights), row.key, row.value) }
+        var state = MemoryState()
+        state.apply(changes)
+        do {
+            _ = try Engine(try wiring.engineConfiguration(model), base: model, reading: state)
+        } catch let error as ResponseError {
+            throw ExportError.malformed(folder + "/" + headsFile, "\(error)")
+        }
+    }
 
     private static func isAdapters(_ row: Row) -> Bool {
         row.table == adapterTable && row.key == adapterKey

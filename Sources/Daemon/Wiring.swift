@@ -151,6 +151,11 @@ struct Wiring {
         }
         engine.learnsMerchant = configuration.learning.merchant
         engine.followsMerchant = configuration.pricing.aim == .merchant
+        engine.weightMax = configuration.learning.weightMax
+        engine.inline.standard = configuration.kafka.inline
+        for topic in configuration.kafka.topics {
+            if let inline = topic.inline { engine.inline.topics[topic.name] = inline }
+        }
         engine.offersAtViews = configuration.pricing.atViews
         engine.headGate = headGateConfiguration(seed: seed, join)
         return engine

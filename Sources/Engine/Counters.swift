@@ -32,6 +32,10 @@ public struct Counters: Sendable, Equatable {
     public var headPassed = 0
     public var headRejected = 0
     public var selfRollbacks = 0
+    /// Events whose sampling rate or propensity is below what the bound on weights lets count.
+    public var clippedWeights = 0
+    /// Inline item fields that were not taken over, counted by event.
+    public var ignoredInline = 0
     /// Accepted events by type; together, and with the dead letters, all that was read.
     public var byType: [String: Int] = [:]
     /// Dead letters by the stable name of the reason.
@@ -44,6 +48,7 @@ public struct Counters: Sendable, Equatable {
         \.ruleViolations, \.clipped, \.skipped, \.gatePassed, \.gateRejected, \.suppressed,
         \.boundedEvents, \.boundedUsers, \.boundedHours,
         \.headPassed, \.headRejected, \.selfRollbacks,
+        \.clippedWeights, \.ignoredInline,
     ]
 
     public init() {}

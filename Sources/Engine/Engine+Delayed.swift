@@ -66,7 +66,7 @@ extension Engine {
         if let purchasedMs = labelled.purchasedMs {
             delays.add(delayMs: purchasedMs - labelled.tsMs)
         } else if learnsEarly, let servedLogit = labelled.servedLogit {
-            let example = TrainingExample(labelled)
+            let example = TrainingExample(labelled, weightMax: configuration.weightMax)
             let item = try features(of: example.itemID, embedding)
             score(example, item, .purchase, logit: servedLogit, isPositive: false, into: &output)
             _ = rewrite(example.memoryID, .purchase, label: false, weight: 1)

@@ -56,7 +56,7 @@ extension Engine {
                 decision: Recommendation.decisionID(
                     eventID: "inquiry", userID: userID, itemID: itemID)),
             userID: userID, itemID: itemID, snapshot: snapshot, issuedMs: ts,
-            expiresMs: ts + configuration.pricing.offerLifetimeMs)
+            expiresMs: expiryMs(ofOfferAt: ts))
         let demand = zip(quote.demand, quote.logitDeviations).map { point, deviation in
             ExpectedDemand(
                 discount: point.depth, conversion: point.probability, logitDeviation: deviation)

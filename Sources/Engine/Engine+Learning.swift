@@ -33,7 +33,8 @@ struct TrainingExample {
     /// Whether the discount was the shop's own, and not a decision of ours.
     let isMerchants: Bool
 
-    init(_ event: Event, _ outcome: Event.Outcome) {
+    /// - Parameter weightMax: `EngineConfiguration.weightMax`.
+    init(_ event: Event, _ outcome: Event.Outcome, weightMax: Double) {
         eventID = event.eventID
         memoryID = event.eventID
         itemID = outcome.offer.itemID
@@ -43,12 +44,13 @@ struct TrainingExample {
         }
         clicked = outcome.clicked
         units = outcome.purchased == true ? outcome.quantity : nil
-        weight = 1 / (outcome.samplingRate ?? 1)
-        propensity = outcome.offer.propensity
+        weight = 1 / max(outcome.samplingRate ?? 1, 1 / weightMax)
+        propensity = outcome.offer.propensity.map { max($0, 1 / weightMax) }
         isMerchants = outcome.offer.recommendationID == nil
     }
 
-    init(_ example: LabelledExample) {
+    /// - Parameter weightMax: `EngineConfiguration.weightMax`.
+    init(_ example: LabelledExample, weightMax: Double) {
         eventID = example.openedBy
         memoryID = Self.memoryID(example.id)
         itemID = example.offer.itemID
@@ -57,12 +59,21 @@ struct TrainingExample {
         clicked = example.opening.isView ? example.clicked : nil
         units = example.label.units
         weight = 1
-        propensity = example.offer.propensity
+        propensity = example.offer.propensity.map { max($0, 1 / weightMax) }
         isMerchants = !example.opening.isIssued && example.offer.recommendationID == nil
     }
 
     /// Apart from the ids of outcome rows, which are their producers' own.
     static func memoryID(_ id: ExampleID) -> String { "join:\(id)" }
+}
+
+extension Event {
+    /// The smaller of what its weight is the inverse of; 1 where it says nothing.
+    var leastRate: Double {
+        var rate = offer?.propensity ?? 1
+        if case .outcome(let outcome) = body { rate = min(rate, outcome.samplingRate ?? 1) }
+        return rate
+    }
 }
 
 extension Label {
@@ -257,7 +268,7 @@ extension Engine {
     ) throws {
         switch outcome {
         case .labelled(let example):
-            var learned = TrainingExample(example)
+            var learned = TrainingExample(example, weightMax: configuration.weightMax)
             try learnUnits(&learned, embedding)
             guard example.isLearned else { return }
             if example.opening.isView {
@@ -271,7 +282,7 @@ extension Engine {
             let expected = try correctUnits(id, label, embedding)
             correct(id, label, expectedUnits: expected)
         case .converted(let example):
-            var learned = TrainingExample(example)
+            var learned = TrainingExample(example, weightMax: configuration.weightMax)
             try learnUnits(&learned, embedding)
             correct(
                 example.id, example.label, expectedUnits: learned.expectedUnits, weight: 1)
@@ -350,7 +361,7 @@ extension Engine {
                 continue
             }
             if let inline = event.offer?.item {
-                item.merge(inline)
+                item.merge(inline: inline, configuration.inline[input.record.position.topic])
                 preview[itemID] = item
             }
             if let text = item.text, catalog.vector(ofText: text) == nil { missing.insert(text) }

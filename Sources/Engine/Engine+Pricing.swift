@@ -24,7 +24,7 @@ extension Engine {
             quote.held?.decisionID
             ?? Recommendation.decisionID(
                 eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
-        let expiresMs = quote.held?.expiresMs ?? event.tsMs + configuration.pricing.offerLifetimeMs
+        let expiresMs = quote.held?.expiresMs ?? expiryMs(ofOfferAt: event.tsMs)
         let recommendation = quote.recommendation(
             id: Recommendation.id(lineage: lineage, decision: decision), userID: offer.userID,
             itemID: offer.itemID, snapshot: snapshot,
@@ -50,6 +50,11 @@ extension Engine {
         )
     }
 
+    /// When an offer made now expires; no later than RFC 3339 can write.
+    func expiryMs(ofOfferAt ts: Int64) -> Int64 {
+        min(ts + configuration.pricing.offerLifetimeMs, EventLimits.tsMsMax)
+    }
+
     /// What would be offered for this exposure: the decision and what speaks for it.
     ///
     /// - Parameters:
@@ -62,8 +67,8 @@ extension Engine {
         let features = try features(of: itemID, embedding)
         let known = catalog[itemID]
         let item = ItemOffer(
-            price: exposure.price, cost: known?.cost, stock: known?.stock,
-            deleted: known?.deleted ?? false)
+            price: exposure.price, cataloguePrice: known?.price, cost: known?.cost,
+            stock: known?.stock, deleted: known?.deleted ?? false)
         // The heads say how it is without a discount, the effect model what a discount changes.
         let bare = exposure.at(discount: 0)
         let demand =

@@ -166,7 +166,10 @@ public struct Engine {
             return
         }
         if let inline = event.offer?.item, let itemID = event.itemID {
-            catalog.update(itemID) { $0.merge(inline) }
+            let policy = configuration.inline[record.position.topic]
+            var item = catalog[itemID] ?? Item(id: itemID)
+            if !item.merge(inline: inline, policy) { counters.ignoredInline += 1 }
+            if policy != .none { catalog.update(itemID) { $0 = item } }
         }
         var resolved: [JoinOutput] = []
         let latePurchases = join.counts.latePurchases
@@ -177,6 +180,11 @@ public struct Engine {
         output.arrivals[record.position, default: Arrivals()].add(
             isLate: admission == .late || join.counts.latePurchases > latePurchases)
         if admission != .duplicate {
+            if event.leastRate < 1 / configuration.weightMax {
+                counters.clippedWeights += 1
+                output.clippedWeight =
+                    output.clippedWeight ?? RecordPlace(record.position, record.offset)
+            }
             try act(
                 on: event, from: record, late: admission == .late, reading: state,
                 embedding: embedding, resolved: &resolved, into: &output)
@@ -202,7 +210,7 @@ public struct Engine {
             shopper.purchased(purchase.offer.itemID, atMs: event.tsMs)
             shoppers.set(purchase.offer.userID, shopper)
         case .outcome(let outcome) where !late:
-            var example = TrainingExample(event, outcome)
+            var example = TrainingExample(event, outcome, weightMax: configuration.weightMax)
             // What is ahead of all others does not age what was learned.
             if let leapsFrom = join.leap(of: event.tsMs) { example.exposure.tsMs = leapsFrom }
             try learnUnits(&example, embedding)

@@ -25,6 +25,10 @@ public struct EngineConfiguration: Sendable {
     public var learnsMerchant = false
     /// Whether decisions are the merchant's, as they were learned, instead of what earns most.
     public var followsMerchant = false
+    /// How many exposures one example stands for, at most: the inverse of a sampling rate or a propensity.
+    public var weightMax = 1_000.0
+    /// What item fields inside clicks and purchases may say of items.
+    public var inline = InlinePolicy()
     /// The judgement of the heads by the hour, and the examples kept from learning for it.
     public var headGate = HeadGateConfiguration()
     /// Whether anything is learned. Without, a step predicts what it would have learned, decides

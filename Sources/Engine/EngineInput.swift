@@ -85,6 +85,8 @@ public struct StepOutput: Sendable {
     public var notices: [EngineNotice] = []
     /// Events that time is told by, by partition.
     public var arrivals: [TopicPartition: Arrivals] = [:]
+    /// The first record whose weight was clipped.
+    public var clippedWeight: RecordPlace?
 
     public init() {}
 }

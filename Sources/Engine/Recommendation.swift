@@ -60,9 +60,7 @@ public struct Recommendation: Codable, Sendable, Equatable {
     public var expiresMs: Int64 { Timestamp.milliseconds(expiresAt) ?? 0 }
 
     public func json() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return Array(try encoder.encode(self))
+        Array(try JSONText.data(self))
     }
 
     /// Names the decision that an event asked for: the same in every lineage, so that what is

@@ -11,6 +11,8 @@ public enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The writer will not replace what is there.
     case exists(path: String)
     case outOfMemory(path: String)
+    /// A captured record's offset is the largest there is: nothing can be read from behind it.
+    case lastOffset(path: String, line: Int64)
 
     public var description: String {
         switch self {
@@ -23,6 +25,8 @@ public enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
         case .notCompressed(let path, let format):
             "\(path): byte 0 is not the start of \(format) data, which the name promises"
         case .exists(let path): "\(path): is already there and would be overwritten"
+        case .lastOffset(let path, let line):
+            "\(path), line \(line): offset \(Int64.max) is beyond every topic, nothing can follow it"
         case .outOfMemory(let path): "\(path): no memory left for its compression"
         }
     }
@@ -30,7 +34,8 @@ public enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
     public var path: String {
         switch self {
         case .system(let path, _, _, _), .truncated(let path, _), .damaged(let path, _, _),
-            .notCompressed(let path, _), .exists(let path), .outOfMemory(let path):
+            .notCompressed(let path, _), .exists(let path), .outOfMemory(let path),
+            .lastOffset(let path, _):
             path
         }
     }

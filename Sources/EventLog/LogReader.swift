@@ -48,7 +48,8 @@ public final class LogReader {
 
     /// The next line that is not blank; `nil` at the end.
     ///
-    /// - Throws: when the file cannot be read on. A bad line is an entry, not an error.
+    /// - Throws: when the file cannot be read on, or a record claims the last offset there is. Another bad
+    ///   line is an entry, not an error.
     public func next() throws(LogError) -> LogEntry? {
         while true {
             guard let (bytes, byteCount) = try nextLine() else { return nil }
@@ -58,23 +59,23 @@ public final class LogReader {
                     "the line has \(byteCount) bytes, more than the \(lineBytesMax) allowed",
                     Array(bytes.prefix(LogEntry.prefixBytesMax)), byteCount)
             }
-            if let entry = entry(bytes) { return entry }
+            if let entry = try entry(bytes) { return entry }
         }
     }
 
-    private func entry(_ bytes: [UInt8]) -> LogEntry? {
+    private func entry(_ bytes: [UInt8]) throws(LogError) -> LogEntry? {
         if !bytes.contains(where: { $0 != 0x20 && $0 != 0x09 }) { return nil }
+        let captured: SourceRecord?
         do throws(EnvelopeError) {
-            let captured = try RecordEnvelope.record(bytes, parser)
-            let record =
-                captured
-                ?? SourceRecord(
-                    position: TopicPartition(topic: topic, partition: 0), offset: line,
-                    value: bytes)
-            return LogEntry(line: line, content: .record(record))
+            captured = try RecordEnvelope.record(bytes, parser)
         } catch {
             return rejected("captured record: \(error.reason)", bytes, bytes.count)
         }
+        if captured?.offset == .max { throw .lastOffset(path: path, line: line) }
+        let plain = TopicPartition(topic: topic, partition: 0)
+        return LogEntry(
+            line: line,
+            content: .record(captured ?? SourceRecord(position: plain, offset: line, value: bytes)))
     }
 
     private func rejected(_ reason: String, _ bytes: [UInt8], _ byteCount: Int) -> LogEntry {

@@ -10,6 +10,8 @@ import Records
 enum RecordEnvelope {
     static let marker = "tidemark_record"
     static let version: Int64 = 1
+    /// Kafka's own bound on a topic's name.
+    private static let topicBytesMax = 249
 
     static func line(_ record: SourceRecord) -> [UInt8] {
         var json = JSONWriter()
@@ -67,6 +69,9 @@ enum RecordEnvelope {
         }
         guard case .text(let topic)? = document["topic"] else {
             throw EnvelopeError(reason: "topic: must be a string")
+        }
+        guard (1...topicBytesMax).contains(topic.utf8.count) else {
+            throw EnvelopeError(reason: "topic: must be 1 to \(topicBytesMax) bytes long")
         }
         let partition = try integer(document, "partition", 0...Int64(Int32.max))
         let position = TopicPartition(topic: topic, partition: Int32(partition))

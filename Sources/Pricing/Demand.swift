@@ -2,14 +2,20 @@
 public struct ItemOffer: Sendable, Hashable {
     /// The list price of one unit, above 0.
     public var price: Double
+    /// What the catalogue says it is, where it says so: the margin floor holds at either price.
+    public var cataloguePrice: Double?
     /// What one unit costs the shop, where that is known.
     public var cost: Double?
     /// Units left; `nil` where the shop does not say, which counts as enough.
     public var stock: Double?
     public var deleted: Bool
 
-    public init(price: Double, cost: Double? = nil, stock: Double? = nil, deleted: Bool = false) {
+    public init(
+        price: Double, cataloguePrice: Double? = nil, cost: Double? = nil, stock: Double? = nil,
+        deleted: Bool = false
+    ) {
         self.price = price
+        self.cataloguePrice = cataloguePrice
         self.cost = cost
         self.stock = stock
         self.deleted = deleted
@@ -80,6 +86,11 @@ extension ItemOffer {
     func validate() throws(PricingError) {
         guard price > 0, price <= Self.amountMax else {
             throw .badItem(field: "price", value: price, expected: "above 0 and at most 1e12")
+        }
+        if let cataloguePrice, !(cataloguePrice > 0 && cataloguePrice <= Self.amountMax) {
+            throw .badItem(
+                field: "catalogue price", value: cataloguePrice,
+                expected: "above 0 and at most 1e12")
         }
         if let cost, !(cost >= 0 && cost <= Self.amountMax) {
             throw .badItem(field: "cost", value: cost, expected: "from 0 to 1e12")

@@ -16,6 +16,9 @@ struct PriceLadder {
 
     private let maximumDepthPrice: Double
     private let marginFloorPrice: Double
+    /// The lower of the list price and the catalogue's, and the lowest price that leaves it its margin.
+    private let base: Double
+    private let baseFloorPrice: Double
     private let tolerance: Double
 
     init(item: ItemOffer, cost: Double?, configuration: PricingConfiguration) {
@@ -23,10 +26,17 @@ struct PriceLadder {
         tolerance = list * 1e-9
         maximumDepthPrice = list * (1 - configuration.maximumDepth)
         marginFloorPrice = (cost ?? 0) + list * configuration.marginFloor
+        base = min(list, item.cataloguePrice ?? list)
+        baseFloorPrice = (cost ?? 0) + base * configuration.marginFloor - base * 1e-9
         let lowest = max(maximumDepthPrice, marginFloorPrice) - tolerance
         nominal = configuration.depths.map { Self.step(list: list, depth: $0, lowest: 0) }
         // Depth 0 is what the shop charges anyway, so no rule of depth speaks about it.
-        let count = configuration.depths.dropFirst().prefix { list * (1 - $0) >= lowest }.count + 1
+        let (base, floor) = (base, baseFloorPrice)
+        let count =
+            1
+            + configuration.depths.dropFirst().prefix {
+                list * (1 - $0) >= lowest && base * (1 - $0) >= floor
+            }.count
         allowed = configuration.depths.prefix(count).map {
             Self.step(list: list, depth: $0, lowest: lowest)
         }
@@ -38,7 +48,9 @@ struct PriceLadder {
         var rules: [PricingRule] = []
         let price = list * (1 - depth)
         if price < maximumDepthPrice - tolerance { rules.append(.maximumDepth) }
-        if price < marginFloorPrice - tolerance { rules.append(.marginFloor) }
+        if price < marginFloorPrice - tolerance || base * (1 - depth) < baseFloorPrice {
+            rules.append(.marginFloor)
+        }
         return rules
     }
 

@@ -17,7 +17,8 @@ public struct Apprentice: Sendable {
     private static var configuration: HeadConfiguration {
         var head = HeadConfiguration()
         head.squared = 0.01
-        head.interceptMean = 0.1
+        // Before any was seen none is assumed.
+        head.interceptMean = 0
         head.interceptVariance = 0.01
         head.driftVariance = 0.001
         head.driftHours = 336

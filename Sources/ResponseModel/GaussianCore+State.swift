@@ -60,7 +60,9 @@ extension GaussianCore {
         for chunk in 0..<chunks {
             let end = min(count, (chunk + 1) * Self.chunkRows)
             try tables.read(tables.covariance, HeadTables.key(chunk), from: reader) { row in
-                covariance += try row.doubles()
+                let part = try row.doubles()
+                try HeadTables.expectFinite(part)
+                covariance += part
                 try HeadTables.expect(covariance.count == Self.rowStart(end), "a wrong length")
             }
         }
@@ -68,6 +70,7 @@ extension GaussianCore {
         try tables.read(tables.head, HeadTables.mean, from: reader) { row in
             mean = try row.doubles()
             try HeadTables.expect(mean.count == count, "a wrong length")
+            try HeadTables.expectFinite(mean)
         }
         restore(covariance: covariance, mean: mean, blocks: blocks, repairs: repairs)
         dirtyChunks = Array(repeating: false, count: chunks)
@@ -88,6 +91,7 @@ extension GaussianCore {
                 && shifts.count == entries.count && triangle.count == Self.rowStart(entries.count)
                 && Set(entries).count == entries.count
                 && entries.allSatisfy { $0 >= 0 && $0 < count }, "an impossible block")
+        try HeadTables.expectFinite(means + shifts + triangle)
         restorePending(entries, means, shifts, triangle)
     }
 

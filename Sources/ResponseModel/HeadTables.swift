@@ -51,6 +51,10 @@ struct HeadTables {
         if !condition { throw Distrust(reason: reason) }
     }
 
+    static func expectFinite(_ numbers: [Double]) throws {
+        try expect(numbers.allSatisfy(\.isFinite), "a number that is none")
+    }
+
     /// Reads a row that must be there, to its end.
     func read(
         _ table: StateTable, _ key: [UInt8], from reader: some StateReader,

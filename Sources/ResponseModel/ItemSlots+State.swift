@@ -48,6 +48,7 @@ extension ItemSlots {
             try tables.read(tables.vectors, HeadTables.key(slot), from: reader) { row in
                 vector = try row.floats()
                 try HeadTables.expect(vector.count == dimension, "a wrong length")
+                try HeadTables.expect(vector.allSatisfy(\.isFinite), "a number that is none")
             }
             assign(slot, content, vector: vector)
         }

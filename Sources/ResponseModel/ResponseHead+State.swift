@@ -140,6 +140,7 @@ extension ResponseHead {
                     && dimension <= 1 << 14 && denseCount < coreCount && pageCount <= 1 << 26
                     && tau.count == TailGroup.allCases.count
                     && tau.allSatisfy { $0 > 0 && $0.isFinite }, "impossible sizes")
+            try HeadTables.expectFinite([driftHours, commonMoved?.by].compactMap { $0 })
         }
     }
 }

@@ -129,6 +129,7 @@ extension Tail {
             cells.groups[cell] = try row.integer()
             cells.precision[cell] = try row.double()
             cells.eta[cell] = try row.double()
+            try HeadTables.expectFinite([cells.precision[cell], cells.eta[cell]])
             try HeadTables.expect(
                 TailGroup(rawValue: cells.groups[cell]) != nil, "an effect of no known group")
             try HeadTables.expect(cellIndex.value(cells.keys[cell]) < 0, "an effect twice")
@@ -139,6 +140,10 @@ extension Tail {
             page.user = RowOwner(bytes: try row.data())
         }
         if page.ordinal == 0, row.remaining > 0 { memories[index].moved = try Moved(from: &row) }
+        let memory = memories[index]
+        try HeadTables.expectFinite(
+            [memory.logPrice, memory.own?.mean, memory.own?.variance, memory.moved?.by]
+                .compactMap { $0 })
     }
 
     /// Makes again what follows from the pages: chains, the order of owners, free pages.

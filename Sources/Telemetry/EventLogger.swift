@@ -44,6 +44,8 @@ public enum TidemarkEvent: Sendable {
         late: Int, of: Int, partitions: [(place: String, late: Int, of: Int)], wayBack: String?)
     /// Bounds that were met, and the settings they are.
     case noRoom([(what: String, key: String, value: Int)])
+    /// `most`: what one example may count for.
+    case weightsClipped(position: String, most: String)
     case kafka(String)
     case stopping(reason: String)
 
@@ -55,7 +57,7 @@ public enum TidemarkEvent: Sendable {
         case .notPublished, .publishedAgain: .warning
         case .headsJudged(_, _, _, let slice, _): slice == nil ? .info : .warning
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
-        case .notKeptWhole, .endedHere, .roomAgain, .mostlyLate, .noRoom: .warning
+        case .notKeptWhole, .endedHere, .roomAgain, .mostlyLate, .noRoom, .weightsClipped: .warning
         case .waitingForRoom: .error
         default: .info
         }
@@ -119,6 +121,8 @@ public enum TidemarkEvent: Sendable {
             Self.lateLine(late, all, partitions, wayBack)
         case .noRoom(let bounds):
             "\(bounds.map { "\($0.what): raise \($0.key) (\($0.value))" }.joined(separator: "; "))"
+        case .weightsClipped(let position, let most):
+            "\(position): a sampling_rate or propensity below 1/\(most) counts as that (learning.weight_max); further ones are only counted, under weights_clipped"
         case .kafka(let text): "Kafka: \(text)"
         case .stopping(let reason): "stopping: \(reason)"
         }
@@ -163,7 +167,7 @@ public enum TidemarkEvent: Sendable {
             " · \(score.head) log-loss \(decimals(score.logLoss, 4)) (NE \(decimals(score.ne, 3)))"
         }.joined()
         return
-            "\(events) events (\(Int(rate))/s) · \(examples) examples\(losses) · \(recommendations) recommendations · \(lag.map { "\($0) behind" } ?? "no broker says how far behind")"
+            "\(events) events (\(Int(exactly: rate.rounded()).map(String.init) ?? "–")/s) · \(examples) examples\(losses) · \(recommendations) recommendations · \(lag.map { "\($0) behind" } ?? "no broker says how far behind")"
     }
 
     private static func refreshLine(

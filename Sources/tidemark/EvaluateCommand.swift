@@ -1,6 +1,7 @@
 import ArgumentParser
 import ContinualLearning
 import Daemon
+import Records
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -66,7 +67,7 @@ extension EvaluationReport {
     func summary() -> String {
         var parts = [
             "snapshot \(snapshot) on \(grouped(events.read)) events, \(grouped(examples)) examples; "
-                + "\(fixed(wallSeconds, 1)) s, \(grouped(Int(eventsPerSecond))) events/s"
+                + "\(fixed(wallSeconds, 1)) s, \(grouped(Int(saturating: eventsPerSecond))) events/s"
         ]
         if events.deadLettered > 0 {
             parts[0] += "\n\(grouped(events.deadLettered)) records could not be used"

@@ -1,4 +1,5 @@
 import Foundation
+import Records
 
 /// Standard error, for messages and progress; standard output carries results alone.
 struct StandardError: TextOutputStream, Sendable {
@@ -49,10 +50,5 @@ struct TextTable {
 
 /// Encodes with sorted keys, so that the same value is the same text.
 func jsonText(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    // What was not measured, and what never came.
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
+    try JSONText.text(value, [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes])
 }

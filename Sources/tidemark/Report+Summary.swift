@@ -21,7 +21,7 @@ extension Report {
         ].filter { $0.0 > 0 }.map { "\(grouped($0.0)) \($0.1)" }
         if !others.isEmpty { text += "; " + others.joined(separator: ", ") }
         text += "\n\(grouped(examples)) examples learned; \(fixed(wallSeconds, 1)) s, "
-        text += "\(grouped(Int(eventsPerSecond))) events/s"
+        text += "\(grouped(Int(saturating: eventsPerSecond))) events/s"
         return text
     }
 

@@ -330,3 +330,30 @@ extension LogEntry: Equatable {
         #expect(try bytes(present).isEmpty)
     }
 }
+
+@Suite struct EnvelopeBoundTests {
+    private func line(_ topic: String, _ offset: String) -> String {
+        #"{"tidemark_record":1,"topic":"\#(topic)","partition":0,"offset":\#(offset),"value":"x"}"#
+    }
+
+    @Test("a captured record behind which nothing can be read is an error that names its line")
+    func lastOffset() throws {
+        let scratch = try Scratch()
+        let path = try scratch.file(
+            "log.jsonl",
+            Array((line("t", "\(Int64.max - 1)") + "\n\n" + line("t", "\(Int64.max)")).utf8))
+        let reader = try LogReader(path: path)
+        #expect(try reader.next()?.record?.offset == .max - 1)
+        #expect(throws: LogError.lastOffset(path: path, line: 3)) { try reader.next() }
+    }
+
+    @Test("a captured record of a topic that Kafka could not have is refused")
+    func longTopic() throws {
+        let scratch = try Scratch()
+        let names = ["", String(repeating: "t", count: 249), String(repeating: "t", count: 250)]
+        let path = try scratch.file(
+            "log.jsonl", Array(names.map { line($0, "0") }.joined(separator: "\n").utf8))
+        #expect(
+            try entries(LogReader(path: path)).map { $0.record != nil } == [false, true, false])
+    }
+}

@@ -1,4 +1,5 @@
 import ContinualLearning
+import Engine
 import Foundation
 import KafkaStream
 
@@ -107,6 +108,10 @@ extension Configuration {
         .flag(
             "learning.merchant", \.learning.merchant,
             "Whether the shop's own discounts are learned as well; how well they are predicted is in the report (apprentice)."
+        ),
+        .number(
+            "learning.weight_max", \.learning.weightMax, 1...1_000_000,
+            "How many examples one may count for: a sampling_rate or propensity below its inverse counts as that, and the event is counted (weights_clipped)."
         ),
         .integer(
             "learning.seed", \.learning.seed, 0...Int(Int32.max),
@@ -316,16 +321,22 @@ extension Configuration {
             "Bootstrap servers, host:port, comma-separated."),
         .list(
             "kafka.topics", \.kafka.topics,
-            expects: "a list of topic names, or of {name: …, type: …, every_shard: …}",
+            expects: "a list of topic names, or of {name: …, type: …, every_shard: …, inline: …}",
             parse: Kafka.Topic.init(value:),
             write: { topic in
-                guard topic.type != nil || topic.everyShard else { return quoted(topic.name) }
-                return "{name: \(quoted(topic.name))"
-                    + (topic.type.map { ", type: \($0)" } ?? "")
-                    + (topic.everyShard ? ", every_shard: true" : "") + "}"
+                let options =
+                    (topic.type.map { ", type: \($0)" } ?? "")
+                    + (topic.everyShard ? ", every_shard: true" : "")
+                    + (topic.inline.map { ", inline: \($0.rawValue)" } ?? "")
+                return options.isEmpty
+                    ? quoted(topic.name) : "{name: \(quoted(topic.name))\(options)}"
             },
             valid: { !$0.isEmpty && Set($0.map(\.name)).count == $0.count },
             "Topics to consume, any event type in any; a type given here is that of payloads without one. With shards, a catalogue that is not keyed by shopper needs every_shard: true."
+        ),
+        .choice(
+            "kafka.inline", \.kafka.inline,
+            "What item fields inside clicks, purchases and outcomes may say of an item, of logs too: texts that the catalogue does not have; all, as an item event would, but for what was deleted; none. A topic may say otherwise (inline: …)."
         ),
         .integer("kafka.shards", \.kafka.shards, 1...4096, "Daemons that share the partitions."),
         .integer(
@@ -482,7 +493,7 @@ extension Configuration.Kafka.Topic {
         case .scalar(let text) where !text.isEmpty:
             self.init(name: text, type: nil)
         case .map(let pairs):
-            guard Set(pairs.map(\.key)).isSubset(of: ["name", "type", "every_shard"]),
+            guard Set(pairs.map(\.key)).isSubset(of: ["name", "type", "every_shard", "inline"]),
                 pairs.count == Set(pairs.map(\.key)).count,
                 case .scalar(let name)? = pairs.first(where: { $0.key == "name" })?.value,
                 !name.isEmpty
@@ -497,7 +508,13 @@ extension Configuration.Kafka.Topic {
                 guard case .scalar(let text) = given, let flag = Bool(text) else { return nil }
                 everyShard = flag
             }
-            self.init(name: name, type: type, everyShard: everyShard)
+            var inline: InlineFields?
+            if let given = pairs.first(where: { $0.key == "inline" })?.value {
+                guard case .scalar(let text) = given, let fields = InlineFields(rawValue: text)
+                else { return nil }
+                inline = fields
+            }
+            self.init(name: name, type: type, everyShard: everyShard, inline: inline)
         default: return nil
         }
     }

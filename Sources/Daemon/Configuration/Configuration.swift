@@ -61,6 +61,7 @@ public struct Configuration: Sendable {
         public var numerics = Numerics.fast
         public var delayedFeedback = DelayedFeedback.elapsedTime
         public var merchant = false
+        public var weightMax = 1_000.0
         public var seed = 1
 
         public enum Numerics: String, Sendable, CaseIterable {
@@ -144,6 +145,7 @@ public struct Configuration: Sendable {
         public var topics = [Topic(name: "events", type: nil)]
         public var shards = 1
         public var shard = 0
+        public var inline = InlineFields.texts
         public var partitioner = Partitioner.murmur2
         public var group = "tidemark"
         public var discoveryMs = 30_000
@@ -167,11 +169,17 @@ public struct Configuration: Sendable {
             public var type: String?
             /// Whether every shard reads all of it.
             public var everyShard = false
+            /// What its clicks and purchases may say of items; `nil`: what `kafka.inline` says.
+            public var inline: InlineFields?
 
-            public init(name: String, type: String? = nil, everyShard: Bool = false) {
+            public init(
+                name: String, type: String? = nil, everyShard: Bool = false,
+                inline: InlineFields? = nil
+            ) {
                 self.name = name
                 self.type = type
                 self.everyShard = everyShard
+                self.inline = inline
             }
         }
 

@@ -1,5 +1,6 @@
 import Foundation
 import KafkaStream
+import Records
 import SnapshotStore
 import Telemetry
 
@@ -28,7 +29,7 @@ package final class ControlEndpoint {
         } catch {
             reply = .failure(RequestError.badRequest("this is no request: \(Self.text(error))"))
         }
-        guard let bytes = try? JSONEncoder().encode(reply) else {
+        guard let bytes = try? JSONText.data(reply) else {
             throw .system("the reply cannot be written")
         }
         return String(decoding: bytes, as: UTF8.self)
@@ -68,7 +69,7 @@ public final class DaemonConnection {
 
     /// Throws: `RequestError.refused` with what the daemon said.
     public func ask(_ request: ControlRequest) throws -> ControlReply {
-        let line = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
+        let line = String(decoding: try JSONText.data(request), as: UTF8.self)
         let answer = try client.ask(line)
         let reply = try JSONDecoder().decode(ControlReply.self, from: Data(answer.utf8))
         if case .failed(let code, let message) = reply {

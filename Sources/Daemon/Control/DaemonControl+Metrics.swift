@@ -164,6 +164,12 @@ extension DaemonControl {
             counter(
                 "rule_violations", "Recommendations that broke a rule.", counters.ruleViolations),
             counter("skipped_updates", "Updates dropped by a guard.", counters.skipped),
+            counter(
+                "clipped_weights", "Events that count for less than their sampling rate says.",
+                counters.clippedWeights),
+            counter(
+                "ignored_inline", "Events whose item fields were not all taken over.",
+                counters.ignoredInline),
             Metric(
                 .counter, "bounded_updates_total",
                 "Updates that a bound on what may be moved let in less of.", by: "bound",

@@ -66,9 +66,8 @@ package struct DaemonControl: ControlSource {
     }
 
     package func status() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        return try encoder.encode(DaemonStatus(self))
+        try JSONText.data(
+            DaemonStatus(self), [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes])
     }
 
     func milliseconds(since instant: StatusBoard.Instant) -> Int64 {

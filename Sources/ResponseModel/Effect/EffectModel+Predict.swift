@@ -13,6 +13,9 @@ public struct CausalPrediction: Sendable, Hashable {
 
 extension EffectModel {
     /// Step and slope as they are served: not below zero, and how sure they are.
+    ///
+    /// They are served at their mode, as the heads are. The mean of what was cut at zero lies above it by
+    /// as much as is not known: a state that has learned nothing would offer discounts for that alone.
     struct Served {
         let step: TruncatedNormal
         let slope: TruncatedNormal
@@ -26,12 +29,12 @@ extension EffectModel {
             let kept = step.variance / uncut.stepVariance
             let given = max(uncut.slopeVariance - pull * uncut.covariance * (1 - kept), 1e-12)
             slope = TruncatedNormal(
-                mean: uncut.slope + pull * (step.mean - uncut.step), variance: given)
+                mean: uncut.slope + pull * (step.mode - uncut.step), variance: given)
             covariance = uncut.covariance * kept * (slope.variance / given).squareRoot()
         }
 
-        func mean(_ step: Double, _ depth: Double) -> Double {
-            step * self.step.mean + depth * slope.mean
+        func mode(_ step: Double, _ depth: Double) -> Double {
+            step * self.step.mode + depth * slope.mode
         }
 
         func covariance(_ a: (Double, Double), _ b: (Double, Double)) -> Double {
@@ -61,7 +64,7 @@ extension EffectModel {
                 (offered ? 1 : 0) - center.step, OfferModel.depth(discount) - center.depth
             )
             return CausalPrediction(
-                discount: discount, logit: level + served.mean(at.0, at.1),
+                discount: discount, logit: level + served.mode(at.0, at.1),
                 variance: base.variance + max(0, served.covariance(at, at)),
                 covarianceWithBaseline: base.variance + served.covariance(none, at))
         }
@@ -102,10 +105,10 @@ extension EffectModel {
         return (uncut.step + depth * uncut.slope, max(0, variance).squareRoot())
     }
 
-    /// What a discount adds to the logit as decisions have it, in the mean.
+    /// What a discount adds to the logit as decisions have it.
     public func served(_ discount: Double, category: String? = nil) -> Double {
         let served = Served(posterior, category)
-        return discount > 0.01 ? served.mean(1, OfferModel.depth(discount)) : 0
+        return discount > 0.01 ? served.mode(1, OfferModel.depth(discount)) : 0
     }
 
     /// What is known of the effects: uncut and as served.
@@ -115,7 +118,7 @@ extension EffectModel {
             let served = Served(posterior, category)
             return EffectReport.Slope(
                 unconstrained: uncut.slope, deviation: uncut.slopeVariance.squareRoot(),
-                served: served.slope.mean)
+                served: served.slope.mode)
         }
         let uncut = posterior.uncut(nil)
         let served = Served(posterior, nil)
@@ -125,7 +128,7 @@ extension EffectModel {
             rows: rows, randomisedRows: randomisedRows,
             step: .init(
                 unconstrained: uncut.step, deviation: uncut.stepVariance.squareRoot(),
-                served: served.step.mean),
+                served: served.step.mode),
             slope: entry(nil), categories: categories,
             signViolations: categories.values.count { $0.unconstrained < 0 })
     }
@@ -146,7 +149,7 @@ public struct EffectReport: Codable, Sendable, Equatable {
         /// As the rows have it, with its standard deviation, whatever the sign.
         public var unconstrained: Double
         public var deviation: Double
-        /// The mean that decisions use, never below zero.
+        /// What decisions use, never below zero.
         public var served: Double
     }
 

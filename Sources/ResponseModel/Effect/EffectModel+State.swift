@@ -57,7 +57,11 @@ extension EffectModel {
             let mean = try row.doubles()
             let covariance = try row.doubles()
             try row.finish()
+            let sums =
+                logged.counts + [logged.weights, logged.steps, logged.depths, logged.rows]
+                + [association.value, association.count]
             guard logged.counts.count == LoggedOffers.bucketCount,
+                sums.allSatisfy(\.isFinite),
                 let restored = EffectPosterior(
                     configuration, categories: categories, mean: mean, covariance: covariance)
             else { throw damage("impossible numbers") }

@@ -116,6 +116,8 @@ struct RunningMean: Sendable, Equatable {
 /// Rows whose propensity is logged: how usual each discount is among them.
 struct LoggedOffers: Sendable, Equatable {
     static let bucketCount = 11
+    /// Smaller propensities count as this one: their inverse would outweigh every other row.
+    static let propensityMin = 1e-6
 
     var counts = [Double](repeating: 0, count: bucketCount)
     var weights = 0.0
@@ -141,8 +143,9 @@ struct LoggedOffers: Sendable, Equatable {
         counts[Self.bucket(discount)] += 1
         rows += 1
         let usual = counts[Self.bucket(discount)] / rows
-        let mean = rows > 1 ? weights / (rows - 1) : usual / propensity
-        let weight = min(usual / propensity, weightMax * mean)
+        let ratio = usual / max(propensity, Self.propensityMin)
+        let mean = rows > 1 ? weights / (rows - 1) : ratio
+        let weight = min(ratio, weightMax * mean)
         weights += weight
         steps += weight * step
         depths += weight * depth

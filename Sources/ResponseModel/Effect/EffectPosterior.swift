@@ -93,7 +93,7 @@ struct EffectPosterior: Sendable {
         }
         var v = 0.0
         for (entry, value) in x { v += value * u[entry] }
-        guard v > 1e-12, center.isFinite else { return }
+        guard v > 1e-12, center.isFinite, weight.isFinite else { return }
         let z = stableMode(mean: center, variance: v, label: label ? 1 : 0, weight: weight)
         let p = stableLogistic(z)
         let curvature = weight * p * (1 - p)
@@ -135,6 +135,8 @@ struct EffectPosterior: Sendable {
 /// A normal variable given that it is not below zero.
 struct TruncatedNormal {
     let mean: Double
+    /// Where the density is largest.
+    let mode: Double
     let variance: Double
 
     /// - Parameters: mean and variance before the cut.
@@ -144,6 +146,7 @@ struct TruncatedNormal {
         // Hazard of the standard normal at a: density over what lies above.
         let hazard = Self.hazard(a)
         mean = max(0, m + deviation * hazard)
+        mode = max(0, m)
         variance = max(0, v * (1 - hazard * (hazard - a)))
     }
 

@@ -34,7 +34,7 @@ struct TurnsBench: ParsableCommand {
                 guard let turn = try cases.run(name) else {
                     throw ExitStatus.usage.failure("there is no case '\(name)'")
                 }
-                let line = String(decoding: try JSONEncoder().encode(turn), as: UTF8.self) + "\n"
+                let line = try JSONText.text(turn) + "\n"
                 FileHandle.standardOutput.write(Data(line.utf8))
             }
         }

@@ -17,6 +17,10 @@ public protocol FuzzTarget: SendableMetatype {
 public enum FuzzTargets {
     public static let all: [any FuzzTarget.Type] = [
         DecoderTarget.self,
+        NumbersTarget.self,
+        LogsTarget.self,
+        WeightsTarget.self,
+        RowsTarget.self,
         HTTPTarget.self,
         ControlTarget.self,
         StoreRecordsTarget.self,
