@@ -43,7 +43,9 @@ public final class Inquiry {
         guard let price = price ?? item?.price else {
             throw InquiryError.noPrice(itemID: itemID)
         }
-        guard price > 0, price.isFinite else { throw InquiryError.badPrice(price) }
+        guard price.isNormal, 0...EventLimits.amountMax ~= price else {
+            throw InquiryError.badPrice(price)
+        }
         let shopper = try store.withSnapshot(record.id) { _, state in
             try engine.shopper(userID, reading: state)
         }
@@ -95,7 +97,7 @@ public enum InquiryError: Error, CustomStringConvertible {
         switch self {
         case .noPrice(let itemID):
             "the catalogue has no price for item '\(itemID)'; give one with --price"
-        case .badPrice(let price): "a price must be above 0, not \(price)"
+        case .badPrice(let price): "a price must be above 0 and at most 10^12, not \(price)"
         case .noViews(let snapshot):
             "snapshot \(snapshot) has learned no views: without impressions, or outcomes with clicked, it cannot tell what a view comes to; leave out --view to ask about a visit"
         case .badID(let name, let id):

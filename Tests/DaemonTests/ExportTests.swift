@@ -116,4 +116,60 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: scratch.path + "/new"))
         #expect(throws: ExportError.self) { try write(scratch, to: "") }
     }
+
+    @Test("an export with a number that is none is refused, its checksums right as they may be")
+    func notANumber() throws {
+        let (scratch, _) = try learned()
+        _ = try write(scratch, to: "export")
+        let folder = scratch.path + "/export"
+        let heads = URL(fileURLWithPath: folder + "/tidemark_heads.bin")
+        var reader = ByteReader([UInt8](try Data(contentsOf: heads)))
+        var rows = try reader.array { r throws(ByteCodingError) in
+            (table: try r.string(), key: try r.data(), value: try r.data())
+        }
+        let mean = try #require(
+            rows.firstIndex { $0.table == "purchase.head" && $0.key == Array("mean".utf8) },
+            "\(Set(rows.map(\.table)).sorted())")
+        var writer = ByteWriter()
+        writer.double(.nan)
+        rows[mean].value.replaceSubrange(4..<12, with: writer.bytes)
+        var file = ByteWriter()
+        file.array(rows) { writer, row in
+            writer.string(row.table)
+            writer.data(row.key)
+            writer.data(row.value)
+        }
+        try Data(file.bytes).write(to: heads)
+        let manifest = URL(fileURLWithPath: folder + "/tidemark.json")
+        var fields = try #require(
+            try JSONSerialization.jsonObject(with: Data(contentsOf: manifest)) as? [String: Any])
+        var files = try #require(fields["files"] as? [String: String])
+        files["tidemark_heads.bin"] = SHA256.hash(file.bytes).hex
+        fields["files"] = files
+        // The adapters' row is the one that is not among the heads'.
+        let whole = try SnapshotStore.open(path: scratch.store, mode: .readOnly)
+        defer { try? whole.close() }
+        let adapters = try #require(
+            try whole.withSnapshot("head") { _, state in
+                try state.value(StateTable("adapters", .weights), Array("adapters".utf8))
+            })
+        rows.append((table: "adapters", key: Array("adapters".utf8), value: adapters))
+        fields["rows_sha256"] =
+            rows.reduce(Digest256.zero) { sum, row in
+                var writer = ByteWriter()
+                writer.string(row.table)
+                writer.data(row.key)
+                writer.data(row.value)
+                return sum &+ SHA256.hash(writer.bytes)
+            }.hex
+        try JSONSerialization.data(withJSONObject: fields).write(to: manifest)
+        let error = #expect(throws: ExportError.self) {
+            try SnapshotExport.read(
+                folder, into: scratch.path + "/new", as: nil, base: nil, who: "test")
+        }
+        #expect(
+            error?.description.contains("a number that is none") == true,
+            "\(String(describing: error))")
+        #expect(!FileManager.default.fileExists(atPath: scratch.path + "/new"))
+    }
 }

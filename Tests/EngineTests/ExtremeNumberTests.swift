@@ -95,7 +95,8 @@ import Testing
         #expect(run.engine.counters.clippedWeights == 4)
         let effects = try #require(run.engine.effects)
         #expect(effects.randomisedRows == 200)
-        #expect(effects.slope.unconstrained.isFinite && effects.slope.deviation > 0)
+        // Less unsure than before any row: the other rows were learned all the same.
+        #expect(effects.slope.deviation < 0.95 * 1.5, "\(effects.slope)")
         #expect(abs(effects.slope.unconstrained) < 10, "\(effects.slope)")
         #expect(try run.restored().effects == effects)
     }

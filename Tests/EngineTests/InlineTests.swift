@@ -23,6 +23,13 @@ import Testing
         Event.Item(itemID: "new", title: "New thing", brand: "B", price: 10, cost: 1, stock: 9),
     ]
 
+    /// The two ways to have a topic say so: by the setting for all, and by its own.
+    private static func allOf(
+        _ fields: InlineFields, otherwise: InlineFields
+    ) -> [(standard: InlineFields, topic: InlineFields?)] {
+        [(fields, nil), (otherwise, fields)]
+    }
+
     /// An engine that has heard the catalogue, then the claims of one stranger.
     private static func engine(
         _ inline: InlineFields, topic: InlineFields? = nil
@@ -87,7 +94,7 @@ import Testing
 
     @Test("a topic that may say all sets what an item event would, but revives nothing")
     func all() throws {
-        for (standard, topic) in [(InlineFields.all, nil), (.none, InlineFields.all)] {
+        for (standard, topic) in Self.allOf(.all, otherwise: .none) {
             let (engine, ask) = try Self.engine(standard, topic: topic)
             #expect(engine.item("dear")?.cost == 0)
             #expect(engine.item("gone")?.stock == 99)
@@ -101,7 +108,7 @@ import Testing
 
     @Test("where nothing may be said, nothing is known of an item that only clicks speak of")
     func none() throws {
-        for (standard, topic) in [(InlineFields.none, nil), (.all, InlineFields.none)] {
+        for (standard, topic) in Self.allOf(InlineFields.none, otherwise: .all) {
             let (engine, _) = try Self.engine(standard, topic: topic)
             #expect(engine.item("new") == nil)
             #expect(engine.item("gone")?.brand == nil)

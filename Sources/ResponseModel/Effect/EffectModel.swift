@@ -144,7 +144,8 @@ struct LoggedOffers: Sendable, Equatable {
         rows += 1
         let usual = counts[Self.bucket(discount)] / rows
         let ratio = usual / max(propensity, Self.propensityMin)
-        let mean = rows > 1 ? weights / (rows - 1) : ratio
+        // One in the mean over the discounts, so that no first row sets the scale for all.
+        let mean = rows > 1 ? weights / (rows - 1) : 1
         let weight = min(ratio, weightMax * mean)
         weights += weight
         steps += weight * step
