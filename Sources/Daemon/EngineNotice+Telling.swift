@@ -11,6 +11,7 @@ extension EngineNotice {
             .refreshStarted(texts: texts, examples: examples)
         case .refreshBroughtNothing(let steps): .refreshBroughtNothing(steps: steps)
         case .driftFound(let head, let example): .driftFound(head: head, example: example)
+        case .contextKeysLeftOut(let key, let most): .contextKeysLeftOut(key: key, keysMax: most)
         case .refreshJudged(let verdict):
             .refreshJudged(
                 outcome: verdict.outcome.told, harm: verdict.harm,
@@ -30,6 +31,7 @@ extension EngineNotice {
         case .refreshStarted: return "started"
         case .refreshBroughtNothing: return "brought nothing"
         case .driftFound(let head, let example): return "drift of \(head) at example \(example)"
+        case .contextKeysLeftOut(let key, _): return "context key \(key) left out"
         case .refreshJudged(let verdict): return try Self.text(verdict)
         case .headsJudged(let verdict): return "heads " + (try Self.text(verdict))
         }

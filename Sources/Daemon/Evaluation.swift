@@ -93,13 +93,13 @@ private struct Contestant {
     }
 
     mutating func predict(_ batch: [EngineInput]) throws -> StepOutput {
-        // Nothing of the store's shoppers is asked for where nothing is decided.
+        // Nothing of the store's shoppers is asked for where nothing is decided; its items are at hand.
         try engine.step(
             batch, reading: MemoryState(), embedding: opened.embedding, training: NoTraining())
     }
 
     mutating func drain() throws -> StepOutput {
-        try engine.drain(embedding: opened.embedding)
+        try engine.drain(reading: MemoryState(), embedding: opened.embedding)
     }
 }
 

@@ -47,7 +47,7 @@ public struct GateJudgement: Codable, Sendable, Equatable {
             slice = verdict.slice
             byAnchors = true
             shift = verdict.shift
-        case .refreshStarted, .driftFound, .refreshBroughtNothing: return nil
+        case .refreshStarted, .driftFound, .contextKeysLeftOut, .refreshBroughtNothing: return nil
         }
     }
 }

@@ -39,7 +39,7 @@ public final class Inquiry {
         for (name, id) in [("a shopper", userID), ("an item", itemID)] {
             guard EventLimits.isID(id) else { throw InquiryError.badID(name, id) }
         }
-        let item = engine.item(itemID)
+        let item = try engine.item(itemID)
         guard let price = price ?? item?.price else {
             throw InquiryError.noPrice(itemID: itemID)
         }

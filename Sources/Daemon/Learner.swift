@@ -178,6 +178,7 @@ final class Learner {
         for case .success(let event) in batch.map(\.event) where event.type == .erase {
             if let userID = event.userID { offers.forget(userID) }
         }
+        for owner in output.unseenShoppers { offers.forget(unseen: owner) }
         eventsSinceCommit += batch.count
         eventsSinceSnapshot += batch.count
         return output
@@ -240,21 +241,29 @@ final class Learner {
     /// At the start of reading: windows wait for these partitions, and for no others.
     func wait(for positions: [TopicPartition]) throws {
         journal(.awaiting(positions))
-        try note(try engine.wait(for: positions, embedding: embedding))
+        let output = try store.withHead { state in
+            try engine.wait(for: positions, reading: state, embedding: embedding)
+        }
+        try note(output)
         eventsSinceCommit += 1
     }
 
     /// Takes the verdict that a partition brings nothing for now.
     func setIdle(_ position: TopicPartition) throws {
         journal(.idle(position))
-        try note(try engine.setIdle(position, embedding: embedding))
+        let output = try store.withHead { state in
+            try engine.setIdle(position, reading: state, embedding: embedding)
+        }
+        try note(output)
         eventsSinceCommit += 1
     }
 
     /// Takes the events that still wait for older ones, at the end of a log that has no more.
     func drain() throws -> StepOutput {
         journal(.drained)
-        let output = try engine.drain(embedding: embedding)
+        let output = try store.withHead { state in
+            try engine.drain(reading: state, embedding: embedding)
+        }
         try note(output)
         eventsSinceCommit += 1
         return output

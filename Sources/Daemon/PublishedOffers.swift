@@ -25,6 +25,8 @@ package struct PublishedOffers {
         }
     }
 
+    /// Shoppers that the learned state has forgotten; their rows go with the coming commit.
+    private var unseen: Set<RowOwner> = []
     /// The shoppers that the coming commit touches.
     private var changed: [String: [Offer]] = [:]
     /// What the coming commit publishes, the newest of each shopper and item, in order.
@@ -71,6 +73,9 @@ package struct PublishedOffers {
         return true
     }
 
+    /// Forgets what was published to a shopper who was not seen for so long that all of it has expired.
+    package mutating func forget(unseen owner: RowOwner) { unseen.insert(owner) }
+
     package mutating func forget(_ userID: String) {
         changed[userID] = []
         for index in pending.indices where pending[index]?.userID == userID { pending[index] = nil }
@@ -91,6 +96,7 @@ package struct PublishedOffers {
 
     /// Gives out what the commit publishes, and the rows that say so.
     package mutating func collect(into changes: inout StateChanges) -> [Recommendation] {
+        for owner in unseen.sorted() { changes.remove(Self.table, owner.bytes) }
         for (userID, offers) in changed.sorted(by: { $0.key < $1.key }) {
             guard !offers.isEmpty else {
                 changes.remove(Self.table, Self.key(userID))

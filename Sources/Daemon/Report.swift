@@ -33,6 +33,8 @@ public struct Report: Codable, Sendable {
     public var apprentice: ApprenticeReport?
     /// How well the units of purchases are predicted; left out until there were any.
     public var quantity: QuantityReport?
+    /// How much is kept of what the stream brought, and what was left out or forgotten for a bound.
+    public var kept: BoundReport
     public var head: String
     public var champion: String
     public var stateSHA256: String
@@ -127,7 +129,7 @@ public struct Report: Codable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case events, examples, steps, progressive, windows, slices, guards, recommendations, head
-        case drift, effects, apprentice, quantity, champion, snapshots, platform, judgements
+        case drift, effects, apprentice, quantity, kept, champion, snapshots, platform, judgements
         case viewEffects = "view_effects"
         case wallSeconds = "wall_seconds"
         case eventsPerSecond = "events_per_second"

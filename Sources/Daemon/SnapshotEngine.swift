@@ -23,7 +23,10 @@ struct SnapshotEngine {
                 path: store.path, found: store.identity.base, expected: model.fingerprint)
         }
         engine = try store.withSnapshot(record.id) { _, state in
-            try Engine(try wiring.engineConfiguration(model), base: model, reading: state)
+            var engine = try Engine(
+                try wiring.engineConfiguration(model), base: model, reading: state)
+            try engine.loadItems(reading: state)
+            return engine
         }
         engine.snapshot = record.id
         embedding = EncoderEmbedding(try wiring.encoder(model, adapters: engine.adapters))

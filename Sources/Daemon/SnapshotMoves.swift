@@ -67,14 +67,14 @@ public struct SnapshotMoves: Encodable, Sendable {
         }
         let seen = after.engine.itemsSeen().prefix(itemCount)
         items = try seen.compactMap { itemID, examples in
-            let item = after.engine.item(itemID)
+            let item = try after.engine.item(itemID)
             guard let price = item?.price, price > 0 else { return nil }
             let (old, new) = (
                 try before.quote(itemID, price: price), try after.quote(itemID, price: price)
             )
             return Item(
                 itemID: itemID, title: item?.title, examples: examples,
-                priceBefore: before.engine.item(itemID)?.price, price: price,
+                priceBefore: try before.engine.item(itemID)?.price, price: price,
                 discountBefore: old.discount, discountAfter: new.discount,
                 conversionBefore: old.expectedConversion, conversionAfter: new.expectedConversion)
         }

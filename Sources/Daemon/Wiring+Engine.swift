@@ -14,14 +14,16 @@ extension Wiring {
     /// - Parameters:
     ///   - skips: records that are not learned.
     ///   - clocked: whether commits and snapshots are also made by time.
+    ///   - embedding: in the place of the encoder.
     func learner(
         _ engineConfiguration: EngineConfiguration, base: BaseModel, store: SnapshotStore,
-        cluster: String, skips: OffsetRanges, clocked: Bool, publishes: Bool, log: EventLogger
+        cluster: String, skips: OffsetRanges, clocked: Bool, publishes: Bool, log: EventLogger,
+        embedding: (any TextEmbedding)? = nil
     ) throws -> Learner {
         // Batches that are cut by count alone promise the same state in every run.
         let waits = !clocked || configuration.batch.lingerMs == 0
         return try Learner(
-            store: store, embedding: try embedding(base),
+            store: store, embedding: try embedding ?? self.embedding(base),
             training: training(base, givesWay: !waits),
             cluster: cluster, skips: skips,
             cadence: Learner.Cadence(

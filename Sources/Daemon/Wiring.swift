@@ -158,7 +158,34 @@ struct Wiring {
         }
         engine.offersAtViews = configuration.pricing.atViews
         engine.headGate = headGateConfiguration(seed: seed, join)
+        engine.bounds = try bounds()
         return engine
+    }
+}
+
+extension Wiring {
+    /// Throws: where items and shoppers would be forgotten while their offers still stand.
+    private func bounds() throws -> EngineBounds {
+        let store = configuration.store
+        let spans = [
+            ("attribution.window", configuration.attribution.windowMs),
+            ("pricing.offer_lifetime", configuration.pricing.offerLifetimeMs),
+        ]
+        for (name, span) in spans where min(store.keepItemsMs, store.keepShoppersMs) <= span {
+            throw ConfigurationError(
+                place: store.keepItemsMs <= span ? "store.keep_items" : "store.keep_shoppers",
+                message: "must be longer than \(name)")
+        }
+        var bounds = EngineBounds()
+        bounds.catalogCacheBytes = configuration.learning.catalogCacheBytes
+        bounds.shopperCacheBytes = configuration.learning.shopperCacheBytes
+        bounds.vectorBytes = configuration.learning.vectorCacheBytes
+        bounds.itemsMax = store.itemsMax
+        bounds.shoppersMax = store.shoppersMax
+        bounds.keepItemsMs = Int64(store.keepItemsMs)
+        bounds.keepShoppersMs = Int64(store.keepShoppersMs)
+        bounds.contextKeysMax = configuration.heads.contextKeys
+        return bounds
     }
 }
 

@@ -36,6 +36,9 @@ public struct Counters: Sendable, Equatable {
     public var clippedWeights = 0
     /// Inline item fields that were not taken over, counted by event.
     public var ignoredInline = 0
+    /// Items and shoppers forgotten for not being seen, or for want of room.
+    public var itemsForgotten = 0
+    public var shoppersForgotten = 0
     /// Accepted events by type; together, and with the dead letters, all that was read.
     public var byType: [String: Int] = [:]
     /// Dead letters by the stable name of the reason.
@@ -47,7 +50,7 @@ public struct Counters: Sendable, Equatable {
         \.decisions, \.erased, \.corrected, \.examples, \.batches, \.recommendations,
         \.ruleViolations, \.clipped, \.skipped, \.gatePassed, \.gateRejected, \.suppressed,
         \.boundedEvents, \.boundedUsers, \.boundedHours,
-        \.headPassed, \.headRejected, \.selfRollbacks,
+        \.headPassed, \.headRejected, \.selfRollbacks, \.itemsForgotten, \.shoppersForgotten,
         \.clippedWeights, \.ignoredInline,
     ]
 

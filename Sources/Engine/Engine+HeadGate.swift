@@ -23,7 +23,9 @@ extension Engine {
     }
 
     /// At a batch boundary: holds what the heads say of their anchors now against what was served.
-    mutating func judgeHeads(into output: inout StepOutput) throws {
+    mutating func judgeHeads(
+        embedding: any TextEmbedding, into output: inout StepOutput
+    ) throws {
         guard isHeadGateDue, let lastMs = headGate.judgedMs else { return }
         var meter = LevelMeter(
             oldUntilMs: lastMs - configuration.headGate.anchors.ageMs,
@@ -31,9 +33,10 @@ extension Engine {
         headGate.judgedMs = headGate.clockMs
         headGate.judgedExamples = counters.examples
         headGate.candidates += 1
-        let gate = anchorGate(
+        let vectors = try anchorVectors(embedding)
+        let gate = try anchorGate(
             candidate: headGate.candidates, heads: heads,
-            vector: { [catalog] in catalog.vector(of: $0) }
+            vector: { [silent = catalog.silent] in $0.text.flatMap { vectors[$0] } ?? silent }
         ) { label, example, category, logit in
             guard let category else { return }
             meter.add(
@@ -42,7 +45,7 @@ extension Engine {
                 tsMs: example.exposure.tsMs)
         }
         let verdict = gate.verdict()
-        let shift = labelShift(judgements: LevelHistory.countMax)
+        let shift = try labelShift(judgements: LevelHistory.countMax)
         labelWatch.step(meter, next: memory.inserted, tsMs: headGate.clockMs)
         let outcome = shift == nil ? verdict.outcome : .reject
         let counts = verdict.outcome == .reject || configuration.headGate.onShift == .rollBack
@@ -78,7 +81,7 @@ extension Engine {
     /// each category taken as it was before the window. If they are, no refresh will be trained on them.
     ///
     /// - Parameter judgements: that share the chance of a false alarm.
-    mutating func labelShift(judgements: Int) -> LabelShift.Finding? {
+    mutating func labelShift(judgements: Int) throws -> LabelShift.Finding? {
         let levels = labelWatch.levels
         let windows = labelWatch.windows(
             nowMs: headGate.clockMs, spanMs: configuration.headGate.shift.spanMs)
@@ -90,20 +93,21 @@ extension Engine {
         let finalMs = headGate.clockMs - configuration.headGate.anchors.ageMs
         var newest: [(example: MemoryExample, category: String?)] = []
         var counts: [LevelHistory.Category: Int] = [:]
-        func take(_ example: MemoryExample) {
+        var categories = CategoryIndex()
+        func take(_ example: MemoryExample) throws {
             guard example.exposure.tsMs > since.tsMs, example.exposure.tsMs <= finalMs else {
                 return
             }
-            let category = catalog[example.itemId]?.category
+            let category = try categories.category(of: example.itemId, catalog)
             newest.append((example, category))
             guard let category else { return }
             counts[.init(head: example.head, name: category), default: 0] += 1
         }
-        memory.forEachNewest { example in
-            take(example)
+        try memory.forEachNewest { example in
+            try take(example)
             return example.sequence > since.next
         }
-        anchors.memory.forEach { take($0.example) }
+        try anchors.memory.forEach { try take($0.example) }
         var shift = LabelShift(
             heads: heads.keys.map(\.rawValue).sorted(),
             slices: Self.largest(configuration.headGate.slices, counts), judgements: judgements,
@@ -137,18 +141,18 @@ extension Engine {
     func anchorGate(
         candidate: Int, heads: [Label: ResponseHead], vector: (Item) -> [Float],
         _ body: (Label, MemoryExample, String?, Double) -> Void = { _, _, _, _ in }
-    ) -> RefreshGate {
+    ) throws -> RefreshGate {
         let nowMs = headGate.clockMs
         let judged = configuration.headGate
-        let slices = anchorSlices(nowMs)
+        let slices = try anchorSlices(nowMs)
         var gate = RefreshGate(slices: slices, candidate: candidate, configuration: judged.gate)
         var known: [String: ItemFeatures] = [:]
         for label in Label.allCases {
             guard let head = heads[label] else { continue }
             var reader = LogitReader(head)
             var panel = AnchorPanel(slices: slices)
-            anchors.forEach(of: label.rawValue, atMs: nowMs) { example in
-                let item = known[example.itemId] ?? features(example.itemId, vector)
+            try anchors.forEach(of: label.rawValue, atMs: nowMs) { example in
+                let item = try known[example.itemId] ?? features(example.itemId, vector)
                 known[example.itemId] = item
                 let logit = (try? reader.logit(example.exposure, item: item)) ?? .nan
                 body(label, example, item.category, logit)
@@ -163,19 +167,40 @@ extension Engine {
     }
 
     /// What heads see of an item under other vectors than the catalogue's.
-    func features(_ itemID: String, _ vector: (Item) -> [Float]) -> ItemFeatures {
-        let item = catalog[itemID] ?? Item(id: itemID)
+    func features(_ itemID: String, _ vector: (Item) -> [Float]) throws -> ItemFeatures {
+        let item = try catalog.peek(itemID) ?? Item(id: itemID)
         return ItemFeatures(
             id: itemID, category: item.category, brand: item.brand, vector: vector(item))
     }
 
-    /// The categories with the most anchors, of those that have enough to be judged.
-    private func anchorSlices(_ nowMs: Int64) -> [String] {
-        var counts: [String: Int] = [:]
+    /// The vectors of the anchors that count, those that were forgotten encoded anew.
+    private mutating func anchorVectors(
+        _ embedding: any TextEmbedding
+    ) throws -> [String: [Float]] {
+        var texts: Set<String> = []
+        var known: Set<String> = []
         for label in Label.allCases {
-            anchors.forEach(of: label.rawValue, atMs: nowMs) { example in
-                guard let category = catalog[example.itemId]?.category else { return }
-                counts[category, default: 0] += 1
+            try anchors.forEach(of: label.rawValue, atMs: headGate.clockMs) { example in
+                guard known.insert(example.itemId).inserted else { return }
+                if let text = try catalog.peek(example.itemId)?.text { texts.insert(text) }
+            }
+        }
+        let missing = texts.filter { catalog.vectors.use($0) == nil }
+        try encode(missing.sorted(), embedding)
+        var vectors: [String: [Float]] = [:]
+        for text in texts { vectors[text] = catalog.vectors.peek(text) }
+        return vectors
+    }
+
+    /// The categories with the most anchors, of those that have enough to be judged.
+    private func anchorSlices(_ nowMs: Int64) throws -> [String] {
+        var counts: [String: Int] = [:]
+        var categories = CategoryIndex()
+        for label in Label.allCases {
+            try anchors.forEach(of: label.rawValue, atMs: nowMs) { example in
+                if let category = try categories.category(of: example.itemId, catalog) {
+                    counts[category, default: 0] += 1
+                }
             }
         }
         let enough = counts.filter { $0.value >= configuration.headGate.gate.examplesMin }
@@ -185,5 +210,17 @@ extension Engine {
     /// The names with the greatest counts, the greatest first.
     static func largest<Name: Comparable>(_ countMax: Int, _ counts: [Name: Int]) -> [Name] {
         counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(countMax).map(\.key)
+    }
+}
+
+/// The categories of items, each looked up once.
+struct CategoryIndex {
+    private var known: [String: String?] = [:]
+
+    mutating func category(of itemID: String, _ catalog: ItemCatalog) throws -> String? {
+        if let known = known[itemID] { return known }
+        let category = try catalog.peek(itemID)?.category
+        known[itemID] = .some(category)
+        return category
     }
 }

@@ -44,7 +44,8 @@ extension Engine {
         isView: Bool = false, atMs ts: Int64, embedding: any TextEmbedding
     ) throws -> (Recommendation, [ExpectedDemand]) {
         var copy = self
-        let offer = Event.Offer(userID: userID, itemID: itemID, price: price, context: context)
+        let offer = Event.Offer(
+            userID: userID, itemID: itemID, price: price, context: contextKeys.known(context))
         let exposure = Exposure(offer, tsMs: ts)
         // Never below epsilon, so never exploring.
         let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)

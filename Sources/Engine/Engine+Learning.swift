@@ -335,13 +335,20 @@ extension Engine {
     mutating func features(
         of itemID: String, _ embedding: any TextEmbedding
     ) throws -> ItemFeatures {
-        let item = catalog[itemID] ?? Item(id: itemID)
-        if let text = item.text, catalog.vector(ofText: text) == nil {
-            try encode([text], embedding)
-        }
+        let item = try catalog.find(itemID)
+        var vector = catalog.silent
+        if let text = item?.text { vector = try encoded(text, embedding) }
         return ItemFeatures(
-            id: itemID, category: item.category, brand: item.brand, vector: catalog.vector(of: item)
-        )
+            id: itemID, category: item?.category, brand: item?.brand, vector: vector)
+    }
+
+    /// A text's vector, encoded now unless it is known.
+    private mutating func encoded(
+        _ text: String, _ embedding: any TextEmbedding
+    ) throws -> [Float] {
+        if let known = catalog.vectors.use(text) { return known }
+        try encode([text], embedding)
+        return catalog.vectors.peek(text) ?? catalog.silent
     }
 
     /// Encodes, at one go, the texts that the batch will ask for.
@@ -354,7 +361,7 @@ extension Engine {
             guard case .success(let event) = input.event, let itemID = event.itemID else {
                 continue
             }
-            var item = preview[itemID] ?? catalog[itemID] ?? Item(id: itemID)
+            var item = try preview[itemID] ?? catalog.find(itemID) ?? Item(id: itemID)
             if case .item(let update) = event.body {
                 item.merge(update)
                 preview[itemID] = item
@@ -364,7 +371,7 @@ extension Engine {
                 item.merge(inline: inline, configuration.inline[input.record.position.topic])
                 preview[itemID] = item
             }
-            if let text = item.text, catalog.vector(ofText: text) == nil { missing.insert(text) }
+            if let text = item.text, catalog.vectors.peek(text) == nil { missing.insert(text) }
         }
         try encode(missing.sorted(), embedding)
     }
@@ -372,7 +379,7 @@ extension Engine {
     mutating func encode(_ texts: [String], _ embedding: any TextEmbedding) throws {
         guard !texts.isEmpty else { return }
         for (text, vector) in zip(texts, try embedding.vectors(of: texts)) {
-            catalog.setVector(vector, of: text)
+            catalog.vectors.set(vector, of: text)
         }
     }
 }

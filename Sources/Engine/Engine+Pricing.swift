@@ -65,7 +65,7 @@ extension Engine {
         draws: PricingDraws, embedding: any TextEmbedding
     ) throws -> Quote {
         let features = try features(of: itemID, embedding)
-        let known = catalog[itemID]
+        let known = try catalog.find(itemID)
         let item = ItemOffer(
             price: exposure.price, cataloguePrice: known?.price, cost: known?.cost,
             stock: known?.stock, deleted: known?.deleted ?? false)

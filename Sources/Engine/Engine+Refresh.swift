@@ -120,30 +120,27 @@ extension Engine {
     /// Starts a job, with the heads to be learned again from what the memory holds.
     private func start(_ job: RefreshJob, _ training: any RefreshTraining) {
         var job = job
-        let items = catalog.heldItems
         job.rebuild = Rebuild(
             memory, from: replayedFrom,
             heads: Label.allCases.filter { heads[$0] != nil }.map(freshHead),
             silent: catalog.silent
-        ) { id in
-            let item = items(id) ?? Item(id: id)
-            return RebuildItem(category: item.category, brand: item.brand, text: item.text)
-        }
+        ) { [items = catalog.held ?? [:]] id in items[id] ?? RebuildItem(nil) }
         training.start(job)
     }
 
     private mutating func beginRefresh(
         training: any RefreshTraining, into output: inout StepOutput
     ) throws {
-        let texts = catalog.items.compactMapValues(\.text)
+        let items = try rememberedItems()
         let job = RefreshJob(
             memory: memory, from: replayedFrom, recent: memory.oldestRecent,
-            isSuspect: { [catalog, suspects = labelWatch.suspects] example in
+            isSuspect: { [suspects = labelWatch.suspects] example in
                 suspects.contains {
-                    $0.contains(example, category: catalog[example.itemId]?.category)
+                    $0.contains(example, category: items[example.itemId]?.category)
                 }
             },
-            heads: heads.values.sorted { $0.name < $1.name }, texts: texts, adapters: adapters,
+            heads: heads.values.sorted { $0.name < $1.name },
+            texts: items.compactMapValues(\.text), adapters: adapters,
             optimizer: optimizer, importance: importance,
             seed: StableHash.of(
                 "refresh", "\(encoderVersion)", "\(counters.examples)", seed: configuration.seed),
@@ -153,12 +150,44 @@ extension Engine {
             return
         }
         memory.hold()
-        catalog.hold()
+        catalog.hold(items)
         start(job, training)
         refresh = .running(
             .init(job: job, judgeAt: counters.examples + configuration.refresh.judgeEvents))
         refreshJobChanged = true
         output.notices.append(.refreshStarted(texts: job.textCount, examples: memory.count))
+    }
+
+    /// What is known of the items that are remembered.
+    private func rememberedItems() throws -> [String: RebuildItem] {
+        var items: [String: RebuildItem] = [:]
+        try memory.forEach { remembered in
+            let id = remembered.example.itemId
+            if items[id] == nil { items[id] = RebuildItem(try catalog.peek(id)) }
+        }
+        return items
+    }
+
+    /// The items that a refresh under way was begun with.
+    func heldItemIDs() -> Set<String> {
+        var ids: Set<String> = []
+        memory.forEachHeld { ids.insert($0.example.itemId) }
+        return ids
+    }
+
+    /// The texts that a judging asks for: of the examples that came in since the refresh began, and of the
+    /// anchors.
+    private func judgedTexts() throws -> Set<String> {
+        var texts: Set<String> = []
+        var known: Set<String> = []
+        func take(_ id: String) throws {
+            guard known.insert(id).inserted else { return }
+            if let text = try catalog.peek(id)?.text { texts.insert(text) }
+        }
+        try memory.forEachFresh { try take($0.example.itemId) }
+        try memory.forEachConverted { try take($0.example.itemId) }
+        try anchors.memory.forEach { try take($0.example.itemId) }
+        return texts
     }
 
     /// The oldest remembered example that a refresh looks at.
@@ -182,7 +211,8 @@ extension Engine {
         }
         try embedding.use(result.adapters)
         var vectors = result.vectors
-        let texts = catalog.texts.filter { vectors[$0] == nil }
+        // All others are encoded when they are asked for.
+        let texts = try judgedTexts().filter { vectors[$0] == nil }.sorted()
         for (text, vector) in zip(texts, try embedding.vectors(of: texts)) {
             vectors[text] = vector
         }
@@ -190,7 +220,7 @@ extension Engine {
             item.text.flatMap { vectors[$0] } ?? silent
         }
         var gate = RefreshGate(
-            slices: largestCategories(), candidate: headGate.refreshes + 1,
+            slices: try largestCategories(), candidate: headGate.refreshes + 1,
             configuration: configuration.refresh.gate)
         let lateShare = lateShare
         let conversionWeight = { (chance: Double) in
@@ -201,13 +231,13 @@ extension Engine {
             var head = result.heads[label.rawValue] ?? freshHead(label)
             let predictions = try memory.learnFresh(
                 &head,
-                features: { features($0, vector) },
+                features: { try features($0, vector) },
                 conversionWeight: label == .purchase && learnsEarly ? conversionWeight : nil)
             for fresh in predictions {
                 gate.observe(
                     served: fresh.servedLogit, candidate: fresh.logit, label: fresh.label,
                     weight: fresh.weight, user: fresh.user,
-                    slices: catalog[fresh.itemID]?.category.map { [$0] } ?? [])
+                    slices: try catalog.peek(fresh.itemID)?.category.map { [$0] } ?? [])
             }
             rebuilt[label] = head
         }
@@ -215,8 +245,8 @@ extension Engine {
         if !guards.contains(.rebuild) { rebuilt = heads }
         let judgement = Judgement(
             fresh: guards.contains(.gate) ? gate.verdict() : gate.unguardedVerdict(),
-            anchors: guards.contains(.gate) ? anchorVerdict(rebuilt, vector) : nil,
-            shift: guards.contains(.gate) ? labelShift(judgements: 1) : nil)
+            anchors: guards.contains(.gate) ? try anchorVerdict(rebuilt, vector) : nil,
+            shift: guards.contains(.gate) ? try labelShift(judgements: 1) : nil)
         output.notices.append(
             .refreshJudged(
                 judgement.told(
@@ -242,8 +272,8 @@ extension Engine {
     /// learned, beside what was served for them.
     private func anchorVerdict(
         _ rebuilt: [Label: ResponseHead], _ vector: (Item) -> [Float]
-    ) -> RefreshGate.Verdict {
-        anchorGate(candidate: headGate.refreshes + 1, heads: rebuilt, vector: vector).verdict()
+    ) throws -> RefreshGate.Verdict {
+        try anchorGate(candidate: headGate.refreshes + 1, heads: rebuilt, vector: vector).verdict()
     }
 
     private mutating func promote(
@@ -255,7 +285,7 @@ extension Engine {
         importance = result.importance
         adaptersChanged = true
         encoderVersion += 1
-        catalog.replaceVectors(vectors)
+        catalog.vectors.replace(vectors)
         for (label, old) in heads { rebuilt[label]?.takePlace(of: old) }
         heads = rebuilt
         headGate.refreshes = 0
@@ -279,11 +309,13 @@ extension Engine {
     }
 
     /// The categories with the most remembered examples, which the gate watches one by one.
-    private func largestCategories() -> [String] {
+    private func largestCategories() throws -> [String] {
         var counts: [String: Int] = [:]
-        memory.forEach { remembered in
-            guard let category = catalog[remembered.example.itemId]?.category else { return }
-            counts[category, default: 0] += 1
+        var categories = CategoryIndex()
+        try memory.forEach { remembered in
+            if let category = try categories.category(of: remembered.example.itemId, catalog) {
+                counts[category, default: 0] += 1
+            }
         }
         return Self.largest(configuration.refresh.gateSlices, counts)
     }

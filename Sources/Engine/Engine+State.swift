@@ -18,6 +18,17 @@ extension Engine {
         erasedUsers = [:]
         catalog.collectChanges(into: &changes)
         shoppers.collectChanges(into: &changes)
+        var clock = ByteWriter(capacity: 64)
+        clock.integer(1 as UInt8)
+        catalog.writeClock(&clock)
+        shoppers.uses.writeClock(&clock)
+        changes.put(Self.stateTable, Self.usesKey, clock.bytes)
+        if let row = catalog.vectors.changedClock() {
+            changes.put(Self.weightsTable, Self.vectorClockKey, row)
+        }
+        if let row = contextKeys.changedRow() {
+            changes.put(Self.stateTable, Self.contextKeysKey, row)
+        }
         join.collectChanges(into: &changes)
         for label in Label.allCases {
             guard var head = heads.removeValue(forKey: label) else { continue }
@@ -105,7 +116,7 @@ extension Engine {
                 )
             }
         }
-        catalog = try ItemCatalog(dimension: dimension, reading: state)
+        try restoreBounded(from: state)
         for label in Label.allCases {
             heads[label] = try ResponseHead(
                 restoring: label.rawValue, configuration: configuration.head, from: state)
@@ -144,11 +155,32 @@ extension Engine {
                     configuration: configuration.training)
             }
             (refresh, encoderVersion) = try RefreshProgress.decode(row, job: job)
-            if case .running = refresh { catalog.resumeHold() }
+            if case .running = refresh {
+                try catalog.resumeHold(heldItemIDs(), reading: state)
+            }
             forgetForeignRefresh()
         }
         try forgetWhatWasGoneBackFrom(state)
         adaptersChanged = false
+    }
+
+    private mutating func restoreBounded(from state: any StateReader) throws {
+        let bounds = configuration.bounds
+        var clock = try state.value(Self.stateTable, Self.usesKey).map(ByteReader.init)
+        if var reader = clock {
+            guard try reader.integer(UInt8.self) == 1 else {
+                throw ByteCodingError.badValue(at: 0, "uses of another version")
+            }
+            clock = reader
+        }
+        catalog = try ItemCatalog(
+            dimension: dimension, bounds: bounds, reading: state, clock: &clock,
+            vectorClock: try state.value(Self.weightsTable, Self.vectorClockKey))
+        shoppers = try Shoppers(bounds: bounds, reading: state, clock: &clock)
+        try clock?.finish()
+        if let row = try state.value(Self.stateTable, Self.contextKeysKey) {
+            contextKeys = try ContextKeys(countMax: bounds.contextKeysMax, row: row)
+        }
     }
 
     private mutating func restoreKeyed(from state: any StateReader) throws {
@@ -205,6 +237,9 @@ extension Engine {
     private static let jobKey = Array("refresh job".utf8)
     private static let headGateKey = Array("head gate".utf8)
     private static let labelWatchKey = Array("label watch".utf8)
+    private static let usesKey = Array("uses".utf8)
+    private static let vectorClockKey = Array("vector clock".utf8)
+    private static let contextKeysKey = Array("context keys".utf8)
     private static let memoryKey = Array("replay memory".utf8)
 
     /// After a rollback of the weights, what is trained from the ones rolled back is not wanted.
@@ -255,10 +290,15 @@ extension Engine {
     /// How well the units of purchases are predicted; `nil` before there were any.
     public var quantities: QuantityReport? { quantity.report }
 
-    /// What is known of an item, if anything.
-    public func item(_ itemID: String) -> Item? { catalog[itemID] }
+    /// Takes all that is known of items to hand, for an engine that is asked without its state.
+    public mutating func loadItems(reading state: any StateReader) throws {
+        try catalog.loadAll(reading: state)
+    }
 
-    public var itemCount: Int { catalog.items.count }
+    /// What is known of an item, if anything; of an engine that has them at hand.
+    public func item(_ itemID: String) throws -> Item? { try catalog.peek(itemID) }
+
+    public var itemCount: Int { catalog.count }
     public var openOffers: Int { join.openCount }
     /// What the join has seen since the store began.
     public var joinCounts: JoinCounts { join.counts }

@@ -48,7 +48,8 @@ public struct Engine {
     public var snapshot = ""
 
     var catalog: ItemCatalog
-    var shoppers = Shoppers()
+    var shoppers: Shoppers
+    var contextKeys: ContextKeys
     var join: AttributionJoin
     var heads: [Label: ResponseHead] = [:]
     /// What discounts do to purchases, apart from what goes along with them.
@@ -90,7 +91,9 @@ public struct Engine {
         self.dimension = dimension
         optimizer = AdamW(configuration.refresh.optimizer, for: adapters)
         refresh = .idle(nextAt: configuration.refresh.events)
-        catalog = ItemCatalog(dimension: dimension)
+        catalog = ItemCatalog(dimension: dimension, bounds: configuration.bounds)
+        shoppers = Shoppers(bounds: configuration.bounds)
+        contextKeys = ContextKeys(countMax: configuration.bounds.contextKeysMax)
         join = AttributionJoin(configuration: configuration.effectiveJoin)
         memory = ReplayMemory(configuration: configuration.memory)
         anchors = AnchorSet(configuration: configuration.headGate.anchors)
@@ -113,6 +116,8 @@ public struct Engine {
         _ batch: [EngineInput], reading state: any StateReader, embedding: any TextEmbedding,
         training: any RefreshTraining, judging: Bool = true, clockMs: Int64? = nil
     ) throws -> StepOutput {
+        catalog.state = state
+        defer { catalog.state = nil }
         var output = StepOutput()
         var resolved: [JoinOutput] = []
         join.read(atMs: clockMs, into: &resolved)
@@ -121,8 +126,10 @@ public struct Engine {
             if judging || !isJudgingDue {
                 try advanceRefresh(embedding: embedding, training: training, into: &output)
             }
-            try judgeHeads(into: &output)
+            try judgeHeads(embedding: embedding, into: &output)
+            try forgetUnseen(reading: state)
         }
+        catalog.vectors.keep(bytesMax: configuration.bounds.vectorBytes)
         let ordered = batch.sorted(by: EngineInput.precedes)
         try prepareVectors(ordered, embedding)
         for input in ordered {
@@ -135,6 +142,7 @@ public struct Engine {
             }
         }
         counters.batches += 1
+        output.unseenShoppers = shoppers.takeUnseen()
         return output
     }
 
@@ -154,10 +162,11 @@ public struct Engine {
         counters.byType[event.type.rawValue, default: 0] += 1
         switch event.body {
         case .item(let item):
-            catalog.update(item.itemID) { $0.merge(item) }
+            try catalog.update(item.itemID) { $0.merge(item) }
+            try see(item.itemID)
             return
         case .erase(let userID):
-            erase(userID, atMs: event.tsMs)
+            try erase(userID, atMs: event.tsMs, reading: state)
             return
         default: break
         }
@@ -165,12 +174,14 @@ public struct Engine {
             counters.suppressed += 1
             return
         }
+        let event = keepingContext(of: event, into: &output)
         if let inline = event.offer?.item, let itemID = event.itemID {
             let policy = configuration.inline[record.position.topic]
-            var item = catalog[itemID] ?? Item(id: itemID)
+            var item = try catalog.find(itemID) ?? Item(id: itemID)
             if !item.merge(inline: inline, policy) { counters.ignoredInline += 1 }
-            if policy != .none { catalog.update(itemID) { $0 = item } }
+            if policy != .none { try catalog.update(itemID) { $0 = item } }
         }
+        if let itemID = event.itemID { try see(itemID) }
         var resolved: [JoinOutput] = []
         let latePurchases = join.counts.latePurchases
         let admission = join.ingest(
@@ -208,7 +219,7 @@ public struct Engine {
         case .purchase(let purchase) where configuration.learns:
             var shopper = try shoppers.find(purchase.offer.userID, in: state)
             shopper.purchased(purchase.offer.itemID, atMs: event.tsMs)
-            shoppers.set(purchase.offer.userID, shopper)
+            set(purchase.offer.userID, shopper)
         case .outcome(let outcome) where !late:
             var example = TrainingExample(event, outcome, weightMax: configuration.weightMax)
             // What is ahead of all others does not age what was learned.
@@ -238,7 +249,7 @@ public struct Engine {
             reject(record, RejectedRecord(reason: "\(error)", code: "undecidable"), into: &output)
             return
         }
-        shoppers.set(offer.userID, shopper)
+        set(offer.userID, shopper)
         if let decision {
             join.open(decision, from: record.position, offset: record.offset, into: &resolved)
         }
@@ -250,8 +261,11 @@ public struct Engine {
     /// At the start of reading: windows wait for the partitions that have something to be read, and
     /// for no others.
     public mutating func wait(
-        for positions: [TopicPartition], embedding: any TextEmbedding
+        for positions: [TopicPartition], reading state: any StateReader,
+        embedding: any TextEmbedding
     ) throws -> StepOutput {
+        catalog.state = state
+        defer { catalog.state = nil }
         var output = StepOutput()
         var resolved: [JoinOutput] = []
         join.wait(for: positions, into: &resolved)
@@ -261,8 +275,10 @@ public struct Engine {
 
     /// Takes the verdict that a partition brings nothing for now, so that windows close without it.
     public mutating func setIdle(
-        _ position: TopicPartition, embedding: any TextEmbedding
+        _ position: TopicPartition, reading state: any StateReader, embedding: any TextEmbedding
     ) throws -> StepOutput {
+        catalog.state = state
+        defer { catalog.state = nil }
         var output = StepOutput()
         var resolved: [JoinOutput] = []
         join.setIdle(position, true, into: &resolved)
@@ -271,7 +287,11 @@ public struct Engine {
     }
 
     /// Takes the events that still wait for older ones, at the end of a log that has no more.
-    public mutating func drain(embedding: any TextEmbedding) throws -> StepOutput {
+    public mutating func drain(
+        reading state: any StateReader, embedding: any TextEmbedding
+    ) throws -> StepOutput {
+        catalog.state = state
+        defer { catalog.state = nil }
         var output = StepOutput()
         var resolved: [JoinOutput] = []
         join.drain(into: &resolved)
@@ -285,11 +305,13 @@ public struct Engine {
     /// What the shared weights learned from the shopper's examples stays in them. Events from before
     /// the erasure are not taken any more, however late they come and however often they are read
     /// again; later ones are of a new acquaintance.
-    private mutating func erase(_ userID: String, atMs ts: Int64) {
+    private mutating func erase(
+        _ userID: String, atMs ts: Int64, reading state: any StateReader
+    ) throws {
         counters.erased += 1
         let owner = RowOwner(user: userID)
         erasedUsers[owner] = max(ts, erasedUsers[owner] ?? .min)
-        shoppers.forget(userID)
+        try shoppers.forget(userID, in: state)
         join.erase(userID: userID)
         // What is trained has seen the shopper's examples: it is begun anew.
         leaveRefresh(nextIn: 0)

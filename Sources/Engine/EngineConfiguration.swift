@@ -19,6 +19,8 @@ public struct EngineConfiguration: Sendable {
     /// Whether impressions ask for offers as clicks do, decided over views.
     public var offersAtViews = false
     public var keepsPredictions = false
+    /// How much is kept of what a stream brings.
+    public var bounds = EngineBounds()
     /// What a drift detector's alarm does.
     public var onDrift = DriftResponse.alarm
     /// Whether the merchant's own discounts are learned.

@@ -87,6 +87,8 @@ public struct StepOutput: Sendable {
     public var arrivals: [TopicPartition: Arrivals] = [:]
     /// The first record whose weight was clipped.
     public var clippedWeight: RecordPlace?
+    /// Shoppers forgotten for not being seen: whatever else is kept of them for their offers may go.
+    public var unseenShoppers: [RowOwner] = []
 
     public init() {}
 }
@@ -98,6 +100,8 @@ public enum EngineNotice: Sendable {
     case driftFound(head: String, example: Int)
     case refreshJudged(RefreshVerdict)
     case headsJudged(HeadVerdict)
+    /// For the first time a context key is left out, as there are too many.
+    case contextKeysLeftOut(key: String, keysMax: Int)
     /// On the texts kept for validation no epoch was better than the adapters in service.
     case refreshBroughtNothing(steps: Int)
 }

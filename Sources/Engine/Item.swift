@@ -5,22 +5,23 @@ import Records
 public struct Item: Sendable, Equatable {
     public let id: String
     public var title: String?
-    public var description: String?
     public var category: String?
     public var brand: String?
     public var price: Double?
     public var cost: Double?
     public var stock: Double?
     public var deleted = false
+    /// When it was seen last.
+    var use: UsePlace?
 
     public init(id: String) {
         self.id = id
     }
 
-    /// Takes over what an event says; what it leaves out stays as it was.
+    /// Takes over what an event says; what it leaves out stays as it was. Of a description nothing is
+    /// kept, since nobody reads it.
     mutating func merge(_ event: Event.Item) {
         title = event.title ?? title
-        description = event.description ?? description
         category = event.category ?? category
         brand = event.brand ?? brand
         price = event.price ?? price
@@ -34,6 +35,11 @@ public struct Item: Sendable, Equatable {
         let parts = [title, category, brand].compactMap { $0 }.filter { !$0.isEmpty }
         return parts.isEmpty ? nil : parts.joined(separator: ". ")
     }
+
+    /// What it takes in memory, about.
+    var bytes: Int {
+        [title, category, brand].reduce(224 + 2 * id.utf8.count) { $0 + ($1?.utf8.count ?? 0) }
+    }
 }
 
 extension Item {
@@ -41,11 +47,13 @@ extension Item {
 
     func encoded() -> [UInt8] {
         var writer = ByteWriter(capacity: 128)
-        for text in [title, description, category, brand] {
+        // The second place was a description's, in earlier versions.
+        for text in [title, nil, category, brand] {
             writer.optional(text) { $0.string($1) }
         }
         for number in [price, cost, stock] { writer.optional(number) { $0.double($1) } }
         writer.bool(deleted)
+        if let use { use.write(to: &writer) }
         return writer.bytes
     }
 
@@ -53,13 +61,14 @@ extension Item {
         self.init(id: id)
         var reader = ByteReader(bytes)
         title = try Self.text(&reader)
-        description = try Self.text(&reader)
+        _ = try Self.text(&reader)
         category = try Self.text(&reader)
         brand = try Self.text(&reader)
         price = try Self.number(&reader)
         cost = try Self.number(&reader)
         stock = try Self.number(&reader)
         deleted = try reader.bool()
+        if reader.remaining > 0 { use = try UsePlace(from: &reader) }
         try reader.finish()
     }
 

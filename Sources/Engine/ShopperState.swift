@@ -23,8 +23,17 @@ public struct ShopperState: Sendable, Equatable {
     public private(set) var lastSeenMs: Int64 = 0
     public private(set) var recentItems: [String] = []
     public private(set) var offers: [HeldOffer] = []
+    /// When the shopper was seen last, as far as being forgotten goes.
+    var use: UsePlace?
 
     init() {}
+
+    /// What it takes in memory, about.
+    var bytes: Int {
+        offers.reduce(recentItems.reduce(256) { $0 + 32 + $1.utf8.count }) {
+            $0 + 144 + $1.itemID.utf8.count
+        }
+    }
 
     mutating func clicked(_ itemID: String, atMs ts: Int64) {
         clicks += 1
@@ -71,6 +80,7 @@ extension ShopperState {
             writer.bool(offer.explored)
             writer.integer(offer.expiresMs)
         }
+        if let use { use.write(to: &writer) }
         return writer.bytes
     }
 
@@ -86,52 +96,8 @@ extension ShopperState {
                 listPrice: try r.double(), discount: try r.double(),
                 propensity: try r.double(), explored: try r.bool(), expiresMs: try r.integer())
         }
+        if reader.remaining > 0 { use = try UsePlace(from: &reader) }
         try reader.finish()
     }
 }
 
-/// The shoppers that the current work touches; the rest stay in the store until asked for.
-struct Shoppers: Sendable {
-    static let table = StateTable("shoppers", .keyed, keys: .owner)
-    /// How many clean ones are kept in memory between commits.
-    private static let residentMax = 100_000
-
-    private var resident: [String: ShopperState] = [:]
-    private var changed: Set<String> = []
-
-    /// - Parameter state: the last commit's, where a shopper not in memory is read from.
-    func find(_ userID: String, in state: any StateReader) throws -> ShopperState {
-        if let known = resident[userID] { return known }
-        let row = try state.value(Self.table, Self.key(userID))
-        return try row.map(ShopperState.init(encoded:)) ?? ShopperState()
-    }
-
-    mutating func set(_ userID: String, _ shopper: ShopperState) {
-        resident[userID] = shopper
-        changed.insert(userID)
-    }
-
-    mutating func forget(_ userID: String) {
-        resident[userID] = ShopperState()
-        changed.insert(userID)
-    }
-
-    mutating func collectChanges(into changes: inout StateChanges) {
-        for userID in changed.sorted() {
-            guard let shopper = resident[userID] else { continue }
-            if shopper == ShopperState() {
-                changes.remove(Self.table, Self.key(userID))
-            } else {
-                changes.put(
-                    Self.table, Self.key(userID), shopper.encoded(), owner: RowOwner(user: userID))
-            }
-        }
-        changed = []
-        if resident.count > Self.residentMax { resident = [:] }
-    }
-
-    /// A user id may be longer than a key can be.
-    static func key(_ userID: String) -> [UInt8] {
-        RowOwner(user: userID).bytes
-    }
-}

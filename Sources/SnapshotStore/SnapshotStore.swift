@@ -183,6 +183,7 @@ public final class SnapshotStore: Sendable {
                 sequence: head.sequence, lineage: head.lineage, eventTimeMs: head.eventTimeMs,
                 stateDigest: head.stateDigest, weightsDigest: head.weightsDigest,
                 counters: head.counters, tables: head.tables.filter { $0.kind != nil },
+                ownTables: head.tables.filter { $0.kind == nil },
                 lastErasure: head.lastErasure, migratedAt: head.migratedAt,
                 cluster: head.cluster,
                 nextOutbox: head.nextOutbox,
@@ -203,6 +204,8 @@ public struct StoreStatus: Sendable {
     public let weightsDigest: Digest256
     public let counters: [String: Int64]
     public let tables: [TableSummary]
+    /// The store's own: owners, snapshots, chunks, undo, journal, outbox.
+    public let ownTables: [TableSummary]
     /// The last commit that erased somebody: no state before it can be had as it was, where the
     /// erased had a part in it.
     public let lastErasure: UInt64?

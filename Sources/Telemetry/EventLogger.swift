@@ -21,6 +21,7 @@ public enum TidemarkEvent: Sendable {
         outcome: String, harm: Double?, anchors: Int, slice: String?,
         rates: (expected: Double, observed: Double)?)
     case driftFound(head: String, example: Int)
+    case contextKeysLeftOut(key: String, keysMax: Int)
     case snapshot(id: String, events: Int)
     case keptWhole(snapshot: String, megabytes: Double, seconds: Double)
     case notKeptWhole(snapshot: String, reason: String)
@@ -57,7 +58,9 @@ public enum TidemarkEvent: Sendable {
         case .notPublished, .publishedAgain: .warning
         case .headsJudged(_, _, _, let slice, _): slice == nil ? .info : .warning
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
-        case .notKeptWhole, .endedHere, .roomAgain, .mostlyLate, .noRoom, .weightsClipped: .warning
+        case .notKeptWhole, .endedHere, .roomAgain, .mostlyLate, .noRoom, .weightsClipped,
+            .contextKeysLeftOut:
+            .warning
         case .waitingForRoom: .error
         default: .info
         }
@@ -91,6 +94,8 @@ public enum TidemarkEvent: Sendable {
             Self.headsLine(outcome, harm, anchors, slice, rates)
         case .driftFound(let head, let example):
             "drift: the \(head) head's predictions are worse than they say they are, at example \(example)"
+        case .contextKeysLeftOut(let key, let most):
+            "context key \(key) is not learned from, as there are more than \(most) (heads.context_keys); the report lists those left out"
         case .snapshot(let id, let events): "snapshot \(id) after \(events) events"
         case .keptWhole(let snapshot, let megabytes, let seconds):
             "snapshot \(snapshot) is kept whole, \(decimals(megabytes, 1)) MB, \(decimals(seconds, 1)) s beside learning"

@@ -8,6 +8,6 @@ struct BenchCommand: ParsableCommand {
             ConflictBench.self,
             EncoderBench.self,
             TrainBench.self, StoreBench.self, DelayBench.self, TurnsBench.self,
-            PipelineBench.self, HTTPBench.self,
+            PipelineBench.self, SoakBench.self, HTTPBench.self,
         ])
 }

@@ -54,6 +54,27 @@ import Testing
         #expect(history.movement(since: 0).logits(Self.category("new"), atMs: 3 * 3_600_000) == 0)
     }
 
+    @Test("of ever more categories a step keeps those with the most anchors")
+    func bounded() {
+        var history = LevelHistory()
+        for hour in 1...3 as ClosedRange<Int64> {
+            var meter = LevelMeter(oldUntilMs: 0, every: 10)
+            for number in 0..<5_000 {
+                for _ in 0..<(number < 10 ? 40 : 1) {
+                    let name = number < 10 ? "large \(number)" : "new \(hour) \(number)"
+                    meter.add(
+                        Self.category(name), logit: -2, served: -3, label: false, weight: 1,
+                        tsMs: 0)
+                }
+            }
+            history.add(meter, next: UInt64(hour), tsMs: hour * 3_600_000)
+        }
+        for step in history.steps {
+            #expect(step.positives.count == LevelHistory.categoriesMax)
+            #expect((0..<10).allSatisfy { step.positives[Self.category("large \($0)")] != nil })
+        }
+    }
+
     @Test("windows go back twice as far each other time, and no further than they may")
     func windows() {
         var history = LevelHistory()

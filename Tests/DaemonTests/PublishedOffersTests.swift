@@ -40,6 +40,31 @@ import Testing
         #expect(commit(&offers, &state) == [])
     }
 
+    @Test(
+        "what was published to a shopper who is forgotten goes with the shopper, and what is new stays"
+    )
+    func unseen() throws {
+        var offers = PublishedOffers()
+        var state = MemoryState()
+        func rows() -> Int {
+            var count = 0
+            state.forEach(PublishedOffers.table) { _, _ in count += 1 }
+            return count
+        }
+        for user in ["u", "v"] {
+            _ = try offers.offer(try recommendation("a", user: user), reading: state)
+        }
+        #expect(commit(&offers, &state).count == 2)
+        #expect(rows() == 2)
+        offers.forget(unseen: RowOwner(user: "u"))
+        offers.forget(unseen: RowOwner(user: "v"))
+        _ = try offers.offer(
+            try recommendation("b", user: "v", price: 7, issuedMs: 9000, expiresMs: 9999),
+            reading: state)
+        #expect(commit(&offers, &state) == ["b"])
+        #expect(rows() == 1)
+    }
+
     @Test("an unchanged offer is not published again before it expires, a changed one is")
     func unchanged() throws {
         var offers = PublishedOffers()

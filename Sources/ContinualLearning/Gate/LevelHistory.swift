@@ -48,6 +48,8 @@ public struct LevelHistory: Sendable, Equatable {
     public static let countMax = 64
     /// Anchors without which nothing is said of a category.
     static let anchorsMin = 30
+    /// Categories kept of a step, those with the most anchors: more than can have enough of them.
+    package static let categoriesMax = 1_024
 
     /// The oldest first.
     public private(set) var steps: [Step] = []
@@ -59,7 +61,8 @@ public struct LevelHistory: Sendable, Equatable {
     /// - Parameter meter: of the anchors; it was begun with the last step's time.
     public mutating func add(_ meter: LevelMeter, next: UInt64, tsMs: Int64) {
         var moved: [Category: Double] = [:]
-        for (category, sums) in meter.sums {
+        let kept = meter.largest(Self.categoriesMax)
+        for (category, sums) in kept {
             guard let level = steps.last?.levels[category], sums.oldCount >= Self.anchorsMin,
                 sums.old.weight > 0
             else { continue }
@@ -68,8 +71,8 @@ public struct LevelHistory: Sendable, Equatable {
         steps.append(
             Step(
                 next: next, tsMs: tsMs, moved: moved,
-                levels: meter.sums.filter { $0.value.all.weight > 0 }.mapValues(\.all.mean),
-                positives: meter.sums.mapValues { Double(meter.every) * $0.positives }))
+                levels: kept.filter { $0.value.all.weight > 0 }.mapValues(\.all.mean),
+                positives: kept.mapValues { Double(meter.every) * $0.positives }))
         steps.removeFirst(max(0, steps.count - Self.countMax))
     }
 
@@ -166,6 +169,7 @@ public struct LevelMeter: Sendable {
         /// Of the anchors that were there at the last step.
         var old = WeightedMean()
         var oldCount = 0
+        var count = 0
         var positives = 0.0
     }
 
@@ -181,6 +185,13 @@ public struct LevelMeter: Sendable {
         self.every = every
     }
 
+    /// The categories with the most anchors.
+    func largest(_ countMax: Int) -> [LevelHistory.Category: Sums] {
+        guard sums.count > countMax else { return sums }
+        let order = sums.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }
+        return Dictionary(uniqueKeysWithValues: order.prefix(countMax).map { ($0.key, $0.value) })
+    }
+
     /// Takes one anchor. Each counts as much as its expected positives change with its logit.
     public mutating func add(
         _ category: LevelHistory.Category, logit: Double, served: Double, label: Bool,
@@ -191,6 +202,7 @@ public struct LevelMeter: Sendable {
         let counts = weight * p * (1 - p)
         let isOld = tsMs <= oldUntilMs
         func add(to own: inout Sums) {
+            own.count += 1
             own.all.add(logit - served, counts)
             if label { own.positives += weight }
             guard isOld else { return }

@@ -2,9 +2,9 @@ import ResponseModel
 
 /// What the heads see of an item, apart from its vector.
 public struct RebuildItem: Sendable {
-    let category: String?
-    let brand: String?
-    let text: String?
+    public let category: String?
+    public let brand: String?
+    public let text: String?
 
     public init(category: String?, brand: String?, text: String?) {
         self.category = category
@@ -103,7 +103,7 @@ extension ReplayMemory {
     ///     by an example held as not bought, whose chance the head puts at so much.
     /// - Returns: what it predicted of each, before it learned it.
     public func learnFresh(
-        _ head: inout ResponseHead, features: (String) -> ItemFeatures,
+        _ head: inout ResponseHead, features: (String) throws -> ItemFeatures,
         conversionWeight: ((Double) -> Double)?
     ) throws -> [FreshPrediction] {
         var predictions: [FreshPrediction] = []
@@ -112,7 +112,7 @@ extension ReplayMemory {
             let example = remembered.example
             guard example.head == name else { return }
             let prediction = try head.learn(
-                example.exposure, item: features(example.itemId), label: example.label,
+                example.exposure, item: try features(example.itemId), label: example.label,
                 weight: example.weight)
             predictions.append(
                 FreshPrediction(
@@ -124,7 +124,7 @@ extension ReplayMemory {
         try forEachConverted { remembered in
             let example = remembered.example
             guard example.head == name else { return }
-            let item = features(example.itemId)
+            let item = try features(example.itemId)
             let chance = try head.predict(example.exposure, item: item).probability
             _ = try head.learn(
                 example.exposure, item: item, label: true,

@@ -65,7 +65,7 @@ extension ReplayMemory {
     }
 
     /// Visits what came in since the memory is held, in the order it was learned, each as it is now.
-    func forEachFresh(_ body: (WeightedExample) throws -> Void) rethrows {
+    package func forEachFresh(_ body: (WeightedExample) throws -> Void) rethrows {
         guard let held else { return }
         try forEach(from: held.before, body)
     }

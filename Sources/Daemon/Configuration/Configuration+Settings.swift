@@ -92,6 +92,10 @@ extension Configuration {
             "heads.tail_pages", \.heads.tailPages, 1024...(1 << 24),
             "Pages of eight effects of shoppers, items, categories, brands and their crosses; the owner not seen longest gives way."
         ),
+        .integer(
+            "heads.context_keys", \.heads.contextKeys, 0...4096,
+            "Distinct context keys that are learned from, at most: the first ones, later the most used. Those left out are in the report (kept)."
+        ),
     ]
 
     private static let learningSettings: [Setting] = [
@@ -112,6 +116,17 @@ extension Configuration {
         .number(
             "learning.weight_max", \.learning.weightMax, 1...1_000_000,
             "How many examples one may count for: a sampling_rate or propensity below its inverse counts as that, and the event is counted (weights_clipped)."
+        ),
+        .bytes(
+            "learning.catalog_cache", \.learning.catalogCacheBytes, 0...(1 << 40),
+            "Bytes of items at hand in memory; the rest are read from the store. Changes speed, never results."
+        ),
+        .bytes(
+            "learning.shopper_cache", \.learning.shopperCacheBytes, 0...(1 << 40),
+            "The same of shoppers. Changes speed, never results."),
+        .bytes(
+            "learning.vector_cache", \.learning.vectorCacheBytes, (1 << 20)...(1 << 40),
+            "Bytes of vectors of texts, in memory and in the store; those not used for longest are encoded again when they are asked for."
         ),
         .integer(
             "learning.seed", \.learning.seed, 0...Int(Int32.max),
@@ -444,6 +459,19 @@ extension Configuration {
         .bytes(
             "store.undo_max", \.store.undoBytesMax, (1 << 20)...(1 << 44),
             "What is kept to take the state of shoppers and items back to the other snapshots, at most: some 500 bytes for each shopper of a commit."
+        ),
+        .integer(
+            "store.items_max", \.store.itemsMax, 1...1_000_000_000,
+            "Items kept; those not seen for longest are forgotten."),
+        .integer(
+            "store.shoppers_max", \.store.shoppersMax, 1...1_000_000_000,
+            "Shoppers whose history and offers are kept; those not seen for longest are forgotten."),
+        .duration(
+            "store.keep_items", \.store.keepItemsMs, 3_600_000...(3650 * 86_400_000),
+            "Event time without any event of an item after which it is forgotten."),
+        .duration(
+            "store.keep_shoppers", \.store.keepShoppersMs, 3_600_000...(3650 * 86_400_000),
+            "Event time without a click or purchase of a shopper after which history and offers are forgotten."
         ),
     ]
 

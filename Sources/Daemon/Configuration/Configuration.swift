@@ -54,6 +54,7 @@ public struct Configuration: Sendable {
         public var slots = 128
         public var denseEffects = 192
         public var tailPages = 1 << 17
+        public var contextKeys = 64
     }
 
     public struct Learning: Sendable {
@@ -62,6 +63,9 @@ public struct Configuration: Sendable {
         public var delayedFeedback = DelayedFeedback.elapsedTime
         public var merchant = false
         public var weightMax = 1_000.0
+        public var catalogCacheBytes = 64 << 20
+        public var shopperCacheBytes = 64 << 20
+        public var vectorCacheBytes = 128 << 20
         public var seed = 1
 
         public enum Numerics: String, Sendable, CaseIterable {
@@ -223,6 +227,10 @@ public struct Configuration: Sendable {
         public var keepHourly = 48
         public var keepDaily = 30
         public var undoBytesMax = 4 << 30
+        public var itemsMax = 5_000_000
+        public var shoppersMax = 10_000_000
+        public var keepItemsMs = 1_100 * 86_400_000
+        public var keepShoppersMs = 400 * 86_400_000
     }
 
     public struct HTTP: Sendable {

@@ -215,8 +215,33 @@ extension DaemonControl {
                     "Wall time less the time up to which events are joined.",
                     Double(max(0, wallTimeMs() - watermarkMs)) / 1000))
         }
+        metrics += Self.metrics(figures.kept)
         metrics += scores(figures.recent)
         return metrics
+    }
+
+    private static func metrics(_ kept: BoundReport) -> [Metric] {
+        [
+            Metric(
+                .gauge, "shoppers", "Shoppers whose history is kept.", Double(kept.shoppers)),
+            Metric(
+                .gauge, "vector_bytes", "Of vectors of texts.", Double(kept.vectorBytes)),
+            Metric(
+                .gauge, "context_keys", "Context keys that are learned from.",
+                Double(kept.contextKeys)),
+            Metric(
+                .counter, "context_entries_left_out_total",
+                "Context entries not learned from, as their keys were too many.",
+                Double(kept.contextEntriesLeftOut)),
+            Metric(
+                .counter, "forgotten_total",
+                "Forgotten for not being seen, or for want of room.", by: "what",
+                [
+                    "items": Double(kept.itemsForgotten),
+                    "shoppers": Double(kept.shoppersForgotten),
+                    "vectors": Double(kept.vectorsForgotten),
+                ]),
+        ]
     }
 
     private static func scores(_ recent: [String: ScoreReport]) -> [Metric] {

@@ -10,6 +10,7 @@ struct LearnerFigures: Sendable {
     let pendingEvents: Int
     let rememberedExamples: Int
     let items: Int
+    let kept: BoundReport
     let watermarkMs: Int64?
     let lateShare: LateShare
     let published: Int
@@ -30,6 +31,7 @@ struct LearnerFigures: Sendable {
         pendingEvents = engine.pendingEvents
         rememberedExamples = engine.rememberedExamples
         items = engine.itemCount
+        kept = engine.bounded
         watermarkMs = engine.watermarkMs
         lateShare = learner.lateShare
         published = learner.published

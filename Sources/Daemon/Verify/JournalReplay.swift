@@ -119,11 +119,19 @@ final class JournalReplay {
             try takeUp(start.configuration, cluster: start.cluster, place: "commit \(commit)")
         case .batch(let batch): output = try step(batch, &work)
         case .idle(let position):
-            output = try with { try $0.engine.setIdle(position, embedding: $0.embedding) }
+            output = try withState { machine, state in
+                try machine.engine.setIdle(position, reading: state, embedding: machine.embedding)
+            }
         case .awaiting(let positions):
-            output = try with { try $0.engine.wait(for: positions, embedding: $0.embedding) }
+            output = try withState { machine, state in
+                try machine.engine.wait(
+                    for: positions, reading: state, embedding: machine.embedding)
+            }
         case .judgingPutOff: putsOffJudging = true
-        case .drained: output = try with { try $0.engine.drain(embedding: $0.embedding) }
+        case .drained:
+            output = try withState { machine, state in
+                try machine.engine.drain(reading: state, embedding: machine.embedding)
+            }
         case .found, .refresh, .gap: break
         }
         return try output.notices.map { try $0.journaled() }
@@ -150,6 +158,10 @@ final class JournalReplay {
         batches += 1
         records += batch.records
         return output
+    }
+
+    private func withState<R>(_ body: (inout Machine, StoredState) throws -> R) throws -> R {
+        try with { machine in try copy.withHead { state in try body(&machine, state) } }
     }
 
     private func with<R>(_ body: (inout Machine) throws -> R) throws -> R {
