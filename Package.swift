@@ -82,7 +82,7 @@ let package = Package(
         module("EventLog", ["CZlib", "CZstd", "Events", "Records"]),
         module("KafkaStream", ["CRdKafka", "Events", "Records"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
-        module("Telemetry", [log]),
+        module("Telemetry", ["Records", log]),
         module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         module("Simulator", ["Events", "Pricing", "ResponseModel", "Records"]),
         module(
@@ -97,7 +97,8 @@ let package = Package(
             dependencies: [
                 "Daemon", "Engine", "Simulator", "ContinualLearning", "ResponseModel", "Encoder",
                 "Pricing",
-                "Events", "Records", "EventLog", "KafkaStream", "SnapshotStore", arguments,
+                "Events", "Records", "EventLog", "KafkaStream", "SnapshotStore", "Telemetry",
+                arguments,
             ],
             swiftSettings: settings),
 
@@ -137,14 +138,16 @@ let package = Package(
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Pricing", "Events",
                 "Records", "Simulator",
             ]),
+        tests("TelemetryTests", ["Telemetry", "Records"]),
         tests(
             "ControlPlaneTests",
             ["ControlPlane", "Telemetry"] + nio("NIOCore", "NIOEmbedded", "NIOHTTP1")),
         tests(
             "DaemonTests",
             [
-                "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Events", "KafkaStream",
-                "Records", "Simulator", "SnapshotStore", "CCrashPoints",
+                "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Engine", "EventLog",
+                "Events", "KafkaStream", "Pricing", "Records", "ResponseModel", "Simulator",
+                "SnapshotStore", "Tensor", "Tokenization", "CCrashPoints",
             ]),
     ] + fuzzing,
     cxxLanguageStandard: .cxx17

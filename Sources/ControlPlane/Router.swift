@@ -50,7 +50,7 @@ package struct Router: Sendable {
         do {
             return Answer(.ok, contentType: "application/json", body: try source.status())
         } catch {
-            return .problem(.internalServerError, "the status cannot be told: \(error)")
+            return .problem(.internalServerError, "the status cannot be told")
         }
     }
 

@@ -50,7 +50,7 @@ public final class Capture {
             uniqueKeysWithValues: (consumer.status()?.partitions ?? []).map {
                 ($0.position, $0.endOffset)
             })
-        var writer = try LogWriter(path: out, replaces: replaces)
+        var writer = try LogWriter(path: out, replaces: replaces, appearsWhole: !follows)
         var report = CaptureReport(cluster: cluster, log: out)
         while !StopSignal.isReceived {
             let batch = try consumer.next(

@@ -10,11 +10,11 @@ public struct ConfigurationCheck {
     /// What was found of one thing.
     public struct Finding: Codable, Sendable {
         public enum Status: String, Codable, Sendable {
-            case fine, failed
-            /// Nothing that stops the daemon.
-            case warning
+            /// `warning`: a daemon would start, and a person should know.
+            case fine, warning, failed
         }
 
+        /// The part, the key, or the place where it was said.
         public var what: String
         public var status: Status
         public var message: String
@@ -28,58 +28,50 @@ public struct ConfigurationCheck {
     }
 
     private let configuration: Configuration
+    private let problems: [ConfigurationError]
 
-    public init(_ configuration: Configuration) {
+    /// - Parameter problems: what was wrong with the keys and values when it was read.
+    public init(_ configuration: Configuration, problems: [ConfigurationError] = []) {
         self.configuration = configuration
+        self.problems = problems
     }
 
+    /// Takes the steps that `run` takes, and goes on behind one that fails.
+    ///
     /// - Parameter rate: offers opened a second, to tell how long a window the bounds afford.
     public func run(connect: Bool, rate: Double? = nil) -> [Finding] {
         let wiring = Wiring(configuration: configuration)
-        var findings: [Finding] = []
-        func check(_ what: String, _ body: () throws -> String) {
+        var findings = problems.map { problem in
+            Finding(
+                what: problem.place, status: .failed, message: problem.message,
+                exitCode: FailureKind.badConfiguration.rawValue)
+        }
+        func check(_ what: String, _ body: () throws -> String?) {
             do {
-                findings.append(
-                    Finding(what: what, status: .fine, message: try body(), exitCode: 0))
+                guard let message = try body() else { return }
+                findings.append(Finding(what: what, status: .fine, message: message, exitCode: 0))
             } catch {
+                let message = sentence(of: error)
+                // What fails for the reason that another part did is told once.
+                guard !findings.contains(where: { $0.message == message }) else { return }
                 findings.append(
                     Finding(
-                        what: what, status: .failed, message: "\(error)",
+                        what: what, status: .failed, message: message,
                         exitCode: FailureKind(error).rawValue))
             }
         }
-        check("configuration") {
-            _ = try wiring.kafka()
-            _ = try wiring.defaultTypes()
-            try wiring.pricingConfiguration().validate()
-            return "every key is known and in range"
+        if problems.isEmpty { check("configuration") { "every key is known and in range" } }
+        var parts = Preparation.Parts()
+        for step in Preparation.steps {
+            check(step.what) { try step.take(wiring, &parts) }
         }
         check("attribution") {
             let told = Self.afforded(configuration.attribution, rate)
             if let rate { try requireRoom(rate, told) }
             return told
         }
-        check("base") {
-            let base = try wiring.loadBase()
-            _ = try wiring.engineConfiguration(base)
-            return
-                "\(wiring.baseFolder), \(base.layerCount) layers, hidden size \(base.hiddenSize), SHA-256 \(base.fingerprint)"
-        }
-        check("store") {
-            let path = configuration.store.path
-            guard FileManager.default.fileExists(atPath: path) else {
-                return "\(path) is not there yet; the daemon will make it"
-            }
-            let store = try SnapshotStore.open(path: path, mode: .readOnly)
-            let base = try wiring.loadBase()
-            guard store.identity.base == base.fingerprint else {
-                throw StoreError.otherBase(
-                    path: path, found: store.identity.base, expected: base.fingerprint)
-            }
-            let status = try store.status()
-            try store.close()
-            return "\(path), \(status.sequence) commits, state \(status.stateDigest)"
-        }
+        check("store") { try store(wiring, parts) }
+        if let warning = daemonBeside { findings.append(warning) }
         guard connect else { return findings }
         do {
             var connection = try ConnectionCheck(configuration)
@@ -105,6 +97,32 @@ public struct ConfigurationCheck {
             message:
                 "\(plain(rate)) offers a second and a wait of \(Duration.text(Int(waitMs))) need \(plain(needed)), not \(openMax): beyond it offers close before it is known what becomes of them; raise it or shorten attribution.wait (\(told))"
         )
+    }
+
+    /// Takes the store's state up as the daemon does.
+    private func store(_ wiring: Wiring, _ parts: Preparation.Parts) throws -> String? {
+        let path = configuration.store.path
+        guard let base = parts.base, let engine = parts.engine,
+            (try? StorePlace.require(path)) != nil,
+            FileManager.default.fileExists(atPath: path + "/data.mdb")
+        else { return nil }
+        let store = try wiring.openStore(path: path, base: base, mode: .readOnly)
+        defer { try? store.close() }
+        let maker = EngineMaker(configuration: engine, base: base)
+        for cluster in try store.clusters() + [""] {
+            _ = try Learner.restored(store, cluster: cluster, maker)
+        }
+        let status = try store.status()
+        return "\(path), \(status.sequence) commits, state \(status.stateDigest)"
+    }
+
+    private var daemonBeside: Finding? {
+        let path = configuration.store.path
+        guard let daemon = try? DaemonConnection(store: path) else { return nil }
+        withExtendedLifetime(daemon) {}
+        return Finding(
+            what: "store", status: .warning,
+            message: "a daemon has \(path) open; another one is refused meanwhile", exitCode: 0)
     }
 
     /// What the bounds of the join afford: at a rate how long a window, else at the window which

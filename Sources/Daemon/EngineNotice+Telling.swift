@@ -1,3 +1,4 @@
+import ContinualLearning
 import Engine
 import Foundation
 import Records
@@ -12,11 +13,7 @@ extension EngineNotice {
         case .refreshBroughtNothing(let steps): .refreshBroughtNothing(steps: steps)
         case .driftFound(let head, let example): .driftFound(head: head, example: example)
         case .contextKeysLeftOut(let key, let most): .contextKeysLeftOut(key: key, keysMax: most)
-        case .refreshJudged(let verdict):
-            .refreshJudged(
-                outcome: verdict.outcome.told, harm: verdict.harm,
-                examples: verdict.judgedExamples, steps: verdict.trainingSteps,
-                moved: verdict.movedNorm)
+        case .refreshJudged(let verdict): .refreshJudged(verdict.told)
         case .headsJudged(let verdict):
             .headsJudged(
                 outcome: verdict.outcome.told, harm: verdict.harm, anchors: verdict.anchors,
@@ -40,6 +37,31 @@ extension EngineNotice {
     private static func text(_ verdict: some Encodable) throws -> String {
         try JSONText.text(verdict, [.sortedKeys])
     }
+}
+
+extension RefreshVerdict {
+    fileprivate var told: RefreshJudgement {
+        let verdict: RefreshJudgement.Outcome =
+            switch outcome {
+            case .promote: .promoted
+            case .wait: .waits
+            case .reject:
+                if let shift {
+                    .shifted(
+                        category: slice, expected: shift.expected, observed: shift.observed)
+                } else if byAnchors {
+                    .harmsAnchors(anchorHarm, category: named)
+                } else {
+                    .rejected(category: named)
+                }
+            }
+        return RefreshJudgement(
+            outcome: verdict, harm: harm, atLeast: lower, atMost: upper, margin: margin,
+            examples: judgedExamples, steps: trainingSteps, moved: movedNorm)
+    }
+
+    /// The category; `nil` where it is all of them together.
+    private var named: String? { slice == RefreshGate.everything ? nil : slice }
 }
 
 extension RefreshVerdict.Outcome {

@@ -53,5 +53,5 @@ public struct EvaluationReport: Codable, Sendable {
     public func json() throws -> String { try reportJSON(self) }
 
     /// Writes the JSON to `path`, whole or not at all; does nothing for `nil`.
-    public func write(to path: String?) throws { try writeReport(try json(), to: path) }
+    public func write(to path: String?) throws { try OutputFile.write(try json(), to: path) }
 }

@@ -1,7 +1,10 @@
+import ContinualLearning
 import ControlPlane
 import Encoder
 import Engine
 import EventLog
+import Events
+import Foundation
 import KafkaStream
 import Pricing
 import Records
@@ -33,16 +36,25 @@ public enum FailureKind: Int32, Sendable {
         case is ReplayError, is InquiryError, is RewindError: self = .usage
         case ExportError.folderInUse: self = .usage
         case is ExportError: self = .badData
-        case is OutputError, EncoderError.writeFailed: self = .unavailable
+        case EncoderError.writeFailed, CrashError.unwritable: self = .unavailable
+        // What ends the daemon again and again is not the data's fault.
+        case CrashError.notTheRecords: self = .bug
+        case let error as OutputError: self = error.isUsage ? .usage : .unavailable
         case let error as PublishingError: self = Self.kind(of: error)
+        case EncoderError.configuration: self = .badConfiguration
         case is EncoderError, is TokenizationError, is ByteCodingError, is EngineError,
-            is ResponseError:
+            is ResponseError, is ContinualLearningError, is EventError:
             self = .badData
+        case is RefreshCancelled: self = .interrupted
         case let error as LogError: self = Self.kind(of: error)
         case let error as ControlError:
             self = error.isConfiguration ? .badConfiguration : .unavailable
         case let error as StoreError: self = Self.kind(of: error)
         case let error as KafkaError: self = Self.kind(of: error)
+        // From here on Swift's and Foundation's own: what was read, and what the system refuses.
+        case is DecodingError: self = .badData
+        case let error where type(of: error) is NSError.Type || error is CocoaError:
+            self = .unavailable
         default: self = .bug
         }
     }

@@ -89,9 +89,7 @@ final class Learner {
         self.log = log
         self.makeEngine = makeEngine
         self.skips = skips
-        (engine, ledger) = try store.withHead { state in
-            (try makeEngine(on: state), try Ledger(cluster: cluster, reading: state))
-        }
+        (engine, ledger) = try Self.restored(store, cluster: cluster, makeEngine)
         losses = LossWatch(engine.joinCounts)
         ledger.skips.formUnion(skips)
         stateDigest = .zero
@@ -99,6 +97,17 @@ final class Learner {
         // An earlier process may have ended before it went back.
         rollbackReason = engine.owedRollback
         try goBackIfRejected()
+    }
+
+    /// What a store's state is taken up as.
+    ///
+    /// - Throws: where no such engine can go on from it.
+    static func restored(
+        _ store: SnapshotStore, cluster: String, _ makeEngine: EngineMaker
+    ) throws -> (engine: Engine, ledger: Ledger) {
+        try store.withHead { state in
+            (try makeEngine(on: state), try Ledger(cluster: cluster, reading: state))
+        }
     }
 
     /// Takes the store's state up; a new store also gets its first snapshot.

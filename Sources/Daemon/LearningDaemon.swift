@@ -75,10 +75,8 @@ public final class LearningDaemon {
     private func consume() throws -> Report {
         StopSignal.install()
         DescriptorLimit.raise()
-        let kafka = try wiring.kafka()
-        let decoding = try wiring.streamDecoding()
-        let base = try wiring.loadBase()
-        let engineConfiguration = try wiring.engineConfiguration(base)
+        let prepared = try Preparation.requireAll(wiring)
+        let (kafka, decoding, base) = (prepared.kafka, prepared.decoding, prepared.base)
         log.emit(
             .starting(
                 version: "\(TidemarkVersion.current) (librdkafka \(LibraryVersion.text))",
@@ -99,8 +97,8 @@ public final class LearningDaemon {
         let store = try wiring.openStore(
             path: configuration.store.path, base: base, mode: .readWrite)
         let learner = try wiring.learner(
-            engineConfiguration, base: base, store: store, cluster: cluster, skips: skips,
-            clocked: true, publishes: true, log: log)
+            prepared.engine, base: base, embedding: prepared.embedding, store: store,
+            cluster: cluster, skips: skips, clocked: true, publishes: true, log: log)
         try acceptCluster(cluster, store)
         let publisher = Publisher(
             store: store, configuration: kafka,

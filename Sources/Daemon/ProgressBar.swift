@@ -1,24 +1,24 @@
 import Foundation
 import Records
+import Telemetry
 
 /// A bar on standard error, drawn only where that is a terminal.
 public struct ProgressBar {
     private let label: String
-    private let active: Bool
+    private let sink = LineSink.standardError
     private let started = ContinuousClock.now
     private var drawn: ContinuousClock.Instant?
     private static let width = 28
 
     public init(_ label: String) {
         self.label = label
-        active = isatty(2) == 1
     }
 
     /// - Parameters:
     ///   - fraction: share that is done; `nil` where the whole is not known.
     ///   - note: what to say behind the bar.
     public mutating func update(fraction: Double?, note: String) {
-        guard active else { return }
+        guard sink.isTerminal else { return }
         let now = ContinuousClock.now
         if let drawn, now - drawn < .milliseconds(100) { return }
         drawn = now
@@ -26,15 +26,15 @@ public struct ProgressBar {
     }
 
     public mutating func finish(note: String) {
-        guard active else { return }
+        guard sink.isTerminal else { return }
         draw(fraction: 1, note: note)
-        write("\n")
+        sink.endBar()
     }
 
     private func draw(fraction: Double?, note: String) {
         let elapsed = Int((ContinuousClock.now - started).components.seconds)
-        var line = "\r\u{1b}[K\(label) "
-        if let fraction {
+        var line = "\(label) "
+        if let fraction, fraction.isFinite {
             let share = min(max(fraction, 0), 1)
             let full = Int(share * Double(Self.width))
             line += "[" + String(repeating: "█", count: full)
@@ -44,10 +44,6 @@ public struct ProgressBar {
                 line += "· \(Int(saturating: Double(elapsed) * (1 - share) / share)) s left "
             }
         }
-        write(line + note)
-    }
-
-    private func write(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        sink.draw(bar: line + note)
     }
 }

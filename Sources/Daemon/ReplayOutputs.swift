@@ -9,11 +9,12 @@ final class ReplayOutputs {
 
     init(predictions: String?, recommendations: String?) throws {
         if let predictions {
-            self.predictions = try LogWriter(path: predictions, replaces: true)
+            self.predictions = try LogWriter(path: predictions, replaces: true, appearsWhole: true)
             try self.predictions?.writeLine(Array("event_id,head,probability,label".utf8))
         }
         if let recommendations {
-            self.recommendations = try LogWriter(path: recommendations, replaces: true)
+            self.recommendations = try LogWriter(
+                path: recommendations, replaces: true, appearsWhole: true)
         }
     }
 

@@ -139,30 +139,12 @@ public struct Report: Codable, Sendable {
     public func json() throws -> String { try reportJSON(self) }
 
     /// Writes the JSON to `path`, whole or not at all; does nothing for `nil`.
-    public func write(to path: String?) throws { try writeReport(try json(), to: path) }
+    public func write(to path: String?) throws { try OutputFile.write(try json(), to: path) }
 }
 
 /// A report as JSON with sorted keys, so that the same report is the same text.
 func reportJSON(_ report: some Encodable) throws -> String {
     try JSONText.text(report, [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes])
-}
-
-/// Writes a text and a line's end to `path`, whole or not at all; does nothing for `nil`.
-func writeReport(_ text: String, to path: String?) throws {
-    guard let path else { return }
-    do {
-        try Data((text + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-        throw OutputError(path: path, reason: "\(error.localizedDescription)")
-    }
-}
-
-/// A file that was asked for and cannot be written.
-public struct OutputError: Error, CustomStringConvertible {
-    public let path: String
-    public let reason: String
-
-    public var description: String { "cannot write \(path): \(reason)" }
 }
 
 extension Report.Events {

@@ -57,7 +57,7 @@ final class WholeKeeper: @unchecked Sendable {
             do {
                 let found = try store.snapshotsToKeepWhole(retention, nowMs: wallTimeMs())
                 due += found.filter { !asked.contains($0) }
-            } catch { log.emit(.notKeptWhole(snapshot: "list", reason: "\(error)")) }
+            } catch { log.emit(.notKeptWhole(snapshot: "list", reason: sentence(of: error))) }
             for snapshot in due where !isStopped { keep(snapshot) }
         }
     }
@@ -89,7 +89,7 @@ final class WholeKeeper: @unchecked Sendable {
                     seconds: start.duration(to: .now).inSeconds))
         } catch {
             // The snapshot stays as it was, and learning goes on.
-            log.emit(.notKeptWhole(snapshot: snapshot, reason: "\(error)"))
+            log.emit(.notKeptWhole(snapshot: snapshot, reason: sentence(of: error)))
         }
     }
 }

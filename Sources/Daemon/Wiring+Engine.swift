@@ -13,17 +13,17 @@ extension Wiring {
     ///
     /// - Parameters:
     ///   - skips: records that are not learned.
+    ///   - embedding: in the place of the encoder, or one that is made already.
     ///   - clocked: whether commits and snapshots are also made by time.
-    ///   - embedding: in the place of the encoder.
     func learner(
-        _ engineConfiguration: EngineConfiguration, base: BaseModel, store: SnapshotStore,
-        cluster: String, skips: OffsetRanges, clocked: Bool, publishes: Bool, log: EventLogger,
-        embedding: (any TextEmbedding)? = nil
+        _ engineConfiguration: EngineConfiguration, base: BaseModel,
+        embedding made: (any TextEmbedding)? = nil, store: SnapshotStore,
+        cluster: String, skips: OffsetRanges, clocked: Bool, publishes: Bool, log: EventLogger
     ) throws -> Learner {
         // Batches that are cut by count alone promise the same state in every run.
         let waits = !clocked || configuration.batch.lingerMs == 0
         return try Learner(
-            store: store, embedding: try embedding ?? self.embedding(base),
+            store: store, embedding: try made ?? embedding(base),
             training: training(base, givesWay: !waits),
             cluster: cluster, skips: skips,
             cadence: Learner.Cadence(
@@ -86,6 +86,7 @@ extension Wiring {
         var gate = RefreshGate.Configuration()
         gate.alpha = configuration.guards.gateAlpha
         gate.margin = configuration.guards.gateHarm
+        gate.refusesKnownHarm = true
         let guards = Set(configuration.guards.enabled)
         var training = RefreshConfiguration(epochs: lora.epochs, batchTexts: lora.batchTexts)
         training.folds = lora.folds

@@ -114,6 +114,13 @@ struct Wiring {
         return types
     }
 
+    func requireAim() throws(ConfigurationError) {
+        guard configuration.pricing.aim == .margin || configuration.learning.merchant else {
+            throw ConfigurationError(
+                place: "pricing.aim", message: "merchant needs learning.merchant: true")
+        }
+    }
+
     func engineConfiguration(_ base: BaseModel) throws -> EngineConfiguration {
         guard configuration.lora.layers <= base.layerCount else {
             throw ConfigurationError(
@@ -145,10 +152,7 @@ struct Wiring {
             join: join, pricing: pricingConfiguration())
         engine.delayedFeedback = configuration.learning.delayedFeedback
         engine.onDrift = configuration.guards.onDrift
-        guard configuration.pricing.aim == .margin || configuration.learning.merchant else {
-            throw ConfigurationError(
-                place: "pricing.aim", message: "merchant needs learning.merchant: true")
-        }
+        try requireAim()
         engine.learnsMerchant = configuration.learning.merchant
         engine.followsMerchant = configuration.pricing.aim == .merchant
         engine.weightMax = configuration.learning.weightMax

@@ -127,3 +127,29 @@ public struct AdapterConfiguration: Sendable, Hashable {
         }
     }
 }
+
+extension AdapterConfiguration {
+    /// What is another one here than in what was `stored`, by the names of the configuration's keys.
+    public func differences(from stored: AdapterConfiguration) -> [String] {
+        func list(_ items: [some CustomStringConvertible]) -> String {
+            items.map(\.description).joined(separator: ", ")
+        }
+        func compare<Value: Equatable>(
+            _ key: String, _ path: KeyPath<AdapterConfiguration, Value>, _ text: (Value) -> String
+        ) -> String? {
+            let (asked, found) = (self[keyPath: path], stored[keyPath: path])
+            return asked == found
+                ? nil : "\(key) is \(text(asked)), and its adapters have \(text(found))"
+        }
+        return [
+            compare("the kind of adapter", \.kind) { $0.rawValue },
+            compare("lora.rank", \.rank) { "\($0)" },
+            compare("lora.alpha", \.alpha) { "\($0)" },
+            compare("the scaling by rank", \.isRankStabilized) { $0 ? "stabilised" : "plain" },
+            compare("lora.dropout", \.dropout) { "\($0)" },
+            compare("the activation", \.activation) { "\($0)" },
+            compare("lora.targets", \.targets) { list($0.map(\.rawValue)) },
+            compare("lora.layers", \.layers) { "for layers " + list($0) },
+        ].compactMap { $0 }
+    }
+}

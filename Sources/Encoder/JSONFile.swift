@@ -18,7 +18,7 @@ enum JSONFile {
         } catch let error as DecodingError {
             throw .malformed(file: path, reason: explain(error))
         } catch {
-            throw .malformed(file: path, reason: "\(error)")
+            throw .malformed(file: path, reason: reason(error))
         }
     }
 
@@ -43,7 +43,7 @@ enum JSONFile {
         case .dataCorrupted(let context):
             let place = path(context)
             return place.isEmpty ? "it is not JSON" : "'\(place)': \(context.debugDescription)"
-        @unknown default: return "\(error)"
+        @unknown default: return "it is not the JSON that is expected"
         }
     }
 }

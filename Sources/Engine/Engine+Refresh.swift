@@ -251,7 +251,8 @@ extension Engine {
             .refreshJudged(
                 judgement.told(
                     examples: gate.examples, steps: result.steps,
-                    moved: adapters.distance(to: result.adapters))))
+                    moved: adapters.distance(to: result.adapters),
+                    margin: configuration.refresh.gate.margin)))
         switch judgement.outcome {
         case .promote:
             counters.gatePassed += 1
@@ -333,13 +334,15 @@ private struct Judgement {
         isHarmful || shift != nil ? .reject : fresh.outcome
     }
 
-    func told(examples: Int, steps: Int, moved: Double) -> RefreshVerdict {
+    func told(examples: Int, steps: Int, moved: Double, margin: Double) -> RefreshVerdict {
         let slice = isHarmful ? anchors?.slice : nil
         let evidence = anchors?.evidence.first { $0.slice == slice ?? RefreshGate.everything }
+        let all = fresh.evidence.first
         return RefreshVerdict(
-            outcome: outcome, judgedExamples: examples, harm: fresh.evidence.first?.harm,
+            outcome: outcome, judgedExamples: examples, harm: all?.harm,
             slice: shift?.slice ?? slice ?? fresh.slice, shift: shift, anchorHarm: evidence?.harm,
             byAnchors: isHarmful,
-            trainingSteps: steps, movedNorm: moved)
+            trainingSteps: steps, movedNorm: moved, lower: all?.lower, upper: all?.upper,
+            margin: margin)
     }
 }

@@ -209,8 +209,8 @@ extension Engine {
         let adapters = try Adapters(record: stored, base: base)
         guard adapters.configuration == configuration.adapters else {
             throw EngineError.stateMismatch(
-                "its adapters are \(adapters.configuration), the configuration asks for \(configuration.adapters)"
-            )
+                configuration.adapters.differences(from: adapters.configuration)
+                    .joined(separator: ", "))
         }
         return adapters
     }

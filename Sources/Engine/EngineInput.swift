@@ -125,4 +125,14 @@ public struct RefreshVerdict: Sendable, Codable {
     public let trainingSteps: Int
     /// Norm of the change of all adapter weights together.
     public let movedNorm: Double
+    /// Bounds of `harm` on the fresh examples, and what of it is let pass. For the telling alone: what
+    /// the journal keeps of a verdict is compared by replays.
+    public var lower: Double? = nil
+    public var upper: Double? = nil
+    public var margin = 0.0
+
+    enum CodingKeys: String, CodingKey {
+        case outcome, judgedExamples, harm, slice, shift, anchorHarm, byAnchors, trainingSteps
+        case movedNorm
+    }
 }

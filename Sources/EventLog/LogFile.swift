@@ -5,11 +5,18 @@ final class LogFile {
     let path: String
     private let descriptor: Int32
     private let isOwned: Bool
+    /// Where the bytes go until the file is whole; `nil` where that is its own name, or it is done.
+    private var unfinished: String?
+    /// What `path` leads to.
+    private let target: String
+    private let replaces: Bool
 
     /// `-` is standard input.
     init(reading path: String) throws(LogError) {
         self.path = path == "-" ? "standard input" : path
         isOwned = path != "-"
+        replaces = false
+        target = path
         descriptor = isOwned ? unsafe open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO
         if descriptor < 0 { throw systemError(path, "open it") }
         var status = stat()
@@ -19,11 +26,24 @@ final class LogFile {
     }
 
     /// `-` is standard output.
-    init(writing path: String, replaces: Bool) throws(LogError) {
-        self.path = path == "-" ? "standard output" : path
+    ///
+    /// - Parameter appearsWhole: whether the file gets its name in `appear` alone. What is no regular
+    ///   file is written as it is.
+    init(writing path: String, replaces: Bool, appearsWhole: Bool) throws(LogError) {
         isOwned = path != "-"
+        self.replaces = replaces
+        var status = stat()
+        let found = unsafe stat(path, &status)
+        let isThere = isOwned && found == 0
+        let isFile = !isThere || status.st_mode & S_IFMT == S_IFREG
+        // A link stays one, and what it leads to is replaced.
+        target = isThere && isFile ? Self.resolved(path) : path
+        self.path = isOwned ? path : "standard output"
+        if isThere, !replaces { throw .exists(path: path) }
+        let unfinished = isOwned && isFile && appearsWhole ? "\(target).\(getpid()).part" : nil
+        self.unfinished = unfinished
         let how = O_WRONLY | O_CREAT | O_CLOEXEC | (replaces ? O_TRUNC : O_EXCL)
-        descriptor = isOwned ? unsafe open(path, how, 0o644) : STDOUT_FILENO
+        descriptor = isOwned ? unsafe open(unfinished ?? target, how, 0o644) : STDOUT_FILENO
         if descriptor < 0 {
             if errno == EEXIST { throw .exists(path: path) }
             throw systemError(path, "create it")
@@ -32,6 +52,31 @@ final class LogFile {
 
     deinit {
         if isOwned, descriptor >= 0 { close(descriptor) }
+        if descriptor >= 0, let unfinished { unsafe unlink(unfinished) }
+    }
+
+    private static func resolved(_ path: String) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
+    /// Gives the file its name, in one step; the bytes must be on the disk.
+    func appear() throws(LogError) {
+        guard let unfinished else { return }
+        if replaces {
+            guard unsafe rename(unfinished, target) == 0 else {
+                throw systemError(path, "create it")
+            }
+        } else {
+            // Unlike a renaming this never takes the place of what came there meanwhile.
+            guard unsafe link(unfinished, target) == 0 else {
+                if errno == EEXIST { throw .exists(path: path) }
+                throw systemError(path, "create it")
+            }
+            unsafe unlink(unfinished)
+        }
+        self.unfinished = nil
     }
 
     /// Bytes of a regular file; `nil` for pipes and the like.

@@ -18,11 +18,15 @@ public struct LogWriter: ~Copyable {
     /// Bytes in the file so far.
     public private(set) var bytesWritten: Int64 = 0
 
-    /// - Parameter replaces: whether a file that is there already is overwritten; otherwise it is
-    ///   an error.
-    public init(path: String, replaces: Bool = false) throws(LogError) {
+    /// - Parameters:
+    ///   - replaces: whether a file that is there already is overwritten; otherwise it is an error.
+    ///   - appearsWhole: whether the log is there under its name once it is closed, and not before;
+    ///     one that is not closed leaves nothing.
+    public init(
+        path: String, replaces: Bool = false, appearsWhole: Bool = false
+    ) throws(LogError) {
         let deflation = try chosenDeflation(path)
-        let file = try LogFile(writing: path, replaces: replaces)
+        let file = try LogFile(writing: path, replaces: replaces, appearsWhole: appearsWhole)
         self.deflation = deflation
         self.file = file
     }
@@ -59,6 +63,7 @@ public struct LogWriter: ~Copyable {
     public consuming func close() throws(LogError) {
         try drain(.finish)
         try file.sync()
+        try file.appear()
     }
 
     private mutating func drain(_ step: DeflationStep) throws(LogError) {

@@ -123,7 +123,7 @@ public struct KafkaConfiguration: Sendable {
     }
 
     /// The rule of Kafka for topic names.
-    static func validate(topic: String, key: String) throws(KafkaError) {
+    package static func validate(topic: String, key: String) throws(KafkaError) {
         let allowed = topic.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

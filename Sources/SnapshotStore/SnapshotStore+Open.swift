@@ -27,6 +27,19 @@ extension SnapshotStore {
         }
     }
 
+    /// Whether there is a folder in which a store is, or can be made.
+    ///
+    /// - Throws: `StoreError.notAStore` for what is something else.
+    public static func isFolder(_ path: String) throws(StoreError) -> Bool {
+        let folder = StoreFolder(path: path)
+        guard try FileStatus.of(folder.path) != nil else { return false }
+        _ = try presence(folder)
+        return true
+    }
+
+    /// Files of a store that whoever learns into it writes.
+    public static let writtenFiles = ["data.mdb", "lock.mdb", "writer.lock"]
+
     private enum Presence {
         case absent, store
     }

@@ -13,7 +13,7 @@ public enum TidemarkEvent: Sendable {
         scores: [(head: String, logLoss: Double, ne: Double)],
         recommendations: Int, lag: Int64?)
     case refreshStarted(texts: Int, examples: Int)
-    case refreshJudged(outcome: String, harm: Double?, examples: Int, steps: Int, moved: Double)
+    case refreshJudged(RefreshJudgement)
     case refreshBroughtNothing(steps: Int)
     /// `slice` where the heads were rejected; `rates` of positive labels there, as predicted and as they
     /// came, where these have shifted.
@@ -57,6 +57,7 @@ public enum TidemarkEvent: Sendable {
             .warning
         case .notPublished, .publishedAgain: .warning
         case .headsJudged(_, _, _, let slice, _): slice == nil ? .info : .warning
+        case .refreshJudged(let judgement): judgement.needsPerson ? .warning : .info
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
         case .notKeptWhole, .endedHere, .roomAgain, .mostlyLate, .noRoom, .weightsClipped,
             .contextKeysLeftOut:
@@ -86,8 +87,7 @@ public enum TidemarkEvent: Sendable {
             Self.progressLine(events, rate, examples, scores, recommendations, lag)
         case .refreshStarted(let texts, let examples):
             "refreshing the adapters beside serving: \(texts) texts of \(examples) remembered examples"
-        case .refreshJudged(let outcome, let harm, let examples, let steps, let moved):
-            Self.refreshLine(outcome, harm, examples, steps, moved)
+        case .refreshJudged(let judgement): "\(judgement.sentence)"
         case .refreshBroughtNothing(let steps):
             "refreshed adapters dropped: after \(steps) steps no better on the texts kept for validation"
         case .headsJudged(let outcome, let harm, let anchors, let slice, let rates):
@@ -174,20 +174,10 @@ public enum TidemarkEvent: Sendable {
         return
             "\(events) events (\(Int(exactly: rate.rounded()).map(String.init) ?? "–")/s) · \(examples) examples\(losses) · \(recommendations) recommendations · \(lag.map { "\($0) behind" } ?? "no broker says how far behind")"
     }
-
-    private static func refreshLine(
-        _ outcome: String, _ harm: Double?, _ examples: Int, _ steps: Int, _ moved: Double
-    ) -> Logger.Message {
-        let compared =
-            harm.map { "log-loss \(decimals(100 * abs($0), 2)) % \($0 <= 0 ? "lower" : "higher")" }
-            ?? "log-loss not compared"
-        return
-            "refreshed adapters \(outcome): \(compared) than served on \(examples) fresh examples; \(steps) steps, weights moved by \(decimals(moved, 3))"
-    }
 }
 
 /// With so many decimals, as people read them.
-private func decimals(_ value: Double, _ count: Int) -> String {
+func decimals(_ value: Double, _ count: Int) -> String {
     guard value.isFinite else { return "–" }
     let scale = (0..<count).reduce(1.0) { scale, _ in scale * 10 }
     var text = "\((value * scale).rounded() / scale)"

@@ -216,7 +216,7 @@ private struct Header: Decodable {
         } catch let fault as SafetensorsFault {
             throw fault
         } catch {
-            throw .headerNotJSON("\(error)".prefix(200).description)
+            throw .headerNotJSON("it is no object of tensors with dtype, shape and data_offsets")
         }
     }
 

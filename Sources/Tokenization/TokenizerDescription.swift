@@ -85,7 +85,10 @@ struct ModelFile {
         } catch let error as TokenizationError {
             throw error
         } catch {
-            throw .unreadable(file: path, reason: "\(error)")
+            throw .unreadable(
+                file: path,
+                reason: FileManager.default.fileExists(atPath: path)
+                    ? "it is no file that this user may read" : "there is no such file")
         }
     }
 

@@ -51,6 +51,7 @@ struct AblateCommand: ParsableCommand {
                 "--runs \(name): there is no such run; there are \(names.joined(separator: ", "))")
         }
         try reportingFailures {
+            try OutputFile.require(report, picture)
             let ablation = Ablation(
                 configuration, events: events, catalog: catalog, phaseField: phaseField,
                 runs: runs.isEmpty ? nil : runs)

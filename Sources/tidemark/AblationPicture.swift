@@ -5,12 +5,7 @@ import Foundation
 /// final mean of every run.
 extension AblationReport {
     func draw(to path: String) throws {
-        do {
-            try Data(svg().utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw ExitStatus.unavailable.failure(
-                "cannot write \(path): \(error.localizedDescription)")
-        }
+        try OutputFile.write(svg(), to: path)
     }
 
     private static let colors = [
@@ -44,7 +39,7 @@ extension AblationReport {
         parts.append(text(10, barsTop - 8, "NE after the last phase, mean over the phases"))
         parts += bars(
             ranked.map { ($0.key, $0.value.finalMeanNE ?? 0) }, top: barsTop, width: width)
-        return parts.joined(separator: "\n") + "\n</svg>\n"
+        return parts.joined(separator: "\n") + "\n</svg>"
     }
 
     /// NE of one phase's rows after each phase, a line a run.

@@ -71,6 +71,7 @@ struct BrokerCommand: ParsableCommand {
         let signals = SignalSet([SIGINT, SIGTERM, SIGHUP])
         signals.block()
         do {
+            try OutputFile.require(addressFile)
             let broker = try start()
             let socket = try control.map { path in
                 try ControlSocket(path: path) { line throws(KafkaError) in
@@ -83,8 +84,10 @@ struct BrokerCommand: ParsableCommand {
             if let addressFile { try writeAddress(broker.address, to: addressFile) }
             defer { if let addressFile { removeAddress(broker.address, from: addressFile) } }
             if signals.wait() == SIGINT { throw ExitCode(ExitStatus.interrupted.rawValue) }
-        } catch let error as KafkaError {
-            throw FailureKind(error).failure(error.description)
+        } catch let exit as ExitCode {
+            throw exit
+        } catch {
+            throw ExitStatus.failure(error)
         }
     }
 
@@ -98,12 +101,7 @@ struct BrokerCommand: ParsableCommand {
 
     /// A reader sees the whole address or no file.
     private func writeAddress(_ address: String, to path: String) throws {
-        do {
-            try Data("\(address)\n".utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw ExitStatus.unavailable.failure(
-                "cannot write the address to \(path): \(error.localizedDescription)")
-        }
+        try OutputFile.write(address, to: path)
     }
 
     /// Another broker may have put its own address there meanwhile.

@@ -34,6 +34,7 @@ struct CaptureCommand: ParsableCommand {
     func run() throws {
         let configuration = try options.load()
         try reportingFailures {
+            try OutputFile.require(out)
             let report = try Capture(
                 configuration, out: out, from: from, follows: follow, replaces: replace
             ).run()

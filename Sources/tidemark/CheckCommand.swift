@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Records
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -35,24 +36,30 @@ struct CheckCommand: ParsableCommand {
             print(Configuration.example(), terminator: "")
             return
         }
-        let configuration = try options.load()
-        let findings = ConfigurationCheck(configuration).run(connect: connect, rate: rate)
+        let (configuration, problems) = options.read()
+        let findings = ConfigurationCheck(configuration, problems: problems)
+            .run(connect: connect, rate: rate)
         if effective { print(configuration.stored()) }
         if json {
             print(try jsonText(findings))
         } else {
             for finding in findings {
-                let verdict =
-                    switch finding.status {
-                    case .fine: "ok    "
-                    case .warning: "WARN  "
-                    case .failed: "FAILED"
-                    }
-                print("\(verdict)  \(finding.what): \(finding.message)")
+                show("\(finding.status.word)  \(finding.what): \(finding.message)".printable)
             }
         }
         if let failed = findings.first(where: { $0.status == .failed }) {
             throw ExitCode(failed.exitCode)
+        }
+    }
+}
+
+extension ConfigurationCheck.Finding.Status {
+    /// All of one width.
+    fileprivate var word: String {
+        switch self {
+        case .fine: "ok     "
+        case .warning: "WARNING"
+        case .failed: "FAILED "
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Foundation
+import Telemetry
 
 /// Records that are not learned.
 struct SkipOptions: ParsableArguments {
@@ -44,13 +45,20 @@ struct ConfigurationOptions: ParsableArguments {
         return configuration
     }
 
+    /// The configuration, and all that is wrong with it; from then on the program itself speaks in its
+    /// log format.
+    func read() -> (configuration: Configuration, problems: [ConfigurationError]) {
+        let (configuration, problems) = Configuration.read(
+            file: config, environment: ProcessInfo.processInfo.environment, overrides: overrides)
+        LineSink.standardError.format = configuration.log.format == .json ? .json : .text
+        return (configuration, problems)
+    }
+
     func load() throws -> Configuration {
-        do {
-            return try Configuration.load(
-                file: config, environment: ProcessInfo.processInfo.environment, overrides: overrides
-            )
-        } catch {
-            throw ExitStatus.badConfiguration.failure("\(error)")
+        let (configuration, problems) = read()
+        do { try ConfigurationError.throwFirst(of: problems) } catch {
+            throw ExitStatus.failure(error)
         }
+        return configuration
     }
 }

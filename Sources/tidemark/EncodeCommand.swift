@@ -82,7 +82,7 @@ struct EncodeCommand: ParsableCommand {
             return try TextEncoder(
                 base: base, adapters: adapters, maxTokens: maxTokens, threads: threads)
         } catch {
-            throw ExitStatus.badConfiguration.failure("\(error)")
+            throw ExitStatus.badConfiguration.failure(sentence(of: error))
         }
     }
 

@@ -51,6 +51,7 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
+            try OutputFile.require(report, predictions)
             let evaluation = try Evaluation(
                 store: store, snapshot: snapshot, against: against, base: base.folder,
                 events: events,

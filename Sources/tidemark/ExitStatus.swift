@@ -1,14 +1,37 @@
 import ArgumentParser
 import Daemon
+import Foundation
+import Records
+import Telemetry
 
 /// The exit codes of the command line.
 typealias ExitStatus = FailureKind
 
 extension FailureKind {
-    /// Prints `tidemark: message` to standard error and ends the command with this code.
-    func failure(_ message: String) -> ExitCode {
-        standardError.write("tidemark: \(message)\n")
+    /// Tells on standard error why the command ends, in the log's format, and ends it with this code.
+    ///
+    /// - Parameter more: lines behind the first.
+    func failure(_ message: String, _ more: [String] = []) -> ExitCode {
+        let lines = [message] + more
+        let sink = LineSink.standardError
+        sink.endBar()
+        switch sink.format {
+        case .text:
+            let text = lines.map(\.printable).joined(separator: "\n")
+            sink.write("tidemark: \(text)\n")
+        case .json:
+            sink.write(
+                sink.format.line(
+                    timeMs: Int64(Date().timeIntervalSince1970 * 1000), level: "critical",
+                    message: lines.joined(separator: "\n"), exitCode: rawValue))
+        }
         return ExitCode(rawValue)
+    }
+
+    /// Likewise for an error: its sentence, and the code of its kind.
+    static func failure(_ error: any Error) -> ExitCode {
+        let more = (error as? VerificationError)?.versions ?? []
+        return FailureKind(error).failure(sentence(of: error), more)
     }
 }
 
@@ -19,6 +42,6 @@ func reportingFailures(_ body: () throws -> Void) throws {
     } catch let exit as ExitCode {
         throw exit
     } catch {
-        throw FailureKind(error).failure("\(error)")
+        throw ExitStatus.failure(error)
     }
 }

@@ -1,14 +1,16 @@
 import Foundation
 import Records
+import Telemetry
 
 /// Standard error, for messages and progress; standard output carries results alone.
 struct StandardError: TextOutputStream, Sendable {
-    func write(_ string: String) {
-        FileHandle.standardError.write(Data(string.utf8))
-    }
+    func write(_ string: String) { LineSink.standardError.write(string.printableLines) }
 }
 
 let standardError = StandardError()
+
+/// Prints a result for people; nothing in it acts on their terminal.
+func show(_ text: String) { print(text.printableLines) }
 
 /// A small table for people: a header line, a rule, columns as wide as their widest cell.
 struct TextTable {
@@ -20,14 +22,15 @@ struct TextTable {
     private var rows: [[String]] = []
 
     init(_ columns: [(String, Alignment)]) {
-        self.columns = columns.map { (title: $0.0, alignment: $0.1) }
+        self.columns = columns.map { (title: $0.0.printable, alignment: $0.1) }
     }
 
     mutating func add(_ cells: String...) { add(cells) }
 
     mutating func add(_ cells: [String]) {
         precondition(cells.count == columns.count)
-        rows.append(cells)
+        // A cell is one line, whatever a producer or a client has sent.
+        rows.append(cells.map(\.printable))
     }
 
     func rendered() -> String {

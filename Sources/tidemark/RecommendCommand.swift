@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Records
 
 struct RecommendCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -98,8 +99,9 @@ extension Explanation {
                 "\(fixed(100 * depth.discount, 0)) %", fixed(depth.conversion, 5),
                 fixed(depth.logitDeviation, 2))
         }
-        lines += ["", table.rendered(), ""]
-        lines += offer.reasons.map { "\(fixed($0.logit, 2))  \($0.name)" }
-        return lines.joined(separator: "\n")
+        let reasons = offer.reasons.map { "\(fixed($0.logit, 2))  \($0.name)" }
+        return
+            (lines.map(\.printable) + ["", table.rendered(), ""] + reasons.map(\.printable))
+            .joined(separator: "\n")
     }
 }

@@ -86,6 +86,7 @@ struct ReplayCommand: ParsableCommand {
         if let verify { return try run(verify) }
         let configuration = try options.load()
         try reportingFailures {
+            try OutputFile.require(report, predictions, recommendations)
             let replay = try Replay(
                 configuration, events: events, catalog: catalog, store: store, from: from,
                 skips: skip.ranges, predictions: predictions, recommendations: recommendations)

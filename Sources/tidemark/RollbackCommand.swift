@@ -34,6 +34,9 @@ struct RollbackCommand: ParsableCommand {
     @Flag(help: "Only tell what would happen.")
     var dryRun = false
 
+    @Flag(help: "List the store's tables with the rows that change, too.")
+    var verbose = false
+
     @OptionGroup var store: StoreArguments
     @OptionGroup var audit: AuditArguments
 
@@ -65,28 +68,21 @@ struct RollbackCommand: ParsableCommand {
     }
 
     private func show(_ outcome: RollbackOutcome) throws {
-        print(store.json ? try jsonText(outcome) : outcome.text)
+        if store.json { print(try jsonText(outcome)) } else { tidemark.show(outcome.text(verbose)) }
     }
 }
 
 extension RollbackOutcome {
-    fileprivate var text: String {
+    fileprivate func text(_ isVerbose: Bool) -> String {
         var parts: [String] = []
         let verb = dryRun ? "would go" : "went"
         parts.append(
-            "The \(rewind ? "learned state" : "weights") \(verb) back to snapshot \(target), taken "
-                + "\(Timestamp.text(ms: targetTakenMs)), \(commitsSince) commits ago. It was verified"
+            "The \(rewind ? "learned state" : "weights") \(verb) back"
+                + (head.map { " from snapshot \($0)" } ?? "")
+                + " to snapshot \(target), taken \(Timestamp.text(ms: targetTakenMs)), "
+                + "\(commitsSince) commits ago. It was verified"
                 + (dryRun ? "; nothing was changed." : "."))
-        var table = TextTable([
-            ("TABLE", .left), ("ROWS CHANGED", .right), ("ADDED", .right), ("REMOVED", .right),
-            ("SIZE", .right),
-        ])
-        for row in tables {
-            table.add(
-                row.name, String(row.rowsChanged), String(row.rowsAdded),
-                String(row.rowsRemoved), SnapshotText.megabytes(row.bytes))
-        }
-        parts.append(table.rendered())
+        parts.append(isVerbose ? tableOfRows : rowsInShort)
         if !offsets.isEmpty {
             var table = TextTable([("PARTITION", .left), ("NOW", .right), ("THEN", .right)])
             for row in offsets {
@@ -108,5 +104,38 @@ extension RollbackOutcome {
             parts.append("The new head is snapshot \(snapshot).\(took)")
         }
         return parts.joined(separator: "\n\n")
+    }
+
+    /// How many rows go back, by what they are about.
+    private var rowsInShort: String {
+        func count(_ isMeant: (Table) -> Bool) -> Int {
+            tables.filter(isMeant).reduce(0) {
+                $0 + $1.rowsChanged + $1.rowsAdded + $1.rowsRemoved
+            }
+        }
+        func isItems(_ table: Table) -> Bool { table.name.hasPrefix("items") }
+        func isShoppers(_ table: Table) -> Bool { table.name == "shoppers" }
+        func isWeights(_ table: Table) -> Bool { table.kind == "weights" }
+        let counts = [
+            (count(isShoppers), "of shoppers"), (count(isItems), "of items"),
+            (count(isWeights), "of the weights"),
+            (count { !isItems($0) && !isShoppers($0) && !isWeights($0) }, "of other state"),
+        ].filter { $0.0 > 0 }.map { "\(grouped($0.0)) \($0.1)" }
+        guard !counts.isEmpty else { return "No row differs." }
+        return "Rows that \(dryRun ? "would go" : "went") back: \(counts.joined(separator: ", ")); "
+            + "--verbose lists them by table."
+    }
+
+    private var tableOfRows: String {
+        var table = TextTable([
+            ("TABLE", .left), ("ROWS CHANGED", .right), ("ADDED", .right), ("REMOVED", .right),
+            ("SIZE", .right),
+        ])
+        for row in tables {
+            table.add(
+                row.name, String(row.rowsChanged), String(row.rowsAdded),
+                String(row.rowsRemoved), SnapshotText.megabytes(row.bytes))
+        }
+        return table.rendered()
     }
 }

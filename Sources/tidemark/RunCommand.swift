@@ -33,6 +33,7 @@ struct RunCommand: ParsableCommand {
         var daemon: LearningDaemon?
         do {
             try reportingFailures {
+                try OutputFile.require(report)
                 let made = try LearningDaemon(
                     configuration, exitWhenIdleMs: exitWhenIdle?.milliseconds,
                     skips: skip.ranges, takesOver: takeOver)

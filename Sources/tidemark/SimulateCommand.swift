@@ -86,6 +86,7 @@ struct SimulateCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
+            try OutputFile.require(out)
             StopSignal.install()
             let world = try World(seed: seed)
             let result: Result
@@ -242,7 +243,7 @@ private final class LogSink: EventSink {
     private var writer: LogWriter?
 
     init(path: String, replaces: Bool) throws(LogError) {
-        writer = try LogWriter(path: path, replaces: replaces)
+        writer = try LogWriter(path: path, replaces: replaces, appearsWhole: true)
     }
 
     func send(_ events: [Event]) throws {

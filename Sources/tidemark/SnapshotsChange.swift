@@ -33,9 +33,9 @@ extension SnapshotsCommand {
                             from: from, to: to, of: opened, base: base.folder, itemCount: items)
                     } catch let error where base.folder == nil {
                         // The rest needs no model.
-                        view.without_model = "\(error)"
+                        view.without_model = sentence(of: error)
                     }
-                    print(store.json ? try jsonText(view) : view.text)
+                    if store.json { print(try jsonText(view)) } else { show(view.text) }
                 }
             }
         }

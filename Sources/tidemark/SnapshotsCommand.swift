@@ -96,7 +96,7 @@ extension SnapshotsCommand {
                     }
                     return print(try jsonText(view))
                 }
-                print(describe(listing, texts, tables))
+                tidemark.show(describe(listing, texts, tables))
             }
         }
 

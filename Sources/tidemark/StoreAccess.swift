@@ -51,7 +51,7 @@ struct StoreArguments: ParsableArguments {
         } catch let exit as ExitCode {
             throw exit
         } catch {
-            throw FailureKind(error).failure("\(error)")
+            throw ExitStatus.failure(error)
         }
     }
 }

@@ -82,6 +82,124 @@ import Daemon
         #expect(configuration.batch.events == 11)
     }
 
+    @Test("a misspelt environment variable is an error that names the nearest key")
+    func unknownVariable() {
+        func failure(_ environment: [String: String], _ overrides: String...) -> String {
+            do {
+                _ = try Configuration.load(
+                    file: nil, environment: environment, overrides: overrides)
+                return "no error"
+            } catch { return "\(error)" }
+        }
+        #expect(
+            failure(["TIDEMARK_KAFKA_BROKER": "a:1"])
+                == "environment TIDEMARK_KAFKA_BROKER: no key of the configuration has this name; did you mean 'TIDEMARK_KAFKA_BROKERS'?"
+        )
+        #expect(failure(["TIDEMARK_KAKFA_BROKERS": "a:1"]).contains("'TIDEMARK_KAFKA_BROKERS'"))
+        #expect(failure(["TIDEMARK_MODEL": "/m", "TIDEMARK_TEST_BROKERS": "b"]) == "no error")
+        // A secret that the configuration itself asks for.
+        let secret = ["TIDEMARK_KAFKA_PASSWORD": "hunter2"]
+        #expect(
+            failure(secret, "kafka.client={sasl.password: {env: TIDEMARK_KAFKA_PASSWORD}}")
+                == "no error")
+        #expect(failure(secret).contains("TIDEMARK_KAFKA_PASSWORD"))
+        #expect(!failure(secret).contains("hunter2"))
+    }
+
+    @Test("variables that Kubernetes makes for a service called tidemark are nobody's setting")
+    func serviceLinks() throws {
+        let configuration = try load(
+            "http:\n  port: 9464\n",
+            environment: [
+                "TIDEMARK_SERVICE_HOST": "10.0.0.1", "TIDEMARK_SERVICE_PORT": "9464",
+                "TIDEMARK_SERVICE_PORT_HTTP": "9464", "TIDEMARK_PORT": "tcp://10.0.0.1:9464",
+                "TIDEMARK_PORT_9464_TCP": "tcp://10.0.0.1:9464",
+                "TIDEMARK_PORT_9464_TCP_PROTO": "tcp", "TIDEMARK_PORT_9464_TCP_ADDR": "10.0.0.1",
+                "TIDEMARK_HTTP_PORT": "tcp://10.0.0.1:9464",
+                "TIDEMARK_HTTP_PORT_9464_TCP_PORT": "9464",
+                "TIDEMARK_HTTP_SERVICE_HOST": "10.0.0.1",
+            ])
+        #expect(configuration.http.port == 9464)
+    }
+
+    @Test("every name of an environment variable in scripts, sources and tests is known")
+    func variablesOfTheProject() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        var names: Set<String> = []
+        for folder in ["Sources", "Tests", "deploy"] {
+            let files = FileManager.default.enumerator(atPath: root.path + "/" + folder)
+            while let name = files?.nextObject() as? String {
+                guard !name.contains("Fixtures"), !name.hasSuffix("ConfigurationTests.swift"),
+                    let text = try? String(
+                        contentsOfFile: root.path + "/\(folder)/\(name)", encoding: .utf8)
+                else { continue }
+                for match in text.matches(of: /\bTIDEMARK_[A-Z0-9]+(_[A-Z0-9]+)*\b/) {
+                    names.insert(String(match.output.0))
+                }
+            }
+        }
+        #expect(names.contains("TIDEMARK_MODEL"))
+        // Of explanations, of C's include guards, of tests of misspellings.
+        let words: Set<String> = [
+            "TIDEMARK_SECTION_KEY", "TIDEMARK_POSTERIOR_H", "TIDEMARK_KAFKA_BROKER",
+            "TIDEMARK_PORT_9464_TCP", "TIDEMARK_SERVICE_HOST",
+        ]
+        for name in names.subtracting(words).sorted() {
+            do {
+                _ = try Configuration.load(
+                    file: nil, environment: [name: ""], overrides: [])
+            } catch {
+                #expect(
+                    !"\(error)".contains("no key of the configuration"),
+                    "\(name) belongs into EnvironmentNames")
+            }
+        }
+    }
+
+    @Test("all problems are found at once; the first says how many more there are")
+    func severalProblems() throws {
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent("\(UUID().uuidString).yaml").path
+        try Data("lora:\n  rank: 0\n  rnak: 3\nkafak: {}\nkafka:\n  shard: 3\n".utf8)
+            .write(to: URL(fileURLWithPath: file))
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let (configuration, problems) = Configuration.read(
+            file: file, environment: ["TIDEMARK_BATCH_EVENT": "3"],
+            overrides: ["log.format=json", "batch.events=many"])
+        #expect(
+            problems.map(\.place) == [
+                "\(file):2", "\(file):3", "\(file):4", "--set batch.events",
+                "environment TIDEMARK_BATCH_EVENT", "configuration",
+            ])
+        // What could be read counts.
+        #expect(configuration.log.format == .json && configuration.kafka.shard == 3)
+        let error = try #require(throws: ConfigurationError.self) {
+            try ConfigurationError.throwFirst(of: problems)
+        }
+        #expect(error.description.hasSuffix("; and 5 more problems, which 'tidemark check' lists"))
+    }
+
+    @Test("a few lines of YAML that stand for billions of values take neither memory nor time")
+    func aliases() {
+        var yaml = "a: &a [x, x, x, x, x, x, x, x, x]\n"
+        for (name, before) in zip("bcdefghij", "abcdefghi") {
+            yaml +=
+                "\(name): &\(name) [\((0..<9).map { _ in "*\(before)" }.joined(separator: ", "))]\n"
+        }
+        #expect(failure(yaml).contains("aliases of YAML are not read"))
+        // What looks like one, and is a value.
+        #expect(!failure("store:\n  path: 'x &a y *b z'\n").contains("alias"))
+        #expect(failure(String(repeating: "[", count: 100_000)).contains("not YAML"))
+        #expect(
+            failure("# " + String(repeating: "x", count: 2 << 20)).contains("more than 1 MiB"))
+    }
+
+    @Test("a zero byte in a text would end it early, and is refused")
+    func zeroByte() {
+        #expect(failure("store:\n  path: \"a\\0b\"\n").contains("store.path must be a text"))
+    }
+
     @Test("a missing file is an error that names it")
     func missingFile() {
         #expect(throws: ConfigurationError.self) {

@@ -99,7 +99,7 @@ import Testing
             _ = try verify(store, ids[0], "head", [changed, original])
             Issue.record("a changed event was not found")
         } catch {
-            let text = "\(error)".split(separator: "\n").map(String.init)
+            let text = ["\(error)"] + ((error as? VerificationError)?.versions ?? [])
             #expect(text.count == 3 && text[0].contains("shop.jsonl:0:778"), "said: \(error)")
             #expect(text[1].hasPrefix("  given: ") && text[1].contains("\"price\":20.5"))
             #expect(text[2].hasPrefix("  learned: ") && text[2].contains(good))

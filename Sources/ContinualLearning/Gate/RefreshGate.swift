@@ -36,6 +36,9 @@ public struct RefreshGate: Sendable {
         /// Examples after which `atBound` holds.
         public var examplesMax: Int
         public var atBound: BoundVerdict
+        /// Whether harm over everything that is shown, however little, rejects where harm above the
+        /// margin is ruled out: margins that are granted again and again would add up.
+        public var refusesKnownHarm = false
 
         public init(
             margin: Double = 0.005, sliceMargin: Double = 0.02, alpha: Double = 0.01,
@@ -152,7 +155,10 @@ public struct RefreshGate: Sendable {
             let margin = slice == 0 ? configuration.margin : configuration.sliceMargin
             return evidence[slice].upper ?? .infinity >= margin
         }
-        guard let open else { return decided(.promote, nil) }
+        guard let open else {
+            let isKnownHarm = configuration.refusesKnownHarm && evidence[0].lower ?? 0 > 0
+            return isKnownHarm ? decided(.reject, 0) : decided(.promote, nil)
+        }
         guard examples >= configuration.examplesMax else { return decided(.wait, open) }
         switch configuration.atBound {
         case .promote: return decided(.promote, open, atBound: true)

@@ -23,7 +23,9 @@ public struct RefreshResult: Sendable {
 }
 
 /// The refresh was not wanted any more.
-public struct RefreshCancelled: Error {}
+public struct RefreshCancelled: Error {
+    package init() {}
+}
 
 extension RefreshJob {
     /// Trains the adapters on the texts' counts; nothing but adapters and optimiser is changed.

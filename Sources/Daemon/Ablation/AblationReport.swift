@@ -65,7 +65,7 @@ public struct AblationReport: Codable, Sendable {
     public func json() throws -> String { try reportJSON(self) }
 
     /// Writes the JSON to `path`, whole or not at all; does nothing for `nil`.
-    public func write(to path: String?) throws { try writeReport(try json(), to: path) }
+    public func write(to path: String?) throws { try OutputFile.write(try json(), to: path) }
 }
 
 extension AblationReport.Run {

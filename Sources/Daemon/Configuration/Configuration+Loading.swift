@@ -1,5 +1,4 @@
 import Foundation
-import Yams
 
 extension Configuration {
     /// Reads the file, then the environment, then `--set`: the later wins.
@@ -7,42 +6,85 @@ extension Configuration {
     /// - Parameters:
     ///   - file: path of a YAML file; `nil` for the defaults alone.
     ///   - overrides: `section.key=value`, as given to `--set`.
+    /// - Throws: the first problem, with the number of the others.
     public static func load(
         file: String?, environment: [String: String], overrides: [String]
     ) throws(ConfigurationError) -> Configuration {
-        var configuration = Configuration()
-        if let file { try configuration.apply(file: file) }
-        try configuration.apply(environment: environment, overrides: overrides)
+        let (configuration, problems) = read(
+            file: file, environment: environment, overrides: overrides)
+        try ConfigurationError.throwFirst(of: problems)
         return configuration
+    }
+
+    /// Likewise, with every problem there is, in the order of reading; what has one keeps the value
+    /// that it had before.
+    public static func read(
+        file: String?, environment: [String: String], overrides: [String]
+    ) -> (configuration: Configuration, problems: [ConfigurationError]) {
+        var configuration = Configuration()
+        var problems: [ConfigurationError] = []
+        if let file { configuration.apply(file: file, &problems) }
+        configuration.apply(environment, overrides, &problems)
+        return (configuration, problems)
     }
 
     /// Takes the environment and then `--set` in place of what was said before.
     public mutating func apply(
         environment: [String: String], overrides: [String]
     ) throws(ConfigurationError) {
+        var problems: [ConfigurationError] = []
+        apply(environment, overrides, &problems)
+        try ConfigurationError.throwFirst(of: problems)
+    }
+
+    private mutating func apply(
+        _ environment: [String: String], _ overrides: [String],
+        _ problems: inout [ConfigurationError]
+    ) {
         for setting in Self.settings {
-            guard let text = environment[setting.environmentName] else { continue }
+            guard let text = environment[setting.environmentName],
+                !EnvironmentNames.isServiceLink(setting.environmentName, text)
+            else { continue }
             let place = "environment \(setting.environmentName)"
-            try apply(setting, ConfigurationValue(text: text, place: place), place: place)
+            note(&problems) { configuration throws(ConfigurationError) in
+                try configuration.apply(
+                    setting, ConfigurationValue(text: text, place: place), place: place)
+            }
         }
         for override in overrides {
-            guard let equals = override.firstIndex(of: "=") else {
-                throw ConfigurationError(
-                    place: "--set \(override)", message: "expected section.key=value")
+            note(&problems) { configuration throws(ConfigurationError) in
+                try configuration.apply(override: override)
             }
-            let key = String(override[..<equals])
-            let place = "--set \(key)"
-            let setting = try Self.setting(key, place: place)
-            let text = String(override[override.index(after: equals)...])
-            try apply(setting, ConfigurationValue(text: text, place: place), place: place)
         }
-        try validate()
+        problems += EnvironmentNames.unknown(in: environment, for: self)
+        validate(&problems)
+    }
+
+    private mutating func note(
+        _ problems: inout [ConfigurationError],
+        _ change: (inout Configuration) throws(ConfigurationError) -> Void
+    ) {
+        do throws(ConfigurationError) { try change(&self) } catch { problems.append(error) }
+    }
+
+    private mutating func apply(override: String) throws(ConfigurationError) {
+        guard let equals = override.firstIndex(of: "=") else {
+            throw ConfigurationError(
+                place: "--set \(override)", message: "expected section.key=value")
+        }
+        let key = String(override[..<equals])
+        let place = "--set \(key)"
+        let setting = try Self.setting(key, place: place)
+        let text = String(override[override.index(after: equals)...])
+        try apply(setting, ConfigurationValue(text: text, place: place), place: place)
     }
 
     /// Reads the text that `stored()` wrote.
     public init(stored text: String, place: String) throws(ConfigurationError) {
         self.init()
-        try apply(yaml: text, name: place)
+        var problems: [ConfigurationError] = []
+        apply(yaml: text, name: place, &problems)
+        try ConfigurationError.throwFirst(of: problems)
     }
 
     /// The whole effective configuration as YAML, without secrets.
@@ -72,49 +114,59 @@ extension Configuration {
         }.joined(separator: "\n") + "\n"
     }
 
-    private mutating func apply(file: String) throws(ConfigurationError) {
+    private mutating func apply(file: String, _ problems: inout [ConfigurationError]) {
         guard let data = FileManager.default.contents(atPath: file) else {
-            throw ConfigurationError(
-                place: file, message: "cannot be read: is it there, and a file?")
+            problems.append(
+                ConfigurationError(
+                    place: file, message: "cannot be read: is it there, and a file?"))
+            return
         }
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw ConfigurationError(place: file, message: "is not UTF-8 text")
+            problems.append(ConfigurationError(place: file, message: "is not UTF-8 text"))
+            return
         }
-        try apply(yaml: text, name: file)
+        apply(yaml: text, name: file, &problems)
     }
 
-    private mutating func apply(yaml text: String, name: String) throws(ConfigurationError) {
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            throw ConfigurationError(place: name, message: "not YAML: \(error.withoutText)")
+    private mutating func apply(
+        yaml text: String, name: String, _ problems: inout [ConfigurationError]
+    ) {
+        let root: ConfigurationNode?
+        do throws(ConfigurationError) {
+            root = try ConfigurationNode(yaml: text, place: name)
         } catch {
-            throw ConfigurationError(place: name, message: "not YAML")
+            problems.append(error)
+            return
         }
-        guard let root, case .mapping(let sections) = root else {
-            if root == nil || root?.string?.isEmpty == true { return }
-            throw ConfigurationError(place: name, message: "must be a map of sections")
+        guard let root, root.value != .null, root.value != .scalar("") else { return }
+        guard let sections = root.entries else {
+            problems.append(
+                ConfigurationError(place: name, message: "must be a map of sections"))
+            return
         }
-        for (sectionNode, body) in sections {
-            let section = sectionNode.string ?? ""
-            let place = "\(name):\(sectionNode.mark?.line ?? 0)"
-            guard Self.sections.contains(where: { $0.name == section }) else {
-                throw ConfigurationError(
-                    place: place,
-                    message: "unknown section '\(section)'"
-                        + Self.suggestion(for: section, among: Self.sections.map(\.name)))
+        for section in sections {
+            let place = "\(name):\(section.line)"
+            note(&problems) { configuration throws(ConfigurationError) in
+                guard Self.sections.contains(where: { $0.name == section.key }) else {
+                    throw ConfigurationError(
+                        place: place,
+                        message: "unknown section '\(section.key)'"
+                            + Self.suggestion(
+                                for: section.key, among: Self.sections.map(\.name)))
+                }
+                if section.node.value == .null || section.node.value == .scalar("") { return }
+                guard section.node.entries != nil else {
+                    throw ConfigurationError(
+                        place: place, message: "'\(section.key)' must be a map of keys")
+                }
             }
-            if body.string == "" || body.null != nil { continue }
-            guard case .mapping(let keys) = body else {
-                throw ConfigurationError(
-                    place: place, message: "'\(section)' must be a map of keys")
-            }
-            for (keyNode, value) in keys {
-                let keyPlace = "\(name):\(keyNode.mark?.line ?? 0)"
-                let setting = try Self.setting(
-                    "\(section).\(keyNode.string ?? "")", place: keyPlace)
-                try apply(setting, ConfigurationValue(value), place: keyPlace)
+            guard Self.sections.contains(where: { $0.name == section.key }) else { continue }
+            for key in section.node.entries ?? [] {
+                let place = "\(name):\(key.line)"
+                note(&problems) { configuration throws(ConfigurationError) in
+                    let setting = try Self.setting("\(section.key).\(key.key)", place: place)
+                    try configuration.apply(setting, key.node.value, place: place)
+                }
             }
         }
     }
@@ -138,30 +190,29 @@ extension Configuration {
             message: "unknown key '\(key)'" + suggestion(for: key, among: settings.map(\.key)))
     }
 
-    private static func suggestion(for word: String, among known: [String]) -> String {
+    static func suggestion(for word: String, among known: [String]) -> String {
         let nearest = known.min { editDistance(word, $0) < editDistance(word, $1) }
         return nearest.map { "; did you mean '\($0)'?" } ?? ""
     }
 
     /// What no single key can tell.
-    private func validate() throws(ConfigurationError) {
-        func refuse(_ key: String, _ message: String) throws(ConfigurationError) {
-            throw ConfigurationError(place: "configuration", message: "\(key) \(message)")
+    private func validate(_ problems: inout [ConfigurationError]) {
+        func refuse(_ key: String, _ message: String) {
+            problems.append(
+                ConfigurationError(place: "configuration", message: "\(key) \(message)"))
         }
         if kafka.shard >= kafka.shards {
-            try refuse(
-                "kafka.shard", "(\(kafka.shard)) must be below kafka.shards (\(kafka.shards))")
+            refuse("kafka.shard", "(\(kafka.shard)) must be below kafka.shards (\(kafka.shards))")
         }
         if guards.replayRecent > guards.replayExamples {
-            try refuse("guards.replay_recent", "must not be above guards.replay_examples")
+            refuse("guards.replay_recent", "must not be above guards.replay_examples")
         }
         let outgoing = [publish.topic, publish.deadLetterTopic, publish.markerTopic]
         if publish.guarantee == .exactlyOnce, outgoing.dropLast().contains(publish.markerTopic) {
-            try refuse("publish.marker_topic", "must be a topic of its own")
+            refuse("publish.marker_topic", "must be a topic of its own")
         }
         if let both = kafka.topics.first(where: { outgoing.contains($0.name) }) {
-            try refuse(
-                "kafka.topics", "must not hold '\(both.name)', which Tidemark itself writes to")
+            refuse("kafka.topics", "must not hold '\(both.name)', which Tidemark itself writes to")
         }
     }
 }
@@ -180,19 +231,4 @@ func editDistance(_ a: String, _ b: String) -> Int {
         }
     }
     return row[target.count]
-}
-
-extension YamlError {
-    /// What is wrong and where, without the lines around it, which may hold a password.
-    var withoutText: String {
-        switch self {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            "line \(mark.line): \(problem)"
-        case .reader(let problem, _, _, _): problem
-        case .duplicatedKeysInMapping(let duplicates, _):
-            "the key '\(duplicates.first ?? "")' is there twice"
-        default: "it cannot be read"
-        }
-    }
 }

@@ -3,11 +3,25 @@ public struct ConfigurationError: Error, CustomStringConvertible, Equatable {
     /// `tidemark.yaml:12`, `--set lora.rank` or `TIDEMARK_LORA_RANK`.
     public let place: String
     public let message: String
+    /// Further problems that were found beside it.
+    public private(set) var more = 0
 
     public init(place: String, message: String) {
         self.place = place
         self.message = message
     }
 
-    public var description: String { "\(place): \(message)" }
+    public var description: String {
+        let others =
+            more == 0
+            ? "" : "; and \(more) more problem\(more == 1 ? "" : "s"), which 'tidemark check' lists"
+        return "\(place): \(message)\(others)"
+    }
+
+    /// Throws the first, if there is one, with the number of the others.
+    public static func throwFirst(of problems: [ConfigurationError]) throws(ConfigurationError) {
+        guard var first = problems.first else { return }
+        first.more = problems.count - 1
+        throw first
+    }
 }

@@ -43,7 +43,9 @@ indirect enum ConfigurationValue: Equatable {
     /// Reads the value of a flag or an environment variable, which may be any YAML value.
     init(text: String, place: String) throws(ConfigurationError) {
         do {
-            self = try Yams.compose(yaml: text).map(ConfigurationValue.init) ?? .scalar("")
+            self =
+                try YAMLText(text, place: place).compose().map(ConfigurationValue.init)
+                ?? .scalar("")
         } catch {
             // What is broken may hold a password.
             throw ConfigurationError(place: place, message: "not a YAML value")

@@ -98,7 +98,9 @@ extension Setting {
             read: { quoted($0[keyPath: path]) },
             write: { target, value in
                 switch value {
-                case .scalar(let text) where allowEmpty || !text.isEmpty:
+                // A zero byte would end the text early where the system or a library reads it.
+                case .scalar(let text)
+                where (allowEmpty || !text.isEmpty) && !text.utf8.contains(0):
                     target[keyPath: path] = text
                 case .null where allowEmpty:
                     target[keyPath: path] = ""

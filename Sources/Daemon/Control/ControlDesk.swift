@@ -69,6 +69,6 @@ public final class ControlDesk: @unchecked Sendable {
 
 extension ControlReply {
     static func failure(_ error: any Error) -> ControlReply {
-        .failed(code: FailureKind(error).rawValue, message: "\(error)")
+        .failed(code: FailureKind(error).rawValue, message: sentence(of: error))
     }
 }

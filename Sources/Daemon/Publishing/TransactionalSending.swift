@@ -116,7 +116,7 @@ struct TransactionalSending {
 
     private func marker(next: UInt64) throws(KafkaError) -> KafkaMessage {
         do { return try desk.withStore { try title.marker(next: next) } } catch {
-            throw .system("the marker cannot be written: \(error)")
+            throw .system("the marker cannot be written: \(sentence(of: error))")
         }
     }
 

@@ -132,11 +132,18 @@ public enum VerificationError: Error, CustomStringConvertible {
         case .missing(let batch, let position, let range, .records(let there, let learned, let at)):
             "gap: batch \(batch) learned \(learned) records of \(position) from offset \(range.lowerBound) to \(range.upperBound - 1), only \(there) of them are there"
                 + (at.map { "; the first that is missing is \(position):\($0)" } ?? "")
-        case .changed(let batch, let place, let versions):
+        case .changed(let batch, let place, _):
             "changed input: batch \(batch), the event at \(place) is not the one that was learned"
-                + (versions.map { "\n  given:   \($0.given)\n  learned: \($0.learned)" } ?? "")
         case .otherCluster(let found, let journal):
             "the brokers belong to cluster \(found), the journal is of \(journal.joined(separator: ", ")); give captured logs with --events"
         }
+    }
+}
+
+extension VerificationError {
+    /// A changed event, a line each as it is and as it was learned; nothing for any other error.
+    public var versions: [String] {
+        guard case .changed(_, _, let versions?) = self else { return [] }
+        return ["  given:   \(versions.given)", "  learned: \(versions.learned)"]
     }
 }

@@ -170,7 +170,7 @@ public struct VerificationResult: Encodable, Sendable {
         case .identical:
             return head + "; \(batches) batches, \(events) events, state \(stateSHA256)"
         case .different, .notComparable, .erased:
-            return ([head] + details.map { "  " + $0 }).joined(separator: "\n")
+            return ([head] + details.map { "  " + $0.printable }).joined(separator: "\n")
         }
     }
 

@@ -74,6 +74,7 @@ struct PipelineBench: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
+            try OutputFile.require(timeline)
             let pipeline = try PipelineRun(
                 brokers: brokers, brokerProcess: brokerPid, partitions: partitions, items: items,
                 overrides: overrides)
@@ -138,9 +139,9 @@ struct PipelineBench: ParsableCommand {
     }
 
     private func write(_ answers: [Answer], to path: String) throws {
-        let lines = answers.map { "\($0.atMs),\(Int($0.freshnessMs))\n" }
-        try Data(("produced_ms,freshness_ms\n" + lines.joined()).utf8)
-            .write(to: URL(filePath: path))
+        let lines = answers.map { "\($0.atMs),\(Int($0.freshnessMs))" }
+        try OutputFile.write(
+            (["produced_ms,freshness_ms"] + lines).joined(separator: "\n"), to: path)
     }
 
     /// Looks for the greatest rate in short runs, then holds it for the whole time; lower ones

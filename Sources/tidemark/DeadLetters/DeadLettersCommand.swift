@@ -241,7 +241,7 @@ struct DeadLettersCommand: ParsableCommand {
             if outcome.unsendable > 0 {
                 print("\(outcome.unsendable) are not kept whole and cannot be sent")
             }
-            for refusal in outcome.refused { print("refused: \(refusal)") }
+            for refusal in outcome.refused { show("refused: \(refusal)") }
         }
     }
 }
