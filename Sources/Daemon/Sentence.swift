@@ -51,6 +51,13 @@ private func kind(of type: any Any.Type) -> String {
     }
 }
 
+/// What the system called it before Foundation did.
+///
+/// Source: Foundation, `CocoaError.Code`.
+private let systemCodes: [Int: Int32] = [
+    4: ENOENT, 260: ENOENT, 257: EACCES, 513: EACCES, 516: EEXIST, 640: ENOSPC, 642: EROFS,
+]
+
 /// The system's reason and the file, where there are such.
 private func explain(_ error: NSError) -> String {
     let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError
@@ -59,6 +66,9 @@ private func explain(_ error: NSError) -> String {
     where error.domain == NSPOSIXErrorDomain {
         reason = unsafe String(cString: strerror(Int32(error.code)))
         break
+    }
+    if error.domain == NSCocoaErrorDomain, let code = systemCodes[error.code] {
+        reason = unsafe String(cString: strerror(code))
     }
     guard let path = error.userInfo[NSFilePathErrorKey] as? String else { return reason }
     return "\(path): \(reason)"

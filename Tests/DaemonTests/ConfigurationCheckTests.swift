@@ -24,7 +24,7 @@ import Testing
     }
 
     private func settings(_ fixture: DaemonFixture) throws -> [String] {
-        try fixture.overrides(["model.base=\(ShopStream.base)", "heads.tail_pages=64"])
+        try fixture.overrides(["model.base=\(ShopStream.base)", "heads.tail_pages=1024"])
     }
 
     private func configuration(_ overrides: [String]) throws -> Configuration {
@@ -116,7 +116,7 @@ import Testing
         "attribution.wait=30m", "attribution.wait=90d", "attribution.window=20m",
         "attribution.click_window=60h", "attribution.lateness=1h", "pricing.depths=[0, 0.1]",
         "pricing.depths=[0, 0.1, 0.1001]", "pricing.confidence=null", "pricing.holdout=0",
-        "heads.slots=16", "heads.slots=64", "heads.dense_effects=32", "heads.tail_pages=256",
+        "heads.slots=16", "heads.slots=64", "heads.dense_effects=32", "heads.tail_pages=2048",
         "http.enabled=true", "http.host=0.0.0.0", "http.host=somewhere", "http.port=0",
         "http.token_file=/nowhere", "publish.topic=a b", "publish.marker_topic=ü",
         "publish.guarantee=exactly_once", "kafka.client={linger.ms: 3}",

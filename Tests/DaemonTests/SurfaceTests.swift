@@ -14,8 +14,9 @@ import Testing
         let log = scratch.path + "/missing.jsonl"
         for option in ["--report", "--predictions", "--recommendations"] {
             let ended = try tidemark(
-                ["replay", "--events", log, "--store", scratch.path + "/store"] + set(
-                    ShopStream.overrides) + [option, scratch.path + "/nowhere/out"])
+                ["replay", "--events", log, "--store", scratch.path + "/store"]
+                    + set(
+                        ShopStream.overrides) + [option, scratch.path + "/nowhere/out"])
             #expect(ended.status == 64)
             #expect(
                 ended.errors
@@ -64,10 +65,11 @@ import Testing
     @Test("check lists every problem, not the first alone")
     func checkListsAll() throws {
         let ended = try tidemark(
-            ["check"] + set([
-                "lora.rank=0", "batch.events=x", "http.enabled=true", "http.host=0.0.0.0",
-                "model.base=/nowhere",
-            ]))
+            ["check"]
+                + set([
+                    "lora.rank=0", "batch.events=x", "http.enabled=true", "http.host=0.0.0.0",
+                    "model.base=/nowhere",
+                ]))
         #expect(ended.status == 78)
         let failed = ended.output.split(separator: "\n").filter { $0.hasPrefix("FAILED") }
         #expect(failed.count == 4, "\(ended.output)")
@@ -91,7 +93,8 @@ import Testing
         #expect(!printed.isEmpty)
         for line in printed {
             #expect(
-                line.contains(#/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warning) /#), "\(line)")
+                line.contains(#/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warning) /#),
+                "\(line)")
             #expect(!line.contains("Z info FORGED") || line.contains("\\n2026"), "\(line)")
             #expect(!line.unicodeScalars.contains("\u{1b}"))
         }

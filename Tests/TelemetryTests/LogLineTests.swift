@@ -27,7 +27,7 @@ private let lineEnds: Set<Unicode.Scalar> = [
         #expect(!inside.contains(where: lineEnds.contains))
         #expect(!inside.contains { $0.properties.generalCategory == .control })
         #expect(!inside.contains { $0.properties.isBidiControl })
-        #expect(line.hasPrefix("2026-11-29T12:30:00.007Z warning dead letter: "))
+        #expect(line.hasPrefix("2026-11-29T11:50:00.007Z warning dead letter: "))
     }
 
     @Test(
@@ -44,7 +44,7 @@ private let lineEnds: Set<Unicode.Scalar> = [
         #expect(object["message"] as? String == forgery)
         #expect(object["k\"ey\\"] as? String == forgery)
         #expect(object["level"] as? String == "critical")
-        #expect(object["time"] as? String == "2026-11-29T12:30:00.000Z")
+        #expect(object["time"] as? String == "2026-11-29T11:50:00.000Z")
         #expect(object["exit_code"] as? Int == 65)
     }
 
