@@ -1,21 +1,30 @@
 import Engine
 import Events
+import Records
 
-/// Decodes records as they come, each topic with the type it defaults to.
+/// Decodes records as they come, each topic by its own rules.
 struct Decoding {
-    private let decoder: EventDecoder
-    private let defaults: [String: EventType]
-    /// Topics that each of several shards reads, which may carry the catalogue alone.
-    private let wholeTopics: Set<String>
+    /// How the records of a topic are taken.
+    struct Rules {
+        /// Of payloads that name none.
+        var type: EventType?
+        /// Types that are passed over.
+        var ignored: Set<String> = []
+        var tombstones = Configuration.Kafka.Tombstones.deleteItem
+        /// Whether each of several shards reads the topic, which may carry the catalogue alone.
+        var isShared = false
+    }
 
-    /// - Parameter extraField: a text field of no meaning to the model that events are to carry.
-    init(
-        limits: EventLimits, defaults: [String: EventType] = [:], wholeTopics: Set<String> = [],
-        extraField: String? = nil
-    ) {
-        self.wholeTopics = wholeTopics
+    private let decoder: EventDecoder
+    private let rules: [String: Rules]
+    private static let usual = Rules()
+
+    /// - Parameters:
+    ///   - rules: by topic; others are taken as usual.
+    ///   - extraField: a text field of no meaning to the model that events are to carry.
+    init(limits: EventLimits, rules: [String: Rules] = [:], extraField: String? = nil) {
         decoder = EventDecoder(limits: limits, extraField: extraField)
-        self.defaults = defaults
+        self.rules = rules
     }
 
     /// - Parameters:
@@ -37,20 +46,34 @@ struct Decoding {
     private func event(
         of record: SourceRecord, _ clockMs: Int64?
     ) -> Result<Event, RejectedRecord> {
+        let rules = rules[record.position.topic] ?? Self.usual
         let decoded = Result { () throws(EventError) in
-            try decoder.decode(
-                record, defaultType: defaults[record.position.topic], clockMs: clockMs)
+            if record.value == nil { return try tombstone(record, rules) }
+            return try decoder.decode(
+                record, defaultType: rules.type, ignoring: rules.ignored, clockMs: clockMs)
         }.mapError { error in
             RejectedRecord(
                 reason: UnreadableBody.reason(error, record.value), code: error.code)
         }
-        guard wholeTopics.contains(record.position.topic),
-            case .success(let event) = decoded
-        else { return decoded }
+        guard rules.isShared, case .success(let event) = decoded else { return decoded }
         if case .item = event.body { return decoded }
         return .failure(
             RejectedRecord(
                 reason: "every shard reads this topic, so it may carry items alone: a shopper's "
                     + "event would be learned by each", code: "shared_topic"))
+    }
+
+    /// A key without a value, as compacted topics delete: the item of that name is no longer offered.
+    private func tombstone(_ record: SourceRecord, _ rules: Rules) throws(EventError) -> Event {
+        guard rules.tombstones == .deleteItem, let key = record.key,
+            (1...EventLimits.idBytesMax).contains(key.count),
+            let itemID = String(validating: key, as: UTF8.self), itemID.isComposed,
+            let tsMs = record.timestampMs, (0...EventLimits.tsMsMax).contains(tsMs)
+        else { throw .ignored(type: "tombstone") }
+        var item = Event.Item(itemID: itemID, title: nil)
+        item.deleted = true
+        return Event(
+            eventID: "tombstone:\(record.position):\(record.offset)", tsMs: tsMs,
+            body: .item(item), extra: nil)
     }
 }

@@ -36,6 +36,8 @@ final class Learner {
     private let description: RunDescription
     private let log: EventLogger
 
+    private var letterLines = DeadLetterLines()
+    private let begun = ContinuousClock.now
     private var commit = Commit()
     /// The last record of each partition since the last commit.
     private var lastRecords: [TopicPartition: RecordMark] = [:]
@@ -147,6 +149,8 @@ final class Learner {
         _ batch: [EngineInput], next: [TopicPartition: Int64],
         leavingOut leftOut: OffsetRanges = OffsetRanges(), clockMs: Int64? = nil
     ) throws -> StepOutput {
+        sayLetters(isEnd: false)
+        letterLines.read(batch.count)
         let skips = ledger.skips.union(leftOut)
         let learned =
             skips.isEmpty
@@ -310,10 +314,29 @@ final class Learner {
         }
     }
 
+    /// Says what is to be said of dead letters that got no line of their own.
+    ///
+    /// - Parameter isEnd: whether nothing comes after.
+    private func sayLetters(isEnd: Bool) {
+        let nowMs = Int64(begun.duration(to: .now).inSeconds * 1000)
+        guard let summary = isEnd ? letterLines.rest : letterLines.next(nowMs: nowMs) else {
+            return
+        }
+        if summary.untold > 0 {
+            log.emit(.moreDeadLetters(count: summary.untold, reason: summary.reason))
+        }
+        if summary.isAlarming {
+            log.emit(.mostUnusable(letters: summary.letters, records: summary.records))
+        }
+    }
+
     private func note(_ unusable: UnusableRecord) {
         let record = unusable.record
-        log.emit(
-            .deadLetter(position: "\(record.position):\(record.offset)", reason: unusable.reason))
+        if letterLines.tell(unusable.reason) {
+            log.emit(
+                .deadLetter(
+                    position: "\(record.position):\(record.offset)", reason: unusable.reason))
+        }
         guard description.publishes else { return }
         commit.outbox.append(
             OutboxMessage(
@@ -354,6 +377,7 @@ final class Learner {
     func commitNow(
         delivered: UInt64? = nil, ending: Bool = false, snapshot wish: SnapshotWish? = nil
     ) throws -> CommitInfo? {
+        if ending { sayLetters(isEnd: true) }
         commit.outboxDeliveredThrough = delivered
         let isSnapshotDue =
             eventsSinceSnapshot > 0

@@ -75,7 +75,7 @@ public final class Replay {
         let decoding =
             cluster == Self.cluster
             ? Decoding(limits: wiring.eventLimits)
-            : Decoding(limits: wiring.eventLimits, defaults: try wiring.defaultTypes())
+            : try wiring.streamDecoding()
         var places = LogPlaces(
             next: try store.offsets(cluster: cluster),
             acceptsGaps: configuration.kafka.onGap == .accept)
@@ -212,7 +212,9 @@ public enum ReplayError: Error, CustomStringConvertible {
 /// Somebody asked for the end; everything learned until then is committed.
 public struct Interrupted: Error, CustomStringConvertible {
     /// What became of the work so far.
-    var outcome = "what was learned is committed"
+    var outcome: String
+
+    public init(outcome: String = "what was learned is committed") { self.outcome = outcome }
 
     public var description: String { "interrupted; \(outcome)" }
 }

@@ -82,10 +82,18 @@ struct Wiring {
 
     /// Decodes records of the brokers as this configuration has it.
     func streamDecoding() throws -> Decoding {
-        Decoding(
-            limits: eventLimits, defaults: try defaultTypes(),
-            wholeTopics: configuration.kafka.shards > 1
-                ? Set(configuration.kafka.topics.filter(\.everyShard).map(\.name)) : [])
+        let types = try defaultTypes()
+        let rules = configuration.kafka.topics.map { topic in
+            (
+                topic.name,
+                Decoding.Rules(
+                    type: types[topic.name], ignored: Set(topic.ignoreTypes),
+                    tombstones: topic.tombstones,
+                    isShared: configuration.kafka.shards > 1 && topic.everyShard)
+            )
+        }
+        return Decoding(
+            limits: eventLimits, rules: Dictionary(rules) { first, _ in first })
     }
 
     func publishing(cluster: String, takesOver: Bool) -> Publisher.Settings {

@@ -149,6 +149,11 @@ public struct Engine {
     private mutating func reject(
         _ record: SourceRecord, _ rejected: RejectedRecord, into output: inout StepOutput
     ) {
+        guard rejected.code != EventError.ignoredCode else {
+            // Among the types, so that these and the dead letters are all that was read.
+            counters.byType[EventError.ignoredCode, default: 0] += 1
+            return
+        }
         counters.deadLettered += 1
         counters.deadLetterReasons[rejected.code, default: 0] += 1
         output.unusable.append(UnusableRecord(record: record, reason: rejected.reason))

@@ -40,12 +40,16 @@ internal import CSimdJSON
 
     /// Decodes a record's payload and holds `ts` against the record's own timestamp.
     ///
-    /// - Parameter clockMs: when it was read; `nil` where there is no clock to hold `ts` against.
+    /// - Parameters:
+    ///   - ignoring: types that are passed over.
+    ///   - clockMs: when it was read; `nil` where there is no clock to hold `ts` against.
     public func decode(
-        _ record: SourceRecord, defaultType: EventType? = nil, clockMs: Int64? = nil
+        _ record: SourceRecord, defaultType: EventType? = nil, ignoring: Set<String> = [],
+        clockMs: Int64? = nil
     ) throws(EventError) -> Event {
         guard let value = record.value else { throw .tombstone }
-        let event = try decode(value, timestampMs: record.timestampMs, defaultType: defaultType)
+        let event = try decode(
+            value, timestampMs: record.timestampMs, defaultType: defaultType, ignoring: ignoring)
         if let clockMs {
             let (ahead, overflow) = event.tsMs.subtractingReportingOverflow(clockMs)
             if overflow || ahead > limits.skewMaxMs {
@@ -60,13 +64,15 @@ internal import CSimdJSON
     ///   - timestampMs: the record's own time; `nil` leaves the clock unchecked.
     ///   - defaultType: the type of payloads that name none.
     public func decode(
-        _ bytes: [UInt8], timestampMs: Int64? = nil, defaultType: EventType? = nil
+        _ bytes: [UInt8], timestampMs: Int64? = nil, defaultType: EventType? = nil,
+        ignoring: Set<String> = []
     ) throws(EventError) -> Event {
         // The parser copies what it is given, so its nodes outlive the closure.
         let root = try unsafe bytes.withUnsafeBufferPointer { buffer throws(EventError) in
             unsafe try parse(UnsafeRawBufferPointer(buffer))
         }
-        return try event(root, timestampMs: timestampMs, defaultType: defaultType)
+        return try event(
+            root, timestampMs: timestampMs, defaultType: defaultType, ignoring: ignoring)
     }
 
     public func decode(
@@ -84,10 +90,15 @@ internal import CSimdJSON
         return root
     }
 
-    private func event(_ root: JSONNode, timestampMs: Int64?, defaultType: EventType?)
-        throws(EventError) -> Event
-    {
+    private func event(
+        _ root: JSONNode, timestampMs: Int64?, defaultType: EventType?,
+        ignoring: Set<String> = []
+    ) throws(EventError) -> Event {
         let fields = unsafe EventFields(root, slots: slots)
+        // First of all: nothing else is known of what is of another type.
+        if !ignoring.isEmpty, let type = fields.typeText(), ignoring.contains(type) {
+            throw .ignored(type: type)
+        }
         guard let type = try fields.type() ?? defaultType else { throw fields.missing(.type) }
         let eventID = try fields.requiredID(.eventID)
         let tsMs = try fields.ts()
@@ -148,7 +159,7 @@ extension EventDecoder {
             position: try fields.integer(.position, 0...EventLimits.positionMax),
             sessionID: try fields.id(.sessionID),
             context: try fields.attributes(
-                .context, countMax: EventLimits.contextFieldsMax, allowsBool: false),
+                .context, countMax: EventLimits.contextFieldsMax),
             item: fields.has(.item) ? try inlineItem(fields, itemID: itemID) : nil)
     }
 
@@ -207,7 +218,7 @@ extension EventDecoder {
         item.category = try fields.text(.category, bytesMax: EventLimits.labelBytesMax)
         item.brand = try fields.text(.brand, bytesMax: EventLimits.labelBytesMax)
         item.attributes = try fields.attributes(
-            .attributes, countMax: EventLimits.attributesMax, allowsBool: true)
+            .attributes, countMax: EventLimits.attributesMax)
         item.price = try fields.number(.price, .positive)
         item.cost = try fields.number(.cost, .notNegative)
         item.stock = try fields.number(.stock, .amount)

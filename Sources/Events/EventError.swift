@@ -14,6 +14,8 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
     case notAnObject(String)
     case missing(field: String)
     case unknownType(String)
+    /// Of a type that is not asked for: no fault.
+    case ignored(type: String)
     /// A field whose value is not what it must be.
     case invalid(field: String, requirement: String, found: String)
     /// Fields that are fine one by one and not together.
@@ -42,6 +44,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unknownType(let name):
             "type: must be one of "
                 + EventType.allCases.map(\.rawValue).joined(separator: ", ") + ", not \(name)"
+        case .ignored(let type): "type \(type) is ignored in this topic"
         case .invalid(let field, let requirement, let found):
             "\(field): must be \(requirement), not \(found)"
         case .inconsistent(let what): what
@@ -61,6 +64,9 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The code of records that are passed over, and are no dead letters.
+    public static let ignoredCode = "ignored"
+
     /// A short stable name for counters and message headers.
     public var code: String {
         switch self {
@@ -73,6 +79,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         case .notAnObject: "not_an_object"
         case .missing: "missing_field"
         case .unknownType: "unknown_type"
+        case .ignored: Self.ignoredCode
         case .invalid: "invalid_field"
         case .inconsistent: "inconsistent_fields"
         case .clockSkew, .neighbourSkew: "clock_skew"

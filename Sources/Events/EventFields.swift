@@ -32,7 +32,10 @@ internal import CSimdJSON
     @inline(__always)
     private func node(_ slot: Int) -> JSONNode? {
         let place = Int(unsafe slots[slot])
-        return place == 0 ? nil : object.advanced(by: place)
+        guard place > 0 else { return nil }
+        let node = object.advanced(by: place)
+        // Writers that know no absent field write null.
+        return node.kind == TSJ_NULL ? nil : node
     }
 
     func has(_ field: FieldName) -> Bool { node(field.rawValue) != nil }
@@ -114,6 +117,12 @@ extension EventFields {
             throw .unknownType(node.described)
         }
         return candidate
+    }
+
+    /// The text of `type`, whatever it is; `nil` where there is none.
+    func typeText() -> String? {
+        guard let node = node(FieldName.type.rawValue), node.kind == TSJ_STRING else { return nil }
+        return node.string
     }
 
     /// The text of a field asked for by name: a string, or an integer as its digits.
@@ -229,10 +238,9 @@ extension EventFields {
         return unsafe EventFields(node, slots: slots, path: field.text + ".")
     }
 
-    /// A flat map of texts and numbers in ascending order of the keys' bytes.
-    ///
-    /// - Parameter allowsBool: whether true and false are taken, as the texts `true` and `false`.
-    func attributes(_ field: FieldName, countMax: Int, allowsBool: Bool)
+    /// A flat map of texts and numbers in ascending order of the keys' bytes; true and false are taken as
+    /// the texts `true` and `false`, and what is null is absent.
+    func attributes(_ field: FieldName, countMax: Int)
         throws(EventError) -> [Event.Attribute]
     {
         guard let node = node(field.rawValue) else { return [] }
@@ -251,7 +259,7 @@ extension EventFields {
         // The values must be scalars, so they follow one another directly.
         for place in 1..<count + 1 {
             let child = node.advanced(by: place)
-            found.append(try attribute(child, in: field, allowsBool))
+            if let known = try attribute(child, in: field) { found.append(known) }
             if place > 1, isSorted {
                 isSorted = unsafe node.advanced(by: place - 1).keyBytes
                     .lexicographicallyPrecedes(child.keyBytes)
@@ -264,8 +272,8 @@ extension EventFields {
     }
 
     private func attribute(
-        _ node: JSONNode, in field: FieldName, _ allowsBool: Bool
-    ) throws(EventError) -> Event.Attribute {
+        _ node: JSONNode, in field: FieldName
+    ) throws(EventError) -> Event.Attribute? {
         let key = node.keyString
         let keyBytes = node.keyByteCount
         guard keyBytes > 0, keyBytes <= EventLimits.attributeKeyBytesMax else {
@@ -281,13 +289,12 @@ extension EventFields {
             try checkText(
                 "\(field.text).\(shortened(key))", node, EventLimits.attributeTextBytesMax)
             return Event.Attribute(key, .text(node.string))
-        case TSJ_TRUE where allowsBool: return Event.Attribute(key, .text("true"))
-        case TSJ_FALSE where allowsBool: return Event.Attribute(key, .text("false"))
+        case TSJ_TRUE: return Event.Attribute(key, .text("true"))
+        case TSJ_FALSE: return Event.Attribute(key, .text("false"))
+        case TSJ_NULL: return nil
         default:
-            let requirement =
-                allowsBool
-                ? "a string, a number, true or false" : "a string or a number (such as 0 or 1)"
-            throw invalid("\(field.text).\(shortened(key))", requirement, node)
+            throw invalid(
+                "\(field.text).\(shortened(key))", "a string, a number, true or false", node)
         }
     }
 }
@@ -297,7 +304,7 @@ extension String {
     ///
     /// To Swift's `==` and its dictionaries two spellings of one text are the same, to Kafka's keys, hashes
     /// and the store they are two: only one of them may be an id.
-    var isComposed: Bool {
+    package var isComposed: Bool {
         // Nothing below U+0300 is spelt in two ways.
         utf8.allSatisfy { $0 < 0xcc }
             || precomposedStringWithCanonicalMapping.utf8.elementsEqual(utf8)

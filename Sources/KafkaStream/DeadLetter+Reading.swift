@@ -25,7 +25,8 @@ public struct StoredDeadLetter: Sendable {
         position = record.position
         offset = record.offset
         func header(_ name: String) -> String? {
-            record.headers.last { $0.name == DeadLetter.headerPrefix + name }
+            // Ours are the first; behind them the producer may have set the same.
+            record.headers.first { $0.name == DeadLetter.headerPrefix + name }
                 .map { String(decoding: $0.value, as: UTF8.self) }
         }
         let partition = header("partition").flatMap { Int32($0) }
@@ -54,7 +55,15 @@ public struct StoredDeadLetter: Sendable {
     /// - Returns: nil when the original is not all here, or its topic is not known.
     public func original(to topic: String? = nil) -> KafkaMessage? {
         guard sha256 == nil, let name = topic ?? source?.topic else { return nil }
+        let foreign = DeadLetter.foreignPrefix + DeadLetter.headerPrefix
         let headers = record.headers.filter { !$0.name.hasPrefix(DeadLetter.headerPrefix) }
+            .map { header in
+                header.name.hasPrefix(foreign)
+                    ? (
+                        name: String(header.name.dropFirst(DeadLetter.foreignPrefix.count)),
+                        value: header.value
+                    ) : header
+            }
         let count = Array(String(redriven + 1).utf8)
         return KafkaMessage(
             topic: name, partition: topic == nil ? source?.partition : nil, key: record.key,

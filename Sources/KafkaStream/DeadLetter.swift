@@ -11,6 +11,8 @@ public struct DeadLetter: Sendable {
     private static let prefixBytes = 1024
     static let headerPrefix = "tidemark-"
     static let hashHeader = "tidemark-value-sha256"
+    /// In front of the name of a header that the producer has set and that is called as ours are.
+    static let foreignPrefix = "original-"
 
     public let record: SourceRecord
     public let reason: String
@@ -38,10 +40,23 @@ public struct DeadLetter: Sendable {
         if original + originalHeaders + Self.overheadBytes <= messageBytesMax {
             return KafkaMessage(
                 topic: topic, key: record.key, value: record.value,
-                headers: headers + record.headers)
+                headers: headers + Self.foreign(record.headers))
         }
         return Self.cut(
             KafkaMessage(topic: topic, key: record.key, value: record.value, headers: headers))
+    }
+
+    /// The record's own headers. Those with our prefix get another name, since whoever reads a letter
+    /// believes ours; how often it was sent again is ours, and came back with the record.
+    private static func foreign(
+        _ headers: [(name: String, value: [UInt8])]
+    ) -> [(name: String, value: [UInt8])] {
+        headers.map { header in
+            guard header.name.hasPrefix(headerPrefix),
+                header.name != headerPrefix + StoredDeadLetter.redrivenHeader
+            else { return header }
+            return (foreignPrefix + header.name, header.value)
+        }
     }
 
     /// The same letter told by hash, length and beginning, for brokers that take less than was

@@ -26,6 +26,9 @@ public enum TidemarkEvent: Sendable {
     case keptWhole(snapshot: String, megabytes: Double, seconds: Double)
     case notKeptWhole(snapshot: String, reason: String)
     case deadLetter(position: String, reason: String)
+    /// Of the last minute: letters without a line of their own, and the reason of one of them.
+    case moreDeadLetters(count: Int, reason: String)
+    case mostUnusable(letters: Int, records: Int)
     case producerRestarted
     /// The oldest message has waited for so long, at least.
     case notPublished(reason: String, waiting: Int, oldestSeconds: Int64)
@@ -58,6 +61,7 @@ public enum TidemarkEvent: Sendable {
         case .notPublished, .publishedAgain: .warning
         case .headsJudged(_, _, _, let slice, _): slice == nil ? .info : .warning
         case .refreshJudged(let judgement): judgement.needsPerson ? .warning : .info
+        case .moreDeadLetters, .mostUnusable: .warning
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
         case .notKeptWhole, .endedHere, .roomAgain, .mostlyLate, .noRoom, .weightsClipped,
             .contextKeysLeftOut:
@@ -102,6 +106,10 @@ public enum TidemarkEvent: Sendable {
         case .notKeptWhole(let snapshot, let reason):
             "the keyed state of snapshot \(snapshot) is not kept: \(reason)"
         case .deadLetter(let position, let reason): "dead letter: \(position): \(reason)"
+        case .moreDeadLetters(let count, let reason):
+            "\(count) more dead letters in the last minute, the newest: \(reason)"
+        case .mostUnusable(let letters, let records):
+            "\(letters) of the last \(records) records could not be used: are these the right topics? Types that Tidemark has no use for go into ignore_types of their topic"
         case .producerRestarted: "the producer failed and is made again; the outbox is sent again"
         case .notPublished(let reason, let waiting, let seconds):
             "\(waiting) messages wait to be published, the oldest for \(seconds) s or more: \(reason)"

@@ -60,6 +60,8 @@ struct BrokerCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Take fault commands on this Unix socket.", valueName: "path"))
     var control: String?
 
+    @OptionGroup var input: InputWatch
+
     func validate() throws {
         guard (1...100).contains(brokers) else {
             throw ValidationError("--brokers must be from 1 to 100")
@@ -70,6 +72,7 @@ struct BrokerCommand: ParsableCommand {
         // Before any thread exists, so that all of them leave these signals to `sigwait`.
         let signals = SignalSet([SIGINT, SIGTERM, SIGHUP])
         signals.block()
+        input.start()
         do {
             try OutputFile.require(addressFile)
             let broker = try start()

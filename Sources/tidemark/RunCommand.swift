@@ -28,7 +28,10 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Print the report as JSON instead of tables.")
     var json = false
 
+    @OptionGroup var input: InputWatch
+
     func run() throws {
+        input.start()
         let configuration = try options.load()
         var daemon: LearningDaemon?
         do {

@@ -336,18 +336,12 @@ extension Configuration {
             "Bootstrap servers, host:port, comma-separated."),
         .list(
             "kafka.topics", \.kafka.topics,
-            expects: "a list of topic names, or of {name: …, type: …, every_shard: …, inline: …}",
+            expects:
+                "a list of topic names, or of {name: …, type: …, every_shard: …, inline: …, ignore_types: […], tombstones: delete_item or ignore}",
             parse: Kafka.Topic.init(value:),
-            write: { topic in
-                let options =
-                    (topic.type.map { ", type: \($0)" } ?? "")
-                    + (topic.everyShard ? ", every_shard: true" : "")
-                    + (topic.inline.map { ", inline: \($0.rawValue)" } ?? "")
-                return options.isEmpty
-                    ? quoted(topic.name) : "{name: \(quoted(topic.name))\(options)}"
-            },
+            write: \.written,
             valid: { !$0.isEmpty && Set($0.map(\.name)).count == $0.count },
-            "Topics to consume, any event type in any; a type given here is that of payloads without one. With shards, a catalogue that is not keyed by shopper needs every_shard: true."
+            "Topics to consume, any event type in any; a type given here is that of payloads without one. With shards, a catalogue that is not keyed by shopper needs every_shard: true. Payloads of ignore_types are passed over. A key without a value deletes the item it names, but with tombstones: ignore, which topics need whose keys are shoppers called as items are."
         ),
         .choice(
             "kafka.inline", \.kafka.inline,
@@ -513,39 +507,6 @@ extension Configuration {
         .choice("log.level", \.log.level, "Lines below this level are left out."),
         .choice("log.format", \.log.format, "text for people, json for machines."),
     ]
-}
-
-extension Configuration.Kafka.Topic {
-    init?(value: ConfigurationValue) {
-        switch value {
-        case .scalar(let text) where !text.isEmpty:
-            self.init(name: text, type: nil)
-        case .map(let pairs):
-            guard Set(pairs.map(\.key)).isSubset(of: ["name", "type", "every_shard", "inline"]),
-                pairs.count == Set(pairs.map(\.key)).count,
-                case .scalar(let name)? = pairs.first(where: { $0.key == "name" })?.value,
-                !name.isEmpty
-            else { return nil }
-            var type: String?
-            if let given = pairs.first(where: { $0.key == "type" })?.value {
-                guard case .scalar(let text) = given else { return nil }
-                type = text
-            }
-            var everyShard = false
-            if let given = pairs.first(where: { $0.key == "every_shard" })?.value {
-                guard case .scalar(let text) = given, let flag = Bool(text) else { return nil }
-                everyShard = flag
-            }
-            var inline: InlineFields?
-            if let given = pairs.first(where: { $0.key == "inline" })?.value {
-                guard case .scalar(let text) = given, let fields = InlineFields(rawValue: text)
-                else { return nil }
-                inline = fields
-            }
-            self.init(name: name, type: type, everyShard: everyShard, inline: inline)
-        default: return nil
-        }
-    }
 }
 
 extension Configuration.Kafka.ClientSetting {

@@ -167,6 +167,14 @@ public struct Configuration: Sendable {
             case murmur2, crc32
         }
 
+        /// What a key without a value says.
+        public enum Tombstones: String, Sendable, CaseIterable {
+            /// The item that the key names is no longer offered.
+            case deleteItem = "delete_item"
+            /// Nothing.
+            case ignore
+        }
+
         public struct Topic: Sendable, Equatable {
             public var name: String
             /// The type of payloads that name none.
@@ -175,6 +183,9 @@ public struct Configuration: Sendable {
             public var everyShard = false
             /// What its clicks and purchases may say of items; `nil`: what `kafka.inline` says.
             public var inline: InlineFields?
+            /// Types of payloads that are passed over.
+            public var ignoreTypes: [String] = []
+            public var tombstones = Tombstones.deleteItem
 
             public init(
                 name: String, type: String? = nil, everyShard: Bool = false,

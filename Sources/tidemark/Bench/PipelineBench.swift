@@ -75,6 +75,7 @@ struct PipelineBench: ParsableCommand {
     func run() throws {
         try reportingFailures {
             try OutputFile.require(timeline)
+            StopSignal.install()
             let pipeline = try PipelineRun(
                 brokers: brokers, brokerProcess: brokerPid, partitions: partitions, items: items,
                 overrides: overrides)

@@ -11,10 +11,10 @@ import SnapshotStore
 final class PipelineRun {
     private let folder: String
     private let brokers: String
-    private let broker: Process?
+    private let broker: Child?
     /// Whose processor time is that of the broker.
     private let brokerProcess: Int32?
-    private let daemon: Process
+    private let daemon: Child
     private let producer: KafkaProducer
     private let reader: RecommendationReader
     private let store: String
@@ -66,7 +66,7 @@ final class PipelineRun {
             ])
             brokers = try Self.waitForFile(address)
         }
-        self.brokerProcess = broker?.processIdentifier ?? brokerProcess
+        self.brokerProcess = broker?.process.processIdentifier ?? brokerProcess
         store = folder + "/store"
         shop = PipelineShop(items: items, seed: 1)
         producer = try KafkaProducer(KafkaConfiguration(brokers: brokers, topics: []))
@@ -89,7 +89,7 @@ final class PipelineRun {
     }
 
     func close() {
-        for process in [daemon, broker].compactMap({ $0 }) where process.isRunning {
+        for process in [daemon, broker].compactMap({ $0?.process }) where process.isRunning {
             process.terminate()
             process.waitUntilExit()
         }
@@ -103,7 +103,7 @@ final class PipelineRun {
         let start = ContinuousClock.now
         daemon.terminate()
         daemon.waitUntilExit()
-        return (start.duration(to: .now).inSeconds, daemon.terminationStatus)
+        return (start.duration(to: .now).inSeconds, daemon.process.terminationStatus)
     }
 
     // MARK: Driving
@@ -145,6 +145,7 @@ final class PipelineRun {
         while true {
             let elapsedMs = Self.milliseconds(clock.now - start)
             if elapsedMs >= forMs { break }
+            if StopSignal.isReceived { throw Interrupted(outcome: "there are no figures") }
             let due = Int(Int64(elapsedMs) * Int64(rate) / 1000)
             while outcome.events < due {
                 let event = shop.next(nowMs: Self.wallMs())
@@ -179,6 +180,7 @@ final class PipelineRun {
         let end = ContinuousClock.now + .milliseconds(10 * Self.startMs)
         while ContinuousClock.now < end {
             if try lag() == 0 { return }
+            if StopSignal.isReceived { throw Interrupted(outcome: "there are no figures") }
             usleep(100_000)
         }
         throw KafkaError.timedOut("waiting for the daemon to catch up", afterMs: 10 * Self.startMs)
@@ -197,9 +199,9 @@ final class PipelineRun {
 
     /// Events produced and not committed by the daemon, whose store says what is.
     private func lag() throws -> Int {
-        guard daemon.isRunning else {
+        guard daemon.process.isRunning else {
             throw ExitStatus.unavailable.failure(
-                "the daemon ended with code \(daemon.terminationStatus)")
+                "the daemon ended with code \(daemon.process.terminationStatus)")
         }
         guard FileManager.default.fileExists(atPath: store + "/data.mdb"),
             let opened = try? SnapshotStore.open(path: store, mode: .readOnly)
@@ -235,7 +237,7 @@ final class PipelineRun {
 
     func processorTimes() -> ProcessorTimes {
         ProcessorTimes(
-            daemon: Self.seconds(of: daemon.processIdentifier),
+            daemon: Self.seconds(of: daemon.process.processIdentifier),
             broker: brokerProcess.map { Self.seconds(of: $0) } ?? .nan,
             shop: Self.seconds(of: getpid()))
     }
@@ -253,7 +255,7 @@ final class PipelineRun {
 
     /// Source: proc(5), `VmRSS` of `/proc/PID/status`.
     func daemonMegabytes() -> Double {
-        let path = "/proc/\(daemon.processIdentifier)/status"
+        let path = "/proc/\(daemon.process.processIdentifier)/status"
         let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
         let kilobytes = line.flatMap { Double($0.filter(\.isNumber)) }
@@ -262,13 +264,22 @@ final class PipelineRun {
 
     // MARK: Parts
 
-    private static func launch(_ arguments: [String]) throws -> Process {
+    /// Starts the program; it ends when this process does, however that ends, since nobody then holds
+    /// the other end of its standard input.
+    private static func launch(_ arguments: [String]) throws -> Child {
         let process = Process()
         process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments = arguments
+        process.arguments = arguments + [InputWatch.argument]
         process.standardOutput = FileHandle.nullDevice
+        let input = Pipe()
+        process.standardInput = input
         try process.run()
-        return process
+        return Child(process: process, input: input)
+    }
+
+    private struct Child {
+        let process: Process
+        let input: Pipe
     }
 
     private static func waitForFile(_ path: String) throws -> String {

@@ -156,7 +156,9 @@ struct DeadLettersCommand: ParsableCommand {
                 The original bytes, key and headers go, with a header that counts the times. \
                 Nothing is removed from the dead-letter topic: say which letters are meant \
                 (--offsets, --partition, --reason, --source), or --all. A letter that was too \
-                large to be kept whole cannot be sent and is told so.
+                large to be kept whole cannot be sent and is told so. Letters go to topics that the \
+                configuration consumes, and to no other but the one that --to names: what a letter \
+                says of its source may be a producer's word.
                 """)
 
         @OptionGroup var options: ConfigurationOptions
@@ -180,6 +182,8 @@ struct DeadLettersCommand: ParsableCommand {
             var sent = 0
             /// Not kept whole, or without a topic to go to.
             var unsendable = 0
+            /// From topics that the configuration does not consume.
+            var foreign = 0
             var refused: [String] = []
         }
 
@@ -196,8 +200,11 @@ struct DeadLettersCommand: ParsableCommand {
             try reportingFailures {
                 var messages: [KafkaMessage] = []
                 var outcome = Outcome()
+                let consumed = Set(configuration.kafka.topics.map(\.name))
                 try choice.letters(configuration) { letter in
-                    if let message = letter.original(to: to) {
+                    if to == nil, let topic = letter.source?.topic, !consumed.contains(topic) {
+                        outcome.foreign += 1
+                    } else if let message = letter.original(to: to) {
                         messages.append(message)
                     } else {
                         outcome.unsendable += 1
@@ -240,6 +247,11 @@ struct DeadLettersCommand: ParsableCommand {
             print("\(dryRun ? "would send" : "sent") \(outcome.sent)")
             if outcome.unsendable > 0 {
                 print("\(outcome.unsendable) are not kept whole and cannot be sent")
+            }
+            if outcome.foreign > 0 {
+                print(
+                    "\(outcome.foreign) say that they came from topics which the configuration does not consume; --to names where they are to go"
+                )
             }
             for refusal in outcome.refused { show("refused: \(refusal)") }
         }
