@@ -195,9 +195,14 @@ import Daemon
             failure("# " + String(repeating: "x", count: 2 << 20)).contains("more than 1 MiB"))
     }
 
-    @Test("a zero byte in a text would end it early, and is refused")
-    func zeroByte() {
-        #expect(failure("store:\n  path: \"a\\0b\"\n").contains("store.path must be a text"))
+    @Test("what a text holds is stored so that it reads back, control characters too")
+    func storedTexts() throws {
+        for text in ["a\u{1b}[0m", "tab\tand\u{7f}", "é\u{2028}\u{85}", "\\ \"", "\u{feff}x", "👩‍🍳"] {
+            var configuration = Configuration()
+            configuration.store.path = text
+            let again = try Configuration(stored: configuration.stored(), place: "stored")
+            #expect(again.store.path == text)
+        }
     }
 
     @Test("a missing file is an error that names it")

@@ -383,7 +383,9 @@ extension Configuration {
                     }
                 }
                 target.kafka.client = settings
-                return settings.count == pairs.count
+                // A key that is a list or a map has no text.
+                return settings.count == pairs.count && settings.allSatisfy { !$0.key.isEmpty }
+                    && Set(settings.map(\.key)).count == settings.count
             }),
         .bytes(
             "kafka.queue_bytes", \.kafka.queueBytes, (1 << 20)...(1 << 36),

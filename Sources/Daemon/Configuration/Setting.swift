@@ -1,3 +1,5 @@
+import Records
+
 /// One key of the configuration: how it is read, written and explained.
 ///
 /// The table of all settings (`Configuration.settings`) is the only place that knows the keys: the
@@ -98,9 +100,7 @@ extension Setting {
             read: { quoted($0[keyPath: path]) },
             write: { target, value in
                 switch value {
-                // A zero byte would end the text early where the system or a library reads it.
-                case .scalar(let text)
-                where (allowEmpty || !text.isEmpty) && !text.utf8.contains(0):
+                case .scalar(let text) where allowEmpty || !text.isEmpty:
                     target[keyPath: path] = text
                 case .null where allowEmpty:
                     target[keyPath: path] = ""
@@ -194,11 +194,23 @@ func plain(_ number: Double) -> String {
     number == number.rounded() && abs(number) < 1e15 ? String(Int(number)) : "\(number)"
 }
 
-/// As a YAML scalar: quoted, with quotes and backslashes escaped.
+/// As a YAML scalar: in double quotes, with everything escaped that YAML does not read there as it is.
+///
+/// Source: YAML 1.2, section 5.7.
 func quoted(_ text: String) -> String {
-    let escaped = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-        .replacing("\n", with: "\\n")
-    return "\"\(escaped)\""
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\\": quoted += "\\\\"
+        case "\"": quoted += "\\\""
+        case "\n": quoted += "\\n"
+        case _ where scalar.isUnprintable || scalar.value >= 0xfffe:
+            let digits = String(scalar.value, radix: 16)
+            quoted += "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
+        default: quoted.unicodeScalars.append(scalar)
+        }
+    }
+    return quoted + "\""
 }
 
 /// Times with a unit.

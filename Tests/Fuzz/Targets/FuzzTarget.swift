@@ -24,6 +24,7 @@ public enum FuzzTargets {
         HTTPTarget.self,
         ControlTarget.self,
         StoreRecordsTarget.self,
+        ConfigurationTarget.self,
     ]
 
     public static func named(_ name: String) -> (any FuzzTarget.Type)? {
