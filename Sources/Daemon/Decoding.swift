@@ -47,7 +47,7 @@ struct Decoding {
         of record: SourceRecord, _ clockMs: Int64?
     ) -> Result<Event, RejectedRecord> {
         let rules = rules[record.position.topic] ?? Self.usual
-        let decoded = Result { () throws(EventError) in
+        let decoded = Result { () throws(EventError) -> Event in
             if record.value == nil { return try tombstone(record, rules) }
             return try decoder.decode(
                 record, defaultType: rules.type, ignoring: rules.ignored, clockMs: clockMs)

@@ -339,7 +339,7 @@ extension Configuration {
             expects:
                 "a list of topic names, or of {name: …, type: …, every_shard: …, inline: …, ignore_types: […], tombstones: delete_item or ignore}",
             parse: Kafka.Topic.init(value:),
-            write: \.written,
+            write: { $0.written },
             valid: { !$0.isEmpty && Set($0.map(\.name)).count == $0.count },
             "Topics to consume, any event type in any; a type given here is that of payloads without one. With shards, a catalogue that is not keyed by shopper needs every_shard: true. Payloads of ignore_types are passed over. A key without a value deletes the item it names, but with tombstones: ignore, which topics need whose keys are shoppers called as items are."
         ),

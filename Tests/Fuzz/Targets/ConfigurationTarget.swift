@@ -16,9 +16,12 @@ enum ConfigurationTarget: FuzzTarget {
             let key = line[..<equals].uppercased().replacing(".", with: "_")
             environment["TIDEMARK_" + key] = String(line[line.index(after: equals)...])
         }
-        for (overrides, environment) in [(lines, [:]), ([], environment)] {
+        let cases: [(overrides: [String], environment: [String: String])] = [
+            (lines, [:]), ([], environment),
+        ]
+        for given in cases {
             let (configuration, problems) = Configuration.read(
-                file: nil, environment: environment, overrides: overrides)
+                file: nil, environment: given.environment, overrides: given.overrides)
             precondition(problems.allSatisfy { !$0.place.isEmpty && !$0.message.isEmpty })
             if problems.isEmpty { requireSame(configuration) }
         }
