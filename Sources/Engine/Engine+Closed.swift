@@ -16,7 +16,7 @@ extension Engine {
     ) throws {
         counters.overflowed += 1
         let labelled = closed.example
-        let example = TrainingExample(labelled)
+        let example = TrainingExample(labelled, weightMax: configuration.weightMax)
         let item = try features(of: example.itemID, embedding)
         let isView = labelled.opening.isView
         let tells = tellsPurchases(labelled) && closed.label != .purchased

@@ -27,23 +27,12 @@ package final class ControlEndpoint {
         do {
             reply = ask(try JSONDecoder().decode(ControlRequest.self, from: Data(line.utf8)))
         } catch {
-            reply = .failure(RequestError.badRequest("this is no request: \(Self.text(error))"))
+            reply = .failure(RequestError.badRequest("this is no request: \(sentence(of: error))"))
         }
         guard let bytes = try? JSONText.data(reply) else {
             throw .system("the reply cannot be written")
         }
         return String(decoding: bytes, as: UTF8.self)
-    }
-
-    /// What is wrong with a request, as far as the decoder knows.
-    private static func text(_ error: any Error) -> String {
-        switch error as? DecodingError {
-        case .dataCorrupted(let context): context.debugDescription
-        case .keyNotFound(let key, _): "'\(key.stringValue)' is missing"
-        case .typeMismatch(_, let context), .valueNotFound(_, let context):
-            "\(context.codingPath.map(\.stringValue).joined(separator: ".")): \(context.debugDescription)"
-        default: "\(error)"
-        }
     }
 
     static func path(store: String) -> String { store + "/" + SnapshotStore.controlSocketName }

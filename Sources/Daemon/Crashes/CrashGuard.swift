@@ -15,12 +15,14 @@ struct CrashGuard {
     private(set) var history: CrashHistory
     private var pending: [TopicPartition: Int64] = [:]
 
+    static let name = "attempt"
+
     /// - Parameters:
     ///   - store: the store's folder.
     ///   - offsets: the store's, from which this process goes on.
     /// - Throws: `StoreError` where the file cannot be written.
     init(store: String, offsets: [TopicPartition: Int64]) throws {
-        let (file, stored) = try AttemptFile.open(store + "/attempt")
+        let (file, stored) = try AttemptFile.open(store + "/" + Self.name)
         self.file = file
         history = stored.flatMap { try? CrashHistory(bytes: $0.history) } ?? CrashHistory()
         history.resume(from: offsets, crashed: stored?.crashed ?? false)
