@@ -100,4 +100,3 @@ extension ShopperState {
         try reader.finish()
     }
 }
-

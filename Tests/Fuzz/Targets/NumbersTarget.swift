@@ -32,11 +32,12 @@ enum NumbersTarget: FuzzTarget {
                 batch, reading: state, embedding: embedding, training: training)
             for offer in output.recommendations { try requireFinite(offer) }
             if source.pausesHere {
-                _ = try engine.setIdle(EngineBench.topic, embedding: embedding)
+                _ = try engine.setIdle(
+                    EngineBench.topic, reading: state, embedding: embedding)
                 collect(&engine, &state)
             }
         }
-        _ = try engine.drain(embedding: embedding)
+        _ = try engine.drain(reading: state, embedding: embedding)
         collect(&engine, &state)
         try requireFinite(Figures(engine))
         var restored = try Engine(
