@@ -22,6 +22,7 @@ struct ConnectionCheck {
         guard let (cluster, description) = brokers() else { return findings }
         let there = kafka.topics.filter { description.partitionCounts[$0] != nil }
         for topic in kafka.topics where !there.contains(topic) {
+            if isHidden(topic, "kafka.topics") { continue }
             fail(
                 "topic \(topic)",
                 KafkaError.unknownTopic(topic, brokers: kafka.brokers))
@@ -175,7 +176,19 @@ struct ConnectionCheck {
         }
     }
 
+    /// - Returns: whether the topic is there and not shown; then that is said.
+    private mutating func isHidden(_ topic: String, _ setting: String) -> Bool {
+        guard (try? AccessCheck.isHidden(topic, configuration: kafka)) == true else { return false }
+        fail(
+            "topic \(topic)",
+            "\(setting): the brokers refuse to say anything of the topic; the user needs "
+                + (setting == "kafka.topics" ? "READ" : "WRITE") + " on it, which brings DESCRIBE",
+            .unavailable)
+        return true
+    }
+
     private mutating func missing(_ topic: String, _ setting: String) throws {
+        if isHidden(topic, setting) { return }
         // The daemon makes the marker topic itself, and brokers without administration make any.
         let reason = try AccessCheck.creating(
             TopicSpecification(name: topic, partitions: 1), configuration: kafka)

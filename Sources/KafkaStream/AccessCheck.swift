@@ -121,6 +121,26 @@ public enum AccessCheck {
         }
     }
 
+    /// Whether a topic that the cluster does not list is there and hidden from this user.
+    ///
+    /// Asks for it by name, so only of a cluster that makes no topic by that.
+    public static func isHidden(
+        _ topic: String, configuration: KafkaConfiguration, timeoutMs: Int = 5_000
+    ) throws(KafkaError) -> Bool {
+        let native = try NativeConfiguration(configuration, role: .administration)
+        let context = ClientContext(redactor: native.redactor) { _ in }
+        let metadata = ClusterMetadata(
+            client: try native.makeClient(context), servesCallbacks: true)
+        try metadata.connect(timeoutMs: configuration.connectTimeoutMs)
+        guard try metadata.hasController(timeoutMs: timeoutMs) else { return false }
+        do throws(KafkaError) {
+            _ = try metadata.partitionCount(of: topic, timeoutMs: timeoutMs)
+            return false
+        } catch .denied {
+            return true
+        }
+    }
+
     /// Whether offsets for lag monitors may be read in the group.
     ///
     /// - Returns: the reason why not.
@@ -150,6 +170,14 @@ public enum AccessCheck {
         let list = PartitionList([(position, Int64(RD_KAFKA_OFFSET_INVALID))])
         let code = unsafe client.withPointer { client in
             unsafe list.withPointer { unsafe rd_kafka_committed(client, $0, Int32(timeoutMs)) }
+        }
+        // Why the group has no coordinator for this user comes as a message of the consumer.
+        var message = unsafe client.withPointer { unsafe rd_kafka_consumer_poll($0, 100) }
+        while let error = unsafe message {
+            let code = unsafe error.pointee.err
+            unsafe rd_kafka_message_destroy(error)
+            if code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED { return (-1, errorName(code)) }
+            unsafe message = client.withPointer { unsafe rd_kafka_consumer_poll($0, 0) }
         }
         client.poll(timeoutMs: 0)
         if let refused = context.state.withLock(\.refusedOffsets) { return (-1, refused) }

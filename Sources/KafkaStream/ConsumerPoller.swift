@@ -145,6 +145,9 @@ struct ConsumerPoller {
             RD_KAFKA_RESP_ERR_INVALID_MSG:
             // librdkafka would go on behind it, and the record would be lost without a trace.
             core.fail(.unreadable(position, offset: offset, reason: reason))
+        case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+            // Only offsets for monitors are written under the group.
+            core.context.refusedOffsets(errorName(code))
         default:
             // librdkafka tries these again by itself.
             core.context.notice(.warning, "\(errorName(code)): \(reason)")

@@ -58,13 +58,8 @@ public enum TopicAdministration {
             case .created: createdNames.insert(topic.name)
             case .existed: break
             case .unsupported:
-                // Asking by name is what makes such a broker create it.
-                let count = try metadata.partitionCount(of: topic.name, timeoutMs: timeoutMs)
-                guard let count else {
-                    throw .topicCreation(
-                        topic: topic.name, reason: "the cluster has no topic administration")
-                }
-                outcomes[topic.name] = .madeByBroker(partitions: count)
+                outcomes[topic.name] = .madeByBroker(
+                    partitions: try ask(for: topic.name, configuration, timeoutMs: timeoutMs))
             }
         }
         // A new topic takes a moment to be known to every broker.
@@ -98,6 +93,33 @@ public enum TopicAdministration {
         try metadata.connect(timeoutMs: configuration.connectTimeoutMs)
         guard try metadata.hasController(timeoutMs: timeoutMs) else { return }
         _ = try create(topic, client, timeoutMs: timeoutMs, isTrial: true)
+    }
+
+    /// Asks for a topic by name, which is what makes brokers without topic administration create it.
+    ///
+    /// - Returns: its number of partitions.
+    private static func ask(
+        for topic: String, _ configuration: KafkaConfiguration, timeoutMs: Int
+    ) throws(KafkaError) -> Int {
+        var asking = configuration
+        // Later versions of librdkafka have the broker make a topic only where this says so.
+        asking.client["allow.auto.create.topics"] = "true"
+        let native = try NativeConfiguration(asking, role: .administration)
+        let context = ClientContext(redactor: native.redactor) { _ in }
+        let metadata = ClusterMetadata(
+            client: try native.makeClient(context), servesCallbacks: true)
+        try metadata.connect(timeoutMs: configuration.connectTimeoutMs)
+        let deadlineMs = MonotonicClock.nowMs() + Int64(min(timeoutMs, 5000))
+        while true {
+            if let count = try metadata.partitionCount(of: topic, timeoutMs: timeoutMs) {
+                return count
+            }
+            guard MonotonicClock.nowMs() < deadlineMs else {
+                throw .topicCreation(
+                    topic: topic, reason: "the cluster has no topic administration")
+            }
+            metadata.pause(ms: 50)
+        }
     }
 
     private enum Answer {
