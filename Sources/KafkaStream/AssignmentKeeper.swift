@@ -88,7 +88,11 @@ struct AssignmentKeeper {
             if timesMissing >= Self.timesMissingMax { fail(missing, isTopicGone: isTopicGone) }
             return false
         } catch {
-            core.context.notice(.warning, "looking for partitions: \(error)")
+            // That no broker answers is told once, elsewhere.
+            let nowMs = MonotonicClock.nowMs()
+            if core.context.state.withLock({ $0.watch.withoutBrokerMs(nowMs: nowMs) }) == nil {
+                core.context.notice(.warning, "looking for partitions: \(error)")
+            }
             return timesMissing == 0
         }
     }
