@@ -101,8 +101,8 @@ final class PipelineRun {
     /// Tells the daemon to stop and waits until it has.
     func endDaemon() throws -> (seconds: Double, status: Int32) {
         let start = ContinuousClock.now
-        daemon.terminate()
-        daemon.waitUntilExit()
+        daemon.process.terminate()
+        daemon.process.waitUntilExit()
         return (start.duration(to: .now).inSeconds, daemon.process.terminationStatus)
     }
 
