@@ -64,10 +64,11 @@ final class LogInputs {
         return clock.pop().map(judged)
     }
 
-    /// Items and erasures move no clock; what has the broker's timestamp was held against that.
+    /// Items move no clock, and an erasure of a year to come would last until then; what has the
+    /// broker's timestamp was held against that.
     private func timeToVouchFor(_ input: EngineInput) -> Int64? {
         guard input.record.timestampMs == nil, case .success(let event) = input.event,
-            event.type != .item, event.type != .erase
+            event.type != .item
         else { return nil }
         return event.tsMs
     }

@@ -19,6 +19,8 @@ final class KafkaShop: EventSink, OfferSource {
 
     private static let connectMs = 10_000
     private static let deliveryMs = 30_000
+    /// Records of each partition that are looked at for the newest time.
+    private static let lastRecords: Int64 = 200
 
     /// Connects, and reads recommendations from the end of their topic on.
     ///
@@ -75,13 +77,14 @@ final class KafkaShop: EventSink, OfferSource {
         }
     }
 
-    /// The latest event time among the last records of the events topic; `nil` where it is empty.
-    func newestEventMs() throws -> Int64? {
+    /// The latest event time of these shoppers among the last records of the events topic; `nil`
+    /// where there is none. Events of others, sent by hand, have times of their own.
+    func newestEventMs(of shoppers: Set<String>) throws -> Int64? {
         let ends = try Self.ends(of: eventsTopic, brokers)
         guard ends.values.contains(where: { $0 > 0 }) else { return nil }
         let consumer = try Self.consumer(of: eventsTopic, brokers)
         defer { consumer.close() }
-        try consumer.assign(from: ends.mapValues { max(0, $0 - 1) }) { StopSignal.isReceived }
+        try consumer.assign(from: ends.mapValues { max(0, $0 - Self.lastRecords) }) { StopSignal.isReceived }
         let decoder = EventDecoder()
         var newestMs: Int64?
         let deadline = ContinuousClock.now + .milliseconds(Self.connectMs)
@@ -89,7 +92,9 @@ final class KafkaShop: EventSink, OfferSource {
             let batch = try consumer.next(maxRecords: 1000, lingerMs: 5, waitMs: 100)
             for record in batch.records {
                 // What is no event is the daemon's to report.
-                guard let event = try? decoder.decode(record) else { continue }
+                guard let event = try? decoder.decode(record), let user = event.userID,
+                    shoppers.contains(user)
+                else { continue }
                 newestMs = max(newestMs ?? event.tsMs, event.tsMs)
             }
             guard batch.records.isEmpty, let status = consumer.status() else { continue }

@@ -21,7 +21,7 @@ struct SimulateCommand: ParsableCommand {
             discounts and the best that one who knows the truth could do at the very same visits.
 
             Event time runs faster than the clock, and never ahead of it. A run goes on after the \
-            newest event of the topic; the first one begins two years back.
+            newest event of its shoppers in the topic; the first one begins two years back.
             """)
 
     @Option(help: ArgumentHelp("Kafka brokers of the loop.", valueName: "host:port"))
@@ -114,7 +114,7 @@ struct SimulateCommand: ParsableCommand {
         let shop = try KafkaShop(
             brokers: brokers, eventsTopic: topicEvents, recommendationsTopic: topicRecommendations)
         defer { shop.close() }
-        let newestMs = try start.map { $0.ms - 1 } ?? shop.newestEventMs()
+        let newestMs = try start.map { $0.ms - 1 } ?? shop.newestEventMs(of: Set(world.shoppers.map(\.id)))
         let span = VisitPlan.nextSpan(
             afterMs: newestMs, nowMs: Int64(Date().timeIntervalSince1970 * 1000), spanMs: spanMs)
         if span.spanMs < min(spanMs, 86_400_000) {
