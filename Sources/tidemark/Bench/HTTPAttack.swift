@@ -17,6 +17,8 @@ final class HTTPAttack: Sendable {
         var failures = 0
     }
 
+    private static let madeAtOnce = 20
+
     private let port: Int
     private let outcome = Mutex(Outcome())
     private let isStopped = Atomic(false)
@@ -55,19 +57,29 @@ final class HTTPAttack: Sendable {
         }
     }
 
-    /// Connections that say nothing; one that is ended is made again.
+    /// Connections that say nothing; those that are ended are made again, 2,000 a second at most.
     private func holdIdle(_ count: Int) {
         var held: [Held] = []
+        var next = 0
         while goesOn {
-            for index in held.indices where held[index].socket.isEnded() {
-                guard goesOn, let socket = LoopbackSocket(port: port) else { break }
-                held[index] = Held(socket)
+            var made = 0
+            var looked = 0
+            while goesOn, made < Self.madeAtOnce, looked < count {
+                looked += 1
+                if held.count < count {
+                    guard let socket = LoopbackSocket(port: port) else { break }
+                    held.append(Held(socket))
+                    made += 1
+                    continue
+                }
+                next = (next + 1) % count
+                guard held[next].socket.isEnded() else { continue }
+                guard let socket = LoopbackSocket(port: port) else { break }
+                held[next] = Held(socket)
+                made += 1
                 outcome.withLock { $0.reconnects += 1 }
             }
-            while goesOn, held.count < count, let socket = LoopbackSocket(port: port) {
-                held.append(Held(socket))
-            }
-            usleep(100_000)
+            usleep(10_000)
         }
     }
 
