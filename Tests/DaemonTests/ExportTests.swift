@@ -15,7 +15,7 @@ import Testing
         ]
         for number in 0..<20 {
             lines.append(
-                #"{"type":"outcome","event_id":"o\#(number)","ts":\#(2000 + number),"user_id":"user \#(number % 3)","#
+                #"{"type":"outcome","event_id":"o\#(number)","ts":\#(1_700_000_002_000 + number),"user_id":"user \#(number % 3)","#
                     + #""item_id":"kettle","price":40,"discount":0.1,"purchased":\#(number % 2 == 0)}"#
             )
         }

@@ -26,14 +26,14 @@ enum DecoderTarget: FuzzTarget {
             + #""context":{"page":"home","n":1e308},"item":{"item_id":"i","title":"T","category":"K"}}"#,
         #"{"type":"purchase","event_id":"p","ts":"2026-01-01T00:00:00.5+02:00","user_id":"u","#
             + #""item_id":"i","price":1e12,"quantity":2.0,"paid":0,"order_id":"o","phase":7}"#,
-        #"{"type":"refund","event_id":"r","ts":0,"user_id":"u","purchase_event_id":"p","quantity":1}"#,
+        #"{"type":"refund","event_id":"r","ts":946684800000,"user_id":"u","purchase_event_id":"p","quantity":1}"#,
         #"{"type":"item","event_id":"i","ts":253402300799999,"item_id":"i","title":"Kettle \u00e9\ud83d\ude00","#
             + #""description":"d","brand":"b","attributes":{"a":true,"b":1},"price":5e-324,"cost":0,"#
             + #""stock":-1e12,"deleted":false}"#,
-        #"{"type":"outcome","event_id":"o","ts":1,"user_id":"u","item_id":"i","price":1,"clicked":true,"#
+        #"{"type":"outcome","event_id":"o","ts":946684800001,"user_id":"u","item_id":"i","price":1,"clicked":true,"#
             + #""purchased":false,"sampling_rate":1e-300}"#,
-        #"{"type":"erase","event_id":"e","ts":1,"user_id":"u","x":[[[{"y":null}]]],"phase":"two"}"#,
-        #"{"event_id":"d","ts":1,"user_id":"u","item_id":"i","price":1,"price":2}"#,
+        #"{"type":"erase","event_id":"e","ts":946684800001,"user_id":"u","x":[[[{"y":null}]]],"phase":"two"}"#,
+        #"{"event_id":"d","ts":946684800001,"user_id":"u","item_id":"i","price":1,"price":2}"#,
         "\0\0\0\0\u{1}{}",
     ].map { Array($0.utf8) }
 }

@@ -37,7 +37,7 @@ struct EventBytes {
     private mutating func ts() -> Int64 {
         let start: Int64 = 1_767_225_600_000
         return switch byte() % 8 {
-        case 0: 0
+        case 0: EventLimits.tsMsMin
         case 1: EventLimits.tsMsMax
         case 2: EventLimits.tsMsMax - Int64(byte()) * 60_000
         case 3: start - Int64(byte()) * 86_400_000
