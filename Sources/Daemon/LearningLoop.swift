@@ -176,7 +176,8 @@ struct LearningLoop {
 
     private func serveStatus(reason: String) {
         let service = ControlService(
-            learner: learner, keeper: keeper, consumer: consumer, acceptsGaps: false)
+            learner: learner, keeper: keeper, consumer: consumer, publisher: publisher,
+            acceptsGaps: false)
         _ = desk.serve { request in
             guard case .status = request else { throw RequestError.refused(code: 69, reason) }
             var didRewind = false
