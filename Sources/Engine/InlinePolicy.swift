@@ -33,7 +33,6 @@ extension Item {
             switch fields {
             case .texts:
                 title = title ?? event.title
-                description = description ?? event.description
                 category = category ?? event.category
                 brand = brand ?? event.brand
             case .all: merge(event)
