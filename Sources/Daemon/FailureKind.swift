@@ -36,7 +36,7 @@ public enum FailureKind: Int32, Sendable {
         case is ReplayError, is InquiryError, is RewindError: self = .usage
         case ExportError.folderInUse: self = .usage
         case is ExportError: self = .badData
-        case EncoderError.writeFailed, CrashError.unwritable: self = .unavailable
+        case EncoderError.writeFailed: self = .unavailable
         // What ends the daemon again and again is not the data's fault.
         case CrashError.notTheRecords: self = .bug
         case let error as OutputError: self = error.isUsage ? .usage : .unavailable

@@ -45,7 +45,7 @@ package enum DaemonRecordKind: CaseIterable, Sendable {
         .found(SHA256.hash("state")),
         .batch(
             BatchInput(
-                number: 7, cluster: "c",
+                number: 7, cluster: "c", clockMs: 1_795_953_000_000,
                 learned: [
                     SourceRecord(
                         position: TopicPartition(topic: "events", partition: 0), offset: 3,
