@@ -65,7 +65,9 @@ import Testing
         func ask(_ path: String, until holds: (HTTPAnswer) -> Bool) throws -> HTTPAnswer {
             try eventually(path) { Wires.ask(port: port, path).flatMap { holds($0) ? $0 : nil } }
         }
-        _ = try status(fixture.store, "the events") { $0.events == 50 }
+        _ = try status(fixture.store, "the events, and a broker that is known to answer") {
+            $0.events == 50 && $0.brokers.map(\.state) == ["up"]
+        }
         _ = try ask("/ready") { $0.status == 200 }
         try broker.apply(.down(broker: nil))
         let unready = try ask("/ready") { $0.status == 503 }
