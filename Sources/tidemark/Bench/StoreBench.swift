@@ -256,6 +256,14 @@ struct StoreBenchRun {
         let time = try milliseconds { report = try StoreCheck.run(path + "/store") }
         note("check of the whole store after an unclean stop", time, "ms")
         note("checked", megabytes(report?.fileBytes ?? 0), "MB")
+        for (mode, name) in [
+            (SnapshotStore.Mode.readOnly, "for reading"), (.readWrite, "for writing"),
+        ] {
+            let time = try milliseconds {
+                try SnapshotStore.open(path: path + "/store", mode: mode).close()
+            }
+            note("opened \(name) after a clean close", time, "ms")
+        }
     }
 
     private mutating func measureRewrite() throws {
