@@ -36,10 +36,12 @@ package struct LineConversation {
     /// The next line that is to be answered; nil while there is none.
     package mutating func nextLine(nowMs: Int64) -> String? {
         guard unsent.isEmpty, !isEnding else { return nil }
-        guard let end = received[searched...].firstIndex(of: UInt8(ascii: "\n")) else {
+        let found = received[searched...].firstIndex(of: UInt8(ascii: "\n"))
+        guard let end = found, end < Self.lineBytesMax else {
             searched = received.count
             if received.count >= Self.lineBytesMax {
-                end(with: "error the line is longer than \(Self.lineBytesMax) bytes", nowMs: nowMs)
+                self.end(
+                    with: "error the line is longer than \(Self.lineBytesMax) bytes", nowMs: nowMs)
             }
             return nil
         }

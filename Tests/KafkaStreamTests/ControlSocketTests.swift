@@ -79,6 +79,16 @@ import Testing
         #expect(conversation.nextLine(nowMs: 0) == nil)
         #expect(String(decoding: conversation.toSend, as: UTF8.self).hasPrefix("error the line"))
         #expect(!conversation.wantsBytes)
+
+        // Its end makes a line that is too long no shorter.
+        for (byteCount, isTaken) in [
+            (LineConversation.lineBytesMax - 1, true), (LineConversation.lineBytesMax, false),
+        ] {
+            var whole = LineConversation(nowMs: 0)
+            whole.receive([UInt8](repeating: UInt8(ascii: "x"), count: byteCount) + [10], nowMs: 0)
+            let line = whole.nextLine(nowMs: 0)
+            #expect(line?.utf8.count == (isTaken ? byteCount : nil))
+        }
     }
 }
 

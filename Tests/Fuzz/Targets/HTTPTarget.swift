@@ -51,14 +51,17 @@ enum HTTPTarget: FuzzTarget {
         }
     }
 
-    /// Whether it is line or headers that are too long is not always to be told where several requests
-    /// come at one go.
+    /// Of a request that is refused for two reasons, the cut may decide which is found first.
     private static func known(_ answers: String) -> String {
-        guard let last = answers.ranges(of: "HTTP/1.1 4").last,
-            ["14 ", "31 "].contains(String(answers[last.upperBound...].prefix(3)))
+        guard answers.contains("Connection: close\r\n"),
+            let last = answers.ranges(of: "HTTP/1.1 ").last(where: {
+                refusals.contains(String(answers[$0.upperBound...].prefix(4)))
+            })
         else { return answers }
-        return answers[..<last.lowerBound] + "too long"
+        return answers[..<last.lowerBound] + "refused"
     }
+
+    private static let refusals: Set = ["400 ", "413 ", "414 ", "417 ", "431 ", "505 "]
 
     static let seeds: [[UInt8]] = [
         "GET /live HTTP/1.1\r\nHost: s\r\n\r\n",
