@@ -48,11 +48,17 @@ public enum OutputFile {
         func refuse(_ reason: String) -> OutputError {
             OutputError(path: path, reason: reason, isUsage: true)
         }
+        // What a disk does not let anybody do is not the command line's fault.
+        func refuse(_ place: String, _ code: Int32) -> OutputError {
+            OutputError(
+                path: path, reason: unsafe place + String(cString: strerror(code)),
+                isUsage: ![EROFS, EIO, ENODEV, ENXIO, ESTALE].contains(code))
+        }
         guard !path.isEmpty else { throw refuse("the name is empty") }
         var status = stat()
         if unsafe stat(path, &status) == 0 {
             if status.st_mode & S_IFMT == S_IFDIR { throw refuse("it is a folder") }
-            guard unsafe access(path, W_OK) == 0 else { throw refuse(systemReason()) }
+            guard unsafe access(path, W_OK) == 0 else { throw refuse("", errno) }
             guard status.st_mode & S_IFMT == S_IFREG else { return false }
         }
         let parent = URL(fileURLWithPath: resolved(path)).deletingLastPathComponent().path
@@ -61,13 +67,9 @@ public enum OutputFile {
         }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw refuse("\(parent) is no folder") }
         guard unsafe access(parent, W_OK | X_OK) == 0 else {
-            throw refuse("the folder \(parent): \(systemReason())")
+            throw refuse("the folder \(parent): ", errno)
         }
         return true
-    }
-
-    private static func systemReason() -> String {
-        unsafe String(cString: strerror(errno))
     }
 }
 
