@@ -27,6 +27,29 @@ import Daemon
         }
     }
 
+    @Test("a rate at which offers close before their wait is over fails the check with 78")
+    func rate() throws {
+        let configuration = try Configuration.load(
+            file: nil, environment: [:],
+            overrides: [
+                "model.base=\(ShopStream.base)", "attribution.open_max=1000",
+                "store.path=/nonexistent/store",
+            ])
+        func attribution(_ rate: Double) throws -> ConfigurationCheck.Finding {
+            try #require(
+                ConfigurationCheck(configuration).run(connect: false, rate: rate)
+                    .first { $0.what == "attribution" })
+        }
+        #expect(try attribution(0.2).status == .fine)
+        let failed = try attribution(500)
+        #expect(failed.status == .failed && failed.exitCode == 78)
+        #expect(
+            failed.message.contains("attribution.open_max") && failed.message.contains("1800000"),
+            "said: \(failed.message)")
+        // No rate makes it trap.
+        for rate in [1e-300, 1e300, .greatestFiniteMagnitude] { _ = try attribution(rate) }
+    }
+
     @Test("the example file is the one the program prints, with every key and its default")
     func exampleFile() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
