@@ -133,10 +133,10 @@ import Testing
         #expect(rollback.terminationStatus == 0)
         // Of 410 records eight are skipped, and none of the others is late.
         _ = try eventually("a stream that is learned again") {
-            guard let events = try events(port), events["read"] as? Int == 402 else {
+            guard let counts = try events(port), counts["read"] as? Int == 402 else {
                 return nil as Bool?
             }
-            #expect(events["late"] as? Int == 0)
+            #expect(counts["late"] as? Int == 0)
             return Wires.ask(port: port, "/ready")?.status == 200 ? true : nil
         }
     }
