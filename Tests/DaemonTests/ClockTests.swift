@@ -88,7 +88,7 @@ import Testing
         let overrides = try fixture.overrides(
             settings(
                 "http.enabled=true", "http.port=\(port)", "log.level=warning",
-                "attribution.leap_max=1h"))
+                "attribution.leap_max=1h", "store.snapshot_events=50", "store.commit_events=50"))
         let log = fixture.folder + "/daemon.log"
         try FileManager.default.createDirectory(
             atPath: fixture.folder, withIntermediateDirectories: true)
