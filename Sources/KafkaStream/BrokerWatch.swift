@@ -85,6 +85,10 @@ package struct BrokerWatch: Sendable {
             isAnyDown = isAnyDown || standing == .down
             if let change = note(broker, standing, nowMs) { changes.append(change) }
         }
+        for broker in forgotten(beside: known, isAnyUp: isAnyUp) {
+            isAnyDown = true
+            if let change = note(broker, .down, nowMs) { changes.append(change) }
+        }
         noteServing(nowMs)
         if isAnyUp, let since = noneSinceMs {
             noneSinceMs = nil
@@ -94,6 +98,25 @@ package struct BrokerWatch: Sendable {
             changes.append(.allLost)
         }
         return changes
+    }
+
+    /// Brokers that statistics do not name any more.
+    ///
+    /// From version 2.11 on librdkafka forgets all brokers when none answers, and looks for them anew:
+    /// then they are down. One that is forgotten while others answer has left the cluster.
+    private mutating func forgotten(
+        beside known: [ClientStatistics.Broker], isAnyUp: Bool
+    ) -> [ClientStatistics.Broker] {
+        let gone = Set(brokers.keys).subtracting(known.map(\.id)).sorted()
+        guard !isAnyUp else {
+            for id in gone { brokers[id] = nil }
+            return []
+        }
+        return gone.compactMap { id in
+            brokers[id].map {
+                ClientStatistics.Broker(id: id, name: $0.address, state: "DOWN")
+            }
+        }
     }
 
     private func standing(of broker: ClientStatistics.Broker) -> BrokerState.Standing {

@@ -86,6 +86,25 @@ struct OutageTests {
             ])
     }
 
+    @Test("brokers that librdkafka forgets are down while none answers, and gone where others do")
+    func forgotten() {
+        var watch = BrokerWatch()
+        _ = watch.take(statistics([(1, "UP"), (2, "UP")]), nowMs: 0)
+        #expect(
+            watch.take(statistics([], from: (-1, -1)), nowMs: 1000) == [
+                .lost(address: "host1:9092", reason: nil),
+                .lost(address: "host2:9092", reason: nil), .allLost,
+            ])
+        #expect(watch.take(statistics([], from: (-1, -1)), nowMs: 2000) == [])
+        #expect(watch.withoutBrokerMs(nowMs: 3000) == 2000)
+        #expect(
+            watch.take(statistics([(1, "UP")], from: (1, 1)), nowMs: 4000) == [
+                .back(address: "host1:9092", afterMs: 3000), .answering(afterMs: 3000),
+            ])
+        #expect(watch.states(nowMs: 4000).map(\.address) == ["host1:9092"])
+        #expect(watch.unservedMs(a, nowMs: 4000) == nil)
+    }
+
     @Test("time without brokers is not idle time")
     func idleness() {
         var progress = AssignmentProgress(nowMs: 0)
