@@ -186,11 +186,12 @@ public struct Engine {
             if !item.merge(inline: inline, policy) { counters.ignoredInline += 1 }
             if policy != .none { try catalog.update(itemID) { $0 = item } }
         }
-        if let itemID = event.itemID { try see(itemID) }
         var resolved: [JoinOutput] = []
         let latePurchases = join.counts.latePurchases
         let admission = join.ingest(
             event.namingDecisions, from: record.position, offset: record.offset, into: &resolved)
+        // After the event has moved time, so that what it is about counts as seen then.
+        if let itemID = event.itemID { try see(itemID) }
         if admission == .duplicate { counters.duplicates += 1 }
         if admission == .late { counters.late += 1 }
         output.arrivals[record.position, default: Arrivals()].add(
