@@ -95,9 +95,13 @@ struct Preparation {
         },
         Step(what: "model") { wiring, parts in
             guard let base = parts.base else { return nil }
-            parts.engine = try wiring.engineConfiguration(base)
             parts.embedding = try wiring.embedding(base)
             return "adapters of rank \(wiring.configuration.lora.rank) fit the base"
+        },
+        Step(what: "learning") { wiring, parts in
+            guard let base = parts.base else { return nil }
+            parts.engine = try wiring.engineConfiguration(base)
+            return "heads, memory and guards are in range"
         },
         Step(what: "store.path") { wiring, _ in
             try StorePlace.require(wiring.configuration.store.path)

@@ -70,7 +70,7 @@ import Testing
                 "store.path",
             ], "\(found.map { "\($0.what): \($0.message)" })")
         #expect(
-            found.allSatisfy { $0.exitCode == ($0.what == "store.path" ? 69 : 78) },
+            found.allSatisfy { $0.exitCode == ($0.what == "store.path" ? 65 : 78) },
             "\(found.map { "\($0.what) \($0.exitCode)" })")
         #expect(refusal(faulty).map { FailureKind($0) } == .badConfiguration)
     }
@@ -78,9 +78,9 @@ import Testing
     @Test(
         "a place where no store can be is refused by both",
         arguments: [
-            ("FILE", "it is a file"), ("FILE/store", "is no folder"),
+            ("FILE", "it is a file"), ("FILE/store", "part of the path is a file"),
             ("FOREIGN", "it holds other files"), ("DANGLING", "leads nowhere"),
-            ("/proc/nowhere/store", "/proc"), ("BASE", "was made on base"),
+            ("/dev/null/store", "part of the path is a file"), ("BASE", "was made on base"),
         ])
     func storePlaces(place: String, reason: String) throws {
         let fixture = try DaemonFixture()
@@ -123,7 +123,7 @@ import Testing
         "kafka.client={linger.ms: soon}", "kafka.client={group.id: x}",
         "kafka.client={sasl.password: {env: NOWHERE}}", "kafka.shards=2", "kafka.group=x",
         "store.bytes_max=16MiB", "store.keep_latest=1", "store.undo_max=1MiB",
-        "store.path=/proc/x", "batch.events=1", "log.format=json", "guards.replay_examples=100",
+        "store.path=/dev/null/x", "batch.events=1", "log.format=json", "guards.replay_examples=100",
         "guards.enabled=[]", "guards.anchor_every=0", "kafka.topics=[{name: EVENTS, type: item}]",
         "kafka.topics=[{name: EVENTS, type: thing}]",
     ]
