@@ -46,7 +46,7 @@ func sampleEvents(_ count: Int) -> [Event] {
     return (0..<count).map { index in
         let length = Int(random.next() % 200)
         return Event(
-            eventID: "e\(index)", tsMs: Int64(index),
+            eventID: "e\(index)", tsMs: 1_700_000_000_000 + Int64(index),
             body: .item(
                 .init(itemID: "i", title: "t" + String(repeating: "ü", count: length))))
     }

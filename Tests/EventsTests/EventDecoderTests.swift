@@ -116,7 +116,7 @@ func click(_ changes: [(String, String?)] = []) -> String {
             ("price", "0", "price: must be a number above 0, not 0"),
             ("price", "\"9\"", "price: must be a number above 0, not \"9\""),
             ("price", "1e13", "price: must be a number of at most 10^12, not 10000000000000.0"),
-            ("price", "null", "price: must be a number above 0, not null"),
+            ("price", "null", "price: is missing"),
             ("price", nil, "price: is missing"),
             ("discount", "1", "discount: must be a number in [0, 1), not 1"),
             ("discount", "-0.1", "discount: must be a number in [0, 1), not -0.1"),

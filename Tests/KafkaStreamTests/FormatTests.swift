@@ -6,7 +6,7 @@ import Testing
 @Suite("Formats")
 struct FormatTests {
     private let click = """
-        {"type":"click","event_id":"c","ts":1,"user_id":"u","item_id":"i","price":1}
+        {"type":"click","event_id":"c","ts":1700000000000,"user_id":"u","item_id":"i","price":1}
         """
 
     @Test(
