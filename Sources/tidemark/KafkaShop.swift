@@ -84,7 +84,9 @@ final class KafkaShop: EventSink, OfferSource {
         guard ends.values.contains(where: { $0 > 0 }) else { return nil }
         let consumer = try Self.consumer(of: eventsTopic, brokers)
         defer { consumer.close() }
-        try consumer.assign(from: ends.mapValues { max(0, $0 - Self.lastRecords) }) { StopSignal.isReceived }
+        try consumer.assign(from: ends.mapValues { max(0, $0 - Self.lastRecords) }) {
+            StopSignal.isReceived
+        }
         let decoder = EventDecoder()
         var newestMs: Int64?
         let deadline = ContinuousClock.now + .milliseconds(Self.connectMs)

@@ -114,7 +114,8 @@ struct SimulateCommand: ParsableCommand {
         let shop = try KafkaShop(
             brokers: brokers, eventsTopic: topicEvents, recommendationsTopic: topicRecommendations)
         defer { shop.close() }
-        let newestMs = try start.map { $0.ms - 1 } ?? shop.newestEventMs(of: Set(world.shoppers.map(\.id)))
+        let newestMs =
+            try start.map { $0.ms - 1 } ?? shop.newestEventMs(of: Set(world.shoppers.map(\.id)))
         let span = VisitPlan.nextSpan(
             afterMs: newestMs, nowMs: Int64(Date().timeIntervalSince1970 * 1000), spanMs: spanMs)
         if span.spanMs < min(spanMs, 86_400_000) {
