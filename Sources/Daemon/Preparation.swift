@@ -22,8 +22,8 @@ struct Preparation {
 
     struct Step: Sendable {
         let what: String
-        /// - Returns: what there is to say; `nil` where it cannot be looked at, because a step before
-        ///   it has failed.
+        /// - Returns: what there is to say; `nil` for nothing, and where it cannot be looked at, because
+        ///   a step before it has failed.
         let take: @Sendable (Wiring, inout Parts) throws -> String?
     }
 
@@ -75,7 +75,8 @@ struct Preparation {
             if let problem = wiring.joinConfiguration().problem {
                 throw ConfigurationError(place: "attribution", message: problem)
             }
-            return "windows and bounds fit together"
+            // What the bounds afford is told apart.
+            return nil
         },
         Step(what: "pricing") { wiring, _ in
             try wiring.pricingConfiguration().validate()

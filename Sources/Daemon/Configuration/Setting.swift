@@ -204,7 +204,7 @@ func quoted(_ text: String) -> String {
         case "\\": quoted += "\\\\"
         case "\"": quoted += "\\\""
         case "\n": quoted += "\\n"
-        case _ where scalar.isUnprintable || scalar == "\u{feff}" || scalar.value >= 0xfffe:
+        case _ where scalar.isUnprintable || scalar.value >= 0xfffe:
             let digits = String(scalar.value, radix: 16)
             quoted += "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
         default: quoted.unicodeScalars.append(scalar)
