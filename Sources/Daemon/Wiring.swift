@@ -207,6 +207,11 @@ extension Configuration {
         "ssl.key.location", "ssl.keystore.location", "sasl.kerberos.keytab",
     ]
 
+    /// What the step depends on, as the daemon would have it on this base.
+    public func engine(_ base: BaseModel) throws -> EngineConfiguration {
+        try Wiring(configuration: self).engineConfiguration(base)
+    }
+
     /// The part that says how to reach the brokers and what to read, checked.
     public func kafkaConfiguration() throws -> KafkaConfiguration {
         var client: [String: String] = [:]

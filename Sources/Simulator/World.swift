@@ -7,27 +7,38 @@ public struct WorldConfiguration: Sendable, Hashable {
     public var shopperCount: Int
     /// The grid and the rules that the oracle and the fixed discounts keep to, as the daemon does.
     public var pricing: PricingConfiguration
+    public var answer: PriceAnswer
 
     public init(
         itemCount: Int = 600, shopperCount: Int = 2000,
-        pricing: PricingConfiguration = PricingConfiguration()
+        pricing: PricingConfiguration = PricingConfiguration(), answer: PriceAnswer = .sensitive
     ) {
         self.itemCount = itemCount
         self.shopperCount = shopperCount
         self.pricing = pricing
+        self.answer = answer
     }
 }
 
-/// The truth about one shopper before one item at one moment: a logistic in log-price.
+/// The truth about one shopper before one item at one moment.
 public struct Demand: Sendable, Hashable {
     /// Purchase logit at the list price.
     public let level: Double
-    /// By how much the logit rises when the logarithm of the price falls by 1; above 0.
+    /// By how much the logit rises when the logarithm of the price falls by 1.
     public let sensitivity: Double
+    /// In place of the logistic, in a world of thresholds.
+    let thresholds: ThresholdAnswer?
+
+    init(level: Double, sensitivity: Double, thresholds: ThresholdAnswer? = nil) {
+        self.level = level
+        self.sensitivity = sensitivity
+        self.thresholds = thresholds
+    }
 
     /// Probability of a purchase at this fraction off the list price.
     public func conversion(discount: Double) -> Double {
-        logistic(level - sensitivity * naturalLogarithm(1 - discount))
+        if let thresholds { return thresholds.conversion(level: level, discount: discount) }
+        return logistic(level - sensitivity * naturalLogarithm(1 - discount))
     }
 }
 
@@ -84,13 +95,29 @@ public struct World: Sendable {
         let person = shoppers[shopper]
         let thing = items[item]
         let season = seasons[thing.categoryIndex]
-        return Demand(
-            level: Self.baseLevel + person.level + thing.worth
-                + Self.tasteWeight * naturalLogarithm(person.taste[thing.categoryIndex])
-                + season.level(atMs: atMs),
-            sensitivity: person.sensitivity * thing.sensitivity
-                * Vocabulary.categories[thing.categoryIndex].sensitivity
-                * season.sensitivity(atMs: atMs))
+        let level =
+            Self.baseLevel + person.level + thing.worth
+            + Self.tasteWeight * naturalLogarithm(person.taste[thing.categoryIndex])
+            + season.level(atMs: atMs)
+        let sensitivity =
+            person.sensitivity * thing.sensitivity
+            * Vocabulary.categories[thing.categoryIndex].sensitivity
+            * season.sensitivity(atMs: atMs)
+        switch configuration.answer {
+        case .sensitive: return Demand(level: level, sensitivity: sensitivity)
+        case .none: return Demand(level: level, sensitivity: 0)
+        case .harmful:
+            let isHarmed = thing.categoryIndex % 5 == 1 || thing.categoryIndex % 5 == 3
+            return Demand(level: level, sensitivity: isHarmed ? -0.4 * sensitivity : sensitivity)
+        case .thresholds:
+            // What he remembers lies up to a fifth below the list price, the same at every visit.
+            let memory = StableHash.of(person.id, thing.id, seed: seed)
+            return Demand(
+                level: level, sensitivity: sensitivity,
+                thresholds: ThresholdAnswer(
+                    kind: .init(rawValue: person.segment) ?? .indifferent, listPrice: thing.price,
+                    remembered: thing.price * (0.8 + 0.2 * Double(memory >> 11) * 0x1p-53)))
+        }
     }
 
     /// What a price earns in expectation: margin of a sale, times how many are sold and kept.

@@ -189,7 +189,7 @@ struct DelayTrial {
 }
 
 /// For engines that never refresh.
-private final class NoTraining: RefreshTraining {
+final class NoTraining: RefreshTraining {
     struct NeverStarted: Error {}
 
     func start(_ job: RefreshJob) {}
