@@ -4,7 +4,8 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures the parts on this machine.",
         subcommands: [
-            DecodeBench.self, HeadBench.self, EffectBench.self, MarginBench.self, GateBench.self, PoisonBench.self,
+            DecodeBench.self, HeadBench.self, EffectBench.self, MarginBench.self, GateBench.self,
+            PoisonBench.self,
             ConflictBench.self,
             EncoderBench.self,
             TrainBench.self, StoreBench.self, DelayBench.self, TurnsBench.self,

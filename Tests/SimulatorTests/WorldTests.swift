@@ -42,6 +42,35 @@ import Testing
         #expect(Segment.all.map(\.sensitivity).min() ?? 9 < 1)
     }
 
+    @Test("worlds answer to a discount as they say: not at all, with harm in some categories, by thresholds")
+    func answers() throws {
+        func conversions(_ answer: PriceAnswer) throws -> [(none: Double, deep: Double, category: String)] {
+            let world = try World(seed: 7, configuration: WorldConfiguration(answer: answer))
+            var random = SeededRandom(seed: 4)
+            return (0..<20_000).map { _ in
+                let item = Int(random.unit() * 600)
+                let demand = world.demand(
+                    shopper: Int(random.unit() * 2000), item: item, atMs: spring)
+                return (
+                    demand.conversion(discount: 0), demand.conversion(discount: 0.3),
+                    world.items[item].category
+                )
+            }
+        }
+        #expect(try conversions(.none).allSatisfy { $0.none == $0.deep })
+        let harmful = try conversions(.harmful)
+        let harmed = Set(harmful.filter { $0.deep < $0.none }.map(\.category))
+        #expect(harmed.count == 4)
+        #expect(harmful.allSatisfy { harmed.contains($0.category) == ($0.deep < $0.none) })
+        let thresholds = try conversions(.thresholds)
+        #expect(thresholds.allSatisfy { (0...1).contains($0.none) && $0.deep >= $0.none })
+        let moved = thresholds.count { $0.deep > $0.none }
+        #expect(moved > 10_000 && moved < 20_000, "\(moved)")
+        // The list price is the same question in all of them, but for the form of the curve.
+        let sensitive = try conversions(.sensitive)
+        #expect(zip(sensitive, harmful).allSatisfy { $0.none == $1.none })
+    }
+
     @Test("demand rises with the discount for every shopper, item and moment")
     func monotone() {
         var random = SeededRandom(seed: 4)
