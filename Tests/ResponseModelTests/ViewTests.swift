@@ -48,7 +48,7 @@ import Testing
         arguments: 1...3 as ClosedRange<UInt64>)
     func marginalClickers(seed: UInt64) throws {
         let world = WindowWorld(hasEffect: true, seed: seed)
-        let learned = try LearnedWindow(world, views: 100_000, keeping: 200)
+        let learned = try LearnedWindow(world, views: 100_000, keeping: 5_000)
         let truth = world.effect(Self.depth, learned.last)
         #expect(truth.clicked < 0.3 * truth.views, "\(truth)")
         let found = learned.effect.served(Self.depth)

@@ -42,9 +42,13 @@ import Testing
         #expect(Segment.all.map(\.sensitivity).min() ?? 9 < 1)
     }
 
-    @Test("worlds answer to a discount as they say: not at all, with harm in some categories, by thresholds")
+    @Test(
+        "worlds answer to a discount as they say: not at all, with harm in some categories, by thresholds"
+    )
     func answers() throws {
-        func conversions(_ answer: PriceAnswer) throws -> [(none: Double, deep: Double, category: String)] {
+        func conversions(_ answer: PriceAnswer) throws -> [(
+            none: Double, deep: Double, category: String
+        )] {
             let world = try World(seed: 7, configuration: WorldConfiguration(answer: answer))
             var random = SeededRandom(seed: 4)
             return (0..<20_000).map { _ in

@@ -46,7 +46,8 @@ struct MarginBench: ParsableCommand {
 
     func validate() throws {
         guard visits >= 100, seeds >= 1, days > 0 else {
-            throw ValidationError("--visits must be 100 or more, --seeds 1 or more, --days above 0.")
+            throw ValidationError(
+                "--visits must be 100 or more, --seeds 1 or more, --days above 0.")
         }
         for name in worlds where PriceAnswer(rawValue: name) == nil {
             throw ValidationError("--worlds \(name): there is no such world.")
