@@ -59,14 +59,14 @@ import Testing
             try settings(fixture) + [
                 "store.path=\(file)/store", "http.enabled=true", "http.host=0.0.0.0",
                 "kafka.topics=[{name: a, type: page_view}]", "publish.topic=not a topic",
-                "pricing.aim=merchant", "model.max_tokens=512",
+                "pricing.aim=merchant", "lora.layers=9",
                 "kafka.client={ssl.ca.location: x, no.such.setting: y}",
                 "attribution.wait=48h",
             ])
         let found = failures(faulty)
         #expect(
             Set(found.map(\.what)) == [
-                "kafka", "kafka.topics", "publish", "pricing", "http", "model", "attribution",
+                "kafka", "kafka.topics", "publish", "pricing", "http", "learning", "attribution",
                 "store.path",
             ], "\(found.map { "\($0.what): \($0.message)" })")
         #expect(
