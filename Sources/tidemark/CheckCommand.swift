@@ -26,8 +26,8 @@ struct CheckCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        if let rate, !(1e-6...1e9).contains(rate) {
-            throw ValidationError("--rate must be from 0.000001 to 1000000000.")
+        if let rate, !(rate > 0 && rate.isFinite) {
+            throw ValidationError("--rate must be a number above 0.")
         }
     }
 

@@ -92,7 +92,7 @@ import Testing
         #expect(given.kafka.topics[0].inline == .all && given.kafka.topics[1].inline == nil)
         #expect(given.kafka.inline == .none)
         let stored = given.stored()
-        #expect(stored.contains(#"[{name: "shop", inline: all}, {name: "b", type: click}]"#))
+        #expect(stored.contains(#"[{name: "shop", inline: all}, {name: "b", type: "click"}]"#))
         #expect(stored.contains("inline: none"))
         #expect(throws: ConfigurationError.self) {
             try configuration("kafka.topics=[{name: shop, inline: some}]")

@@ -119,7 +119,6 @@ import Testing
             (Array(good.replacing("\"ts\":\(ts + 1)", with: "\"ts\":4070908800000").utf8), "ts"),
             (Array(good.replacing("\"outcome\"", with: "\"wish\"").utf8), "wish"),
             ([0xff, 0xfe, 0x22], ""),
-            (nil, ""),
         ]
         try fixture.send([Array(item("kettle-1", at: ts).utf8)], partition: 0)
         try fixture.send(bad.map(\.bytes), partition: 0)

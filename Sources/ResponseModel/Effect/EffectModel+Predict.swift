@@ -14,8 +14,9 @@ public struct CausalPrediction: Sendable, Hashable {
 extension EffectModel {
     /// Step and slope as they are served: not below zero, and how sure they are.
     ///
-    /// They are served at their mode, as the heads are. The mean of what was cut at zero lies above it by
-    /// as much as is not known: a state that has learned nothing would offer discounts for that alone.
+    /// The mean of what was cut at zero lies above the mode by as much as is not known. It is served as
+    /// far as the rows have told of it: a state that has learned nothing serves the mode, and offers no
+    /// discounts for its ignorance alone.
     struct Served {
         let step: TruncatedNormal
         let slope: TruncatedNormal
@@ -24,17 +25,20 @@ extension EffectModel {
         /// Cuts the step first, and then the slope as it is given that.
         init(_ posterior: EffectPosterior, _ category: String?) {
             let uncut = posterior.uncut(category)
-            step = TruncatedNormal(mean: uncut.step, variance: uncut.stepVariance)
+            let prior = posterior.priorVariances(category)
+            step = TruncatedNormal(
+                mean: uncut.step, variance: uncut.stepVariance, prior: prior.step)
             let pull = uncut.covariance / uncut.stepVariance
             let kept = step.variance / uncut.stepVariance
             let given = max(uncut.slopeVariance - pull * uncut.covariance * (1 - kept), 1e-12)
             slope = TruncatedNormal(
-                mean: uncut.slope + pull * (step.mode - uncut.step), variance: given)
+                mean: uncut.slope + pull * (step.served - uncut.step), variance: given,
+                prior: prior.slope)
             covariance = uncut.covariance * kept * (slope.variance / given).squareRoot()
         }
 
-        func mode(_ step: Double, _ depth: Double) -> Double {
-            step * self.step.mode + depth * slope.mode
+        func value(_ step: Double, _ depth: Double) -> Double {
+            step * self.step.served + depth * slope.served
         }
 
         func covariance(_ a: (Double, Double), _ b: (Double, Double)) -> Double {
@@ -64,7 +68,7 @@ extension EffectModel {
                 (offered ? 1 : 0) - center.step, OfferModel.depth(discount) - center.depth
             )
             return CausalPrediction(
-                discount: discount, logit: level + served.mode(at.0, at.1),
+                discount: discount, logit: level + served.value(at.0, at.1),
                 variance: base.variance + max(0, served.covariance(at, at)),
                 covarianceWithBaseline: base.variance + served.covariance(none, at))
         }
@@ -108,7 +112,7 @@ extension EffectModel {
     /// What a discount adds to the logit as decisions have it.
     public func served(_ discount: Double, category: String? = nil) -> Double {
         let served = Served(posterior, category)
-        return discount > 0.01 ? served.mode(1, OfferModel.depth(discount)) : 0
+        return discount > 0.01 ? served.value(1, OfferModel.depth(discount)) : 0
     }
 
     /// What is known of the effects: uncut and as served.
@@ -118,7 +122,7 @@ extension EffectModel {
             let served = Served(posterior, category)
             return EffectReport.Slope(
                 unconstrained: uncut.slope, deviation: uncut.slopeVariance.squareRoot(),
-                served: served.slope.mode)
+                served: served.slope.served)
         }
         let uncut = posterior.uncut(nil)
         let served = Served(posterior, nil)
@@ -128,7 +132,7 @@ extension EffectModel {
             rows: rows, randomisedRows: randomisedRows,
             step: .init(
                 unconstrained: uncut.step, deviation: uncut.stepVariance.squareRoot(),
-                served: served.step.mode),
+                served: served.step.served),
             slope: entry(nil), categories: categories,
             signViolations: categories.values.count { $0.unconstrained < 0 })
     }

@@ -110,6 +110,14 @@ struct EffectPosterior: Sendable {
         }
     }
 
+    /// Variances of step and slope of a category before anything was learned.
+    func priorVariances(_ category: String?) -> (step: Double, slope: Double) {
+        (
+            configuration.stepVariance,
+            configuration.slopeVariance + (category == nil ? 0 : configuration.categoryVariance)
+        )
+    }
+
     /// Step and slope of a category, uncut, with their covariance.
     func uncut(_ category: String?) -> (
         step: Double, slope: Double, stepVariance: Double, slopeVariance: Double,
@@ -135,18 +143,22 @@ struct EffectPosterior: Sendable {
 /// A normal variable given that it is not below zero.
 struct TruncatedNormal {
     let mean: Double
-    /// Where the density is largest.
-    let mode: Double
+    /// Between the mode, where nothing was learned, and the mean, where nothing is left to learn.
+    let served: Double
     let variance: Double
 
-    /// - Parameters: mean and variance before the cut.
-    init(mean m: Double, variance v: Double) {
+    /// - Parameters:
+    ///   - mean: before the cut.
+    ///   - variance: before the cut.
+    ///   - prior: the variance before anything was learned.
+    init(mean m: Double, variance v: Double, prior: Double) {
         let deviation = v.squareRoot()
         let a = -m / deviation
         // Hazard of the standard normal at a: density over what lies above.
         let hazard = Self.hazard(a)
         mean = max(0, m + deviation * hazard)
-        mode = max(0, m)
+        let mode = max(0, m)
+        served = mode + max(0, 1 - v / prior) * (mean - mode)
         variance = max(0, v * (1 - hazard * (hazard - a)))
     }
 
