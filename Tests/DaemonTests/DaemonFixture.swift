@@ -103,6 +103,14 @@ final class DaemonFixture: Sendable {
 
     var kafka: KafkaConfiguration { KafkaConfiguration(brokers: brokers, topics: [events]) }
 
+    /// Makes further topics; the development broker makes those it is asked about by itself.
+    func makeTopics(_ names: [String]) throws {
+        guard embedded == nil else { return }
+        _ = try TopicAdministration.ensureTopics(
+            names.map { TopicSpecification(name: $0, partitions: 1, replication: 1) },
+            configuration: kafka)
+    }
+
     /// Deletes the topic of events and makes it anew, on a real cluster.
     func recreateEvents(partitions: Int) throws {
         try TopicAdministration.delete(events, configuration: kafka)

@@ -168,6 +168,7 @@ private struct Compared: Decodable {
         let clean = fixture.folder + "/clean"
         // On a cluster that is used again, what another run left must not be read.
         let cleanTopic = fixture.recommendations + "-clean"
+        try fixture.makeTopics([cleanTopic, "\(cleanTopic)-letters"])
         let reference = try tidemark(
             ["run", "--exit-when-idle", "700ms", "--skip", range]
                 + (overrides + [
