@@ -118,6 +118,9 @@ import Testing
     private func expectUninterrupted(
         _ fixture: DaemonFixture, _ killed: Report, _ bodies: [String: String]
     ) throws {
+        try fixture.makeTopics([
+            "\(fixture.recommendations)-reference", "\(fixture.deadLetters)-reference",
+        ])
         let reference = try fixture.run(
             try fixture.configuration(
                 Self.settings + [

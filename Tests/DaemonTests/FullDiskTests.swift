@@ -46,6 +46,7 @@ import Testing
         #expect(report.events.read == shop.count && report.events.duplicates == 0)
         let result = try wholeReplay(of: store)
         #expect(result.result == .identical, "\(result.text)")
+        try fixture.makeTopics(["\(fixture.recommendations)-reference"])
         let reference = try fixture.run(
             try fixture.configuration(
                 ShopStream.overrides + [
