@@ -149,6 +149,20 @@ import Testing
         try expect("offset:clicks:1:22", 3)
     }
 
+    @Test("an offset learned since the only snapshot is before which that snapshot was taken")
+    func offsetSinceFirst() throws {
+        let folder = ScratchFolder()
+        let store = try folder.open()
+        var stream = CommitStream(seed: 1)
+        var first = Commit()
+        first.snapshot = .at(minute: 0)
+        try store.commit(first)
+        for _ in 0..<3 { try store.commit(stream.next()) }
+        let id = try store.resolve("head").id
+        #expect(try store.resolve("offset:clicks:1:0").id == id)
+        #expect(throws: StoreError.self) { try store.resolve("offset:other:1:0") }
+    }
+
     @Test("a reference that means nothing, or too much, is refused with what is near")
     func badReferences() throws {
         let folder = ScratchFolder()

@@ -108,8 +108,15 @@ extension Transaction where Self: ~Copyable {
             if (next ?? 0) <= offset { found = record }
             return found == nil
         }
+        if !isKnown {
+            // What was learned since the newest snapshot counts as well.
+            try forEachRecord(databases, .offsets) { key, _ in
+                isKnown = OffsetRecord.parse(key)?.position == position
+                return !isKnown
+            }
+        }
         guard isKnown || found == nil else {
-            throw .badReference(text, reason: "no snapshot knows partition \(position)")
+            throw .badReference(text, reason: "nothing was learned of partition \(position)")
         }
         guard let found else {
             throw .badReference(text, reason: "every snapshot kept has learned that offset")
