@@ -84,7 +84,7 @@ let package = Package(
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", ["Records", log]),
         module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
-        module("Simulator", ["Events", "Pricing", "ResponseModel", "Records"]),
+        module("Simulator", ["Events", "Pricing", "Records"]),
         module(
             "Daemon",
             [
@@ -92,12 +92,21 @@ let package = Package(
                 "Pricing", "Events", "Records", "EventLog", "KafkaStream", "SnapshotStore",
                 "Telemetry", "ControlPlane", yaml,
             ]),
+        // The command line.
+        module("Terminal", ["Daemon", "Encoder", "Records", "Telemetry", arguments]),
+        module("LearnedWorlds", ["Simulator", "ResponseModel", "Pricing"]),
+        module(
+            "Benchmarks",
+            [
+                "Terminal", "LearnedWorlds", "Daemon", "Engine", "Simulator", "ContinualLearning",
+                "ResponseModel", "Encoder", "Tensor", "Pricing", "Events", "Records", "EventLog",
+                "KafkaStream", "SnapshotStore", arguments,
+            ]),
         .executableTarget(
             name: "tidemark",
             dependencies: [
-                "Daemon", "Engine", "Simulator", "ContinualLearning", "ResponseModel", "Encoder",
-                "Pricing",
-                "Events", "Records", "EventLog", "KafkaStream", "SnapshotStore", "Telemetry",
+                "Benchmarks", "Terminal", "Daemon", "Simulator", "ContinualLearning", "Encoder",
+                "EventLog", "Tensor", "Events", "Records", "KafkaStream", "SnapshotStore",
                 arguments,
             ],
             swiftSettings: settings),
@@ -120,7 +129,7 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests(
             "ResponseModelTests",
-            ["ResponseModel", "CPosterior", "Simulator", "Pricing", "Records"],
+            ["ResponseModel", "CPosterior", "LearnedWorlds", "Simulator", "Pricing", "Records"],
             resources: [.copy("Fixtures")]),
         tests(
             "ContinualLearningTests", ["ContinualLearning", "ResponseModel", "Encoder", "Records"]),

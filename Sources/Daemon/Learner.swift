@@ -493,7 +493,7 @@ extension Learner {
     }
 }
 
-func wallTimeMs() -> Int64 {
+package func wallTimeMs() -> Int64 {
     Int64(Date().timeIntervalSince1970 * 1000)
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Foundation
+import Terminal
 
 struct AblateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

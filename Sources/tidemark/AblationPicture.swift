@@ -1,5 +1,6 @@
 import Daemon
 import Foundation
+import Terminal
 
 /// The picture of an ablation, as SVG: how each phase's NE goes as later ones are learned, and the
 /// final mean of every run.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import Foundation
 import KafkaStream
+import Terminal
 
 /// `tidemark broker`: the development broker in the foreground.
 struct BrokerCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Terminal
 
 /// `tidemark capture`: Kafka topics to a log that replays exactly.
 struct CaptureCommand: ParsableCommand {

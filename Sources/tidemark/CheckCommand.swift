@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Records
+import Terminal
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

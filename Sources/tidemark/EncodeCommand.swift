@@ -3,6 +3,7 @@ import Daemon
 import Encoder
 import Foundation
 import Tensor
+import Terminal
 
 /// `encode`: texts to vectors or tokens, JSON lines in and out.
 struct EncodeCommand: ParsableCommand {

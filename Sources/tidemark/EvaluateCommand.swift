@@ -2,6 +2,7 @@ import ArgumentParser
 import ContinualLearning
 import Daemon
 import Records
+import Terminal
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -4,6 +4,7 @@ import Foundation
 import KafkaStream
 import Records
 import Simulator
+import Terminal
 
 /// The shop's side of the cluster: events go to one topic, recommendations come from another.
 ///

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Records
+import Terminal
 
 struct RecommendCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

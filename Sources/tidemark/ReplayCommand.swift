@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Terminal
 
 struct ReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

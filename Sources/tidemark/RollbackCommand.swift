@@ -3,6 +3,7 @@ import Daemon
 import Foundation
 import Records
 import SnapshotStore
+import Terminal
 
 /// `tidemark rollback`: goes back to a snapshot.
 struct RollbackCommand: ParsableCommand {
@@ -68,7 +69,7 @@ struct RollbackCommand: ParsableCommand {
     }
 
     private func show(_ outcome: RollbackOutcome) throws {
-        if store.json { print(try jsonText(outcome)) } else { tidemark.show(outcome.text(verbose)) }
+        if store.json { print(try jsonText(outcome)) } else { Terminal.show(outcome.text(verbose)) }
     }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Foundation
+import Terminal
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -66,19 +67,5 @@ struct RunCommand: ParsableCommand {
     private static func endNow(_ exit: ExitCode) -> Never {
         fflush(nil)
         _exit(exit.rawValue)
-    }
-}
-
-/// A time on the command line: `5s`, `250ms`.
-struct IdleTime: ExpressibleByArgument {
-    let milliseconds: Int
-
-    init(milliseconds: Int) { self.milliseconds = milliseconds }
-
-    var defaultValueDescription: String { "\(milliseconds / 1000)s" }
-
-    init?(argument: String) {
-        guard let milliseconds = parseDuration(argument) else { return nil }
-        self.milliseconds = milliseconds
     }
 }

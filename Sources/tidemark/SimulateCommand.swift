@@ -5,6 +5,7 @@ import Events
 import Foundation
 import Records
 import Simulator
+import Terminal
 
 struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -117,7 +118,7 @@ struct SimulateCommand: ParsableCommand {
         let newestMs =
             try start.map { $0.ms - 1 } ?? shop.newestEventMs(of: Set(world.shoppers.map(\.id)))
         let span = VisitPlan.nextSpan(
-            afterMs: newestMs, nowMs: Int64(Date().timeIntervalSince1970 * 1000), spanMs: spanMs)
+            afterMs: newestMs, nowMs: wallTimeMs(), spanMs: spanMs)
         if span.spanMs < min(spanMs, 86_400_000) {
             standardError.write(
                 "event time has caught up with the clock: what takes hours of it will not come\n")

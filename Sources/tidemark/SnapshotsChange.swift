@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import Foundation
 import SnapshotStore
+import Terminal
 
 extension SnapshotsCommand {
     struct Diff: ParsableCommand {
@@ -88,7 +89,7 @@ extension SnapshotsCommand {
                 if !isDone {
                     try opened.tag(
                         reference, as: name, who: audit.who,
-                        wallTimeMs: StoreArguments.wallTimeMs())
+                        wallTimeMs: wallTimeMs())
                     // What is beyond the undo horizon keeps its name all the same.
                     do { try opened.keepWhole(name) } catch StoreError.notReplayable {}
                 }
@@ -116,7 +117,7 @@ extension SnapshotsCommand {
             try store.run(isDone ? .readOnly : .readWrite) { opened in
                 if !isDone {
                     try opened.untag(
-                        name, who: audit.who, wallTimeMs: StoreArguments.wallTimeMs())
+                        name, who: audit.who, wallTimeMs: wallTimeMs())
                 }
                 print(
                     store.json

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SnapshotStore
+import Terminal
 
 /// `tidemark snapshots`: every state the store was in, and what can be done with it.
 struct SnapshotsCommand: ParsableCommand {
@@ -96,7 +97,7 @@ extension SnapshotsCommand {
                     }
                     return print(try jsonText(view))
                 }
-                tidemark.show(describe(listing, texts, tables))
+                Terminal.show(describe(listing, texts, tables))
             }
         }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import Foundation
 import SnapshotStore
+import Terminal
 
 extension SnapshotsCommand {
     struct Export: ParsableCommand {

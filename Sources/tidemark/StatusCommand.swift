@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import SnapshotStore
+import Terminal
 
 /// `tidemark status`: where a running daemon stands.
 struct StatusCommand: ParsableCommand {

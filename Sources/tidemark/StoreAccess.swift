@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import Foundation
 import SnapshotStore
+import Terminal
 
 /// Which base a command on a snapshot computes with.
 struct SnapshotBase: ParsableArguments {
@@ -20,9 +21,6 @@ struct StoreArguments: ParsableArguments {
 
     @Flag(help: "Print JSON instead of a table.")
     var json = false
-
-    /// Wall time, read at the edge. Unit: milliseconds since 1970.
-    static func wallTimeMs() -> Int64 { Int64((Date().timeIntervalSince1970 * 1_000).rounded()) }
 
     /// Has the daemon that has the store open do what is asked.
     ///

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Benchmarks
 import Daemon
 import Foundation
 import SnapshotStore
+import Terminal
 
 @main
 struct Tidemark: ParsableCommand {

@@ -1,3 +1,4 @@
+import LearnedWorlds
 import Pricing
 import Records
 import ResponseModel

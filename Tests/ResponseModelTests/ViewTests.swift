@@ -1,4 +1,5 @@
 import Foundation
+import LearnedWorlds
 import Records
 import ResponseModel
 import Simulator

@@ -3,6 +3,7 @@ import Daemon
 import Events
 import Foundation
 import KafkaStream
+import Terminal
 
 /// `tidemark deadletters`: what could not be used, and sending it again.
 struct DeadLettersCommand: ParsableCommand {

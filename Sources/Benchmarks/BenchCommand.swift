@@ -1,0 +1,17 @@
+import ArgumentParser
+
+/// `tidemark bench`: figures of the parts, on this machine.
+package struct BenchCommand: ParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measures the parts on this machine.",
+        subcommands: [
+            DecodeBench.self, HeadBench.self, EffectBench.self, MarginBench.self, GateBench.self,
+            PoisonBench.self,
+            ConflictBench.self,
+            EncoderBench.self,
+            TrainBench.self, StoreBench.self, DelayBench.self, TurnsBench.self,
+            PipelineBench.self, SoakBench.self, HTTPBench.self,
+        ])
+
+    package init() {}
+}

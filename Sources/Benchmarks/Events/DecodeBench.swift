@@ -1,0 +1,176 @@
+import ArgumentParser
+import EventLog
+import Events
+import Glibc
+import Records
+import Terminal
+
+/// `bench decode`: how many events a second one core decodes and validates.
+struct DecodeBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "decode",
+        abstract: "Events decoded and validated a second, on one core.",
+        discussion: """
+            Decodes the same events again and again into full values, strict validation included, \
+            and reports the median and the best pass. Without --events the events are made up from \
+            a seed: outcomes, impressions, clicks, purchases, refunds and items as shops send them.
+            """)
+
+    @Option(help: "A log to decode instead of generated events.", completion: .file())
+    var events: String?
+
+    @Option(help: "How many events a pass has; of a log, the first ones.")
+    var count = 100_000
+
+    @Option(help: "How long to go on, in seconds.")
+    var seconds = 2.0
+
+    @Option(help: "The seed of the generated events.")
+    var seed: UInt64 = 1
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard count > 0 else { throw ValidationError("--count must be 1 or more.") }
+        guard seconds > 0, seconds <= 3600 else {
+            throw ValidationError("--seconds must be above 0 and at most 3600.")
+        }
+    }
+
+    func run() throws {
+        let payloads = try self.payloads()
+        guard !payloads.isEmpty else {
+            throw ExitStatus.badData.failure("\(events ?? "the log"): holds no events")
+        }
+        // The parser alone says what strictness and the making of values cost.
+        let parser = JSONParser()
+        let parsing = measured(payloads, seconds: seconds / 4) { parser.accepts($0) }
+        let decoder = EventDecoder()
+        let decoding = measured(payloads, seconds: seconds) { bytes in
+            do throws(EventError) {
+                _ = try decoder.decode(bytes)
+                return true
+            } catch {
+                return false
+            }
+        }
+        let report = Report(
+            source: events ?? "generated, seed \(seed)", events: payloads.count,
+            rejected: payloads.count - decoding.accepted,
+            bytes_per_event: Double(payloads.reduce(0) { $0 + $1.count }) / Double(payloads.count),
+            decode: decoding.rates(payloads), parse_only: parsing.rates(payloads))
+        print(json ? try jsonText(report) : report.table)
+    }
+
+    private func payloads() throws -> [[UInt8]] {
+        guard let events else {
+            var shop = ShopEvents(seed: seed)
+            return (0..<count).map { _ in EventEncoder.encode(shop.next()) }
+        }
+        var payloads: [[UInt8]] = []
+        do throws(LogError) {
+            let reader = try LogReader(path: events)
+            while payloads.count < count, let entry = try reader.next() {
+                if case .record(let record) = entry.content, let value = record.value {
+                    payloads.append(value)
+                }
+            }
+        } catch {
+            throw ExitStatus.badData.failure(error.description)
+        }
+        return payloads
+    }
+}
+
+/// Passes over the same payloads, timed one by one.
+private struct Passes {
+    var seconds: [Double] = []
+    /// Processor time of the thread: what other work on the machine does not take away.
+    var cpuSeconds: [Double] = []
+    /// Payloads that were accepted in a pass.
+    var accepted = 0
+
+    func rates(_ payloads: [[UInt8]]) -> Rates {
+        let sorted = seconds.sorted()
+        let bytes = Double(payloads.reduce(0) { $0 + $1.count })
+        let median = sorted[sorted.count / 2]
+        let cpuMedian = cpuSeconds.sorted()[cpuSeconds.count / 2]
+        return Rates(
+            passes: sorted.count,
+            events_per_second: Double(payloads.count) / median,
+            events_per_second_best: Double(payloads.count) / sorted[0],
+            events_per_cpu_second: Double(payloads.count) / cpuMedian,
+            megabytes_per_second: bytes / median / 1e6)
+    }
+}
+
+private func measured(
+    _ payloads: [[UInt8]], seconds: Double, _ body: ([UInt8]) -> Bool
+) -> Passes {
+    let clock = ContinuousClock()
+    var passes = Passes()
+    let start = clock.now
+    repeat {
+        let begin = clock.now
+        let cpuBegin = threadCPUSeconds()
+        passes.accepted = 0
+        for payload in payloads where body(payload) { passes.accepted += 1 }
+        passes.seconds.append((clock.now - begin) / .seconds(1))
+        passes.cpuSeconds.append(threadCPUSeconds() - cpuBegin)
+    } while (clock.now - start) / .seconds(1) < seconds || passes.seconds.count < 3
+    return passes
+}
+
+private func threadCPUSeconds() -> Double {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
+private struct Rates: Encodable {
+    let passes: Int
+    let events_per_second: Double
+    let events_per_second_best: Double
+    let events_per_cpu_second: Double
+    let megabytes_per_second: Double
+}
+
+private struct Report: Encodable {
+    let source: String
+    let events: Int
+    let rejected: Int
+    let bytes_per_event: Double
+    let decode: Rates
+    let parse_only: Rates
+
+    var table: String {
+        var table = TextTable([
+            ("step", .left), ("events/s", .right), ("best", .right), ("per CPU second", .right),
+            ("MB/s", .right),
+        ])
+        for (name, rates) in [("decode and validate", decode), ("parse only", parse_only)] {
+            table.add(
+                name, thousands(rates.events_per_second), thousands(rates.events_per_second_best),
+                thousands(rates.events_per_cpu_second),
+                thousands(rates.megabytes_per_second))
+        }
+        return """
+            \(events) events of \(Int(bytes_per_event)) bytes (\(source)), \(rejected) rejected, \
+            one core
+
+            \(table.rendered())
+            """
+    }
+}
+
+/// A rounded number with its digits in groups of three.
+private func thousands(_ value: Double) -> String {
+    var digits = String(Int(value.rounded()))
+    var groups: [Substring] = []
+    while digits.count > 3 {
+        groups.insert(digits.suffix(3), at: 0)
+        digits.removeLast(3)
+    }
+    return ([Substring(digits)] + groups).joined(separator: ",")
+}
