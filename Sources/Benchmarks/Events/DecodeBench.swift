@@ -150,10 +150,11 @@ private struct Report: Encodable {
             ("MB/s", .right),
         ])
         for (name, rates) in [("decode and validate", decode), ("parse only", parse_only)] {
-            table.add(
-                name, thousands(rates.events_per_second), thousands(rates.events_per_second_best),
-                thousands(rates.events_per_cpu_second),
-                thousands(rates.megabytes_per_second))
+            let cells = [
+                rates.events_per_second, rates.events_per_second_best,
+                rates.events_per_cpu_second, rates.megabytes_per_second,
+            ].map { grouped(Int($0.rounded())) }
+            table.add([name] + cells)
         }
         return """
             \(events) events of \(Int(bytes_per_event)) bytes (\(source)), \(rejected) rejected, \
@@ -162,15 +163,4 @@ private struct Report: Encodable {
             \(table.rendered())
             """
     }
-}
-
-/// A rounded number with its digits in groups of three.
-private func thousands(_ value: Double) -> String {
-    var digits = String(Int(value.rounded()))
-    var groups: [Substring] = []
-    while digits.count > 3 {
-        groups.insert(digits.suffix(3), at: 0)
-        digits.removeLast(3)
-    }
-    return ([Substring(digits)] + groups).joined(separator: ",")
 }

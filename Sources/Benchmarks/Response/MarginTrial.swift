@@ -1,3 +1,4 @@
+import Daemon
 import Encoder
 import Engine
 import Events

@@ -123,7 +123,7 @@ public struct LearnerStatus: Codable, Sendable {
 }
 
 /// Why a request could not be answered.
-public enum RequestError: Error, CustomStringConvertible {
+public enum RequestError: Error, CustomStringConvertible, ClassifiedFailure {
     case badRequest(String)
     case stopping
     /// The brokers no longer have what a rewind would learn again.
@@ -131,6 +131,15 @@ public enum RequestError: Error, CustomStringConvertible {
     /// What a daemon answered, with the exit code it gave.
     case refused(code: Int32, String)
     case noDaemon(store: String)
+
+    public var failureKind: FailureKind {
+        switch self {
+        case .badRequest: .usage
+        case .stopping, .noDaemon: .unavailable
+        case .eventsGone: .badData
+        case .refused(let code, _): FailureKind(rawValue: code) ?? .bug
+        }
+    }
 
     public var description: String {
         switch self {

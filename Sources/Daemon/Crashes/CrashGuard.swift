@@ -131,8 +131,10 @@ private final class AttemptFile {
     }
 }
 
-enum CrashError: Error, CustomStringConvertible {
+enum CrashError: Error, CustomStringConvertible, ClassifiedFailure {
     case notTheRecords(count: Int)
+
+    var failureKind: FailureKind { .bug }
 
     var description: String {
         switch self {

@@ -29,8 +29,3 @@ package struct PublishRate {
         if perSecond > 0 { credit -= Double(count) }
     }
 }
-
-/// Milliseconds of the monotonic clock.
-func monotonicMs() -> Int64 { clockStart.duration(to: .now).wholeMilliseconds }
-
-private let clockStart = ContinuousClock.now

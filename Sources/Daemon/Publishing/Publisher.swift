@@ -205,7 +205,7 @@ struct OutboxReading {
     }
 }
 
-package enum PublishingError: Error, CustomStringConvertible {
+package enum PublishingError: Error, CustomStringConvertible, ClassifiedFailure {
     case refused(UInt64, _ topic: String?, _ reason: String)
     /// The run is over and messages of it are not published.
     case unpublished(count: Int, reason: String, oldestMs: Int64?)
@@ -219,6 +219,13 @@ package enum PublishingError: Error, CustomStringConvertible {
 
     private static let way =
         "Stop the other daemon for good, then start this one once with --take-over"
+
+    public var failureKind: FailureKind {
+        switch self {
+        case .refused, .unpublished, .takenOver, .notOpened, .leftBehind: .unavailable
+        case .olderCopy, .otherCopy, .noMarker: .badData
+        }
+    }
 
     package var description: String {
         switch self {

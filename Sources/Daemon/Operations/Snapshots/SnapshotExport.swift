@@ -242,12 +242,14 @@ public struct SnapshotExport {
     }
 }
 
-public enum ExportError: Error, CustomStringConvertible {
+public enum ExportError: Error, CustomStringConvertible, ClassifiedFailure {
     case missing(String, file: String)
     case malformed(String, String)
     case changed(String, file: String)
     case otherBase(String, made: String, found: String)
     case folderInUse(String, String)
+
+    public var failureKind: FailureKind { if case .folderInUse = self { .usage } else { .badData } }
 
     public var description: String {
         switch self {

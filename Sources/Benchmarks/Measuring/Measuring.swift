@@ -34,6 +34,12 @@ enum Measuring {
         return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
     }
 
+    /// The value that a share of all lies below; NaN of none.
+    static func quantile(_ share: Double, ofSorted values: [Double]) -> Double {
+        guard !values.isEmpty else { return .nan }
+        return values[min(values.count - 1, Int(share * Double(values.count)))]
+    }
+
     /// Runs `body` on each of several threads and waits for all.
     static func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
         let group = DispatchGroup()
@@ -46,23 +52,5 @@ enum Measuring {
         }
         body(0)
         group.wait()
-    }
-}
-
-/// One line of a bench: what, how much of it a second, and what that is worth.
-struct BenchRow: Encodable {
-    let name: String
-    let value: Double
-    let unit: String
-    var note: String?
-
-    static func table(_ rows: [BenchRow]) -> String {
-        var table = TextTable([("", .left), ("", .right), ("", .left), ("", .left)])
-        for row in rows {
-            let digits = row.value < 10 ? 3 : row.value < 1000 ? 1 : 0
-            table.add(
-                row.name, String(format: "%.\(digits)f", row.value), row.unit, row.note ?? "")
-        }
-        return table.rendered()
     }
 }

@@ -66,6 +66,14 @@ final class BackgroundTraining: RefreshTraining {
     }
 }
 
+/// For engines that never refresh.
+package final class NoTraining: RefreshTraining {
+    package init() {}
+
+    package func start(_ job: RefreshJob) {}
+    package func finish() throws -> RefreshResult { throw TrainingError.nothingStarted }
+}
+
 enum TrainingError: Error, CustomStringConvertible {
     case nothingStarted
 

@@ -82,8 +82,10 @@ extension SnapshotStore {
     }
 }
 
-public enum RewindError: Error, CustomStringConvertible {
+public enum RewindError: Error, CustomStringConvertible, ClassifiedFailure {
     case unknownPartition(TopicPartition, known: [TopicPartition])
+
+    public var failureKind: FailureKind { .usage }
 
     public var description: String {
         switch self {

@@ -103,12 +103,6 @@ private struct Contestant {
     }
 }
 
-/// For engines that never refresh.
-final class NoTraining: RefreshTraining {
-    func start(_ job: RefreshJob) {}
-    func finish() throws -> RefreshResult { throw TrainingError.nothingStarted }
-}
-
 extension LogInputs {
     /// The next lines as the engine takes them; none at the end.
     fileprivate func take(upTo countMax: Int) throws -> [EngineInput] {

@@ -74,7 +74,7 @@ public enum OutputFile {
 }
 
 /// A file that was asked for and cannot be written.
-public struct OutputError: Error, CustomStringConvertible {
+public struct OutputError: Error, CustomStringConvertible, ClassifiedFailure {
     public let path: String
     public let reason: String
     /// Whether it was found before any work, so that the command line is at fault.
@@ -85,6 +85,8 @@ public struct OutputError: Error, CustomStringConvertible {
         self.reason = reason
         self.isUsage = isUsage
     }
+
+    public var failureKind: FailureKind { isUsage ? .usage : .unavailable }
 
     public var description: String { "cannot write \(path): \(reason)" }
 }

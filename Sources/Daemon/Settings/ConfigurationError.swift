@@ -1,5 +1,5 @@
 /// A configuration that cannot be used: what is wrong, and where it was said.
-public struct ConfigurationError: Error, CustomStringConvertible, Equatable {
+public struct ConfigurationError: Error, CustomStringConvertible, ClassifiedFailure, Equatable {
     /// `tidemark.yaml:12`, `--set lora.rank` or `TIDEMARK_LORA_RANK`.
     public let place: String
     public let message: String
@@ -10,6 +10,8 @@ public struct ConfigurationError: Error, CustomStringConvertible, Equatable {
         self.place = place
         self.message = message
     }
+
+    public var failureKind: FailureKind { .badConfiguration }
 
     public var description: String {
         let others =

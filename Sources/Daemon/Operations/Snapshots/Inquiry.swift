@@ -85,13 +85,15 @@ public struct Explanation: Codable, Sendable {
     }
 }
 
-public enum InquiryError: Error, CustomStringConvertible {
+public enum InquiryError: Error, CustomStringConvertible, ClassifiedFailure {
     case noPrice(itemID: String)
     case badPrice(Double)
     /// Of the clicks and the purchases of views, one or both were never learned.
     case noViews(snapshot: String)
     /// What no event can carry as an id, and nothing is therefore known of.
     case badID(String, String)
+
+    public var failureKind: FailureKind { .usage }
 
     public var description: String {
         switch self {

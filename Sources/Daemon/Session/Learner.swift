@@ -493,10 +493,6 @@ extension Learner {
     }
 }
 
-package func wallTimeMs() -> Int64 {
-    Int64(Date().timeIntervalSince1970 * 1000)
-}
-
 extension OutboxMessage {
     /// The original bytes, with the reason and the source in headers.
     init(_ unusable: UnusableRecord, topic: String, bytesMax: Int) {

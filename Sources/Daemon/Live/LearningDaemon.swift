@@ -239,8 +239,10 @@ public final class LearningDaemon {
     }
 }
 
-public enum ClusterError: Error, CustomStringConvertible {
+public enum ClusterError: Error, CustomStringConvertible, ClassifiedFailure {
     case another(found: String, known: [String])
+
+    public var failureKind: FailureKind { .badData }
 
     public var description: String {
         switch self {

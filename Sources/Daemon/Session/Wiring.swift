@@ -96,15 +96,6 @@ struct Wiring {
             limits: eventLimits, rules: Dictionary(rules) { first, _ in first })
     }
 
-    func publishing(cluster: String, takesOver: Bool) -> Publisher.Settings {
-        Publisher.Settings(
-            guarantee: configuration.publish.guarantee,
-            deadLetterTopic: configuration.publish.deadLetterTopic,
-            markerTopic: configuration.publish.markerTopic,
-            rateMax: configuration.publish.rateMax, cluster: cluster, takesOver: takesOver,
-            openMs: max(30_000, configuration.kafka.connectTimeoutMs))
-    }
-
     /// Types that topics give to payloads without one.
     func defaultTypes() throws -> [String: EventType] {
         var types: [String: EventType] = [:]
@@ -240,8 +231,10 @@ extension Configuration {
 }
 
 /// A store whose learned state was written by a version before owners had keys.
-public struct EarlierStateError: Error, CustomStringConvertible {
+public struct EarlierStateError: Error, CustomStringConvertible, ClassifiedFailure {
     let path: String
+
+    public var failureKind: FailureKind { .badData }
 
     public var description: String {
         "the store at \(path) was learned by Tidemark 0.1.0, whose model this version cannot go on with; "

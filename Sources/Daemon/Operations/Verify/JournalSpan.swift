@@ -99,7 +99,7 @@ struct JournalSpan {
 }
 
 /// Why a replay of the journal cannot be made, or cannot go on.
-public enum VerificationError: Error, CustomStringConvertible {
+public enum VerificationError: Error, CustomStringConvertible, ClassifiedFailure {
     case order(from: String, to: String)
     case notReplayable(snapshot: String, ReplayObstacle)
     case journalIncomplete(commit: UInt64)
@@ -115,6 +115,8 @@ public enum VerificationError: Error, CustomStringConvertible {
         case noTopic(seen: [String])
         case records(there: Int, learned: Int, firstMissing: Int64?)
     }
+
+    public var failureKind: FailureKind { if case .order = self { .usage } else { .badData } }
 
     public var description: String {
         switch self {

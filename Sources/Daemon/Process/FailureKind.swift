@@ -13,6 +13,11 @@ import SnapshotStore
 import Tensor
 import Tokenization
 
+/// An error of ours that says which kind of failure it is.
+public protocol ClassifiedFailure: Error {
+    var failureKind: FailureKind { get }
+}
+
 /// What kind of failure an error is: the exit code that a script may rely on.
 ///
 /// The codes are those of BSD's sysexits, and the shell's for an interrupt.
@@ -26,21 +31,9 @@ public enum FailureKind: Int32, Sendable {
 
     public init(_ error: any Error) {
         switch error {
-        case is ConfigurationError, is PricingError, is TensorError: self = .badConfiguration
-        case is ClusterError, is AblationError, is EarlierStateError: self = .badData
-        case let error as RequestError: self = Self.kind(of: error)
-        case VerificationError.order: self = .usage
-        case is VerificationError: self = .badData
-        case is Interrupted: self = .interrupted
-        case ReplayError.gap: self = .badData
-        case is ReplayError, is InquiryError, is RewindError: self = .usage
-        case ExportError.folderInUse: self = .usage
-        case is ExportError: self = .badData
+        case let error as any ClassifiedFailure: self = error.failureKind
+        case is PricingError, is TensorError: self = .badConfiguration
         case EncoderError.writeFailed: self = .unavailable
-        // What ends the daemon again and again is not the data's fault.
-        case CrashError.notTheRecords: self = .bug
-        case let error as OutputError: self = error.isUsage ? .usage : .unavailable
-        case let error as PublishingError: self = Self.kind(of: error)
         case EncoderError.configuration: self = .badConfiguration
         case is EncoderError, is TokenizationError, is ByteCodingError, is EngineError,
             is ResponseError, is ContinualLearningError, is EventError:
@@ -56,22 +49,6 @@ public enum FailureKind: Int32, Sendable {
         case let error where type(of: error) is NSError.Type || error is CocoaError:
             self = .unavailable
         default: self = .bug
-        }
-    }
-
-    private static func kind(of error: RequestError) -> FailureKind {
-        switch error {
-        case .badRequest: .usage
-        case .stopping, .noDaemon: .unavailable
-        case .eventsGone: .badData
-        case .refused(let code, _): FailureKind(rawValue: code) ?? .bug
-        }
-    }
-
-    private static func kind(of error: PublishingError) -> FailureKind {
-        switch error {
-        case .refused, .unpublished, .takenOver, .notOpened, .leftBehind: .unavailable
-        case .olderCopy, .otherCopy, .noMarker: .badData
         }
     }
 

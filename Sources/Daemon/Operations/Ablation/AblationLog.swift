@@ -98,12 +98,14 @@ struct AblationLog {
     }
 }
 
-public enum AblationError: Error, CustomStringConvertible {
+public enum AblationError: Error, CustomStringConvertible, ClassifiedFailure {
     case badLine(String, String)
     case notPrejoined(String, EventType)
     case noPhase(String, field: String)
     case smallPhase(String)
     case empty(String)
+
+    public var failureKind: FailureKind { .badData }
 
     public var description: String {
         switch self {
