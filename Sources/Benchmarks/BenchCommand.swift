@@ -5,7 +5,8 @@ package struct BenchCommand: ParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures the parts on this machine.",
         subcommands: [
-            DecodeBench.self, HeadBench.self, EffectBench.self, MarginBench.self, GateBench.self,
+            DecodeBench.self, HeadBench.self, EffectBench.self, MarginBench.self,
+            DecideBench.self, GateBench.self,
             PoisonBench.self,
             ConflictBench.self,
             EncoderBench.self,

@@ -261,7 +261,7 @@ int32_t posterior_learn(
     int32_t core_count, const int32_t *position, const double *core_value,
     int32_t tail_count, const int32_t *cell, const uint8_t *group, const double *tail_value,
     double *precision, double *eta, const double *tau,
-    const posterior_owners *owners, double label, double weight, double noise,
+    const posterior_owners *owners, double offset, double label, double weight, double noise,
     const posterior_limits *limits, double *scratch, double *outcome) {
     double *g = scratch, *x = g + STRIDE, *u = x + STRIDE, *w = u + STRIDE, *k = w + STRIDE;
     int32_t width = (active + 31) & ~31;
@@ -287,7 +287,7 @@ int32_t posterior_learn(
     for (int32_t r = 0; r < core_count; r++) x[position[r]] += core_value[r];
     combine(active, x, prior, width, u);
 
-    double mu = 0, v = 0;
+    double mu = offset, v = 0;
     for (int32_t r = 0; r < core_count; r++) {
         mu += core_value[r] * mean[position[r]];
         v += core_value[r] * u[position[r]];

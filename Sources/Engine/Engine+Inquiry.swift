@@ -47,7 +47,7 @@ extension Engine {
         let offer = Event.Offer(
             userID: userID, itemID: itemID, price: price, context: contextKeys.known(context))
         let exposure = Exposure(offer, tsMs: ts)
-        // Never below epsilon, so never exploring.
+        // Above any rate of exploring.
         let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)
         let quote = try copy.decide(
             exposure, itemID: itemID, isView: isView, held: nil, draws: draws, embedding: embedding)

@@ -161,6 +161,12 @@ extension Engine {
         do { try apprentice.learn(example.exposure, item: item) } catch { counters.skipped += 1 }
     }
 
+    /// Whether the discount of an example was our own choice: where the shop's habit is followed, it is the
+    /// shop's.
+    func isDecided(_ example: TrainingExample) -> Bool {
+        !example.isMerchants && !configuration.followsMerchant
+    }
+
     /// Whether an example is kept from learning, for the heads to be judged by.
     func isAnchor(_ example: TrainingExample) -> Bool { anchors.isAnchor(example.memoryID) }
 
@@ -250,7 +256,8 @@ extension Engine {
             try effect.learn(
                 exposure, item: item, label: outcome, weight: head.accepted.weight,
                 served: served.logit,
-                base: base ?? served.logit, propensity: example.propensity)
+                base: base ?? served.logit, propensity: example.propensity,
+                isDecided: isDecided(example))
         }
         return served
     }

@@ -17,7 +17,7 @@ extension Engine {
             exposure, itemID: offer.itemID, isView: isView,
             held: shopper.offer(of: offer.itemID, atMs: event.tsMs),
             draws: draws(of: event.eventID), embedding: embedding)
-        if quote.discount > configuration.pricing.maximumDepth + 1e-9 {
+        if quote.decision.discount > configuration.pricing.maximumDepth + 1e-9 {
             counters.ruleViolations += 1
         }
         let decision =
@@ -35,12 +35,12 @@ extension Engine {
             shopper.hold(
                 HeldOffer(
                     itemID: offer.itemID, decisionID: decision, listPrice: offer.price,
-                    discount: quote.discount, propensity: propensity,
+                    discount: quote.decision.discount, propensity: propensity,
                     explored: recommendation.explored, expiresMs: expiresMs),
                 atMs: event.tsMs)
         }
         var issued = offer
-        issued.discount = quote.discount
+        issued.discount = quote.decision.discount
         issued.propensity = propensity
         return (
             recommendation,
@@ -71,15 +71,14 @@ extension Engine {
             stock: known?.stock, deleted: known?.deleted ?? false)
         // The heads say how it is without a discount, the effect model what a discount changes.
         let bare = exposure.at(discount: 0)
-        let demand =
-            isView
-            ? try viewEffect.demand(
-                bare, item: features, base: try viewResponse(bare, features).prediction,
-                discounts: configuration.pricing.depths)
-            : try effect.demand(
-                bare, item: features,
-                base: try (heads[.purchase] ?? freshHead(.purchase)).predict(bare, item: features),
-                discounts: configuration.pricing.depths)
+        let model = isView ? viewEffect : effect
+        let answer = try model.answer(bare, item: features)
+        let demand = try model.demand(
+            bare, item: features,
+            base: isView
+                ? try viewResponse(bare, features).prediction
+                : try (heads[.purchase] ?? freshHead(.purchase)).predict(bare, item: features),
+            discounts: configuration.pricing.depths, answer: answer)
         let units = try quantity.expected(bare, item: features)
         let points = demand.map { prediction in
             DemandPoint(
@@ -91,26 +90,22 @@ extension Engine {
         }
         let holdout = configuration.pricing.isHoldout(
             userHash: StableHash.of("holdout", exposure.user, seed: configuration.seed))
+        var standing = StandingPrice()
+        if configuration.followsMerchant {
+            standing.habit = try apprentice.discount(exposure, item: features)
+        }
+        if let held, held.listPrice == exposure.price {
+            standing.offer = StandingPrice.Offer(
+                discount: held.discount, propensity: held.propensity, explored: held.explored)
+        }
         let decision = try policy.decide(
-            item: item, demand: points, holdout: holdout, draws: draws)
-        var quote = Quote(
+            item: item, demand: points, holdout: holdout, draws: draws,
+            unknown: UnknownAnswer(answer), standing: standing)
+        return Quote(
             decision: decision, demand: points,
             logitDeviations: demand.map { $0.variance.squareRoot() },
-            reasons: try reasons(exposure, features, isView: isView))
-        let assumed = configuration.pricing.costFraction.map { $0 * item.price }
-        if configuration.followsMerchant, !holdout {
-            let habit = try apprentice.discount(exposure, item: features)
-            let rung = configuration.pricing.depths.min { abs($0 - habit) < abs($1 - habit) } ?? 0
-            quote.follow(
-                try policy.delivered(depth: rung, item: item), cost: item.cost ?? assumed)
-        }
-        guard let held, held.listPrice == exposure.price else { return quote }
-        // The rules may have tightened since: then the old offer falls and the decision holds.
-        let delivered = try policy.delivered(depth: held.discount, item: item)
-        if abs(delivered.discount - held.discount) < 1e-9, !holdout || held.discount == 0 {
-            quote.keep(held, at: delivered, cost: item.cost ?? assumed)
-        }
-        return quote
+            reasons: try reasons(exposure, features, isView: isView),
+            held: decision.isHeld ? held : nil)
     }
 
     /// The largest parts of what is predicted; of a view, those of the click and of the visit as far as they
@@ -141,5 +136,13 @@ extension Engine {
     private func draws(of eventID: String) -> PricingDraws {
         var random = SeededRandom(seed: StableHash.of("pricing", eventID, seed: configuration.seed))
         return PricingDraws(explore: random.unit(), depth: random.unit())
+    }
+}
+
+extension UnknownAnswer {
+    init(_ answer: Answer) {
+        self.init(
+            share: answer.unknownShare, stepVariance: answer.stepVariance,
+            slopeVariance: answer.sharedSlopeVariance, covariance: answer.covariance)
     }
 }

@@ -121,8 +121,8 @@ extension Engine {
             heads[label] = try ResponseHead(
                 restoring: label.rawValue, configuration: configuration.head, from: state)
         }
-        effect = try EffectModel(from: state)
-        viewEffect = try EffectModel(.views, from: state)
+        effect = try EffectModel(.visits, dimension: dimension, from: state)
+        viewEffect = try EffectModel(.views, dimension: dimension, from: state)
         apprentice = try Apprentice(from: state)
         quantity = try QuantityModel(configuration.head, from: state)
         for label in Label.allCases {

@@ -112,7 +112,8 @@ extension Engine {
             else { return }
             try viewEffect.learn(
                 example.exposure, item: item, label: isBought, weight: share * weight,
-                served: served, base: served - (at - without), propensity: example.propensity)
+                served: served, base: served - (at - without), propensity: example.propensity,
+                isDecided: isDecided(example))
         } catch { counters.skipped += 1 }
     }
 

@@ -53,9 +53,9 @@ public struct Engine {
     var join: AttributionJoin
     var heads: [Label: ResponseHead] = [:]
     /// What discounts do to purchases, apart from what goes along with them.
-    var effect = EffectModel()
+    var effect: EffectModel
     /// What they do to views: whether one is clicked and bought.
-    var viewEffect = EffectModel(.views)
+    var viewEffect: EffectModel
     /// Which discounts the merchant gives.
     var apprentice = Apprentice()
     /// How many units a purchase is of.
@@ -98,6 +98,8 @@ public struct Engine {
         memory = ReplayMemory(configuration: configuration.memory)
         anchors = AnchorSet(configuration: configuration.headGate.anchors)
         metrics = ProgressiveMetrics(heads: Label.allCases.map(\.rawValue))
+        effect = EffectModel(.visits, dimension: dimension)
+        viewEffect = EffectModel(.views, dimension: dimension)
         quantity = QuantityModel(configuration.head)
         delays = PurchaseDelays(windowMs: configuration.join.windowMs)
         clickDelays = PurchaseDelays(windowMs: configuration.join.clickWindowMs)

@@ -36,11 +36,13 @@ public struct Decision: Sendable, Hashable {
     /// Probability that this price was delivered: over all draws, after the rules, given whether
     /// the user is held out. 1 means that no other price could have been.
     public let propensity: Double
-    /// `epsilon_greedy` or `greedy`.
+    /// An `Exploration`, or `merchant` where the shop's habit was followed.
     public let policy: String
     /// Whether the price comes from the exploring draw (which may well have drawn the best).
     public let explored: Bool
     public let holdout: Bool
+    /// Whether the price is that of an offer that stood.
+    public let isHeld: Bool
     /// Whether the cost is `cost_fraction` of the list price, for want of a known one.
     public let costAssumed: Bool
     /// The rules that bound: those of the item whenever they hold, those of depth when they forbade
@@ -48,6 +50,32 @@ public struct Decision: Sendable, Hashable {
     public let rules: [PricingRule]
     /// Every price that could have been delivered; their propensities sum to 1.
     public let actions: [PricingAction]
+}
+
+/// What a decision keeps to, as far as the rules allow it.
+public struct StandingPrice: Sendable, Hashable {
+    /// An offer that stands; the same shopper is not offered another price before it expires.
+    public struct Offer: Sendable, Hashable {
+        public var discount: Double
+        public var propensity: Double
+        public var explored: Bool
+
+        public init(discount: Double, propensity: Double, explored: Bool) {
+            self.discount = discount
+            self.propensity = propensity
+            self.explored = explored
+        }
+    }
+
+    /// What the shop itself would offer; the nearest depth of the grid is given, with certainty.
+    public var habit: Double?
+    /// Goes before the habit.
+    public var offer: Offer?
+
+    public init(habit: Double? = nil, offer: Offer? = nil) {
+        self.habit = habit
+        self.offer = offer
+    }
 }
 
 /// The randomness of one decision: two numbers in [0, 1), independent and uniform.

@@ -13,19 +13,24 @@ public struct DiscountPolicy: Sendable {
 
     /// Decides the price.
     ///
-    /// Exploration draws a depth evenly from the whole grid; one that the rules forbid becomes the
-    /// deepest they allow, and depths that round to one price are one action.
+    /// Depths that round to one price are one action. `epsilonGreedy` draws a depth evenly from the whole
+    /// grid, and one that the rules forbid becomes the deepest they allow.
     ///
     /// - Parameters:
     ///   - demand: one point for each depth of the grid, in its order.
     ///   - holdout: whether this user never gets a discount (`PricingConfiguration.isHoldout`).
+    ///   - unknown: what exploring can find out, of `costBounded`.
+    ///   - standing: what goes before the choice. Where the rules have tightened since an offer was made it
+    ///     falls, and the choice holds; a hold-out is never given a discount.
     /// - Throws: for input that is not finite or out of range; nothing is guessed in its place.
     public func decide(
-        item: ItemOffer, demand: [DemandPoint], holdout: Bool, draws: PricingDraws
+        item: ItemOffer, demand: [DemandPoint], holdout: Bool, draws: PricingDraws,
+        unknown: UnknownAnswer = UnknownAnswer(), standing: StandingPrice = StandingPrice()
     ) throws(PricingError) -> Decision {
         try item.validate()
         try check(demand)
         try draws.validate()
+        try unknown.validate()
         let assumed = configuration.costFraction.map { $0 * item.price }
         let cost = item.cost ?? assumed
         let ladder = PriceLadder(item: item, cost: cost, configuration: configuration)
@@ -33,11 +38,8 @@ public struct DiscountPolicy: Sendable {
         let fixed = holdout || !rules.isEmpty
         var options = offers(fixed ? [ladder.allowed[0]] : ladder.allowed, cost, demand)
         let (best, unsure) = try greedy(options, demand, cost)
-        let explored =
-            !fixed && configuration.exploration == .epsilonGreedy
-            && draws.explore < configuration.epsilon
-        let drawn = min(
-            Int(draws.depth * Double(demand.count)), demand.count - 1)
+        let (drawn, rate) = explore(&options, best, fixed, unknown, draws)
+        let explored = draws.explore < rate
         let chosen = explored ? options.lastIndex { $0.firstDepth <= drawn } ?? 0 : best
         if unsure, !explored { rules.append(.confidence) }
         if !fixed, let cost {
@@ -45,16 +47,42 @@ public struct DiscountPolicy: Sendable {
             rules += ladder.rulesForbidding(
                 wanted, list: item.price, depth: configuration.depths[wanted])
         }
-        share(among: &options, best: best, fixed: fixed)
-        let taken = options[chosen]
+        let choice = Choice(
+            option: options[chosen], propensity: options[chosen].propensity, explored: explored,
+            policy: configuration.exploration.rawValue)
+        let kept = keep(standing, options, choice, holdout: holdout)
+        let taken = kept.option
         return Decision(
             discount: taken.step.discount, listPrice: item.price, price: taken.step.price,
             expectedConversion: taken.conversion, baselineConversion: demand[0].probability,
             expectedMargin: cost == nil ? nil : taken.margin,
-            incrementalMargin: taken.incremental, propensity: taken.propensity,
-            policy: configuration.exploration.rawValue, explored: explored, holdout: holdout,
+            incrementalMargin: taken.incremental, propensity: kept.propensity,
+            policy: kept.policy, explored: kept.explored, holdout: holdout, isHeld: kept.isHeld,
             costAssumed: item.cost == nil && assumed != nil,
             rules: PricingRule.allCases.filter(rules.contains), actions: options.map(\.action))
+    }
+
+    /// The choice, or what goes before it.
+    private func keep(
+        _ standing: StandingPrice, _ options: [Option], _ choice: Choice, holdout: Bool
+    ) -> Choice {
+        var choice = choice
+        if let habit = standing.habit, !holdout {
+            let depths = configuration.depths
+            let wish = depths.min { abs($0 - habit) < abs($1 - habit) } ?? 0
+            let option =
+                options.last { min(depths[$0.firstDepth], $0.step.discount) <= wish + 1e-9 }
+                ?? options[0]
+            choice = Choice(option: option, propensity: 1, explored: false, policy: "merchant")
+        }
+        guard let offer = standing.offer,
+            let option = options.first(where: { abs($0.step.discount - offer.discount) < 1e-9 })
+        else { return choice }
+        choice.option = option
+        choice.propensity = offer.propensity
+        choice.explored = offer.explored
+        choice.isHeld = true
+        return choice
     }
 
     /// The price that a wish for `depth` comes to under the rules.
@@ -145,11 +173,42 @@ public struct DiscountPolicy: Sendable {
         return best
     }
 
+    /// Gives each option its propensity, and draws the depth of the grid to be tried.
+    ///
+    /// - Returns: the depth, and how often one is tried in place of the best.
+    private func explore(
+        _ options: inout [Option], _ best: Int, _ fixed: Bool, _ unknown: UnknownAnswer,
+        _ draws: PricingDraws
+    ) -> (depth: Int, rate: Double) {
+        options[best].propensity = 1
+        guard !fixed else { return (0, 0) }
+        switch configuration.exploration {
+        case .none: return (0, 0)
+        case .epsilonGreedy:
+            share(configuration.epsilon, evenlyAmong: &options, best: best)
+            let count = configuration.depths.count
+            return (min(Int(draws.depth * Double(count)), count - 1), configuration.epsilon)
+        case .costBounded:
+            let budget = ExplorationBudget(unknown: unknown, configuration: configuration)
+            let shares = budget.propensities(
+                options.map { ($0.step.discount, $0.conversion, $0.margin) }, best: best)
+            let rate = shares.reduce(0, +)
+            for index in options.indices where index != best {
+                options[index].propensity = shares[index]
+            }
+            options[best].propensity = 1 - rate
+            var left = draws.depth * rate
+            let drawn = shares.indices.first { index in
+                left -= shares[index]
+                return left < 0
+            }
+            return (options[drawn ?? best].firstDepth, rate)
+        }
+    }
+
     /// Spreads the draws over the options: every depth of the grid counts for the deepest option
     /// that is not beyond it.
-    private func share(among options: inout [Option], best: Int, fixed: Bool) {
-        let exploring = !fixed && configuration.exploration == .epsilonGreedy
-        let epsilon = exploring ? configuration.epsilon : 0
+    private func share(_ epsilon: Double, evenlyAmong options: inout [Option], best: Int) {
         let depthCount = configuration.depths.count
         for index in options.indices {
             let next = index + 1 < options.count ? options[index + 1].firstDepth : depthCount
@@ -174,6 +233,15 @@ private struct Option {
             discount: step.discount, price: step.price, propensity: propensity,
             expectedConversion: conversion, incrementalMargin: incremental)
     }
+}
+
+/// What is delivered, and how it came to be.
+private struct Choice {
+    var option: Option
+    var propensity: Double
+    var explored: Bool
+    var policy: String
+    var isHeld = false
 }
 
 private func expectedMargin(

@@ -5,6 +5,9 @@ public enum Exploration: String, Sendable, Hashable, CaseIterable {
     case none = "greedy"
     /// With probability ε a depth drawn evenly from the grid, else the best.
     case epsilonGreedy = "epsilon_greedy"
+    /// Other depths by what they tell and against what they cost, within a share of the margin, and no
+    /// discount as often as it may be better (`ExplorationBudget`); else the best.
+    case costBounded = "cost_bounded"
 }
 
 /// What a discount may be, and how it is chosen.
@@ -18,8 +21,13 @@ public struct PricingConfiguration: Sendable, Hashable {
     /// How long an offer may be shown. Units: milliseconds.
     public var offerLifetimeMs: Int64
     public var exploration: Exploration
-    /// The share of decisions that explore.
+    /// The share of decisions that explore, of `epsilonGreedy`.
     public var epsilon: Double
+    /// What exploring may cost, of `costBounded`, where the answer to discounts is known: a share of the
+    /// expected margin. Where nothing is known it is up to 101 times as much.
+    public var exploreCost: Double
+    /// The share of decisions that explore at most, of `costBounded`; no discount apart.
+    public var exploreMax: Double
     /// The share of users that never get a discount, so that its worth can be measured.
     public var holdoutFraction: Double
     /// No discounts at all: every item at its list price.
@@ -34,7 +42,8 @@ public struct PricingConfiguration: Sendable, Hashable {
     public init(
         depths: [Double] = PricingConfiguration.defaultDepths, maximumDepth: Double = 0.5,
         marginFloor: Double = 0, offerLifetimeMs: Int64 = 86_400_000,
-        exploration: Exploration = .epsilonGreedy, epsilon: Double = 0.05,
+        exploration: Exploration = .costBounded, epsilon: Double = 0.05,
+        exploreCost: Double = 0.0008, exploreMax: Double = 0.2,
         holdoutFraction: Double = 0.05, killSwitch: Bool = false, costFraction: Double? = nil,
         confidence: Double? = nil
     ) {
@@ -44,6 +53,8 @@ public struct PricingConfiguration: Sendable, Hashable {
         self.offerLifetimeMs = offerLifetimeMs
         self.exploration = exploration
         self.epsilon = epsilon
+        self.exploreCost = exploreCost
+        self.exploreMax = exploreMax
         self.holdoutFraction = holdoutFraction
         self.killSwitch = killSwitch
         self.costFraction = costFraction
@@ -80,6 +91,8 @@ public struct PricingConfiguration: Sendable, Hashable {
         try require((0...1).contains(marginFloor), "margin_floor", marginFloor, "in [0, 1]")
         try require(offerLifetimeMs > 0, "offer_lifetime", offerLifetimeMs, "above 0")
         try require((0...1).contains(epsilon), "epsilon", epsilon, "in [0, 1]")
+        try require((0...1).contains(exploreCost), "explore_cost", exploreCost, "in [0, 1]")
+        try require((0..<1).contains(exploreMax), "explore_max", exploreMax, "in [0, 1)")
         try require(
             (0...1).contains(holdoutFraction), "holdout_fraction", holdoutFraction, "in [0, 1]")
         if let costFraction {

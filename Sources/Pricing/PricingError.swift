@@ -6,6 +6,7 @@ public enum PricingError: Error, Equatable, CustomStringConvertible {
     case depthsDiffer(expected: [Double], given: [Double])
     case missingUncertainty(depth: Double)
     case badDraw(name: String, value: Double)
+    case badUnknown(share: Double, variances: [Double])
 
     public var description: String {
         switch self {
@@ -22,6 +23,9 @@ public enum PricingError: Error, Equatable, CustomStringConvertible {
                 + "variance of its logit"
         case .badDraw(let name, let value):
             "the random number for \(name) is \(value), which should be in [0, 1)"
+        case .badUnknown(let share, let variances):
+            "what is unknown of the answer to discounts is a share of \(share), which should be in "
+                + "[0, 1], with the variances \(variances), which should be finite"
         }
     }
 }

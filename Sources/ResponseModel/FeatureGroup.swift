@@ -14,6 +14,10 @@ enum DenseGroup: UInt8, CaseIterable, Sendable {
     case priceLevel
     /// Log price against the item's usual one.
     case priceChange
+    /// Of the answer to discounts: the level of a kind of evidence, any discount at all of another's
+    /// choice and of any choice, depth, and level and depth of a context entry and of a category.
+    case evidence, observedStep, answerStep, answerSlope
+    case contextLevel, contextSlope, categoryLevel, categorySlope
 
     var priorVariance: Double {
         switch self {
@@ -21,6 +25,12 @@ enum DenseGroup: UInt8, CaseIterable, Sendable {
         case .bucket: 0.03
         case .pair, .priceLevel: 0.06
         case .priceChange: 0.3
+        case .evidence: 0.25
+        case .observedStep: 0.04
+        case .answerStep: 0.002
+        case .answerSlope: 2
+        case .contextLevel, .categoryLevel: 0.05
+        case .contextSlope, .categorySlope: 0.7
         }
     }
 }
@@ -38,14 +48,16 @@ package enum TailGroup: UInt8, CaseIterable, Sendable {
     case context, itemContext
     /// A dense effect that found no room in the core.
     case overflow
+    /// Of the answer to discounts: an item's level, and how much users and brands answer to depth.
+    case itemLevel, userSlope, brandSlope
 
     /// Groups whose effects are of one user alone, as bits.
     static let ofUser = bits([
         .user, .userPromotion, .userItem, .userCategory, .userDepartment, .userBrand,
-        .userItemPromotion,
+        .userItemPromotion, .userSlope,
     ])
     /// Groups whose effects are of one item alone and of all users.
-    static let ofItem = bits([.itemPromotion, .itemBucket, .itemContext])
+    static let ofItem = bits([.itemPromotion, .itemBucket, .itemContext, .itemLevel])
 
     private static func bits(_ groups: [TailGroup]) -> UInt32 {
         groups.reduce(0) { $0 | 1 << UInt32($1.rawValue) }
@@ -64,6 +76,9 @@ package enum TailGroup: UInt8, CaseIterable, Sendable {
         case .userPromotion, .userBrand: 0.015
         case .itemContext: 0.03
         case .overflow: 0.06
+        case .itemLevel: 0.05
+        case .userSlope: 1.5
+        case .brandSlope: 0.1
         }
     }
 }

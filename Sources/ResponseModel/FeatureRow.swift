@@ -99,9 +99,7 @@ struct FeatureRow: Sendable {
         _ exposure: Exposure, owners: FeatureOwners, logPrice: Double,
         usual: (item: Double, department: Double), contextCountMax: Int
     ) {
-        dense.removeAll(keepingCapacity: true)
-        tail.removeAll(keepingCapacity: true)
-        promotions.removeAll(keepingCapacity: true)
+        clear()
         let discounted = exposure.discount > 0.01
         let depth = 3 * min(exposure.discount, 0.5)
         let bucket = UInt64(min(Int(exposure.discount * 10), 6))
@@ -126,6 +124,12 @@ struct FeatureRow: Sendable {
         addUserCrosses(owners)
     }
 
+    mutating func clear() {
+        dense.removeAll(keepingCapacity: true)
+        tail.removeAll(keepingCapacity: true)
+        promotions.removeAll(keepingCapacity: true)
+    }
+
     private static func clamped(_ value: Double) -> Double {
         max(-priceLimit, min(priceLimit, value))
     }
@@ -139,9 +143,8 @@ struct FeatureRow: Sendable {
                 guard number != 0 else { continue }
                 addPromotion(
                     .flag(context: Int8(index)), FeatureHash.flag(entry.key), 1, .flag)
-            case .text(let text):
-                guard !text.isEmpty else { continue }
-                let hash = StableHash.of(entry.key, text, seed: UInt64(Tail.Owner.context.rawValue))
+            case .text:
+                guard let hash = FeatureHash.context(entry) else { continue }
                 let place = Int8(index)
                 let alone = FeatureHash.cross(Int(TailGroup.context.rawValue), hash)
                 tail.append(
@@ -162,7 +165,7 @@ struct FeatureRow: Sendable {
         addDense(group, hash, 0, value, index, -1)
     }
 
-    private mutating func addDense(
+    mutating func addDense(
         _ group: DenseGroup, _ first: UInt64, _ second: UInt64, _ value: Double, _ firstIndex: Int8,
         _ secondIndex: Int8
     ) {
@@ -185,7 +188,7 @@ struct FeatureRow: Sendable {
         }
     }
 
-    private mutating func addTail(
+    mutating func addTail(
         _ group: TailGroup, _ owner: Tail.Owner, _ hash: UInt64, _ second: UInt64, _ value: Double,
         detail: Int8 = -1
     ) {

@@ -183,10 +183,12 @@ package struct GaussianCore: Sendable {
 
     /// Learns one event; see `posterior_learn`.
     ///
+    /// - Parameter offset: what is known of the logit and not this core's to learn.
     /// - Returns: nil when nothing was learned because the prediction is not finite.
     mutating func learn(
         positions: [Int32], values: [Double], tail: TailRows, cells: inout TailCells,
-        tau: [Double], label: Double, weight: Double, noise: Double, limits: posterior_limits
+        tau: [Double], offset: Double, label: Double, weight: Double, noise: Double,
+        limits: posterior_limits
     ) -> Learned? {
         pendingIsDirty = true
         let needed = 4 * Self.activeMax + tail.cells.count
@@ -198,8 +200,8 @@ package struct GaussianCore: Sendable {
             Int32(active.count), prior, &information, &activeMean, &shift,
             Int32(positions.count), positions, values,
             Int32(tail.cells.count), tail.cells, tail.groups, tail.values,
-            &cells.precision, &cells.eta, tau, &owners, label, weight, noise, &limits, &scratch,
-            &outcome)
+            &cells.precision, &cells.eta, tau, &owners, offset, label, weight, noise, &limits,
+            &scratch, &outcome)
         guard Int(bound) != POSTERIOR_NOT_FINITE else { return nil }
         let step = outcome[POSTERIOR_STEP]
         return Learned(

@@ -28,7 +28,7 @@ extension ResponseHead {
                 entry >= 0
                 ? core.presentMean(Int(entry))
                 : tailEffect(tail.cell(effect.key), .overflow).mean
-            parts.append((name: row.name(effect, exposure), logit: effect.value * mean))
+            parts.append((name: row.name(effect, exposure, item), logit: effect.value * mean))
         }
         for effect in row.tail {
             let mean = tailEffect(tail.cell(effect.key), effect.group).mean
@@ -42,7 +42,7 @@ extension ResponseHead {
 
 extension FeatureRow {
     /// A name for people, like `display × depth`.
-    func name(_ effect: Dense, _ exposure: Exposure) -> String {
+    func name(_ effect: Dense, _ exposure: Exposure, _ item: ItemFeatures) -> String {
         switch effect.group {
         case .flag, .anyDiscount, .depth, .priceChange:
             return name(promotion: effect.first, exposure)
@@ -54,6 +54,12 @@ extension FeatureRow {
             return "\(first) × \(name(promotion: effect.second, exposure))"
         case .priceLevel:
             return "price level"
+        case .evidence: return "kind of evidence"
+        case .observedStep, .answerStep: return "any discount"
+        case .answerSlope: return "depth of discount"
+        case .contextLevel, .contextSlope:
+            return context(effect.first, exposure)
+        case .categoryLevel, .categorySlope: return item.category ?? ""
         }
     }
 
@@ -78,6 +84,9 @@ extension FeatureRow {
         case .context: return context(effect.detail, exposure)
         case .itemContext: return "item × \(context(effect.detail, exposure))"
         case .overflow: return "other"
+        case .itemLevel: return "item"
+        case .userSlope: return "user × depth"
+        case .brandSlope: return "brand \(item.brand ?? "") × depth"
         }
     }
 

@@ -23,11 +23,27 @@ extension ResponseHead {
     public mutating func learn(
         _ exposure: Exposure, item: ItemFeatures, target: Double, weight: Double = 1
     ) throws(ResponseError) -> Prediction {
+        try learn(exposure, item: item, treatment: nil, offset: 0, target: target, weight: weight)
+    }
+
+    /// The same for a head of answers to discounts (`Treatment`), and beside a logit known already.
+    ///
+    /// - Parameters:
+    ///   - treatment: `nil` for a head of responses.
+    ///   - offset: what is known of the logit and not this head's to learn.
+    @discardableResult
+    mutating func learn(
+        _ exposure: Exposure, item: ItemFeatures, treatment: Treatment?, offset: Double,
+        target: Double, weight: Double
+    ) throws(ResponseError) -> Prediction {
         try Self.check(exposure, item, dimension: dimension)
         guard configuration.squared == nil ? (0...1).contains(target) : target.isFinite else {
             throw .badValue(
                 field: "label", value: target,
                 must: configuration.squared == nil ? "in [0, 1]" : "finite")
+        }
+        guard offset.isFinite else {
+            throw .badValue(field: "offset", value: offset, must: "finite")
         }
         guard weight > 0, weight <= Self.weightMax else {
             throw .badValue(
@@ -44,21 +60,22 @@ extension ResponseHead {
         openBlock(at: hours, after: .features)
         let touched = tail.touches
         let pages = OwnerPages(touching: owners, in: &tail)
-        let logPrice = buildRow(exposure, owners, pages)
+        let logPrice = buildRow(exposure, item, owners, pages, treatment)
         profile.end(.features)
         let slot =
             isHeld ? known : placeItem(item, owners.item, known: known, pages.item, at: hours)
         slots.use(slot, event: eventCount)
         profile.end(.items)
-        resolveCore(exposure, slots.slots[slot].entry, since: touched)
+        resolveCore(
+            exposure, item, slots.slots[slot].entry, value: treatment?.depth ?? 1, since: touched)
         resolveTail(pages, since: touched)
         activateEntries(at: hours)
         profile.end(.lookups)
         let moves = moves(pages, at: hours)
         let learned = core.learn(
             positions: scratch.positions, values: scratch.values, tail: scratch.tail,
-            cells: &tail.cells, tau: tau, label: target, weight: weight, noise: noiseVariance,
-            limits: limits(moves))
+            cells: &tail.cells, tau: tau, offset: offset, label: target, weight: weight,
+            noise: noiseVariance, limits: limits(moves))
         guard let learned else { throw .notFinite(head: name) }
         noise?.add(target - learned.mean, of: learned.variance)
         charge(learned, pages, moves)
@@ -103,9 +120,16 @@ extension ResponseHead {
 
     /// Makes the sparse row, against the usual prices so far; returns the price's log.
     private mutating func buildRow(
-        _ exposure: Exposure, _ owners: FeatureOwners, _ pages: OwnerPages
+        _ exposure: Exposure, _ item: ItemFeatures, _ owners: FeatureOwners, _ pages: OwnerPages,
+        _ treatment: Treatment?
     ) -> Double {
         let logPrice = Self.logPrice(exposure)
+        if let treatment {
+            scratch.row.build(
+                exposure, item, treatment: treatment, owners: owners,
+                contextCountMax: configuration.contextCountMax)
+            return logPrice
+        }
         func usual(_ page: Int32) -> Double {
             page < 0 ? logPrice : tail.memories[Int(page)].logPrice ?? logPrice
         }
@@ -133,20 +157,22 @@ extension ResponseHead {
         tail.memories[Int(page)].logPrice = usual + rate * (logPrice - usual)
     }
 
-    private mutating func resolveCore(_ exposure: Exposure, _ item: Int32, since: UInt64) {
+    private mutating func resolveCore(
+        _ exposure: Exposure, _ item: ItemFeatures, _ slot: Int32, value: Double, since: UInt64
+    ) {
         scratch.entries.removeAll(keepingCapacity: true)
         scratch.values.removeAll(keepingCapacity: true)
         scratch.tail.removeAll()
         add(Int32(GaussianCore.intercept), 1)
         add(Int32(GaussianCore.drift), 1)
-        add(item, 1)
+        add(slot, value)
         for index in scratch.row.dense.indices {
             let effect = scratch.row.dense[index]
             var entry = dense.entry(effect.key)
             if entry < 0, !dense.isFull {
                 let variance = configuration.scale * effect.group.priorVariance
                 entry = Int32(core.append(mean: 0, variance: variance))
-                let name = scratch.row.name(effect, exposure)
+                let name = scratch.row.name(effect, exposure, item)
                 dense.add(.init(key: effect.key, group: effect.group, entry: entry, name: name))
             }
             if entry >= 0 {

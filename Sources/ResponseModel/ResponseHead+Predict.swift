@@ -28,7 +28,7 @@ extension ResponseHead {
             situation.build(&row, exposure.at(discount: depth), self)
             return Query(row, situation, self)
         }
-        return evaluate(queries, situation)
+        return evaluate(queries, prior: situation.prior)
     }
 
     /// Whether a slot, if it is in use, is part of the present block.
@@ -110,23 +110,21 @@ extension ResponseHead {
         /// Variance of the tail, of effects never seen, of the drift to come.
         var variance = 0.0
 
+        init(
+            entries: [Int32] = [], values: [Double] = [], tailMeans: [Double] = [],
+            variance: Double = 0
+        ) {
+            self.entries = entries
+            self.values = values
+            self.tailMeans = tailMeans
+            self.variance = variance
+        }
+
         init(_ row: FeatureRow, _ situation: Situation, _ head: ResponseHead) {
             entries = [Int32(GaussianCore.intercept), Int32(GaussianCore.drift), situation.entry]
             values = [1, 1, 1]
             var newCount = 0
-            for effect in row.dense {
-                let entry = head.dense.entry(effect.key)
-                if entry >= 0 {
-                    entries.append(entry)
-                    values.append(effect.value)
-                } else if head.dense.isFull {
-                    add(head, head.tail.cell(effect.key), .overflow, effect.value)
-                } else {
-                    newCount += 1
-                    let prior = head.configuration.scale * effect.group.priorVariance
-                    variance += effect.value * effect.value * prior
-                }
-            }
+            for effect in row.dense where add(effect, head) { newCount += 1 }
             for effect in row.tail {
                 add(head, head.tail.cell(effect.key), effect.group, effect.value)
             }
@@ -135,7 +133,24 @@ extension ResponseHead {
             variance += drift.variance
         }
 
-        private mutating func add(
+        /// Adds an effect of the core; returns whether it was never seen.
+        @discardableResult
+        mutating func add(_ effect: FeatureRow.Dense, _ head: ResponseHead) -> Bool {
+            let entry = head.dense.entry(effect.key)
+            if entry >= 0 {
+                entries.append(entry)
+                values.append(effect.value)
+            } else if head.dense.isFull {
+                add(head, head.tail.cell(effect.key), .overflow, effect.value)
+            } else {
+                let prior = head.configuration.scale * effect.group.priorVariance
+                variance += effect.value * effect.value * prior
+                return true
+            }
+            return false
+        }
+
+        mutating func add(
             _ head: ResponseHead, _ cell: Int32, _ group: TailGroup, _ value: Double
         ) {
             let (mean, spread) = head.tailEffect(cell, group)
@@ -153,7 +168,7 @@ extension ResponseHead {
     }
 
     /// The queries share most entries, so covariances are gathered once for all of them.
-    func evaluate(_ queries: [Query], _ situation: Situation) -> [Prediction] {
+    func evaluate(_ queries: [Query], prior: ItemPrior?) -> [Prediction] {
         var place = [Int32](repeating: -1, count: core.count + 1)
         var union: [Int32] = []
         for query in queries {
@@ -164,11 +179,11 @@ extension ResponseHead {
         }
         var square = [Double](repeating: 0, count: union.count * union.count)
         var cross = [Double](repeating: 0, count: union.count * GaussianCore.activeMax)
-        let extra = situation.prior?.row ?? [0]
+        let extra = prior?.row ?? [0]
         unsafe posterior_support(
             Int32(core.count), core.covariance, Int32(core.active.count), core.active,
             Int32(union.count), union, extra, &square, &cross)
-        let means = union.map { presentMean($0, situation.prior) }
+        let means = union.map { presentMean($0, prior) }
         var scratch = [Double](repeating: 0, count: 2 * GaussianCore.activeMax)
         return queries.map { query in
             var x = [Double](repeating: 0, count: union.count)

@@ -56,7 +56,8 @@ extension ResponseHead {
         blockEvents = scalars.blockEvents
         nextPriorEvent = scalars.nextPriorEvent
         driftHours = scalars.driftHours
-        tau = scalars.tau
+        // A state of an earlier version knows fewer groups.
+        tau.replaceSubrange(..<scalars.tau.count, with: scalars.tau)
         commonMoved = scalars.commonMoved
         noise = configuration.squared == nil ? nil : scalars.noise ?? noise
         core = try GaussianCore(
@@ -138,7 +139,7 @@ extension ResponseHead {
             try HeadTables.expect(
                 coreCount >= dimension + 2 && coreCount <= dimension + (1 << 16)
                     && dimension <= 1 << 14 && denseCount < coreCount && pageCount <= 1 << 26
-                    && tau.count == TailGroup.allCases.count
+                    && (1...TailGroup.allCases.count).contains(tau.count)
                     && tau.allSatisfy { $0 > 0 && $0.isFinite }, "impossible sizes")
             try HeadTables.expectFinite([driftHours, commonMoved?.by].compactMap { $0 })
         }

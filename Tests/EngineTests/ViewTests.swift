@@ -319,7 +319,7 @@ import Testing
         #expect(offers.contains { $0.discount > 0.3 })
         let effects = try #require(engine.viewEffects)
         // Those whose windows have ended; all but the first decided by lot.
-        #expect(effects.rows > 320 && effects.randomisedRows > 300, "\(effects)")
+        #expect(effects.rows > 320 && effects.decidedRows > 300, "\(effects)")
         #expect(engine.effects == nil)
         #expect(engine.eventCount("click") > 320)
         #expect((70..<200).contains(engine.eventCount("purchase")))

@@ -40,7 +40,8 @@ import Testing
     func empirical() throws {
         var random = SeededRandom(seed: 3)
         let policy = try DiscountPolicy(
-            PricingConfiguration(maximumDepth: 0.35, marginFloor: 0.1, epsilon: 0.3))
+            PricingConfiguration(
+                maximumDepth: 0.35, marginFloor: 0.1, exploration: .epsilonGreedy, epsilon: 0.3))
         let demand = PricingConfiguration.defaultDepths.map {
             DemandPoint(depth: $0, probability: logistic(-2.5 + 6 * $0))
         }

@@ -215,7 +215,7 @@ import Testing
             let before = (precision, eta)
             let learned = unsafe posterior_learn(
                 Int32(n), prior, &information, &mean, &shift, 4, positions, values, 2, [2, -1],
-                [0, 1], [1.5, 2], &precision, &eta, tau, &owners, label ? 1 : 0, 1, 0, &limits,
+                [0, 1], [1.5, 2], &precision, &eta, tau, &owners, 0, label ? 1 : 0, 1, 0, &limits,
                 &scratch, &outcome)
             #expect(Int(learned) == POSTERIOR_LEARNED)
 
@@ -305,7 +305,7 @@ import Testing
                 var outcome = [Double](repeating: 0, count: Int(POSTERIOR_OUTCOME_COUNT))
                 let code = unsafe posterior_learn(
                     Int32(n), prior, &information, &mean, &shift, 4, positions, values, 3,
-                    [0, 1, 2], tail.groups, tail.values, &precision, &eta, tau, &owners, label,
+                    [0, 1, 2], tail.groups, tail.values, &precision, &eta, tau, &owners, 0, label,
                     weight, 0, &limits, &scratch, &outcome)
                 return (Int(code), outcome, mean + shift + precision + eta)
             }
@@ -350,8 +350,8 @@ import Testing
             for _ in 0..<2 {
                 let code = unsafe posterior_learn(
                     Int32(n), prior, &information, &mean, &shift, 3, positions, values, 0, [], [],
-                    [], &precision, &eta, [1], &owners, label, weight, noise, &limits, &scratch,
-                    &outcome)
+                    [], &precision, &eta, [1], &owners, 0, label, weight, noise, &limits,
+                    &scratch, &outcome)
                 #expect(Int(code) == POSTERIOR_LEARNED)
             }
             return (mean, outcome[POSTERIOR_VARIANCE])

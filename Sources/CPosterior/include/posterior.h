@@ -94,7 +94,8 @@ double posterior_mode(double mean, double variance, double label, double weight)
 /// prior (A x A) is the covariance of the active entries at the block's start; K and shift hold
 /// what the block has learned so far: covariance S - S[:,A] K S[A,:], mean m + S[:,A] shift.
 /// mean (A) is the present mean of the active entries. A tail cell of -1 is one that is not kept:
-/// its effect is at the prior and learns nothing. With `noise` 0 the label is in [0, 1] and its
+/// its effect is at the prior and learns nothing. `offset` is known and added to the row's sum. With
+/// `noise` 0 the label is in [0, 1] and its
 /// likelihood logistic; above, it is any number, normal about the row's sum with that variance. Where the label would move more than `limits`
 /// allow, it is learned with the smaller weight that moves just as much. scratch holds 4 A + tail_count doubles.
 int32_t posterior_learn(
@@ -102,7 +103,7 @@ int32_t posterior_learn(
     int32_t core_count, const int32_t *position, const double *core_value,
     int32_t tail_count, const int32_t *cell, const uint8_t *group, const double *tail_value,
     double *precision, double *eta, const double *tau,
-    const posterior_owners *owners, double label, double weight, double noise,
+    const posterior_owners *owners, double offset, double label, double weight, double noise,
     const posterior_limits *limits, double *scratch, double *outcome);
 
 /// y[a, r] for support entry r = S[A[a], index[r]], as rows of Y (count x POSTERIOR_ACTIVE_MAX),

@@ -149,11 +149,18 @@ extension Wiring {
 
     func pricingConfiguration() -> PricingConfiguration {
         let pricing = configuration.pricing
+        let exploration: Exploration =
+            switch pricing.exploration {
+            case .none: .none
+            case .epsilonGreedy: .epsilonGreedy
+            case .costBounded: .costBounded
+            }
         return PricingConfiguration(
             depths: pricing.depths, maximumDepth: pricing.maximumDepth,
             marginFloor: pricing.marginFloor, offerLifetimeMs: Int64(pricing.offerLifetimeMs),
-            exploration: pricing.exploration == .none ? .none : .epsilonGreedy,
-            epsilon: pricing.epsilon, holdoutFraction: pricing.holdout,
+            exploration: exploration, epsilon: pricing.epsilon,
+            exploreCost: pricing.exploreCost, exploreMax: pricing.exploreMax,
+            holdoutFraction: pricing.holdout,
             killSwitch: pricing.killSwitch, costFraction: pricing.costFraction,
             confidence: pricing.confidence)
     }

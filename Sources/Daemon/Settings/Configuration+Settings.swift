@@ -298,13 +298,21 @@ extension Configuration {
         ),
         .choice(
             "pricing.exploration", \.pricing.exploration,
-            "How depths are tried that the model does not prefer."),
+            "How depths are tried that the model does not prefer: cost-bounded: by what they tell, within what it may cost; epsilon-greedy: evenly; none."
+        ),
+        .number(
+            "pricing.explore_cost", \.pricing.exploreCost, 0...1,
+            "Of cost-bounded: the share of margin that trying depths may cost; up to 101 times as much until the common answer to discounts is known."
+        ),
+        .number(
+            "pricing.explore_max", \.pricing.exploreMax, 0...0.9,
+            "Of cost-bounded: the share of decisions that try another depth, at most."),
         .number(
             "pricing.epsilon", \.pricing.epsilon, 0...1,
-            "Share of decisions drawn uniformly from the allowed depths."),
+            "Of epsilon-greedy: the share of decisions drawn uniformly from the allowed depths."),
         .optionalNumber(
             "pricing.confidence", \.pricing.confidence, 0.5...0.999,
-            "How sure it must be that a discount earns more than none, unless exploring; null: what is expected decides."
+            "How sure it must be that a discount earns more than none, unless exploring; null: what is expected decides. Being sure first costs what is not learned meanwhile."
         ),
         .number(
             "pricing.holdout", \.pricing.holdout, 0...0.9,

@@ -120,9 +120,11 @@ public struct Configuration: Sendable {
         public var maximumDepth = 0.5
         public var marginFloor = 0.0
         public var aim = Aim.margin
-        public var exploration = Exploration.epsilonGreedy
+        public var exploration = Exploration.costBounded
+        public var exploreCost = 0.0008
+        public var exploreMax = 0.2
         public var epsilon = 0.05
-        public var confidence: Double? = 0.8
+        public var confidence: Double? = nil
         public var holdout = 0.05
         public var offerLifetimeMs = 24 * 3_600_000
         public var costFraction: Double? = nil
@@ -134,6 +136,7 @@ public struct Configuration: Sendable {
         }
 
         public enum Exploration: String, Sendable, CaseIterable {
+            case costBounded = "cost-bounded"
             case epsilonGreedy = "epsilon-greedy"
             case none
         }

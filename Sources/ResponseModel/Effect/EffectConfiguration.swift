@@ -1,15 +1,8 @@
 /// Priors and bounds of the model of what discounts do.
+///
+/// The prior variances of the answer's groups are in `DenseGroup` and `TailGroup`; those of shoppers and
+/// brands are re-estimated as the stream goes.
 public struct EffectConfiguration: Sendable, Hashable {
-    /// Variance of the step that any discount at all makes; its mean is zero. Units: logits.
-    public var stepVariance = 0.04
-    /// Mean and variance of the slope in -log(1 - discount), and of a category's deviation from it.
-    public var slopeMean = 1.0
-    public var slopeVariance = 2.25
-    public var categoryVariance = 0.5
-    /// Variance of what the base is off by.
-    public var levelVariance = 0.25
-    /// Categories told apart; the rest share the common slope.
-    public var categoriesMax = 64
     /// How many times the usual weight a row with a logged propensity may have.
     public var weightMax = 30.0
     /// The propensity model's memory of how often and how deep discounts are now. Units: hours.
@@ -17,4 +10,18 @@ public struct EffectConfiguration: Sendable, Hashable {
     public var offerDriftVariance = 1.0
 
     public init() {}
+
+    /// The head that answers are learned by.
+    var answer: HeadConfiguration {
+        var head = HeadConfiguration()
+        // What the head of responses is off by, on which the answer is built.
+        head.interceptMean = 0
+        head.interceptVariance = 0.25
+        // Here an item's entry is what its text and itself add to the slope.
+        head.textVariance = 0.25
+        head.itemVariance = 0.15
+        head.birthVariance = 0.01
+        head.localVariance = 0.05
+        return head
+    }
 }

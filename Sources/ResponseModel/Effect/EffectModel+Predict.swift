@@ -3,51 +3,21 @@ import Records
 /// The logit of a response at one depth, as far as discounts cause it.
 public struct CausalPrediction: Sendable, Hashable {
     public let discount: Double
+    /// At the means of level and answer.
     public let logit: Double
     public let variance: Double
     /// With the logit at no discount.
     public let covarianceWithBaseline: Double
-
-    public var probability: Double { stableLogistic(logit) }
+    /// In the mean over what is not known of the answer.
+    public let probability: Double
 }
 
 extension EffectModel {
-    /// Step and slope as they are served: not below zero, and how sure they are.
-    ///
-    /// The mean of what was cut at zero lies above the mode by as much as is not known. It is served as
-    /// far as the rows have told of it: a state that has learned nothing serves the mode, and offers no
-    /// discounts for its ignorance alone.
-    struct Served {
-        let step: TruncatedNormal
-        let slope: TruncatedNormal
-        let covariance: Double
-
-        /// Cuts the step first, and then the slope as it is given that.
-        init(_ posterior: EffectPosterior, _ category: String?) {
-            let uncut = posterior.uncut(category)
-            let prior = posterior.priorVariances(category)
-            step = TruncatedNormal(
-                mean: uncut.step, variance: uncut.stepVariance, prior: prior.step)
-            let pull = uncut.covariance / uncut.stepVariance
-            let kept = step.variance / uncut.stepVariance
-            let given = max(uncut.slopeVariance - pull * uncut.covariance * (1 - kept), 1e-12)
-            slope = TruncatedNormal(
-                mean: uncut.slope + pull * (step.served - uncut.step), variance: given,
-                prior: prior.slope)
-            covariance = uncut.covariance * kept * (slope.variance / given).squareRoot()
-        }
-
-        func value(_ step: Double, _ depth: Double) -> Double {
-            step * self.step.served + depth * slope.served
-        }
-
-        func covariance(_ a: (Double, Double), _ b: (Double, Double)) -> Double {
-            a.0 * b.0 * step.variance + a.1 * b.1 * slope.variance
-                + (a.0 * b.1 + a.1 * b.0) * covariance
-        }
-    }
-
     /// The response at each depth, never falling with it.
+    ///
+    /// A shopper's answer that is not known is one of many, and those that answer much weigh most: the
+    /// probability is the mean over them. That counts as far as the rows have told of the common
+    /// answer; a state that has learned nothing expects nothing of a discount.
     ///
     /// - Parameters:
     ///   - base: the head's prediction of the exposure without a discount.
@@ -55,97 +25,150 @@ extension EffectModel {
     public func demand(
         _ exposure: Exposure, item: ItemFeatures, base: Prediction, discounts: [Double]
     ) throws(ResponseError) -> [CausalPrediction] {
-        let expected = isAwake ? try offers.expected(exposure, item) : (step: 0, depth: 0)
+        try demand(
+            exposure, item: item, base: base, discounts: discounts,
+            answer: try answer(exposure, item: item))
+    }
+
+    /// What is known of this shopper's answer on this item; at the prior before the first discount.
+    public func answer(
+        _ exposure: Exposure, item: ItemFeatures
+    ) throws(ResponseError) -> Answer {
+        try answers.answer(exposure.at(discount: 0), item: item, evidence: evidence)
+    }
+
+    /// - Parameter answer: that of this exposure.
+    public func demand(
+        _ exposure: Exposure, item: ItemFeatures, base: Prediction, discounts: [Double],
+        answer: Answer
+    ) throws(ResponseError) -> [CausalPrediction] {
+        let evidence = evidence
+        var level = base.logit
         // Effects count from what rows of this kind had in the mean, as they were learned.
-        let center = isMostlyLogged ? logged.means : expected
-        let own = isMostlyLogged ? EffectPosterior.loggedLevel : EffectPosterior.observedLevel
-        let level = base.logit + expected.step * association.value + posterior.mean[own]
-        let served = Served(posterior, item.category)
-        let none = (-center.step, -center.depth)
+        var center = (step: 0.0, depth: 0.0)
+        if isAwake {
+            if evidence != .decided {
+                let expected = try offers.expected(exposure, item)
+                level += expected.step * association.value
+                center = evidence == .logged ? logged.means : expected
+            }
+        }
+        level += answer.level
+        let known = isAwake ? 1 - answer.unknownShare : 0
+        let (step, slope) = answer.served
+        let none = (step: -center.step, depth: -center.depth)
+        var least = 0.0
         return discounts.map { discount in
-            let offered = Self.isOffer(exposure.at(discount: discount))
-            let at = (
-                (offered ? 1 : 0) - center.step, OfferModel.depth(discount) - center.depth
+            let done = (
+                step: discount > 0.01 ? 1.0 : 0, depth: OfferModel.depth(discount)
             )
+            let at = (step: done.step - center.step, depth: done.depth - center.depth)
+            let logit = level + at.step * step + at.depth * slope
+            least = max(
+                least, Self.mean(logit: logit, variance: known * max(0, answer.variance(done))))
             return CausalPrediction(
-                discount: discount, logit: level + served.value(at.0, at.1),
-                variance: base.variance + max(0, served.covariance(at, at)),
-                covarianceWithBaseline: base.variance + served.covariance(none, at))
+                discount: discount, logit: logit,
+                variance: base.variance + max(0, answer.variance(at)),
+                covarianceWithBaseline: base.variance + answer.covariance(none, at),
+                probability: least)
         }
     }
 
-    /// One effect drawn from the posterior: what each discount adds to the logit.
+    /// The mean of the logistic under a normal logit, by five points of Gauss and Hermite.
+    static func mean(logit: Double, variance: Double) -> Double {
+        guard variance > 1e-6 else { return stableLogistic(logit) }
+        let deviation = variance.squareRoot()
+        var sum = 8.0 / 15 * stableLogistic(logit)
+        for (place, weight) in [
+            (1.355_626_179_974_266, 0.222_075_922_005_613),
+            (2.856_970_013_872_806, 0.011_257_411_327_721),
+        ] {
+            let distance = place * deviation
+            sum += weight * (stableLogistic(logit - distance) + stableLogistic(logit + distance))
+        }
+        return sum
+    }
+
+    /// One answer drawn from the posterior, cut at zero: what each discount adds to the logit for nobody
+    /// in particular.
     public func draw(
         category: String?, _ random: inout SeededRandom
     ) -> @Sendable (_ discount: Double) -> Double {
-        let uncut = posterior.uncut(category)
-        // By rejection where that is likely to end soon, else at the boundary, where the density is.
-        func cut(_ mean: Double, _ variance: Double) -> Double {
-            let deviation = variance.squareRoot()
-            for _ in 0..<64 {
-                let value = mean + deviation * random.normal()
-                if value >= 0 { return value }
-            }
-            return 0
-        }
-        let step = cut(uncut.step, uncut.stepVariance)
-        let pull = uncut.covariance / uncut.stepVariance
-        let slope = cut(
-            uncut.slope + pull * (step - uncut.step),
-            max(uncut.slopeVariance - pull * uncut.covariance, 1e-12))
+        let answer = answers.answer(category: category, evidence: evidence)
+        let first = random.normal()
+        let step = answer.step + answer.stepVariance.squareRoot() * first
+        let pull = answer.covariance / answer.stepVariance
+        let rest = max(answer.slopeVariance - pull * answer.covariance, 0)
+        let slope =
+            answer.slope + pull * (step - answer.step) + rest.squareRoot() * random.normal()
         return { discount in
-            (discount > 0.01 ? step : 0) + slope * OfferModel.depth(discount)
+            (discount > 0.01 ? max(0, step) : 0) + max(0, slope) * OfferModel.depth(discount)
         }
     }
 
-    /// What a discount adds to the logit as the rows have it, whatever the sign.
+    /// What a discount adds to the logit of nobody in particular as the rows have it, whatever the sign.
     public func unconstrained(
         _ discount: Double, category: String? = nil
     ) -> (mean: Double, deviation: Double) {
-        let uncut = posterior.uncut(category)
-        let depth = OfferModel.depth(discount)
-        let variance =
-            uncut.stepVariance + 2 * depth * uncut.covariance + depth * depth * uncut.slopeVariance
-        return (uncut.step + depth * uncut.slope, max(0, variance).squareRoot())
+        let answer = answers.answer(category: category, evidence: evidence)
+        let at = (step: 1.0, depth: OfferModel.depth(discount))
+        return (
+            answer.step + at.depth * answer.slope, max(0, answer.variance(at)).squareRoot()
+        )
     }
 
-    /// What a discount adds to the logit as decisions have it.
+    /// What a discount adds to the logit of nobody in particular as decisions have it.
     public func served(_ discount: Double, category: String? = nil) -> Double {
-        let served = Served(posterior, category)
-        return discount > 0.01 ? served.value(1, OfferModel.depth(discount)) : 0
+        guard discount > 0.01 else { return 0 }
+        let answer = answers.answer(category: category, evidence: evidence)
+        let (step, slope) = answer.served
+        return step + slope * OfferModel.depth(discount)
     }
 
     /// What is known of the effects: uncut and as served.
     public var report: EffectReport {
-        func entry(_ category: String?) -> EffectReport.Slope {
-            let uncut = posterior.uncut(category)
-            let served = Served(posterior, category)
-            return EffectReport.Slope(
-                unconstrained: uncut.slope, deviation: uncut.slopeVariance.squareRoot(),
-                served: served.slope.served)
+        func entry(
+            _ mean: Double, _ variance: Double, _ served: Double? = nil
+        ) -> EffectReport.Slope {
+            .init(
+                unconstrained: mean, deviation: variance.squareRoot(),
+                served: served ?? max(0, mean))
         }
-        let uncut = posterior.uncut(nil)
-        let served = Served(posterior, nil)
+        let common = answers.answer(category: nil, evidence: evidence)
         let categories = Dictionary(
-            uniqueKeysWithValues: posterior.categories.map { ($0, entry($0)) })
+            uniqueKeysWithValues: answers.names(of: .categorySlope).map { name in
+                let own = answers.answer(category: name, evidence: evidence)
+                return (name, entry(own.slope, own.slopeVariance, own.served.slope))
+            })
+        let contexts = Dictionary(
+            answers.names(of: .contextSlope).compactMap { name in
+                answers.slope(named: name, in: .contextSlope).map {
+                    (name, entry($0.mean, $0.deviation * $0.deviation))
+                }
+            }, uniquingKeysWith: { first, _ in first })
         return EffectReport(
-            rows: rows, randomisedRows: randomisedRows,
-            step: .init(
-                unconstrained: uncut.step, deviation: uncut.stepVariance.squareRoot(),
-                served: served.step.served),
-            slope: entry(nil), categories: categories,
+            rows: rows, decidedRows: decidedRows, randomisedRows: randomisedRows,
+            step: entry(common.step, common.stepVariance),
+            slope: entry(common.slope, common.slopeVariance, common.served.slope),
+            categories: categories,
+            contexts: contexts, shopperDeviation: answers.shopperDeviation,
             signViolations: categories.values.count { $0.unconstrained < 0 })
     }
 }
 
 /// What discounts do, in logits: a step for any at all, and a slope in -log(1 - discount).
 public struct EffectReport: Codable, Sendable, Equatable {
-    /// Rows learned from, and those of them with a logged propensity.
+    /// Rows learned from; of them those of our own decisions, and those with another's propensity.
     public var rows: Int
+    public var decidedRows: Int
     public var randomisedRows: Int
     public var step: Slope
     public var slope: Slope
     public var categories: [String: Slope]
+    /// The slope where a context entry holds.
+    public var contexts: [String: Slope]
+    /// Standard deviation of shoppers' own slopes about these.
+    public var shopperDeviation: Double
     /// Categories whose unconstrained slope is below zero.
     public var signViolations: Int
 
@@ -158,8 +181,10 @@ public struct EffectReport: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case rows, step, slope, categories
+        case rows, step, slope, categories, contexts
+        case decidedRows = "decided_rows"
         case randomisedRows = "randomised_rows"
+        case shopperDeviation = "shopper_deviation"
         case signViolations = "sign_violations"
     }
 }

@@ -3,7 +3,8 @@ import Records
 extension EffectModel {
     private var table: StateTable { StateTable(kind.rawValue, .weights) }
     private static let key = Array("posterior".utf8)
-    private static let version: UInt32 = 1
+    /// 1 had a posterior over a step, a slope and categories' deviations alone.
+    private static let version: UInt32 = 2
 
     /// Emits the rows changed since the last call, and forgets that they changed.
     public mutating func collectChanges(into changes: inout StateChanges) {
@@ -11,18 +12,17 @@ extension EffectModel {
         isDirty = false
         var writer = ByteWriter()
         writer.integer(Self.version)
-        writer.integer(Int64(rows))
-        writer.integer(Int64(randomisedRows))
-        writer.double(association.value)
-        writer.double(association.count)
+        for count in [rows, decidedRows, randomisedRows] { writer.integer(Int64(count)) }
+        for mean in [association, decided] {
+            writer.double(mean.value)
+            writer.double(mean.count)
+        }
         writer.doubles(logged.counts)
-        for value in [logged.weights, logged.steps, logged.depths, logged.rows] {
+        for value in [logged.weights, logged.squares, logged.steps, logged.depths, logged.rows] {
             writer.double(value)
         }
-        writer.array(posterior.categories) { $0.string($1) }
-        writer.doubles(posterior.mean)
-        writer.doubles(posterior.covariance)
         changes.put(table, Self.key, writer.bytes)
+        answers.collectChanges(into: &changes)
         offers.any.collectChanges(into: &changes)
         offers.deep.collectChanges(into: &changes)
     }
@@ -31,55 +31,106 @@ extension EffectModel {
     ///
     /// - Throws: `ResponseError.damagedState`, and what the reader throws.
     public init(
-        _ kind: Kind = .visits, configuration: EffectConfiguration = EffectConfiguration(),
-        from reader: some StateReader
+        _ kind: Kind = .visits, dimension: Int = 0,
+        configuration: EffectConfiguration = EffectConfiguration(), from reader: some StateReader
     ) throws {
-        self.init(kind, configuration: configuration)
+        self.init(kind, dimension: dimension, configuration: configuration)
         let table = table
         guard let bytes = try reader.value(table, Self.key) else { return }
         func damage(_ reason: String) -> ResponseError {
             .damagedState(table: table.name, key: "posterior", reason: reason)
         }
+        var version: UInt32 = 0
         do {
             var row = ByteReader(bytes)
-            let version = try row.integer(UInt32.self)
-            guard version == Self.version else { throw damage("the unknown version \(version)") }
-            rows = Int(try row.integer(Int64.self))
-            randomisedRows = Int(try row.integer(Int64.self))
-            association.value = try row.double()
-            association.count = try row.double()
-            logged.counts = try row.doubles()
-            logged.weights = try row.double()
-            logged.steps = try row.double()
-            logged.depths = try row.double()
-            logged.rows = try row.double()
-            let categories = try row.array { r throws(ByteCodingError) in try r.string() }
-            let mean = try row.doubles()
-            let covariance = try row.doubles()
+            version = try row.integer(UInt32.self)
+            switch version {
+            case 1: try readFirstVersion(&row, damage)
+            case Self.version: try read(&row)
+            default: throw damage("the unknown version \(version)")
+            }
             try row.finish()
-            let sums =
-                logged.counts + [logged.weights, logged.steps, logged.depths, logged.rows]
-                + [association.value, association.count]
-            guard logged.counts.count == LoggedOffers.bucketCount,
-                sums.allSatisfy(\.isFinite),
-                let restored = EffectPosterior(
-                    configuration, categories: categories, mean: mean, covariance: covariance)
-            else { throw damage("impossible numbers") }
-            posterior = restored
         } catch let error as ByteCodingError {
             throw damage("\(error)")
         }
+        let sums =
+            logged.counts
+            + [logged.weights, logged.squares, logged.steps, logged.depths, logged.rows]
+            + [association.value, association.count, decided.value, decided.count]
+        guard logged.counts.count == LoggedOffers.bucketCount, sums.allSatisfy(\.isFinite) else {
+            throw damage("impossible numbers")
+        }
         isAwake = true
-        isDirty = false
+        isDirty = version != Self.version
+        if version == Self.version {
+            guard
+                let restored = try ResponseHead(
+                    restoring: kind.rawValue, configuration: configuration.answer, from: reader),
+                restored.dimension == dimension
+            else { throw damage("it has no answers for vectors of length \(dimension)") }
+            answers = restored
+        }
         let head = OfferModel.configuration(configuration)
         let names = OfferModel.names(kind)
-        guard
-            let any = try ResponseHead(
-                restoring: names.any, configuration: head, from: reader),
-            let deep = try ResponseHead(
-                restoring: names.deep, configuration: head, from: reader)
-        else { throw damage("it has no propensity model") }
-        offers.any = any
-        offers.deep = deep
+        // A model of our own decisions alone has never expected anything.
+        let any = try ResponseHead(restoring: names.any, configuration: head, from: reader)
+        let deep = try ResponseHead(restoring: names.deep, configuration: head, from: reader)
+        guard (any == nil) == (deep == nil), any != nil || rows == decidedRows else {
+            throw damage("it has no propensity model")
+        }
+        if let any, let deep {
+            offers.any = any
+            offers.deep = deep
+        }
+    }
+
+    private mutating func read(_ row: inout ByteReader) throws(ByteCodingError) {
+        rows = Int(try row.integer(Int64.self))
+        decidedRows = Int(try row.integer(Int64.self))
+        randomisedRows = Int(try row.integer(Int64.self))
+        association.value = try row.double()
+        association.count = try row.double()
+        decided.value = try row.double()
+        decided.count = try row.double()
+        logged.counts = try row.doubles()
+        logged.weights = try row.double()
+        logged.squares = try row.double()
+        logged.steps = try row.double()
+        logged.depths = try row.double()
+        logged.rows = try row.double()
+    }
+
+    /// Takes over what the first version had learned: all of it but the levels of its rows.
+    private mutating func readFirstVersion(
+        _ row: inout ByteReader, _ damage: (String) -> ResponseError
+    ) throws {
+        rows = Int(try row.integer(Int64.self))
+        randomisedRows = Int(try row.integer(Int64.self))
+        association.value = try row.double()
+        association.count = try row.double()
+        logged.counts = try row.doubles()
+        logged.weights = try row.double()
+        logged.steps = try row.double()
+        logged.depths = try row.double()
+        logged.rows = try row.double()
+        // Its squares were not kept: as if all weights had been alike.
+        logged.squares = logged.rows > 0 ? logged.weights * logged.weights / logged.rows : 0
+        let categories = try row.array { r throws(ByteCodingError) in try r.string() }
+        let mean = try row.doubles()
+        let covariance = try row.doubles()
+        let count = 4 + categories.count
+        guard Set(categories).count == categories.count, mean.count == count,
+            covariance.count == count * count, (mean + covariance).allSatisfy(\.isFinite),
+            (0..<count).allSatisfy({ covariance[$0 * (count + 1)] > 0 })
+        else { throw damage("impossible numbers") }
+        // Step, slope, two levels, categories.
+        let kept = [0, 1] + (4..<count)
+        answers.adopt(
+            [(.observedStep, 0, "any discount"), (.answerSlope, 0, "depth of discount")]
+                + categories.map {
+                    (.categorySlope, FeatureHash.owner(.category, $0), $0)
+                },
+            mean: kept.map { mean[$0] },
+            covariance: kept.flatMap { one in kept.map { covariance[one * count + $0] } })
     }
 }

@@ -1,16 +1,20 @@
-/// What discounts do to a response, as opposed to what goes along with them.
+/// What discounts do to a response, as opposed to what goes along with them, and whose response they
+/// change.
 ///
 /// A head's own slope in depth is an association: a shop that discounts what sells anyway teaches it
-/// that discounts sell. Here a label is explained by what the head says of the exposure whatever the
-/// discount, plus the effect of the discount *beyond the one to be expected*:
+/// that discounts sell. Here a label is explained by what the head says of the exposure without a
+/// discount, plus level and answer of everything that may differ in them (`Answer`): one Gaussian over
+/// step and slope of all, of context entries, categories, brands, items, their texts, and shoppers.
+/// Three kinds of evidence teach it:
 ///
-///     logit = base(x) + step · ([d > 0] - E[d > 0 | x]) + slope · (depth(d) - E[depth(d) | x])
-///
-/// Errors of the base that depend on x alone then do no first-order harm (Robinson 1988; Chernozhukov
-/// and others 2018). The expectations are the `OfferModel`'s, or, where the log says with which
-/// propensity a discount was chosen, the row is weighted by how usual that discount is over its
-/// propensity: in the weighted rows the discount depends on nothing, not even on what only the
-/// logging policy saw.
+/// - **Our own decisions**, hold-outs among them, count as they are: what the choice rests on is in
+///   the posterior, and so the likelihood needs no weights.
+/// - **Another's choices** count by what goes *beyond the discount to be expected* of such a row.
+///   Errors of the base that depend on the row alone then do no first-order harm (Robinson 1988;
+///   Chernozhukov and others 2018). The expectations are the `OfferModel`'s.
+/// - **Another's choices with a logged propensity** are weighted by how usual the discount is over its
+///   propensity, and scaled down to their effective size: in the weighted rows the discount depends on
+///   nothing, not even on what only the logging policy saw.
 public struct EffectModel: Sendable {
     /// What a row is: the tables of each kind begin with its name.
     public enum Kind: String, Sendable {
@@ -22,28 +26,38 @@ public struct EffectModel: Sendable {
 
     public let kind: Kind
     public let configuration: EffectConfiguration
-    var posterior: EffectPosterior
+    var answers: ResponseHead
     var offers: OfferModel
     var logged = LoggedOffers()
     /// Mean over discounted rows of what the head makes of the discount itself.
     var association = RunningMean(rate: 0.01)
-    /// Rows the posterior learned, and those of them with a logged propensity.
+    /// The share of rows lately whose discount was our own decision.
+    var decided = RunningMean(rate: 0.002)
+    /// Rows learned, and of them those of our own decisions and those with another's propensity.
     public internal(set) var rows = 0
+    public internal(set) var decidedRows = 0
     public internal(set) var randomisedRows = 0
-    /// Whether most rows have a logged propensity, so that predictions go by the level of these.
-    var isMostlyLogged: Bool { 2 * randomisedRows > rows }
 
     /// Until the first discount there is nothing to learn.
     public internal(set) var isAwake = false
     var isDirty = true
 
+    /// - Parameter dimension: length of the items' vectors; 0 where answers know nothing of texts.
     public init(
-        _ kind: Kind = .visits, configuration: EffectConfiguration = EffectConfiguration()
+        _ kind: Kind = .visits, dimension: Int = 0,
+        configuration: EffectConfiguration = EffectConfiguration()
     ) {
         self.kind = kind
         self.configuration = configuration
-        posterior = EffectPosterior(configuration)
+        answers = ResponseHead(
+            name: kind.rawValue, dimension: dimension, configuration: configuration.answer)
         offers = OfferModel(configuration, kind)
+    }
+
+    /// The kind of evidence that predictions go by: that of most rows.
+    var evidence: Treatment.Evidence {
+        if decided.value > 0.5 { return .decided }
+        return 2 * randomisedRows > rows - decidedRows ? .logged : .observed
     }
 
     /// Whether a row of this exposure would teach anything: until the first discount none does.
@@ -57,42 +71,51 @@ public struct EffectModel: Sendable {
     /// - Parameters:
     ///   - served: the head's logit of the exposure as it was, before the label.
     ///   - base: the head's logit of the same exposure without a discount.
-    ///   - propensity: with which the logged policy chose this discount; 1 says that no other could
+    ///   - propensity: with which another's policy chose this discount; 1 says that no other could
     ///     have been, from which nothing is learned.
+    ///   - isDecided: whether the discount, or that there was none, was our own decision.
     public mutating func learn(
         _ exposure: Exposure, item: ItemFeatures, label: Bool, weight: Double = 1,
-        served: Double, base: Double, propensity: Double?
+        served: Double, base: Double, propensity: Double?, isDecided: Bool = false
     ) throws(ResponseError) {
         let isOffer = Self.isOffer(exposure)
         if isOffer { isAwake = true }
         guard isAwake else { return }
         isDirty = true
-        let expected = try offers.learn(exposure, item)
-        let offset = base + expected.step * association.value
-        if isOffer { association.add(served - base) }
-        posterior.admit(item.category)
-        let depth = OfferModel.depth(exposure.discount)
-        let step = isOffer ? 1.0 : 0
-        if let propensity {
-            guard propensity > 0, propensity < 1 else { return }
-            let row = logged.weigh(
-                step: step, depth: depth, discount: exposure.discount, propensity: propensity,
-                weightMax: configuration.weightMax)
-            randomisedRows += 1
-            posterior.learn(
-                offset: offset, step: row.step, depth: row.depth, category: item.category,
-                level: EffectPosterior.loggedLevel, label: label, weight: weight * row.weight)
+        var treatment = Treatment(
+            step: isOffer ? 1 : 0, depth: OfferModel.depth(exposure.discount), evidence: .decided)
+        var offset = base
+        var weight = weight
+        if !isDecided {
+            let expected = try offers.learn(exposure, item)
+            offset += expected.step * association.value
+            if isOffer { association.add(served - base) }
+            if let propensity {
+                guard propensity > 0, propensity < 1 else { return }
+                let row = logged.weigh(
+                    step: treatment.step, depth: treatment.depth, discount: exposure.discount,
+                    propensity: propensity, weightMax: configuration.weightMax)
+                randomisedRows += 1
+                treatment = Treatment(step: row.step, depth: row.depth, evidence: .logged)
+                weight *= row.weight
+            } else {
+                treatment = Treatment(
+                    step: treatment.step - expected.step, depth: treatment.depth - expected.depth,
+                    evidence: .observed)
+            }
         } else {
-            posterior.learn(
-                offset: offset, step: step - expected.step, depth: depth - expected.depth,
-                category: item.category, level: EffectPosterior.observedLevel, label: label,
-                weight: weight)
+            decidedRows += 1
         }
+        decided.add(isDecided ? 1 : 0)
         rows += 1
+        try answers.learn(
+            exposure.at(discount: 0), item: item, treatment: treatment, offset: offset,
+            target: label ? 1 : 0, weight: weight)
     }
 
-    /// Forgets what the propensity model knows of a user.
+    /// Forgets what is known of a user.
     public mutating func erase(user: String) {
+        answers.erase(user: user)
         offers.any.erase(user: user)
         offers.deep.erase(user: user)
         isDirty = true
@@ -121,6 +144,8 @@ struct LoggedOffers: Sendable, Equatable {
 
     var counts = [Double](repeating: 0, count: bucketCount)
     var weights = 0.0
+    /// Sum of the weights' squares.
+    var squares = 0.0
     var steps = 0.0
     var depths = 0.0
     var rows = 0.0
@@ -135,8 +160,11 @@ struct LoggedOffers: Sendable, Equatable {
         weights > 0 ? (steps / weights, depths / weights) : (0, 0)
     }
 
-    /// The row's weight, 1 in the mean, and its step and depth less their weighted means, all as of
-    /// before this row but for its own count.
+    /// The row's weight, and its step and depth less their weighted means, all as of before this row
+    /// but for its own count.
+    ///
+    /// The weights come to the rows' effective size (Kish 1965): as powers of a likelihood they would
+    /// otherwise claim more than the rows tell.
     mutating func weigh(
         step: Double, depth: Double, discount: Double, propensity: Double, weightMax: Double
     ) -> (step: Double, depth: Double, weight: Double) {
@@ -148,9 +176,9 @@ struct LoggedOffers: Sendable, Equatable {
         let mean = rows > 1 ? weights / (rows - 1) : 1
         let weight = min(ratio, weightMax * mean)
         weights += weight
+        squares += weight * weight
         steps += weight * step
         depths += weight * depth
-        let unit = weights / rows
-        return (step - means.step, depth - means.depth, weight / unit)
+        return (step - means.step, depth - means.depth, weight * weights / squares)
     }
 }

@@ -82,8 +82,8 @@ enum NumbersTarget: FuzzTarget {
                 report.progressive.sorted { $0.key < $1.key }.map { "\($0)" }
                 + report.slices.keys.sorted()
             examples = engine.counters.examples
-            effects = engine.effects.map { Self.numbers($0.step, $0.slope) } ?? []
-            viewEffects = engine.viewEffects.map { Self.numbers($0.step, $0.slope) } ?? []
+            effects = engine.effects.map(Self.numbers) ?? []
+            viewEffects = engine.viewEffects.map(Self.numbers) ?? []
             quantities =
                 engine.quantities.map {
                     [
@@ -104,8 +104,10 @@ enum NumbersTarget: FuzzTarget {
             }
         }
 
-        private static func numbers(_ slopes: EffectReport.Slope...) -> [Double] {
-            slopes.flatMap { [$0.unconstrained, $0.deviation, $0.served] }
+        private static func numbers(_ report: EffectReport) -> [Double] {
+            ([report.step, report.slope] + report.contexts.sorted { $0.key < $1.key }.map(\.value))
+                .flatMap { [$0.unconstrained, $0.deviation, $0.served] }
+                + [report.shopperDeviation]
         }
     }
 

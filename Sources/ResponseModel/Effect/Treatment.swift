@@ -1,0 +1,85 @@
+import Records
+
+/// What was done to the price of a row, as a model of answers to discounts counts it.
+///
+/// Of a discount that we decided ourselves it is the discount: the choice rests on what the model knew,
+/// and the rows that it knew it from are in the posterior. Of another's it is what goes beyond the
+/// discount to be expected of such a row.
+struct Treatment: Sendable, Hashable {
+    enum Evidence: Sendable, Hashable {
+        /// Decided by us, whether for a discount or for none.
+        case decided
+        /// Another's choice, of which nothing is known.
+        case observed
+        /// Another's choice, with its propensity.
+        case logged
+    }
+
+    /// Any discount at all.
+    var step: Double
+    /// In -log(1 - discount).
+    var depth: Double
+    var evidence: Evidence
+
+    static let none = Treatment(step: 0, depth: 0, evidence: .decided)
+}
+
+extension FeatureRow {
+    /// Makes the row of an answer to a discount: level and slope of everything that may differ in them.
+    ///
+    /// The item's entry of the core is not among them; its value is the treatment's depth, so that
+    /// what the text says is about the answer as well.
+    mutating func build(
+        _ exposure: Exposure, _ item: ItemFeatures, treatment: Treatment, owners: FeatureOwners,
+        contextCountMax: Int
+    ) {
+        clear()
+        switch treatment.evidence {
+        case .decided: break
+        case .observed: addDense(.evidence, 1, 0, 1, -1, -1)
+        case .logged: addDense(.evidence, 2, 0, 1, -1, -1)
+        }
+        let depth = treatment.depth
+        if treatment.evidence != .decided { addDense(.observedStep, 0, 0, treatment.step, -1, -1) }
+        addDense(.answerStep, 0, 0, treatment.step, -1, -1)
+        addDense(.answerSlope, 0, 0, depth, -1, -1)
+        for (index, entry) in exposure.context.prefix(max(0, contextCountMax)).enumerated() {
+            guard let hash = FeatureHash.context(entry) else { continue }
+            addDense(.contextLevel, hash, 0, 1, Int8(index), -1)
+            addDense(.contextSlope, hash, 0, depth, Int8(index), -1)
+        }
+        if let category = owners.category {
+            addDense(.categoryLevel, category, 0, 1, -1, -1)
+            addDense(.categorySlope, category, 0, depth, -1, -1)
+        }
+        addTail(.user, .user, owners.user, 0, 1)
+        addTail(.itemLevel, .item, owners.item, 0, 1)
+        guard depth != 0 else { return }
+        addTail(.userSlope, .user, owners.user, 0, depth)
+        if let brand = owners.brand { addTail(.brandSlope, .brand, brand, 0, depth) }
+    }
+
+    /// Whether a dense effect counts for any discount.
+    static func isStep(_ group: DenseGroup) -> Bool {
+        group == .answerStep || group == .observedStep
+    }
+
+    /// Whether a dense effect counts times the depth.
+    static func isSlope(_ group: DenseGroup) -> Bool {
+        group == .answerSlope || group == .contextSlope || group == .categorySlope
+    }
+
+    static func isSlope(_ group: TailGroup) -> Bool { group == .userSlope || group == .brandSlope }
+}
+
+extension FeatureHash {
+    /// What a context entry that is on is named by; `nil` for one that is off.
+    static func context(_ entry: (key: String, value: ContextValue)) -> UInt64? {
+        switch entry.value {
+        case .number(let number): return number == 0 ? nil : flag(entry.key)
+        case .text(let text):
+            guard !text.isEmpty else { return nil }
+            return StableHash.of(entry.key, text, seed: UInt64(Tail.Owner.context.rawValue))
+        }
+    }
+}
