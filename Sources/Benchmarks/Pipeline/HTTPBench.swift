@@ -36,14 +36,7 @@ struct HTTPBench: ParsableCommand {
     @Option(help: "Of the hostile requests.")
     var seed: UInt64 = 1
 
-    @Option(
-        name: .customLong("set"), parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Overrides a key of the daemon's configuration.", valueName: "key=value")
-    )
-    var overrides: [String] = []
-
-    @Flag(help: "Print the rows as JSON.")
-    var json = false
+    @OptionGroup var options: DaemonBenchOptions
 
     func validate() throws {
         guard (1...100_000_000).contains(requests), (0...50_000).contains(idle),
@@ -67,13 +60,13 @@ struct HTTPBench: ParsableCommand {
             }
             let pipeline = try PipelineRun(
                 brokers: nil, brokerProcess: nil, partitions: 2, items: 200,
-                overrides: ["http.enabled=true", "http.port=\(port)"] + overrides)
+                overrides: ["http.enabled=true", "http.port=\(port)"] + options.overrides)
             defer { pipeline.close() }
             _ = try pipeline.drive(rate: rate, forMs: 3_000)
             var rows = calm(port)
             rows.append(memory(pipeline, "memory before"))
             rows += try attack(pipeline, port)
-            print(json ? try jsonText(rows) : BenchRow.table(rows))
+            print(options.json ? try jsonText(rows) : BenchRow.table(rows))
         }
     }
 

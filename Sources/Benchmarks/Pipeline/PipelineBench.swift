@@ -54,14 +54,7 @@ struct PipelineBench: ParsableCommand {
             valueName: "file"))
     var timeline: String?
 
-    @Option(
-        name: .customLong("set"), parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Overrides a key of the daemon's configuration.", valueName: "key=value")
-    )
-    var overrides: [String] = []
-
-    @Flag(help: "Print the rows as JSON.")
-    var json = false
+    @OptionGroup var options: DaemonBenchOptions
 
     func validate() throws {
         guard (1...1_000_000).contains(rate), (1...1000).contains(partitions),
@@ -79,12 +72,12 @@ struct PipelineBench: ParsableCommand {
             StopSignal.install()
             let pipeline = try PipelineRun(
                 brokers: brokers, brokerProcess: brokerPid, partitions: partitions, items: items,
-                overrides: overrides)
+                overrides: options.overrides)
             defer { pipeline.close() }
             var rows = try freshness(pipeline)
             rows.append(try rollback(pipeline))
             if hold.milliseconds > 0 { rows += try greatestRate(pipeline) }
-            print(json ? try jsonText(rows) : BenchRow.table(rows))
+            print(options.json ? try jsonText(rows) : BenchRow.table(rows))
         }
     }
 

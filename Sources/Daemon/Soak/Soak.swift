@@ -12,6 +12,8 @@ import SnapshotStore
 public final class Soak {
     private let configuration: Configuration
     private let plan: SoakPlan
+    /// What the end of a daemon may have to wait for.
+    private var longestStep = Swift.Duration.zero
     private static let position = TopicPartition(topic: "soak", partition: 0)
 
     public init(_ configuration: Configuration, plan: SoakPlan) {
@@ -71,6 +73,7 @@ public final class Soak {
             file: SoakTrend(samples, tolerance: plan.tolerance, \.fileBytes),
             live: SoakTrend(samples, tolerance: plan.tolerance, \.liveBytes),
             eventsPerSecond: Double(samples.last?.events ?? 0) / max(seconds, 1e-3),
+            longestStepSeconds: longestStep.inSeconds,
             tables: Array(tables.sorted { $0.bytes > $1.bytes }.prefix(16)),
             stateSHA256: learner.stateDigest.hex)
         keeper.finish()
@@ -98,6 +101,7 @@ public final class Soak {
                     value: EventEncoder.encode(event))
             }
             done += count
+            let stepStarted = ContinuousClock.now
             _ = try learner.learn(decoding.decode(records), next: [Self.position: Int64(done)])
             if learner.isCommitDue {
                 // All that was published before has arrived.
@@ -106,6 +110,7 @@ public final class Soak {
                 if info?.snapshot != nil { keeper.look() }
             }
             try learner.goBackIfRejected()
+            longestStep = max(longestStep, stepStarted.duration(to: .now))
             if done - sampled >= every || done == plan.events {
                 sampled = done
                 try onSample(done)

@@ -94,6 +94,8 @@ public struct SoakReport: Codable, Sendable {
     /// Of pages that hold something.
     public var live: SoakTrend
     public var eventsPerSecond: Double
+    /// Of a batch with its commit, and whatever else was due.
+    public var longestStepSeconds: Double
     /// The largest tables of the state at the end: rows and bytes.
     public var tables: [Table]
     public var stateSHA256: String
@@ -124,6 +126,7 @@ public struct SoakReport: Codable, Sendable {
     enum CodingKeys: String, CodingKey {
         case samples, resident, file, live, tables
         case eventsPerSecond = "events_per_second"
+        case longestStepSeconds = "longest_step_seconds"
         case stateSHA256 = "state_sha256"
     }
 }
