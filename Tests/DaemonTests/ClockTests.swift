@@ -2,6 +2,7 @@ import Daemon
 import Foundation
 import KafkaStream
 import Records
+import SnapshotStore
 import Testing
 
 /// A producer's clock, the record's own included, does not end learning.
@@ -75,6 +76,34 @@ import Testing
         #expect(report.events.late == 0 && report.events.deadLettered == 0)
         #expect(report.examples >= 200, "\(report.examples) examples")
         #expect(try fixture.read(fixture.recommendations).contains { text($0).contains("\"ada\"") })
+        #expect(try wholeReplay(of: fixture.store).result == .identical)
+    }
+
+    @Test(
+        "what expired while its record lay in the topic is learned and counted, not published; a stream whose event time lies behind the clock is"
+    )
+    func backlog() throws {
+        let fixture = try DaemonFixture(partitions: 1)
+        let past = nowMs() - 5 * 86_400_000
+        let settings = try settings("pricing.offer_lifetime=1d")
+        let item =
+            #"{"type":"item","event_id":"i","ts":\#(past),"item_id":"kettle","title":"Kettle","price":39.9,"cost":21}"#
+        // As after an outage of five days: the records are as old as what they tell.
+        try Wires.send(
+            [Array(item.utf8)] + (0..<60).map { click($0, user: "ada", at: past + Int64($0)) },
+            to: fixture.events, brokers: fixture.brokers, timestampMs: past)
+        let backlog = try fixture.run(try fixture.configuration(settings))
+        #expect(backlog.events.accepted == 61 && backlog.recommendations.published == 0)
+        #expect(try fixture.read(fixture.recommendations).isEmpty)
+        // The same event time, brought now.
+        try fixture.send((100..<160).map { click($0, user: "bob", at: past + Int64($0)) })
+        let played = try fixture.run(try fixture.configuration(settings))
+        #expect(played.events.accepted == 121 && played.recommendations.published > 0)
+        let published = try fixture.read(fixture.recommendations).map(text)
+        #expect(!published.isEmpty && published.allSatisfy { $0.contains("\"bob\"") })
+        let store = try SnapshotStore.open(path: fixture.store, mode: .readOnly)
+        #expect(try store.status().counters["recommendations_expired"] == 60)
+        try store.close()
         #expect(try wholeReplay(of: fixture.store).result == .identical)
     }
 

@@ -66,6 +66,18 @@ import Testing
         #expect(metrics.contains("tidemark_events_total{type=\"outcome\"} 300\n"))
         #expect(metrics.contains("tidemark_dead_letters_total{reason=\"malformed_json\"} 1\n"))
         #expect(!(status + metrics).contains("hunter2"))
+        #expect(metrics.contains("tidemark_newest_records 301\n"))
+        #expect(metrics.contains("tidemark_newest_unusable_records 1\n"))
+        #expect(metrics.contains("tidemark_mostly_unusable 0\n"))
+        // Then most of what comes is of no use.
+        try fixture.send((0..<301).map { "rubbish \($0)" }, partition: 0)
+        _ = try eventually("an alarm on the share of what is unusable") {
+            Wires.ask(port: port, "/metrics").flatMap {
+                $0.body.contains("tidemark_mostly_unusable 1\n") ? () : nil
+            }
+        }
+        let alarmed = try #require(Wires.ask(port: port, "/v1/status")).body
+        #expect(alarmed.contains("\"unusable\" : 302"), "\(alarmed)")
     }
 
     @Test("liveness tells the truth of a long step: alive within http.stall_after, stuck beyond")

@@ -54,13 +54,7 @@ struct SoakBench: ParsableCommand {
     @Option(help: ArgumentHelp("Draw memory and file size, as SVG.", valueName: "file"))
     var picture: String?
 
-    @Option(
-        name: .customLong("set"), parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Overrides a key of the configuration.", valueName: "key=value"))
-    var overrides: [String] = []
-
-    @Flag(help: "Print the report as JSON.")
-    var json = false
+    @OptionGroup var options: DaemonBenchOptions
 
     func validate() throws {
         guard (1_000...10_000_000_000).contains(events), (10...100_000).contains(samples),
@@ -89,18 +83,18 @@ struct SoakBench: ParsableCommand {
             plan.tolerance = tolerance
             let configuration = try Configuration.load(
                 file: nil, environment: ProcessInfo.processInfo.environment,
-                overrides: ["log.level=warning"] + overrides)
+                overrides: ["log.level=warning"] + options.overrides)
             let shown = max(1, samples / 20)
             var number = 0
             let report = try Soak(configuration, plan: plan).run { sample in
                 number += 1
-                if number % shown == 0, isatty(2) != 0 || !json {
+                if number % shown == 0, isatty(2) != 0 || !options.json {
                     FileHandle.standardError.write(Data((Self.line(sample) + "\n").utf8))
                 }
             }
             if let csv { try write(Self.csv(report.samples), to: csv) }
             if let picture { try write(SoakPicture(report).svg(), to: picture) }
-            print(json ? try jsonText(report) : Self.table(report))
+            print(options.json ? try jsonText(report) : Self.table(report))
         }
     }
 
@@ -125,12 +119,15 @@ struct SoakBench: ParsableCommand {
     }
 
     private static func csv(_ samples: [SoakSample]) -> String {
+        let tables = Set(samples.flatMap(\.rows.keys)).sorted()
         var lines = [
             "events,seconds,resident_bytes,mapped_bytes,file_bytes,live_bytes,items,shoppers,vectors,remembered,open_offers"
+                + tables.map { ",rows_" + $0 }.joined()
         ]
         for s in samples {
             lines.append(
                 "\(s.events),\(s.seconds),\(s.residentBytes),\(s.mappedBytes),\(s.fileBytes),\(s.liveBytes),\(s.items),\(s.shoppers),\(s.vectors),\(s.remembered),\(s.openOffers)"
+                    + tables.map { ",\(s.rows[$0] ?? 0)" }.joined()
             )
         }
         return lines.joined(separator: "\n") + "\n"
@@ -148,10 +145,16 @@ struct SoakBench: ParsableCommand {
                 name, mebibytes(trend.first), mebibytes(trend.last),
                 String(format: "%.1f %%", 100 * trend.growth), trend.isFlat ? "flat" : "grows")
         }
-        var tables = TextTable([("table", .left), ("rows", .right), ("bytes", .right)])
-        for table in report.tables { tables.add(table.name, "\(table.rows)", "\(table.bytes)") }
+        var tables = TextTable([
+            ("table", .left), ("rows", .right), ("bytes", .right), ("full at event", .right),
+        ])
+        for table in report.tables {
+            tables.add(table.name, "\(table.rows)", "\(table.bytes)", "\(table.fullAt)")
+        }
         return trends.rendered() + "\n"
-            + String(format: "%.0f events a second\n\n", report.eventsPerSecond)
+            + String(
+                format: "%.0f events a second, longest step %.2f s\n\n", report.eventsPerSecond,
+                report.longestStepSeconds)
             + tables.rendered()
     }
 }

@@ -147,6 +147,14 @@ extension DaemonControl {
             gauge(
                 "newest_late_events", "Of the newest events, those that came too late.",
                 figures.lateShare.late),
+            gauge(
+                "newest_records", "Of the newest records, so many.", figures.unusableShare.records),
+            gauge(
+                "newest_unusable_records", "Of the newest records, those that could not be used.",
+                figures.unusableShare.unusable),
+            gauge(
+                "mostly_unusable", "1 while most of the newest records cannot be used.",
+                figures.unusableShare.isMost ? 1 : 0),
             counter(
                 "unattributed_purchases", "Purchases that no offer was open for.",
                 counters.unattributed),
@@ -197,6 +205,10 @@ extension DaemonControl {
                 .counter, "published_recommendations_total",
                 "Recommendations of this process, and whether they said anything new.", by: "new",
                 ["true": Double(figures.published), "false": Double(figures.unchanged)]),
+            counter(
+                "expired_recommendations",
+                "Recommendations of this process that had expired before their records were read.",
+                figures.expired),
             gauge("open_examples", "Offers that wait for their outcome.", figures.openExamples),
             gauge(
                 "pending_events", "Events held back until none older can come.",

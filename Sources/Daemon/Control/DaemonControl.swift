@@ -131,8 +131,12 @@ struct DaemonStatus: Encodable {
     let pending_events: Int?
     /// How many of the newest events came too late.
     let late_share: LateShare?
+    /// How many of the newest records could not be used.
+    let unusable_share: UnusableShare?
     let recommendations_published: Int?
     let recommendations_unchanged: Int?
+    /// Not published, since they expired while their records lay in the topic.
+    let recommendations_expired: Int?
     let head: String?
     let lineage: Int?
     let state_sha256: String?
@@ -174,8 +178,10 @@ struct DaemonStatus: Encodable {
         open_examples = figures?.openExamples
         pending_events = figures?.pendingEvents
         late_share = figures?.lateShare
+        unusable_share = figures?.unusableShare
         recommendations_published = figures?.published
         recommendations_unchanged = figures?.unchanged
+        recommendations_expired = figures?.expired
         head = figures?.snapshot
         lineage = figures?.lineage
         state_sha256 = figures?.stateSHA256

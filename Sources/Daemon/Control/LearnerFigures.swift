@@ -13,8 +13,10 @@ struct LearnerFigures: Sendable {
     let kept: BoundReport
     let watermarkMs: Int64?
     let lateShare: LateShare
+    let unusableShare: UnusableShare
     let published: Int
     let unchanged: Int
+    let expired: Int
     /// Messages that are committed and not known to have arrived; nil where the store did not say.
     let outbox: Int?
     let snapshot: String
@@ -34,8 +36,10 @@ struct LearnerFigures: Sendable {
         kept = engine.bounded
         watermarkMs = engine.watermarkMs
         lateShare = learner.lateShare
+        unusableShare = learner.unusableShare
         published = learner.published
         unchanged = learner.unchanged
+        expired = learner.expired
         outbox = try? learner.store.outboxCount()
         snapshot = engine.snapshot
         lineage = engine.lineage

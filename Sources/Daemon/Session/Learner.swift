@@ -48,6 +48,7 @@ final class Learner {
     /// Recommendations of this run that said something new, and those that did not.
     private(set) var published = 0
     private(set) var unchanged = 0
+    private(set) var expired = 0
     private var eventsSinceCommit = 0
     private var eventsSinceSnapshot = 0
     private var lastCommit = ContinuousClock.now
@@ -180,6 +181,7 @@ final class Learner {
         commit.cluster = cluster
         commit.offsets.merge(next) { $1 }
         output.drop(publishedBefore: ledger)
+        if let clockMs { dropExpired(from: &output, batch, clockMs) }
         watchLosses(output)
         if let place = output.clippedWeight, !toldOfClipping {
             toldOfClipping = true
@@ -225,6 +227,9 @@ final class Learner {
 
     /// How many of the newest events came too late.
     var lateShare: LateShare { losses.lateShare }
+
+    /// How many of the newest records could not be used.
+    var unusableShare: UnusableShare { letterLines.share }
 
     private func journal(_ record: JournalRecord) { commit.journal.append(record.encoded) }
 
@@ -280,6 +285,15 @@ final class Learner {
         try note(output)
         eventsSinceCommit += 1
         return output
+    }
+
+    private func dropExpired(
+        from output: inout StepOutput, _ batch: [EngineInput], _ clockMs: Int64
+    ) {
+        let count = output.drop(expiredBy: clockMs, of: batch)
+        guard count > 0 else { return }
+        expired += count
+        commit.counters["recommendations_expired", default: 0] += Int64(count)
     }
 
     private func note(_ output: StepOutput) throws {

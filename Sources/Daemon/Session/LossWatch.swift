@@ -32,12 +32,9 @@ public struct LateShare: Codable, Sendable, Equatable {
 ///
 /// Thread: the learning thread.
 struct LossWatch {
-    private static let newestMax = 1_000
     private static let sayEvery = Swift.Duration.seconds(60)
 
-    /// Of each step, until the newest thousand are in those that follow.
-    private var steps: [[TopicPartition: Arrivals]] = []
-    private var total = Arrivals()
+    private var newest = Newest<[TopicPartition: Arrivals]>()
     private var saidLate: ContinuousClock.Instant?
     private var saidRoom: ContinuousClock.Instant?
     /// What the join's counts were when they were last told.
@@ -47,12 +44,12 @@ struct LossWatch {
 
     var lateShare: LateShare {
         var byPartition: [TopicPartition: Arrivals] = [:]
-        for step in steps {
+        for (step, _) in newest.steps {
             for (position, part) in step { byPartition[position, default: .init()].add(part) }
         }
         let late = byPartition.filter { LateShare.isMost($0.value.late, of: $0.value.all) }
         return LateShare(
-            events: total.all, late: total.late,
+            events: newest.count, late: byPartition.values.reduce(0) { $0 + $1.late },
             partitions: late.sorted { $0.key < $1.key }.map {
                 LateShare.Partition(
                     topic: $0.key.topic, partition: $0.key.partition, events: $0.value.all,
@@ -66,7 +63,7 @@ struct LossWatch {
         now: ContinuousClock.Instant = .now
     ) -> [TidemarkEvent] {
         var said: [TidemarkEvent] = []
-        add(arrivals)
+        newest.add(arrivals, count: arrivals.values.reduce(0) { $0 + $1.all })
         if let event = room(engine, now) { said.append(event) }
         guard arrivals.values.contains(where: { $0.late > 0 }), isDue(saidLate, now) else {
             return said
@@ -82,19 +79,6 @@ struct LossWatch {
                 },
                 wayBack: engine.lastLeap.map { $0.wayBack(store: store) }))
         return said
-    }
-
-    private mutating func add(_ arrivals: [TopicPartition: Arrivals]) {
-        guard !arrivals.isEmpty else { return }
-        steps.append(arrivals)
-        for part in arrivals.values { total.add(part) }
-        while let oldest = steps.first {
-            let all = oldest.values.reduce(0) { $0 + $1.all }
-            guard total.all - all >= Self.newestMax else { return }
-            total.all -= all
-            total.late -= oldest.values.reduce(0) { $0 + $1.late }
-            steps.removeFirst()
-        }
     }
 
     private mutating func room(

@@ -122,3 +122,33 @@ package struct PublishedOffers {
         RowOwner(user: userID).bytes
     }
 }
+
+extension StepOutput {
+    /// Drops offers that expired while their records lay in their topics, as after a long outage.
+    ///
+    /// How long a record lay there is told by its own timestamp: event time may lie behind the clock, as it
+    /// does in streams that are played again.
+    /// - Parameters:
+    ///   - clockMs: when the batch was read.
+    ///   - batch: what was learned.
+    /// - Returns: how many.
+    mutating func drop(expiredBy clockMs: Int64, of batch: [EngineInput]) -> Int {
+        guard !recommendations.isEmpty else { return 0 }
+        let stamps = Dictionary(
+            batch.compactMap { input in
+                input.record.timestampMs.map {
+                    (RecordPlace(input.record.position, input.record.offset), $0)
+                }
+            }
+        ) { $1 }
+        let kept = recommendations.indices.filter { index in
+            let lifetimeMs = recommendations[index].expiresMs - recommendations[index].issuedMs
+            return stamps[askedFor[index]].map { clockMs - $0 < lifetimeMs } ?? true
+        }
+        defer {
+            recommendations = kept.map { recommendations[$0] }
+            askedFor = kept.map { askedFor[$0] }
+        }
+        return recommendations.count - kept.count
+    }
+}

@@ -259,7 +259,7 @@ extension Configuration {
         ),
         .integer(
             "attribution.open_max", \.attribution.openMax, 100...100_000_000,
-            "Offers waiting for an outcome; on overflow the oldest close early, learned as not taken with the weight that is left to them."
+            "Offers waiting for an outcome; 200000 are 55 a second over an hour's wait (check --rate tells). On overflow the oldest close early, learned as not taken with the weight that is left to them."
         ),
         .integer(
             "attribution.pending_max", \.attribution.pendingMax, 100...100_000_000,
