@@ -1,4 +1,5 @@
 import ArgumentParser
+import ContinualLearning
 import Daemon
 import EventLog
 import Foundation
@@ -87,7 +88,7 @@ struct PoisonTrial {
 
     struct Run {
         var refreshes: [Refresh] = []
-        var judgements: [GateJudgement] = []
+        var judgements: [GateResult] = []
         var selfRollbacks = 0
         /// Refreshes begun while labels were poisoned, promoted and rejected; and promoted that began later.
         var promotedPoisoned = 0
@@ -128,8 +129,7 @@ struct PoisonTrial {
             file: nil, environment: ProcessInfo.processInfo.environment, overrides: overrides)
         let report = try Replay(
             configuration, events: [folder + "/visits.jsonl"], catalog: nil,
-            store: folder + "/store", predictions: folder + "/predictions.csv",
-            recommendations: nil
+            store: folder + "/store", outputs: .init(predictions: folder + "/predictions.csv")
         ).run()
         var run = Run(judgements: report.judgements, selfRollbacks: report.guards.selfRollbacks)
         judge(&run)

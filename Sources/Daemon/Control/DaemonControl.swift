@@ -16,11 +16,14 @@ package struct DaemonControl: ControlSource {
     let startedMs: Int64
     /// What the interface counts of itself.
     let http: ControlFigures
+    /// What the log was told of.
+    let told: EventCounts
 
     package init(
         board: StatusBoard, readyLag: Int, brokerGraceMs: Int, stallMs: Int, startedMs: Int64,
-        http: ControlFigures = ControlFigures()
+        http: ControlFigures = ControlFigures(), told: EventCounts = EventCounts()
     ) {
+        self.told = told
         self.http = http
         self.board = board
         self.readyLag = readyLag
@@ -163,7 +166,7 @@ struct DaemonStatus: Encodable {
         without_broker_ms = consumer?.withoutBrokerMs
         let standing = control.board.publishing
         publishing = Publishing(
-            waiting: figures?.outbox, oldest_ms: standing?.oldestMs,
+            waiting: figures?.sent.outbox, oldest_ms: standing?.oldestMs,
             error: standing?.failure.map { "\($0)" })
         last_data_age_ms = consumer?.sinceLastRecordMs
         watermark = figures?.watermarkMs
@@ -175,15 +178,15 @@ struct DaemonStatus: Encodable {
         }
         events = figures.map { Report.Events($0.counters, $0.join) }
         examples = figures?.counters.examples
-        open_examples = figures?.openExamples
-        pending_events = figures?.pendingEvents
+        open_examples = figures?.held.openExamples
+        pending_events = figures?.held.pendingEvents
         late_share = figures?.lateShare
         unusable_share = figures?.unusableShare
-        recommendations_published = figures?.published
-        recommendations_unchanged = figures?.unchanged
-        recommendations_expired = figures?.expired
-        head = figures?.snapshot
-        lineage = figures?.lineage
-        state_sha256 = figures?.stateSHA256
+        recommendations_published = figures?.sent.new
+        recommendations_unchanged = figures?.sent.unchanged
+        recommendations_expired = figures?.sent.expired
+        head = figures?.state.snapshot
+        lineage = figures?.state.lineage
+        state_sha256 = figures?.state.digest
     }
 }

@@ -65,7 +65,8 @@ extension EffectModel {
         if version == Self.version {
             guard
                 let restored = try ResponseHead(
-                    restoring: kind.rawValue, configuration: configuration.answer, from: reader),
+                    restoring: kind.rawValue, dimension: dimension,
+                    configuration: configuration.answer, from: reader),
                 restored.dimension == dimension
             else { throw damage("it has no answers for vectors of length \(dimension)") }
             answers = restored

@@ -19,12 +19,9 @@ final class JournalReplay {
     private(set) var batches = 0
     private(set) var records = 0
 
-    /// An engine with all that it needs beside its state.
+    /// An engine, and how what it learned was decoded.
     private struct Machine {
-        var engine: Engine
-        let embedding: EncoderEmbedding
-        let training: BackgroundTraining
-        let wiring: Wiring
+        var running: RunningEngine
         let decodings: (stream: Decoding, log: Decoding)
     }
 
@@ -56,7 +53,7 @@ final class JournalReplay {
             guard difference == nil, !StopSignal.isReceived else { return }
             var work = Commit()
             var commitBatches: [BatchInput] = []
-            var refreshes: [String] = []
+            var notices: [ReplayedNotice] = []
             // Commits of the store's own, a rollback or something brought in, have no entries of what learns.
             var learns = false
             for step in commit.steps {
@@ -75,23 +72,23 @@ final class JournalReplay {
                         found: digest)
                     return
                 case .entry(.found): learns = true
-                case .entry(.refresh(let expected)):
-                    let found = refreshes.isEmpty ? "nothing" : refreshes.removeFirst()
-                    guard found == expected else {
-                        difference = .refresh(
-                            batch: commitBatches.last?.number ?? 0, expected: expected,
-                            found: found)
+                case .entry(.notice(let expected)):
+                    let found = notices.isEmpty ? nil : notices.removeFirst()
+                    guard let found, try found.isSame(as: expected) else {
+                        difference = .notice(
+                            batch: commitBatches.last?.number ?? 0, expected: expected.text,
+                            found: found?.text ?? "nothing")
                         return
                     }
                 case .entry(let record):
                     if case .batch(let batch) = record { commitBatches.append(batch) }
-                    refreshes += try take(record, &work, commit.sequence)
+                    notices += try take(record, &work, commit.sequence)
                     if case .batch = record { onBatch(batches) }
                 }
             }
-            if let more = refreshes.first {
-                difference = .refresh(
-                    batch: commitBatches.last?.number ?? 0, expected: "nothing", found: more)
+            if let more = notices.first {
+                difference = .notice(
+                    batch: commitBatches.last?.number ?? 0, expected: "nothing", found: more.text)
                 return
             }
             try finish(&work, learns: learns)
@@ -109,10 +106,10 @@ final class JournalReplay {
 
     /// Has one entry happen again.
     ///
-    /// - Returns: what refreshes came to, as the journal would say it.
+    /// - Returns: what the engine told of it, to be held against the journal.
     private func take(
         _ record: JournalRecord, _ work: inout Commit, _ commit: UInt64
-    ) throws -> [String] {
+    ) throws -> [ReplayedNotice] {
         var output = StepOutput()
         switch record {
         case .started(let start):
@@ -120,21 +117,21 @@ final class JournalReplay {
         case .batch(let batch): output = try step(batch, &work)
         case .idle(let position):
             output = try withState { machine, state in
-                try machine.engine.setIdle(position, reading: state, embedding: machine.embedding)
+                try machine.running.setIdle(position, reading: state)
             }
         case .awaiting(let positions):
             output = try withState { machine, state in
-                try machine.engine.wait(
-                    for: positions, reading: state, embedding: machine.embedding)
+                try machine.running.wait(for: positions, reading: state)
             }
         case .judgingPutOff: putsOffJudging = true
         case .drained:
             output = try withState { machine, state in
-                try machine.engine.drain(reading: state, embedding: machine.embedding)
+                try machine.running.drain(reading: state)
             }
-        case .found, .refresh, .gap: break
+        case .found, .notice, .gap: break
         }
-        return try output.notices.map { try $0.journaled() }
+        let example = machine?.running.engine.counters.examples ?? 0
+        return output.notices.map { ReplayedNotice(notice: $0, example: example) }
     }
 
     private func step(_ batch: BatchInput, _ work: inout Commit) throws -> StepOutput {
@@ -146,11 +143,10 @@ final class JournalReplay {
             let decoding = isLog ? machine.decodings.log : machine.decodings.stream
             let inputs = entries.map { $0.input(decoding, clockMs: batch.clockMs) }
             let output = try copy.withHead { state in
-                try machine.engine.step(
-                    inputs, reading: state, embedding: machine.embedding,
-                    training: machine.training, judging: judging, clockMs: batch.clockMs)
+                try machine.running.step(
+                    inputs, reading: state, judging: judging, clockMs: batch.clockMs)
             }
-            work.noteEventTime(of: inputs, machine.engine)
+            work.noteEventTime(of: inputs, machine.running.engine)
             return output
         }
         work.cluster = batch.cluster
@@ -178,7 +174,7 @@ final class JournalReplay {
     /// did with the commit that its next process began with: nothing is collected before that.
     private func finish(_ work: inout Commit, learns: Bool) throws {
         if learns {
-            try with { $0.engine.collectChanges(into: &work.changes) }
+            try with { $0.running.engine.collectChanges(into: &work.changes) }
             digest = try copy.commit(work, sync: false).stateDigest
         } else {
             digest = try copy.status().stateDigest
@@ -197,12 +193,9 @@ final class JournalReplay {
         let engine = try copy.withHead { state in
             try Engine(engineConfiguration, base: base, reading: state)
         }
-        let embedding = try wiring.embedding(base)
-        try embedding.use(engine.adapters)
-        let training = wiring.training(base)
-        engine.resumeRefresh(training: training)
         machine = Machine(
-            engine: engine, embedding: embedding, training: training, wiring: wiring,
+            running: try .takingUp(
+                engine, embedding: wiring.embedding(base), training: wiring.training(base)),
             decodings: (
                 stream: try wiring.streamDecoding(),
                 log: Decoding(limits: wiring.eventLimits)
@@ -215,5 +208,6 @@ enum VerificationDifference {
     /// The state after a commit, whose batches these are.
     case state(
         afterCommit: UInt64, batches: [BatchInput], expected: Digest256, found: Digest256)
-    case refresh(batch: Int, expected: String, found: String)
+    /// What the engine told at the boundary of a batch.
+    case notice(batch: Int, expected: String, found: String)
 }
