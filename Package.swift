@@ -62,6 +62,7 @@ let package = Package(
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CKernels"),
         .target(name: "CElementary"),
+        .target(name: "CPlatform"),
         .target(name: "CPosterior", dependencies: ["CElementary"]),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .target(name: "CCrashPoints", path: "Tests/CCrashPoints"),
@@ -70,7 +71,7 @@ let package = Package(
         module("Records", ["CCrypto", "CElementary"]),
         module("Tensor", ["COpenBLAS", "CKernels"]),
         module("Tokenization"),
-        module("Encoder", ["Tensor", "Tokenization", "Records"]),
+        module("Encoder", ["Tensor", "Tokenization", "Platform", "Records"]),
         module("ResponseModel", ["CPosterior", "Records"]),
         module("ContinualLearning", ["ResponseModel", "Encoder", "Records"]),
         module("Pricing", ["Records"]),
@@ -79,9 +80,10 @@ let package = Package(
             "Engine",
             ["ContinualLearning", "ResponseModel", "Encoder", "Pricing", "Events", "Records"]),
 
-        // The edge: files, Kafka, the store.
+        // The edge: threads, clock, sockets, files, Kafka, the store.
+        module("Platform", ["CPlatform"]),
         module("EventLog", ["CZlib", "CZstd", "Events", "Records"]),
-        module("KafkaStream", ["CRdKafka", "Records"]),
+        module("KafkaStream", ["CRdKafka", "Platform", "Records"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", ["Records", log]),
         module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
@@ -91,11 +93,11 @@ let package = Package(
             [
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Tokenization", "Tensor",
                 "Pricing", "Events", "Records", "EventLog", "KafkaStream", "SnapshotStore",
-                "Telemetry", "ControlPlane", yaml,
+                "Telemetry", "ControlPlane", "Platform", yaml,
             ]),
         // The command line.
         module("Terminal", ["Daemon", "Encoder", "Records", "Telemetry", arguments]),
-        module("LearnedWorlds", ["Simulator", "ResponseModel", "Pricing"]),
+        module("LearnedWorlds", ["Simulator", "ResponseModel", "Pricing", "Records"]),
         module(
             "Benchmarks",
             [
@@ -108,7 +110,7 @@ let package = Package(
             dependencies: [
                 "Benchmarks", "Terminal", "Daemon", "Simulator", "ContinualLearning", "Encoder",
                 "EventLog", "Tensor", "Events", "Records", "KafkaStream", "SnapshotStore",
-                arguments,
+                "Platform", arguments,
             ],
             swiftSettings: settings),
 
@@ -116,8 +118,8 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "ControlPlane", "ContinualLearning", "Daemon", "Encoder", "Engine", "EventLog",
-                "Events", "KafkaStream", "Pricing", "Records", "ResponseModel", "SnapshotStore",
-                "Tensor",
+                "Events", "KafkaStream", "Platform", "Pricing", "Records", "ResponseModel",
+                "SnapshotStore", "Tensor",
             ] + nio("NIOCore", "NIOEmbedded"),
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["FuzzTargets", "Records"]),
@@ -137,7 +139,8 @@ let package = Package(
         tests("PricingTests", ["Pricing", "Records"]),
         tests("EventsTests", ["Events", "Records"], resources: [.copy("Fixtures")]),
         tests("EventLogTests", ["EventLog", "Events", "Records"]),
-        tests("KafkaStreamTests", ["KafkaStream", "Records"]),
+        tests("PlatformTests", ["Platform"]),
+        tests("KafkaStreamTests", ["KafkaStream", "Events", "Platform", "Records"]),
         tests(
             "SnapshotStoreTests", ["SnapshotStore", "Records", "CCrashPoints"],
             resources: [.copy("Fixtures")]),
@@ -157,7 +160,7 @@ let package = Package(
             [
                 "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Engine", "EventLog",
                 "Events", "KafkaStream", "Pricing", "Records", "ResponseModel", "Simulator",
-                "SnapshotStore", "Tensor", "Tokenization", "CCrashPoints",
+                "SnapshotStore", "Tensor", "Tokenization", "Platform", "CCrashPoints",
             ]),
     ] + fuzzing,
     cxxLanguageStandard: .cxx17
