@@ -1,71 +1,14 @@
 #include "posterior.h"
 
+#include "elementary.h"
+#include "lanes.h"
+
 #include <math.h>
 #include <string.h>
 
 #pragma STDC FP_CONTRACT OFF
 
-#if defined(__x86_64__)
-#define MULTIVERSION \
-    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define MULTIVERSION
-#endif
-#define INLINE static inline __attribute__((always_inline))
-
 enum { STRIDE = POSTERIOR_ACTIVE_MAX };
-
-// Eight lanes, however wide the machine's registers are: the order of every sum stays the same.
-typedef double lanes __attribute__((vector_size(64), aligned(8)));
-typedef float lanesf __attribute__((vector_size(32), aligned(4)));
-
-#define LOAD(p) (*(const lanes *)(p))
-#define STORE(p, v) (*(lanes *)(p) = (v))
-#define SUM(v) (((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])))
-
-// MARK: exp and log
-
-INLINE double exponential(double x) {
-    if (x > 708) x = 708;
-    if (!(x >= -708)) return x != x ? x : 0;
-    const double shift = 0x1.8p52;
-    double k = (x * 0x1.71547652b82fep0 + shift) - shift;
-    double r = (x - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33;
-    // Taylor to the 13th power: below 1e-17 for |r| <= ln(2)/2. Estrin's order, for speed.
-    double r2 = r * r, r4 = r2 * r2, r8 = r4 * r4;
-    double q0 = (1.0 / 2 + r * (1.0 / 6)) + r2 * (1.0 / 24 + r * (1.0 / 120));
-    double q1 = (1.0 / 720 + r * (1.0 / 5040)) + r2 * (1.0 / 40320 + r * (1.0 / 362880));
-    double q2 = (1.0 / 3628800 + r * (1.0 / 39916800))
-        + r2 * (1.0 / 479001600 + r * (1.0 / 6227020800));
-    double e = 1 + (r + r2 * ((q0 + r4 * q1) + r8 * q2));
-    int64_t bits = ((int64_t)k + 1023) << 52;
-    double scale;
-    memcpy(&scale, &bits, sizeof scale);
-    return e * scale;
-}
-
-INLINE double logistic(double z) { return 1 / (1 + exponential(-z)); }
-
-double posterior_exp(double x) { return exponential(x); }
-
-double posterior_log(double x) {
-    int64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    int64_t exponent = (bits >> 52) - 1023;
-    bits = (bits & 0x000fffffffffffff) | 0x3ff0000000000000;
-    double m;
-    memcpy(&m, &bits, sizeof m);
-    if (m > 0x1.6a09e667f3bcdp0) {
-        m *= 0.5;
-        exponent += 1;
-    }
-    // log(1+f) = 2 atanh(s), s = f/(2+f), summed so that the leading term is exact in f.
-    double f = m - 1, s = f / (2 + f), s2 = s * s, half = 0.5 * f * f;
-    double sum = 0;
-    for (int power = 23; power >= 3; power -= 2) sum = (sum + 2.0 / power) * s2;
-    double k = (double)exponent;
-    return k * 0x1.62e42feep-1 + (f - (half - (s * (half + sum) + k * 0x1.a39ef35793c76p-33)));
-}
 
 // MARK: the packed covariance
 
@@ -214,7 +157,7 @@ INLINE double label_mode(double mean, double variance, double label, double weig
     double high = label <= 0 ? mean : mean + weight * variance;
     double z = mean, before = INFINITY;
     for (int i = 0; i < 100; i++) {
-        double p = logistic(z);
+        double p = elementary_inline_logistic(z);
         double slope = weight * p * (1 - p) + 1 / variance;
         double residual = weight * (label - p) - (z - mean) / variance;
         if (residual > 0) low = z; else high = z;
@@ -320,14 +263,14 @@ int32_t posterior_learn(
     // The label's mode; what is expected of the label there; and the step.
     double z = noise > 0 ? mu + v * weight * (label - mu) / (noise + v * weight)
         : label_mode(mu, v, label, weight);
-    double p = noise > 0 ? z : logistic(z), step = (z - mu) / v;
+    double p = noise > 0 ? z : elementary_inline_logistic(z), step = (z - mu) / v;
     int32_t bound = POSTERIOR_LEARNED;
     double longest = longest_step(limits, step, v, shared, common, &bound);
     if (fabs(step) > longest) {
         if (!(longest > 0)) return bound;
         step = step > 0 ? longest : -longest;
         z = mu + step * v;
-        p = noise > 0 ? z : logistic(z);
+        p = noise > 0 ? z : elementary_inline_logistic(z);
         // The weight under which this is the mode.
         weight = step * (noise > 0 ? noise : 1) / (label - p);
     } else {
@@ -403,95 +346,7 @@ double posterior_variance(
     return v - less;
 }
 
-// MARK: births of items
-
-MULTIVERSION
-void posterior_similarity(
-    int32_t dimension, int32_t count, const float *vectors, const float *e, double *out) {
-    for (int32_t r = 0; r < count; r++) {
-        const float *row = vectors + (int64_t)r * dimension;
-        lanes s0 = {0}, s1 = {0};
-        int32_t d = 0;
-        for (; d + 16 <= dimension; d += 16) {
-            s0 += __builtin_convertvector(*(const lanesf *)(row + d), lanes)
-                * __builtin_convertvector(*(const lanesf *)(e + d), lanes);
-            s1 += __builtin_convertvector(*(const lanesf *)(row + d + 8), lanes)
-                * __builtin_convertvector(*(const lanesf *)(e + d + 8), lanes);
-        }
-        s0 += s1;
-        double sum = SUM(s0);
-        for (; d < dimension; d++) sum += (double)row[d] * (double)e[d];
-        out[r] = sum;
-    }
-}
-
-MULTIVERSION
-void posterior_subtract(int32_t dimension, double weight, const float *vector, double *target) {
-    for (int32_t d = 0; d < dimension; d++) target[d] -= weight * (double)vector[d];
-}
-
-/// row[j] -= f[0] top[j] + f[1] top[n + j] + f[2] … + f[3] …, in this order, for j from `first` on.
-INLINE void eliminate(int32_t n, int32_t first, const double *f, const double *top, double *row) {
-    const double *t1 = top + n, *t2 = t1 + n, *t3 = t2 + n;
-    int32_t j = first;
-    for (; j + 8 <= n; j += 8) {
-        lanes r = LOAD(row + j);
-        r = ((r - LOAD(top + j) * f[0]) - LOAD(t1 + j) * f[1]);
-        r = ((r - LOAD(t2 + j) * f[2]) - LOAD(t3 + j) * f[3]);
-        STORE(row + j, r);
-    }
-    for (; j < n; j++) {
-        row[j] = (((row[j] - top[j] * f[0]) - t1[j] * f[1]) - t2[j] * f[2]) - t3[j] * f[3];
-    }
-}
-
-MULTIVERSION
-int32_t posterior_condition(
-    int32_t n, const int32_t *index, const double *kernel, int32_t stride, double diagonal,
-    double *work, double *b) {
-    double *M = work;
-    for (int32_t i = 0; i < n; i++) {
-        const double *row = kernel + (int64_t)index[i] * stride;
-        for (int32_t j = i + 1; j < n; j++) M[(int64_t)i * n + j] = row[index[j]];
-        M[(int64_t)i * n + i] = diagonal;
-    }
-    // M = U'U by rows of the upper triangle, four rows at a time: once these are final, all rows
-    // below take them off in one pass.
-    for (int32_t k = 0; k < n; k += 4) {
-        int32_t count = n - k < 4 ? n - k : 4;
-        double *panel = M + (int64_t)k * n;
-        for (int32_t r = 0; r < count; r++) {
-            double *row = panel + (int64_t)r * n;
-            for (int32_t q = 0; q < r; q++) {
-                const double *top = panel + (int64_t)q * n;
-                for (int32_t j = k + r; j < n; j++) row[j] -= top[k + r] * top[j];
-            }
-            if (!(row[k + r] > 0)) return 0;
-            double pivot = 1 / sqrt(row[k + r]);
-            for (int32_t j = k + r; j < n; j++) row[j] *= pivot;
-        }
-        // A panel of fewer than four rows is the last one.
-        for (int32_t i = k + 4; i < n; i++) {
-            double f[4] = {panel[i], panel[n + i], panel[2 * n + i], panel[3 * n + i]};
-            eliminate(n, i, f, panel, M + (int64_t)i * n);
-        }
-    }
-    for (int32_t k = 0; k < n; k++) {
-        const double *top = M + (int64_t)k * n;
-        b[k] /= top[k];
-        for (int32_t j = k + 1; j < n; j++) b[j] -= top[j] * b[k];
-    }
-    for (int32_t k = n - 1; k >= 0; k--) {
-        const double *top = M + (int64_t)k * n;
-        lanes sum = {0};
-        int32_t j = k + 1;
-        for (; j + 8 <= n; j += 8) sum += LOAD(top + j) * LOAD(b + j);
-        double s = SUM(sum);
-        for (; j < n; j++) s += top[j] * b[j];
-        b[k] = (b[k] - s) / top[k];
-    }
-    return 1;
-}
+// MARK: whether a covariance is one
 
 MULTIVERSION
 int32_t posterior_is_definite(int32_t n, const double *S, double *work) {

@@ -1,5 +1,5 @@
 import CRdKafka
-import Events
+import Platform
 import Records
 
 /// The consumer's poll thread: moves what librdkafka fetched into the bounded queue.

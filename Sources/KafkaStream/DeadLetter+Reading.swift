@@ -1,4 +1,4 @@
-import Events
+import Platform
 import Records
 
 /// A dead letter as it lies in its topic.

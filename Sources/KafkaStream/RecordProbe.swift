@@ -1,5 +1,5 @@
 import CRdKafka
-import Events
+import Platform
 import Records
 
 /// Reads single records at given offsets, through a client of its own that ends with it.

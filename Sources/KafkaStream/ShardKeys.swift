@@ -1,4 +1,4 @@
-import Events
+import Platform
 import Records
 
 /// Whether keyed records lie where this cluster's partitioner puts them: shards own partitions, so a

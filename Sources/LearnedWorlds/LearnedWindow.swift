@@ -1,4 +1,4 @@
-import Pricing
+import Records
 import ResponseModel
 import Simulator
 
