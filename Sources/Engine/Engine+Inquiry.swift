@@ -23,13 +23,13 @@ extension Engine {
     /// Complexity: O(replay memory).
     public func itemsSeen() -> [(itemID: String, examples: Double)] {
         var counts: [String: Double] = [:]
-        memory.forEach { counts[$0.example.itemId, default: 0] += $0.inclusionWeight }
+        memory.replay.forEach { counts[$0.example.itemId, default: 0] += $0.inclusionWeight }
         return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
     }
 
     /// What is remembered of a shopper.
     public func shopper(_ userID: String, reading state: any StateReader) throws -> ShopperState {
-        try shoppers.find(userID, in: state)
+        try stream.shoppers.find(userID, in: state)
     }
 
     /// The best discount for a shopper and an item, and what is expected at every depth.
@@ -43,14 +43,15 @@ extension Engine {
         userID: String, itemID: String, price: Double, context: [Event.Attribute],
         isView: Bool = false, atMs ts: Int64, embedding: any TextEmbedding
     ) throws -> (Recommendation, [ExpectedDemand]) {
-        var copy = self
         let offer = Event.Offer(
-            userID: userID, itemID: itemID, price: price, context: contextKeys.known(context))
+            userID: userID, itemID: itemID, price: price, context: stream.contextKeys.known(context)
+        )
         let exposure = Exposure(offer, tsMs: ts)
         // Above any rate of exploring.
         let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)
-        let quote = try copy.decide(
-            exposure, itemID: itemID, isView: isView, held: nil, draws: draws, embedding: embedding)
+        let (item, features) = try stream.catalog.look(at: itemID, with: embedding)
+        let quote = try decide(
+            exposure, features: features, known: item, isView: isView, held: nil, draws: draws)
         let recommendation = quote.recommendation(
             id: Recommendation.id(
                 lineage: lineage,

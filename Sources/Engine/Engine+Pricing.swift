@@ -9,14 +9,14 @@ extension Engine {
     /// - Returns: the recommendation, and the decision to be joined where decisions are issued. One
     ///   that stands is the same decision, under the same id, whenever it is asked for.
     mutating func recommend(
-        _ event: Event, _ offer: Event.Offer, isView: Bool, shopper: inout ShopperState,
-        embedding: any TextEmbedding
+        _ event: Event, _ offer: Event.Offer, isView: Bool, shopper: inout ShopperState
     ) throws -> (Recommendation, IssuedDecision?) {
         let exposure = Exposure(offer, tsMs: event.tsMs)
         let quote = try decide(
-            exposure, itemID: offer.itemID, isView: isView,
+            exposure, features: try stream.catalog.features(of: offer.itemID),
+            known: try stream.catalog.find(offer.itemID), isView: isView,
             held: shopper.offer(of: offer.itemID, atMs: event.tsMs),
-            draws: draws(of: event.eventID), embedding: embedding)
+            draws: draws(of: event.eventID))
         if quote.decision.discount > configuration.pricing.maximumDepth + 1e-9 {
             counters.ruleViolations += 1
         }
@@ -58,28 +58,28 @@ extension Engine {
     /// What would be offered for this exposure: the decision and what speaks for it.
     ///
     /// - Parameters:
+    ///   - features: what the heads see of the item.
+    ///   - known: what the catalogue knows of it.
     ///   - isView: whether it is shown to who has not clicked yet, so that it decides over that as well.
     ///   - held: an offer that stands, whose discount is kept as far as the rules allow.
-    mutating func decide(
-        _ exposure: Exposure, itemID: String, isView: Bool = false, held: HeldOffer?,
-        draws: PricingDraws, embedding: any TextEmbedding
+    func decide(
+        _ exposure: Exposure, features: ItemFeatures, known: Item?, isView: Bool = false,
+        held: HeldOffer?, draws: PricingDraws
     ) throws -> Quote {
-        let features = try features(of: itemID, embedding)
-        let known = try catalog.find(itemID)
         let item = ItemOffer(
             price: exposure.price, cataloguePrice: known?.price, cost: known?.cost,
             stock: known?.stock, deleted: known?.deleted ?? false)
         // The heads say how it is without a discount, the effect model what a discount changes.
         let bare = exposure.at(discount: 0)
-        let model = isView ? viewEffect : effect
+        let model = isView ? models.viewEffect : models.effect
         let answer = try model.answer(bare, item: features)
         let demand = try model.demand(
             bare, item: features,
             base: isView
-                ? try viewResponse(bare, features).prediction
-                : try (heads[.purchase] ?? freshHead(.purchase)).predict(bare, item: features),
+                ? try models.viewResponse(bare, features).prediction
+                : try models.predict(.purchase, bare, features),
             discounts: configuration.pricing.depths, answer: answer)
-        let units = try quantity.expected(bare, item: features)
+        let units = try models.quantity.expected(bare, item: features)
         let points = demand.map { prediction in
             DemandPoint(
                 depth: prediction.discount, probability: prediction.probability,
@@ -92,7 +92,7 @@ extension Engine {
             userHash: StableHash.of("holdout", exposure.user, seed: configuration.seed))
         var standing = StandingPrice()
         if configuration.followsMerchant {
-            standing.habit = try apprentice.discount(exposure, item: features)
+            standing.habit = try models.apprentice.discount(exposure, item: features)
         }
         if let held, held.listPrice == exposure.price {
             standing.offer = StandingPrice.Offer(
@@ -114,12 +114,13 @@ extension Engine {
         _ exposure: Exposure, _ item: ItemFeatures, isView: Bool
     ) throws -> [Recommendation.Reason] {
         func parts(_ label: Label) throws -> [Recommendation.Reason] {
-            try (heads[label] ?? freshHead(label)).contributions(exposure, item: item).map {
-                Recommendation.Reason(name: $0.name, logit: $0.logit)
-            }
+            try (models.heads[label] ?? models.freshHead(label)).contributions(exposure, item: item)
+                .map {
+                    Recommendation.Reason(name: $0.name, logit: $0.logit)
+                }
         }
         guard isView else { return Array(try parts(.purchase).prefix(5)) }
-        let shares = try viewResponse(exposure, item).shares
+        let shares = try models.viewResponse(exposure, item).shares
         let both =
             try parts(.click).map {
                 Recommendation.Reason(name: "click: \($0.name)", logit: shares.click * $0.logit)

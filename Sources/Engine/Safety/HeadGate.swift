@@ -49,6 +49,13 @@ struct HeadGate: Sendable, Equatable {
     /// Why the weights are to go back to the champion, until they have.
     var owed: String?
 
+    /// A judgement begins, after so many examples.
+    mutating func begin(_ examples: Int) {
+        judgedMs = clockMs
+        judgedExamples = examples
+        candidates += 1
+    }
+
     mutating func promoted() {
         candidates = 0
         rejections = 0

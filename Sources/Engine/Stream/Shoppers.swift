@@ -18,7 +18,7 @@ struct Shoppers: Sendable {
     }
 
     /// - Parameter state: the last commit's, where a shopper not in memory is read from.
-    func find(_ userID: String, in state: any StateReader) throws -> ShopperState {
+    func find(_ userID: String, in state: (any StateReader)?) throws -> ShopperState {
         try find(RowOwner(user: userID), in: state) ?? ShopperState()
     }
 
@@ -47,7 +47,7 @@ struct Shoppers: Sendable {
         changed[owner] = .some(shopper)
     }
 
-    mutating func forget(_ userID: String, in state: any StateReader) throws {
+    mutating func forget(_ userID: String, in state: (any StateReader)?) throws {
         let owner = RowOwner(user: userID)
         if let place = try find(owner, in: state)?.use { uses.remove(place) }
         changed[owner] = .some(nil)
@@ -56,7 +56,7 @@ struct Shoppers: Sendable {
 
     /// Forgets the shopper not seen for longest, where `isGone` says so of the time it was.
     mutating func forgetOldest(
-        in state: any StateReader, nowMs: Int64, where isGone: (_ seenMs: Int64) -> Bool
+        in state: (any StateReader)?, nowMs: Int64, where isGone: (_ seenMs: Int64) -> Bool
     ) throws -> LastUse.Outcome {
         guard let bytes = try uses.oldest(in: state) else { return .none }
         guard let owner = RowOwner(bytes: bytes), var shopper = try find(owner, in: state),

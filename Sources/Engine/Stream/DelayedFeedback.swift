@@ -26,7 +26,7 @@ public enum DelayedFeedback: String, Sendable, CaseIterable {
 /// With p the probability of a purchase and q the share of purchases later than the wait, p·q is
 /// the chance that an example is learned twice, and an example not bought by then stays so with
 /// probability (1 - p) / (1 - p + p·q).
-package struct ElapsedTimeWeights {
+package struct ElapsedTimeWeights: Sendable {
     package let positive: Double
     package let negative: Double
 
@@ -42,7 +42,7 @@ package struct ElapsedTimeWeights {
 /// With p the probability of a purchase and q the share of purchases later than the example's age,
 /// an example not bought so far is bought later with probability p·q / (1 - p + p·q). What is known
 /// of it is that it was not bought early: (1 - q) of what a final label says.
-package struct CensoredWeights {
+package struct CensoredWeights: Sendable {
     /// As a label of none, in place of the whole outcome: bought before, at p·(1 - q), and this, at
     /// (1 - p + p·q) times the weight, are as p to 1 - p.
     package let negative: Double

@@ -11,7 +11,9 @@ struct ItemCatalog {
     static let useTable = StateTable("items seen", .keyed)
 
     /// The last commit's rows, during a step.
-    var state: (any StateReader)?
+    private var state: (any StateReader)?
+    /// The encoder, during a step.
+    private(set) var embedding: (any TextEmbedding)?
     /// Since the last commit; `nil` for one that was forgotten.
     private var changed: [String: Item?] = [:]
     private var recent: RecentRows<String, Item>
@@ -32,6 +34,17 @@ struct ItemCatalog {
         silent = [Float](repeating: 0, count: dimension)
         recent = RecentRows(bytesMax: bounds.catalogCacheBytes)
         vectors = TextVectors()
+    }
+
+    /// Lends what a step reads from.
+    mutating func attach(_ state: any StateReader, _ embedding: any TextEmbedding) {
+        self.state = state
+        self.embedding = embedding
+    }
+
+    mutating func detach() {
+        state = nil
+        embedding = nil
     }
 
     // MARK: Items
