@@ -83,28 +83,28 @@ extension Refresh {
     private static let jobKey = Array("refresh job".utf8)
 
     /// Where the adapters' record lies.
-    static var adapterRow: (table: StateTable, key: [UInt8]) { (Engine.weightsTable, adaptersKey) }
+    static var adapterRow: (table: StateTable, key: [UInt8]) { (EngineTables.weights, adaptersKey) }
 
     mutating func collectChanges(into changes: inout StateChanges) {
         if adaptersChanged {
-            changes.put(Engine.weightsTable, Self.adaptersKey, adapters.record)
-            changes.put(Engine.weightsTable, Self.optimizerKey, optimizer.record)
+            changes.put(EngineTables.weights, Self.adaptersKey, adapters.record)
+            changes.put(EngineTables.weights, Self.optimizerKey, optimizer.record)
             if importance.isEmpty {
-                changes.remove(Engine.weightsTable, Self.importanceKey)
+                changes.remove(EngineTables.weights, Self.importanceKey)
             } else {
                 var writer = ByteWriter(capacity: 4 * importance.count + 8)
                 writer.floats(importance)
-                changes.put(Engine.weightsTable, Self.importanceKey, writer.bytes)
+                changes.put(EngineTables.weights, Self.importanceKey, writer.bytes)
             }
             adaptersChanged = false
         }
         changes.put(
-            Engine.stateTable, Self.progressKey, progress.encoded(encoderVersion: encoderVersion))
+            EngineTables.state, Self.progressKey, progress.encoded(encoderVersion: encoderVersion))
         if jobChanged {
             if let candidate {
-                changes.put(Engine.stateTable, Self.jobKey, candidate.job.record)
+                changes.put(EngineTables.state, Self.jobKey, candidate.job.record)
             } else {
-                changes.remove(Engine.stateTable, Self.jobKey)
+                changes.remove(EngineTables.state, Self.jobKey)
             }
             jobChanged = false
         }
@@ -116,7 +116,7 @@ extension Refresh {
     static func adapters(
         _ configuration: EngineConfiguration, base: BaseModel, reading state: any StateReader
     ) throws -> Adapters? {
-        guard let stored = try state.value(Engine.weightsTable, adaptersKey) else { return nil }
+        guard let stored = try state.value(EngineTables.weights, adaptersKey) else { return nil }
         let adapters = try Adapters(record: stored, base: base)
         guard adapters.configuration == configuration.adapters else {
             throw EngineError.stateMismatch(
@@ -131,10 +131,10 @@ extension Refresh {
         from state: any StateReader, base: BaseModel, training: RefreshConfiguration
     ) throws {
         adaptersChanged = false
-        if let row = try state.value(Engine.weightsTable, Self.optimizerKey) {
+        if let row = try state.value(EngineTables.weights, Self.optimizerKey) {
             optimizer = try AdamW(record: row, configuration: schedule.optimizer, for: adapters)
         }
-        if let row = try state.value(Engine.weightsTable, Self.importanceKey) {
+        if let row = try state.value(EngineTables.weights, Self.importanceKey) {
             var reader = ByteReader(row)
             importance = try reader.floats()
             try reader.finish()
@@ -144,8 +144,8 @@ extension Refresh {
                 )
             }
         }
-        guard let row = try state.value(Engine.stateTable, Self.progressKey) else { return }
-        let job = try state.value(Engine.stateTable, Self.jobKey).map { bytes in
+        guard let row = try state.value(EngineTables.state, Self.progressKey) else { return }
+        let job = try state.value(EngineTables.state, Self.jobKey).map { bytes in
             try RefreshJob(
                 record: bytes, base: base, optimizer: schedule.optimizer, configuration: training)
         }

@@ -34,9 +34,9 @@ extension Safety {
         for (label, monitor) in drift.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             changes.put(DriftMonitor.table, Array(label.rawValue.utf8), monitor.record)
         }
-        changes.put(Engine.stateTable, Self.gateKey, gate.encoded)
+        changes.put(EngineTables.state, Self.gateKey, gate.encoded)
         if let row = labels.changedRow() {
-            changes.put(Engine.stateTable, Self.labelsKey, row)
+            changes.put(EngineTables.state, Self.labelsKey, row)
         }
     }
 
@@ -52,10 +52,10 @@ extension Safety {
             (gate, labels) = (present.gate, present.labels)
             return
         }
-        if let row = try state.value(Engine.stateTable, Self.gateKey) {
+        if let row = try state.value(EngineTables.state, Self.gateKey) {
             gate = try HeadGate(encoded: row)
         }
-        if let row = try state.value(Engine.stateTable, Self.labelsKey) {
+        if let row = try state.value(EngineTables.state, Self.labelsKey) {
             labels = try LabelWatch(row: row)
         }
     }

@@ -138,16 +138,16 @@ extension EventStream {
         clock.integer(1 as UInt8)
         catalog.writeClock(&clock)
         shoppers.uses.writeClock(&clock)
-        changes.put(Engine.stateTable, Self.usesKey, clock.bytes)
+        changes.put(EngineTables.state, Self.usesKey, clock.bytes)
         if let row = catalog.vectors.changedClock() {
-            changes.put(Engine.weightsTable, Self.vectorClockKey, row)
+            changes.put(EngineTables.weights, Self.vectorClockKey, row)
         }
         if let row = contextKeys.changedRow() {
-            changes.put(Engine.stateTable, Self.contextKeysKey, row)
+            changes.put(EngineTables.state, Self.contextKeysKey, row)
         }
         join.collectChanges(into: &changes)
-        changes.put(Engine.stateTable, Self.delaysKey, delays.encoded())
-        changes.put(Engine.stateTable, Self.clickDelaysKey, clickDelays.encoded())
+        changes.put(EngineTables.state, Self.delaysKey, delays.encoded())
+        changes.put(EngineTables.state, Self.clickDelaysKey, clickDelays.encoded())
     }
 
     /// - Parameter present: the same room, whose keyed rows are the state's already; `nil` where all is read.
@@ -155,7 +155,7 @@ extension EventStream {
         _ configuration: EngineConfiguration, from state: any StateReader,
         keepingKeyed present: EventStream?
     ) throws {
-        var clock = try state.value(Engine.stateTable, Self.usesKey).map(ByteReader.init)
+        var clock = try state.value(EngineTables.state, Self.usesKey).map(ByteReader.init)
         if var reader = clock {
             guard try reader.integer(UInt8.self) == 1 else {
                 throw ByteCodingError.badValue(at: 0, "uses of another version")
@@ -164,19 +164,19 @@ extension EventStream {
         }
         catalog = try ItemCatalog(
             dimension: catalog.silent.count, bounds: bounds, reading: state, clock: &clock,
-            vectorClock: try state.value(Engine.weightsTable, Self.vectorClockKey))
+            vectorClock: try state.value(EngineTables.weights, Self.vectorClockKey))
         shoppers = try Shoppers(bounds: bounds, reading: state, clock: &clock)
         try clock?.finish()
-        if let row = try state.value(Engine.stateTable, Self.contextKeysKey) {
+        if let row = try state.value(EngineTables.state, Self.contextKeysKey) {
             contextKeys = try ContextKeys(countMax: bounds.contextKeysMax, row: row)
         }
         join =
             try present?.join
             ?? AttributionJoin(configuration: configuration.effectiveJoin, from: state)
-        if let row = try state.value(Engine.stateTable, Self.delaysKey) {
+        if let row = try state.value(EngineTables.state, Self.delaysKey) {
             delays = try PurchaseDelays(windowMs: configuration.join.windowMs, encoded: row)
         }
-        if let row = try state.value(Engine.stateTable, Self.clickDelaysKey) {
+        if let row = try state.value(EngineTables.state, Self.clickDelaysKey) {
             clickDelays = try PurchaseDelays(
                 windowMs: configuration.join.clickWindowMs, encoded: row)
         }

@@ -43,6 +43,28 @@ public struct Item: Sendable, Equatable {
 }
 
 extension Item {
+    /// Takes over what the policy lets an event say that is not about the item itself.
+    ///
+    /// - Returns: whether all that the event says is known of the item now.
+    @discardableResult
+    mutating func merge(inline event: Event.Item, _ fields: InlineFields) -> Bool {
+        if !deleted {
+            switch fields {
+            case .texts:
+                title = title ?? event.title
+                category = category ?? event.category
+                brand = brand ?? event.brand
+            case .all: merge(event)
+            case .none: break
+            }
+        }
+        var whole = self
+        whole.merge(event)
+        return whole == self
+    }
+}
+
+extension Item {
     static let table = StateTable("items", .keyed)
 
     func encoded() -> [UInt8] {

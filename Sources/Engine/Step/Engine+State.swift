@@ -14,7 +14,7 @@ extension Engine {
         refresh.collectChanges(into: &changes)
         safety.collectChanges(into: &changes)
         metrics.collectChanges(into: &changes)
-        changes.put(Self.stateTable, Self.countersKey, counters.encoded())
+        changes.put(EngineTables.state, Self.countersKey, counters.encoded())
     }
 
     /// The state that was collected, bit for bit.
@@ -48,7 +48,7 @@ extension Engine {
     private mutating func restoreMetrics(
         from state: any StateReader, keepingKeyed present: ProgressiveMetrics?
     ) throws {
-        if let row = try state.value(Self.stateTable, Self.countersKey) {
+        if let row = try state.value(EngineTables.state, Self.countersKey) {
             counters = try Counters(encoded: row)
         }
         metrics =

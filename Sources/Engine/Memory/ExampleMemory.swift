@@ -138,7 +138,7 @@ extension ExampleMemory {
         var marks = ByteWriter(capacity: 32)
         replay.mark.write(to: &marks)
         anchors.memory.mark.write(to: &marks)
-        changes.put(Engine.weightsTable, Self.marksKey, marks.bytes)
+        changes.put(EngineTables.weights, Self.marksKey, marks.bytes)
     }
 
     /// - Parameter present: the same room, whose rows are the state's already; `nil` where all is read.
@@ -156,7 +156,7 @@ extension ExampleMemory {
     /// After a rollback of the weights: where replay memory ended that they had learned, where examples of
     /// later are remembered. Anchors of that time go, as their labels are no better than the others.
     mutating func markGoneBackTo(_ state: any StateReader) throws -> UInt64? {
-        guard let row = try state.value(Engine.weightsTable, Self.marksKey) else { return nil }
+        guard let row = try state.value(EngineTables.weights, Self.marksKey) else { return nil }
         var reader = ByteReader(row)
         let (learned, kept) = (
             try ReplayMemory.Mark(from: &reader), try ReplayMemory.Mark(from: &reader)

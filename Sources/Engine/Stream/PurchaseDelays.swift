@@ -1,62 +1,6 @@
 import Records
 import ResponseModel
 
-/// How purchases are learned that come after the example could have been learned.
-public enum DelayedFeedback: String, Sendable, CaseIterable {
-    /// An example is learned once, when its label is known: at the purchase, or at the end of the
-    /// wait.
-    case wait
-    /// Learned as not bought when it opens, and once more as bought at the purchase; weighted so
-    /// that both together teach the truth.
-    ///
-    /// Source: Ktena et al., Addressing delayed feedback for continuous training with neural
-    /// networks in CTR prediction, 2019, equation 7.
-    case fakeNegativeWeighted = "fake_negative_weighted"
-    /// The same at the end of a wait shorter than the window, weighted by how many purchases come
-    /// later than that.
-    ///
-    /// Source: Yang et al., Capturing delayed feedback in conversion rate prediction via
-    /// elapsed-time sampling, 2021, section 3 (ES-DFM). The two probabilities that the paper
-    /// trains networks for follow here from the prediction and the distribution of delays.
-    case elapsedTime = "elapsed_time"
-}
-
-/// The weights that make up for learning some purchases as none first.
-///
-/// With p the probability of a purchase and q the share of purchases later than the wait, p·q is
-/// the chance that an example is learned twice, and an example not bought by then stays so with
-/// probability (1 - p) / (1 - p + p·q).
-package struct ElapsedTimeWeights: Sendable {
-    package let positive: Double
-    package let negative: Double
-
-    package init(purchaseProbability p: Double, lateShare q: Double) {
-        let late = p * q
-        positive = 1 + late
-        negative = (1 + late) * (1 - p) / (1 - p + late)
-    }
-}
-
-/// What the label of an example counts for that will be told no more of.
-///
-/// With p the probability of a purchase and q the share of purchases later than the example's age,
-/// an example not bought so far is bought later with probability p·q / (1 - p + p·q). What is known
-/// of it is that it was not bought early: (1 - q) of what a final label says.
-package struct CensoredWeights: Sendable {
-    /// As a label of none, in place of the whole outcome: bought before, at p·(1 - q), and this, at
-    /// (1 - p + p·q) times the weight, are as p to 1 - p.
-    package let negative: Double
-    /// As bought, beside a label of none that counted on being corrected.
-    package let positive: Double
-
-    package init(probability p: Double, laterShare q: Double) {
-        let later = p * q
-        let left = max(1 - p + later, .leastNormalMagnitude)
-        negative = min(1, (1 - p) * (1 - q) / left)
-        positive = min(1, later / left)
-    }
-}
-
 /// How long after the opening purchases come, from examples whose window has ended: those still
 /// open would count quick purchases alone.
 package struct PurchaseDelays: Sendable, Equatable {

@@ -12,11 +12,8 @@ import ResponseModel
 /// with `collectChanges` and belong into one commit with the batch's offsets.
 ///
 /// Its state lies in rooms that know nothing of each other: `stream`, `models`, `memory`, `refresh` and
-/// `safety`. What takes several of them is an extension of the engine, in the folder of the room it is about.
+/// `safety`. What takes several of them is an extension of the engine.
 public struct Engine {
-    static let stateTable = StateTable("engine", .keyed)
-    static let weightsTable = StateTable("adapters", .weights)
-
     public internal(set) var configuration: EngineConfiguration
     public internal(set) var counters = Counters()
     /// The store's; part of each recommendation's id, and of nothing that is learned.

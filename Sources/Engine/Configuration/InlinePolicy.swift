@@ -1,5 +1,3 @@
-import Events
-
 /// What item fields inside a click, a purchase or an outcome may say of an item.
 ///
 /// Whoever may send a click would else set costs and stocks for every shopper: what hard rules rest on
@@ -21,26 +19,4 @@ public struct InlinePolicy: Sendable, Hashable {
     public init() {}
 
     subscript(topic: String) -> InlineFields { topics[topic] ?? standard }
-}
-
-extension Item {
-    /// Takes over what the policy lets an event say that is not about the item itself.
-    ///
-    /// - Returns: whether all that the event says is known of the item now.
-    @discardableResult
-    mutating func merge(inline event: Event.Item, _ fields: InlineFields) -> Bool {
-        if !deleted {
-            switch fields {
-            case .texts:
-                title = title ?? event.title
-                category = category ?? event.category
-                brand = brand ?? event.brand
-            case .all: merge(event)
-            case .none: break
-            }
-        }
-        var whole = self
-        whole.merge(event)
-        return whole == self
-    }
 }
