@@ -1,0 +1,114 @@
+import Records
+import ResponseModel
+
+/// The room of what predicts: the response heads, what discounts change, how many units purchases are of,
+/// and which discounts the merchant gives.
+struct Models {
+    var heads = Heads()
+    /// What discounts do to purchases, apart from what goes along with them.
+    var effect: EffectModel
+    /// What they do to views: whether one is clicked and bought.
+    var viewEffect: EffectModel
+    /// Which discounts the merchant gives.
+    var apprentice = Apprentice()
+    /// How many units a purchase is of.
+    var quantity: QuantityModel
+    private let dimension: Int
+    private let configuration: HeadConfiguration
+    /// Whether what is offered is the shop's habit, and no decision of ours.
+    let followsMerchant: Bool
+
+    init(_ configuration: HeadConfiguration, dimension: Int, followsMerchant: Bool) {
+        self.configuration = configuration
+        self.dimension = dimension
+        self.followsMerchant = followsMerchant
+        effect = EffectModel(.visits, dimension: dimension)
+        viewEffect = EffectModel(.views, dimension: dimension)
+        quantity = QuantityModel(configuration)
+    }
+
+    // MARK: Prediction
+
+    func freshHead(_ label: Label) -> ResponseHead {
+        ResponseHead(name: label.rawValue, dimension: dimension, configuration: configuration)
+    }
+
+    /// Makes a head where there is none.
+    mutating func wake(_ label: Label) {
+        if heads[label] == nil { heads[label] = freshHead(label) }
+    }
+
+    /// What a head says of an exposure; one that is not there says what a fresh one does.
+    func predict(
+        _ label: Label, _ exposure: Exposure, _ item: ItemFeatures
+    ) throws(ResponseError) -> Prediction {
+        try (heads[label] ?? freshHead(label)).predict(exposure, item: item)
+    }
+
+    /// Whether views were learned, clicked and bought, so that one can be asked about.
+    var knowsViews: Bool { heads[.click] != nil && heads[.purchase] != nil }
+
+    /// What is predicted of a view's purchase; `nil` where that cannot be.
+    mutating func viewLogit(_ exposure: Exposure, _ item: ItemFeatures) -> Double? {
+        for label in Label.allCases { wake(label) }
+        return try? knownViewLogit(exposure, item)
+    }
+
+    func knownViewLogit(
+        _ exposure: Exposure, _ item: ItemFeatures
+    ) throws(ResponseError) -> Double? {
+        guard let click = heads[.click], let purchase = heads[.purchase] else { return nil }
+        return ViewResponse.logit(
+            click: try click.logit(exposure, item: item),
+            purchase: try purchase.logit(exposure, item: item))
+    }
+
+    /// What comes of a view, with how sure that is.
+    func viewResponse(
+        _ exposure: Exposure, _ item: ItemFeatures
+    ) throws(ResponseError) -> ViewResponse {
+        ViewResponse(
+            click: try predict(.click, exposure, item),
+            purchase: try predict(.purchase, exposure, item))
+    }
+
+    // MARK: State
+
+    /// Forgets the effects of a shopper. What the shared weights learned of the examples stays in them.
+    mutating func erase(user: String) {
+        for label in Label.allCases { _ = heads[label]?.erase(user: user) }
+        effect.erase(user: user)
+        viewEffect.erase(user: user)
+        apprentice.erase(user: user)
+        quantity.erase(user: user)
+    }
+
+    /// Puts heads rebuilt under new adapters in the place of those in service.
+    mutating func replaceHeads(with rebuilt: Heads) {
+        var rebuilt = rebuilt
+        for label in Label.allCases {
+            if let old = heads[label] { rebuilt[label]?.takePlace(of: old) }
+        }
+        heads = rebuilt
+    }
+
+    mutating func collectChanges(into changes: inout StateChanges) {
+        for label in Label.allCases { heads[label]?.collectChanges(into: &changes) }
+        effect.collectChanges(into: &changes)
+        viewEffect.collectChanges(into: &changes)
+        apprentice.collectChanges(into: &changes)
+        quantity.collectChanges(into: &changes)
+    }
+
+    mutating func restore(from state: any StateReader) throws {
+        for label in Label.allCases {
+            heads[label] = try ResponseHead(
+                restoring: label.rawValue, dimension: dimension, configuration: configuration,
+                from: state)
+        }
+        effect = try EffectModel(.visits, dimension: dimension, from: state)
+        viewEffect = try EffectModel(.views, dimension: dimension, from: state)
+        apprentice = try Apprentice(from: state)
+        quantity = try QuantityModel(configuration, from: state)
+    }
+}

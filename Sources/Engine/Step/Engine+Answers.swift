@@ -1,0 +1,53 @@
+import Events
+import Pricing
+import Records
+import ResponseModel
+
+/// Events that ask for an offer.
+extension Engine {
+    /// Makes the offer that an event asks for, and notes what else it tells of its shopper.
+    mutating func price(
+        _ event: Event, from record: SourceRecord, joining joined: inout Joined,
+        into output: inout StepOutput
+    ) throws {
+        guard configuration.learns, !joined.isDuplicate else { return }
+        switch event.body {
+        case .click(let offer):
+            try answer(event, offer, from: record, isView: false, &joined.outputs, into: &output)
+        case .impression(let offer) where configuration.offersAtViews:
+            try answer(event, offer, from: record, isView: true, &joined.outputs, into: &output)
+        case .purchase(let purchase):
+            var shopper = try stream.shopper(purchase.offer.userID)
+            shopper.purchased(purchase.offer.itemID, atMs: event.tsMs)
+            stream.set(purchase.offer.userID, shopper)
+        case .impression, .outcome, .refund, .item, .erase: break
+        }
+    }
+
+    private mutating func answer(
+        _ event: Event, _ offer: Event.Offer, from record: SourceRecord, isView: Bool,
+        _ joined: inout [JoinOutput], into output: inout StepOutput
+    ) throws {
+        var shopper = try stream.shopper(offer.userID)
+        if !isView { shopper.clicked(offer.itemID, atMs: event.tsMs) }
+        let (recommendation, decision): (Recommendation, IssuedDecision?)
+        do {
+            (recommendation, decision) = try recommend(
+                event, offer, isView: isView, shopper: &shopper)
+        } catch let error where error is PricingError || error is ResponseError {
+            // One event whose price cannot be decided must not stop the stream.
+            counters.accepted -= 1
+            counters.byType[event.type.rawValue, default: 1] -= 1
+            reject(record, RejectedRecord(reason: "\(error)", code: "undecidable"), into: &output)
+            return
+        }
+        stream.set(offer.userID, shopper)
+        if let decision {
+            stream.join.open(
+                decision, from: record.position, offset: record.offset, into: &joined)
+        }
+        counters.recommendations += 1
+        output.recommendations.append(recommendation)
+        output.askedFor.append(RecordPlace(record.position, record.offset))
+    }
+}

@@ -1,0 +1,126 @@
+import Events
+import Records
+
+/// What became of an event in the join.
+struct Joined {
+    var outputs: [JoinOutput] = []
+    var admission = AttributionJoin.Admission.accepted
+
+    var isDuplicate: Bool { admission == .duplicate }
+    var isLate: Bool { admission == .late }
+}
+
+/// Events on their way to the join.
+extension Engine {
+    /// Takes what is no event of a shopper, and what is none at all.
+    ///
+    /// - Returns: an event to be joined, with the context that is learned from.
+    mutating func admit(
+        _ input: EngineInput, into output: inout StepOutput
+    ) throws -> Event? {
+        counters.read += 1
+        let event: Event
+        switch input.event {
+        case .success(let decoded): event = decoded
+        case .failure(let rejected):
+            reject(input.record, rejected, into: &output)
+            return nil
+        }
+        counters.accepted += 1
+        counters.byType[event.type.rawValue, default: 0] += 1
+        switch event.body {
+        case .item(let item):
+            try stream.catalog.update(item.itemID) { $0.merge(item) }
+            try see(item.itemID)
+            return nil
+        case .erase(let userID):
+            try erase(userID, atMs: event.tsMs)
+            return nil
+        default: break
+        }
+        if try stream.isErased(event) {
+            counters.suppressed += 1
+            return nil
+        }
+        return keepingContext(of: event, into: &output)
+    }
+
+    /// Hands an event to the join.
+    mutating func join(
+        _ event: Event, from record: SourceRecord, into output: inout StepOutput
+    ) throws -> Joined {
+        try takeInline(event, from: record.position)
+        var joined = Joined()
+        let latePurchases = stream.join.counts.latePurchases
+        joined.admission = stream.join.ingest(
+            event.namingDecisions, from: record.position, offset: record.offset,
+            into: &joined.outputs)
+        // After the event has moved time, so that what it is about counts as seen then.
+        if let itemID = event.itemID { try see(itemID) }
+        if joined.isDuplicate { counters.duplicates += 1 }
+        if joined.isLate { counters.late += 1 }
+        output.arrivals[record.position, default: Arrivals()].add(
+            isLate: joined.isLate || stream.join.counts.latePurchases > latePurchases)
+        if !joined.isDuplicate, event.leastRate < 1 / configuration.weightMax {
+            counters.clippedWeights += 1
+            output.clippedWeight =
+                output.clippedWeight ?? RecordPlace(record.position, record.offset)
+        }
+        return joined
+    }
+
+    mutating func reject(
+        _ record: SourceRecord, _ rejected: RejectedRecord, into output: inout StepOutput
+    ) {
+        guard rejected.code != EventError.ignoredCode else {
+            // Among the types, so that these and the dead letters are all that was read.
+            counters.byType[EventError.ignoredCode, default: 0] += 1
+            return
+        }
+        counters.deadLettered += 1
+        counters.deadLetterReasons[rejected.code, default: 0] += 1
+        output.unusable.append(UnusableRecord(record: record, reason: rejected.reason))
+    }
+
+    private mutating func see(_ itemID: String) throws {
+        if configuration.learns { try stream.see(itemID) }
+    }
+
+    /// Takes over what an event may say of its item.
+    private mutating func takeInline(_ event: Event, from position: TopicPartition) throws {
+        guard let inline = event.offer?.item, let itemID = event.itemID else { return }
+        let policy = configuration.inline[position.topic]
+        var item = try stream.catalog.find(itemID) ?? Item(id: itemID)
+        if !item.merge(inline: inline, policy) { counters.ignoredInline += 1 }
+        if policy != .none { try stream.catalog.update(itemID) { $0 = item } }
+    }
+
+    private mutating func keepingContext(
+        of event: Event, into output: inout StepOutput
+    ) -> Event {
+        guard configuration.learns else {
+            return event.keepingContext(stream.contextKeys.known)
+        }
+        let (kept, leftOut) = stream.keepingContext(of: event)
+        if let leftOut {
+            output.notices.append(
+                .contextKeysLeftOut(key: leftOut, keysMax: configuration.bounds.contextKeysMax))
+        }
+        return kept
+    }
+
+    /// Forgets what is held under this id: history, offers, open joins, remembered examples, and
+    /// the heads' effects of the shopper.
+    ///
+    /// What the shared weights learned from the shopper's examples stays in them. Events from before
+    /// the erasure are not taken any more, however late they come and however often they are read
+    /// again; later ones are of a new acquaintance.
+    private mutating func erase(_ userID: String, atMs ts: Int64) throws {
+        counters.erased += 1
+        try stream.erase(userID, atMs: ts)
+        // What is trained has seen the shopper's examples: it is begun anew.
+        leaveRefresh(nextIn: 0)
+        memory.erase(user: userID)
+        models.erase(user: userID)
+    }
+}

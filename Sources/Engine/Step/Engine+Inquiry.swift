@@ -1,0 +1,68 @@
+import Events
+import Pricing
+import Records
+import ResponseModel
+
+/// What is expected at one depth of the grid.
+public struct ExpectedDemand: Codable, Sendable {
+    /// Fraction of the list price.
+    public let discount: Double
+    public let conversion: Double
+    /// Standard deviation of the conversion's logit: how unsure the model is.
+    public let logitDeviation: Double
+
+    enum CodingKeys: String, CodingKey {
+        case discount, conversion
+        case logitDeviation = "logit_deviation"
+    }
+}
+
+extension Engine {
+    /// Items by the remembered examples of them, counting for how many each stands; most first.
+    ///
+    /// Complexity: O(replay memory).
+    public func itemsSeen() -> [(itemID: String, examples: Double)] {
+        var counts: [String: Double] = [:]
+        memory.replay.forEach { counts[$0.example.itemId, default: 0] += $0.inclusionWeight }
+        return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
+    }
+
+    /// What is remembered of a shopper.
+    public func shopper(_ userID: String, reading state: any StateReader) throws -> ShopperState {
+        try stream.shoppers.find(userID, in: state)
+    }
+
+    /// The best discount for a shopper and an item, and what is expected at every depth.
+    ///
+    /// Nothing is drawn at random, and nothing is remembered of having been asked.
+    ///
+    /// - Parameters:
+    ///   - context: circumstances of the visit, as a click would carry them.
+    ///   - isView: whether the shopper sees the item and has not clicked yet.
+    public func inquire(
+        userID: String, itemID: String, price: Double, context: [Event.Attribute],
+        isView: Bool = false, atMs ts: Int64, embedding: any TextEmbedding
+    ) throws -> (Recommendation, [ExpectedDemand]) {
+        let offer = Event.Offer(
+            userID: userID, itemID: itemID, price: price, context: stream.contextKeys.known(context)
+        )
+        let exposure = Exposure(offer, tsMs: ts)
+        // Above any rate of exploring.
+        let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)
+        let (item, features) = try stream.catalog.look(at: itemID, with: embedding)
+        let quote = try decide(
+            exposure, features: features, known: item, isView: isView, held: nil, draws: draws)
+        let recommendation = quote.recommendation(
+            id: Recommendation.id(
+                lineage: lineage,
+                decision: Recommendation.decisionID(
+                    eventID: "inquiry", userID: userID, itemID: itemID)),
+            userID: userID, itemID: itemID, snapshot: snapshot, issuedMs: ts,
+            expiresMs: expiryMs(ofOfferAt: ts))
+        let demand = zip(quote.demand, quote.logitDeviations).map { point, deviation in
+            ExpectedDemand(
+                discount: point.depth, conversion: point.probability, logitDeviation: deviation)
+        }
+        return (recommendation, demand)
+    }
+}

@@ -1,0 +1,149 @@
+import Events
+import Pricing
+import Records
+import ResponseModel
+
+extension Engine {
+    /// The offer that a click or a view asks for: the one that stands, or a new one.
+    ///
+    /// - Returns: the recommendation, and the decision to be joined where decisions are issued. One
+    ///   that stands is the same decision, under the same id, whenever it is asked for.
+    mutating func recommend(
+        _ event: Event, _ offer: Event.Offer, isView: Bool, shopper: inout ShopperState
+    ) throws -> (Recommendation, IssuedDecision?) {
+        let exposure = Exposure(offer, tsMs: event.tsMs)
+        let quote = try decide(
+            exposure, features: try stream.catalog.features(of: offer.itemID),
+            known: try stream.catalog.find(offer.itemID), isView: isView,
+            held: shopper.offer(of: offer.itemID, atMs: event.tsMs),
+            draws: draws(of: event.eventID))
+        if quote.decision.discount > configuration.pricing.maximumDepth + 1e-9 {
+            counters.ruleViolations += 1
+        }
+        let decision =
+            quote.held?.decisionID
+            ?? Recommendation.decisionID(
+                eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
+        let expiresMs = quote.held?.expiresMs ?? expiryMs(ofOfferAt: event.tsMs)
+        let recommendation = quote.recommendation(
+            id: Recommendation.id(lineage: lineage, decision: decision), userID: offer.userID,
+            itemID: offer.itemID, snapshot: snapshot,
+            issuedMs: event.tsMs, expiresMs: expiresMs)
+        guard configuration.issuesDecisions else { return (recommendation, nil) }
+        let propensity = recommendation.propensity
+        if quote.held == nil {
+            shopper.hold(
+                HeldOffer(
+                    itemID: offer.itemID, decisionID: decision, listPrice: offer.price,
+                    discount: quote.decision.discount, propensity: propensity,
+                    explored: recommendation.explored, expiresMs: expiresMs),
+                atMs: event.tsMs)
+        }
+        var issued = offer
+        issued.discount = quote.decision.discount
+        issued.propensity = propensity
+        return (
+            recommendation,
+            IssuedDecision(
+                offer: issued, recommendationID: decision, tsMs: event.tsMs,
+                triggerEventID: event.eventID, isView: isView)
+        )
+    }
+
+    /// When an offer made now expires; no later than RFC 3339 can write.
+    func expiryMs(ofOfferAt ts: Int64) -> Int64 {
+        min(ts + configuration.pricing.offerLifetimeMs, EventLimits.tsMsMax)
+    }
+
+    /// What would be offered for this exposure: the decision and what speaks for it.
+    ///
+    /// - Parameters:
+    ///   - features: what the heads see of the item.
+    ///   - known: what the catalogue knows of it.
+    ///   - isView: whether it is shown to who has not clicked yet, so that it decides over that as well.
+    ///   - held: an offer that stands, whose discount is kept as far as the rules allow.
+    func decide(
+        _ exposure: Exposure, features: ItemFeatures, known: Item?, isView: Bool = false,
+        held: HeldOffer?, draws: PricingDraws
+    ) throws -> Quote {
+        let item = ItemOffer(
+            price: exposure.price, cataloguePrice: known?.price, cost: known?.cost,
+            stock: known?.stock, deleted: known?.deleted ?? false)
+        // The heads say how it is without a discount, the effect model what a discount changes.
+        let bare = exposure.at(discount: 0)
+        let model = isView ? models.viewEffect : models.effect
+        let answer = try model.answer(bare, item: features)
+        let demand = try model.demand(
+            bare, item: features,
+            base: isView
+                ? try models.viewResponse(bare, features).prediction
+                : try models.predict(.purchase, bare, features),
+            discounts: configuration.pricing.depths, answer: answer)
+        let units = try models.quantity.expected(bare, item: features)
+        let points = demand.map { prediction in
+            DemandPoint(
+                depth: prediction.discount, probability: prediction.probability,
+                expectedQuantity: units,
+                uncertainty: LogitUncertainty(
+                    mean: prediction.logit, variance: prediction.variance,
+                    covarianceWithBaseline: prediction.covarianceWithBaseline))
+        }
+        let holdout = configuration.pricing.isHoldout(
+            userHash: StableHash.of("holdout", exposure.user, seed: configuration.seed))
+        var standing = StandingPrice()
+        if configuration.followsMerchant {
+            standing.habit = try models.apprentice.discount(exposure, item: features)
+        }
+        if let held, held.listPrice == exposure.price {
+            standing.offer = StandingPrice.Offer(
+                discount: held.discount, propensity: held.propensity, explored: held.explored)
+        }
+        let decision = try policy.decide(
+            item: item, demand: points, holdout: holdout, draws: draws,
+            unknown: UnknownAnswer(answer), standing: standing)
+        return Quote(
+            decision: decision, demand: points,
+            logitDeviations: demand.map { $0.variance.squareRoot() },
+            reasons: try reasons(exposure, features, isView: isView),
+            held: decision.isHeld ? held : nil)
+    }
+
+    /// The largest parts of what is predicted; of a view, those of the click and of the visit as far as they
+    /// change the product.
+    private func reasons(
+        _ exposure: Exposure, _ item: ItemFeatures, isView: Bool
+    ) throws -> [Recommendation.Reason] {
+        func parts(_ label: Label) throws -> [Recommendation.Reason] {
+            try (models.heads[label] ?? models.freshHead(label)).contributions(exposure, item: item)
+                .map {
+                    Recommendation.Reason(name: $0.name, logit: $0.logit)
+                }
+        }
+        guard isView else { return Array(try parts(.purchase).prefix(5)) }
+        let shares = try models.viewResponse(exposure, item).shares
+        let both =
+            try parts(.click).map {
+                Recommendation.Reason(name: "click: \($0.name)", logit: shares.click * $0.logit)
+            }
+            + parts(.purchase).map {
+                Recommendation.Reason(
+                    name: "purchase: \($0.name)", logit: shares.purchase * $0.logit)
+            }
+        return Array(
+            both.sorted { (-abs($0.logit), $0.name) < (-abs($1.logit), $1.name) }.prefix(5))
+    }
+
+    /// Two numbers that the event's id alone determines.
+    private func draws(of eventID: String) -> PricingDraws {
+        var random = SeededRandom(seed: StableHash.of("pricing", eventID, seed: configuration.seed))
+        return PricingDraws(explore: random.unit(), depth: random.unit())
+    }
+}
+
+extension UnknownAnswer {
+    init(_ answer: Answer) {
+        self.init(
+            share: answer.unknownShare, stepVariance: answer.stepVariance,
+            slopeVariance: answer.sharedSlopeVariance, covariance: answer.covariance)
+    }
+}
