@@ -162,7 +162,8 @@ let package = Package(
             [
                 "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Engine", "EventLog",
                 "Events", "KafkaStream", "Pricing", "Records", "ResponseModel", "Simulator",
-                "SnapshotStore", "Tensor", "Tokenization", "Platform", "CCrashPoints", "TestSupport",
+                "SnapshotStore", "Tensor", "Tokenization", "Platform", "CCrashPoints",
+                "TestSupport",
             ]),
     ] + fuzzing,
     cxxLanguageStandard: .cxx17
