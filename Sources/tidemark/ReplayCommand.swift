@@ -90,7 +90,8 @@ struct ReplayCommand: ParsableCommand {
             try OutputFile.require(report, predictions, recommendations)
             let replay = try Replay(
                 configuration, events: events, catalog: catalog, store: store, from: from,
-                skips: skip.ranges, predictions: predictions, recommendations: recommendations)
+                skips: skip.ranges,
+                outputs: .init(predictions: predictions, recommendations: recommendations))
             let finished = try replay.run()
             try finished.write(to: report)
             print(json ? try finished.json() : finished.summary())

@@ -223,7 +223,7 @@ private struct Compared: Decodable {
             _ = try Replay(
                 try Configuration.load(
                     file: nil, environment: [:], overrides: ShopStream.overrides + more),
-                events: [log], catalog: nil, store: path, predictions: nil, recommendations: nil
+                events: [log], catalog: nil, store: path
             ).run()
         }
         try replay(log)
@@ -259,7 +259,7 @@ private struct Compared: Decodable {
         let path = scratch.path + "/store"
         _ = try Replay(
             try ShopStream.configuration(), events: [try scratch.log(shop.next(200))],
-            catalog: nil, store: path, predictions: nil, recommendations: nil
+            catalog: nil, store: path
         ).run()
         let asked = ["recommend", "--store", path, "--item", "i1", "--user"]
         #expect(try tidemark(asked + ["Zo\u{eb}"]).status == 0)

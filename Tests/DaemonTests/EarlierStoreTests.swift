@@ -36,8 +36,7 @@ import Testing
         let before = try Data(contentsOf: URL(filePath: store + "/data.mdb"))
         do {
             _ = try Replay(
-                try ShopStream.configuration(), events: [log], catalog: nil, store: store,
-                predictions: nil, recommendations: nil
+                try ShopStream.configuration(), events: [log], catalog: nil, store: store
             ).run()
             Issue.record("it was learned on")
         } catch {

@@ -44,8 +44,8 @@ import Testing
                 "store.snapshot_events=400", "store.commit_events=100", "batch.events=100",
             ])
         return try Replay(
-            configuration, events: [log], catalog: nil, store: store, predictions: predictions,
-            recommendations: nil
+            configuration, events: [log], catalog: nil, store: store,
+            outputs: .init(predictions: predictions)
         ).run()
     }
 

@@ -25,8 +25,7 @@ import Testing
             file: nil, environment: [:],
             overrides: ["model.base=\(try DaemonFixture.model())", "log.level=error"])
         _ = try Replay(
-            configuration, events: [log], catalog: nil, store: scratch.store, predictions: nil,
-            recommendations: nil
+            configuration, events: [log], catalog: nil, store: scratch.store
         ).run()
         return (scratch, "head")
     }

@@ -44,7 +44,7 @@ import Testing
         func replay(_ log: String) throws -> Report {
             try Replay(
                 try configuration("store.commit_events=1"), events: [log], catalog: nil,
-                store: folder.path + "/store", predictions: nil, recommendations: nil
+                store: folder.path + "/store"
             ).run()
         }
         let first = try replay(

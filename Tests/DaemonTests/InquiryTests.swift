@@ -27,7 +27,7 @@ import Testing
         }
         let report = try Replay(
             try ShopStream.configuration(), events: [try scratch.log(items + rows)], catalog: nil,
-            store: scratch.path + "/store", predictions: nil, recommendations: nil
+            store: scratch.path + "/store"
         ).run()
         return (scratch, report)
     }

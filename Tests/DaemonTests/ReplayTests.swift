@@ -26,7 +26,7 @@ import Testing
     ) throws -> Report {
         try Replay(
             configuration, events: events, catalog: Self.data + "/grocery.items.jsonl.gz",
-            store: store, predictions: predictions, recommendations: nil
+            store: store, outputs: .init(predictions: predictions)
         ).run()
     }
 
@@ -104,8 +104,7 @@ import Testing
                 try Configuration.load(
                     file: nil, environment: [:],
                     overrides: ["model.base=\(try DaemonFixture.model())"] + settings),
-                events: [log], catalog: nil, store: folder + "/" + store, predictions: nil,
-                recommendations: nil
+                events: [log], catalog: nil, store: folder + "/" + store
             ).run()
         }
         let clean = try run("clean")
@@ -130,8 +129,7 @@ import Testing
             to: folder + "/b.jsonl")
         let report = try Replay(
             try configuration("attribution.window=1h", "attribution.lateness=0"),
-            events: [folder + "/a.jsonl", folder + "/b.jsonl"], catalog: nil, store: nil,
-            predictions: nil, recommendations: nil
+            events: [folder + "/a.jsonl", folder + "/b.jsonl"], catalog: nil, store: nil
         ).run()
         #expect(report.events.late == 0 && report.events.unattributed == 0)
         let score = try #require(report.progressive["purchase"])
@@ -148,7 +146,7 @@ import Testing
         let report = try Replay(
             try configuration("lora.refresh_events=0", "log.level=error"),
             events: [Self.data + "/retail.jsonl.gz"],
-            catalog: nil, store: nil, predictions: nil, recommendations: nil
+            catalog: nil, store: nil
         ).run()
         let events = report.events
         #expect(events.read == 144_800)
@@ -169,8 +167,7 @@ import Testing
         let folder = scratch()
         do {
             _ = try Replay(
-                try configuration(), events: ["/nowhere/events.jsonl"], catalog: nil, store: folder,
-                predictions: nil, recommendations: nil
+                try configuration(), events: ["/nowhere/events.jsonl"], catalog: nil, store: folder
             ).run()
             Issue.record("a log was read that is not there")
         } catch {
@@ -197,8 +194,7 @@ import Testing
         let before = try FileManager.default.contentsOfDirectory(atPath: folder + "/store").sorted()
         do {
             _ = try Replay(
-                try configuration(), events: [log], catalog: nil, store: folder + "/store",
-                predictions: nil, recommendations: nil
+                try configuration(), events: [log], catalog: nil, store: folder + "/store"
             ).run()
             Issue.record("the store was taken")
         } catch {

@@ -12,7 +12,7 @@ import Testing
     ) throws -> Report {
         try Replay(
             try ShopStream.configuration(), events: [log], catalog: nil, store: store,
-            skips: skips, predictions: nil, recommendations: published
+            skips: skips, outputs: .init(recommendations: published)
         ).run()
     }
 

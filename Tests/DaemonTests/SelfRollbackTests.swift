@@ -28,7 +28,7 @@ import Testing
             ]
         let report = try Replay(
             try Configuration.load(file: nil, environment: [:], overrides: overrides),
-            events: [log], catalog: nil, store: store, predictions: nil, recommendations: nil
+            events: [log], catalog: nil, store: store
         ).run()
         let heads = report.judgements.filter { $0.subject == .heads }
         let clean = heads.filter { $0.example < 16_000 }

@@ -38,8 +38,7 @@ import Testing
                     "lora.judge_events=20", "guards.gate_harm=0.5", "lora.layers=1",
                 ] + overrides)
             report = try Replay(
-                configuration, events: [log], catalog: nil, store: folder + "/store",
-                predictions: nil, recommendations: nil
+                configuration, events: [log], catalog: nil, store: folder + "/store"
             ).run()
             self.folder = folder
         }

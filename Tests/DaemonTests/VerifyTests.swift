@@ -14,7 +14,7 @@ import Testing
             try Configuration.load(
                 file: nil, environment: [:], overrides: ShopStream.overrides + more),
             events: [log], catalog: nil, store: store, from: from, skips: skips,
-            predictions: predictions, recommendations: nil
+            outputs: .init(predictions: predictions)
         ).run()
     }
 

@@ -128,8 +128,7 @@ struct PoisonTrial {
             file: nil, environment: ProcessInfo.processInfo.environment, overrides: overrides)
         let report = try Replay(
             configuration, events: [folder + "/visits.jsonl"], catalog: nil,
-            store: folder + "/store", predictions: folder + "/predictions.csv",
-            recommendations: nil
+            store: folder + "/store", outputs: .init(predictions: folder + "/predictions.csv")
         ).run()
         var run = Run(judgements: report.judgements, selfRollbacks: report.guards.selfRollbacks)
         judge(&run)

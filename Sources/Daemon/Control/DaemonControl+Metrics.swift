@@ -196,15 +196,18 @@ extension DaemonControl {
             Metric(
                 .counter, "published_recommendations_total",
                 "Recommendations of this process, and whether they said anything new.", by: "new",
-                ["true": Double(figures.published), "false": Double(figures.unchanged)]),
-            gauge("open_examples", "Offers that wait for their outcome.", figures.openExamples),
+                ["true": Double(figures.sent.new), "false": Double(figures.sent.unchanged)]),
+            gauge(
+                "open_examples", "Offers that wait for their outcome.", figures.held.openExamples),
             gauge(
                 "pending_events", "Events held back until none older can come.",
-                figures.pendingEvents),
-            gauge("remembered_examples", "Examples in replay memory.", figures.rememberedExamples),
-            gauge("items", "Items of the catalogue.", figures.items),
+                figures.held.pendingEvents),
+            gauge(
+                "remembered_examples", "Examples in replay memory.", figures.held.rememberedExamples
+            ),
+            gauge("items", "Items of the catalogue.", figures.held.items),
         ]
-        if let outbox = figures.outbox {
+        if let outbox = figures.sent.outbox {
             metrics.append(
                 gauge("outbox_messages", "Committed and not known to have arrived.", outbox))
         }
@@ -215,7 +218,7 @@ extension DaemonControl {
                     "Wall time less the time up to which events are joined.",
                     Double(max(0, wallTimeMs() - watermarkMs)) / 1000))
         }
-        metrics += Self.metrics(figures.kept)
+        metrics += Self.metrics(figures.held.bounded)
         metrics += scores(figures.recent)
         return metrics
     }

@@ -159,7 +159,7 @@ struct DaemonStatus: Encodable {
         without_broker_ms = consumer?.withoutBrokerMs
         let standing = control.board.publishing
         publishing = Publishing(
-            waiting: figures?.outbox, oldest_ms: standing?.oldestMs,
+            waiting: figures?.sent.outbox, oldest_ms: standing?.oldestMs,
             error: standing?.failure.map { "\($0)" })
         last_data_age_ms = consumer?.sinceLastRecordMs
         watermark = figures?.watermarkMs
@@ -171,13 +171,13 @@ struct DaemonStatus: Encodable {
         }
         events = figures.map { Report.Events($0.counters, $0.join) }
         examples = figures?.counters.examples
-        open_examples = figures?.openExamples
-        pending_events = figures?.pendingEvents
+        open_examples = figures?.held.openExamples
+        pending_events = figures?.held.pendingEvents
         late_share = figures?.lateShare
-        recommendations_published = figures?.published
-        recommendations_unchanged = figures?.unchanged
-        head = figures?.snapshot
-        lineage = figures?.lineage
-        state_sha256 = figures?.stateSHA256
+        recommendations_published = figures?.sent.new
+        recommendations_unchanged = figures?.sent.unchanged
+        head = figures?.state.snapshot
+        lineage = figures?.state.lineage
+        state_sha256 = figures?.state.digest
     }
 }

@@ -97,8 +97,9 @@ public final class LearningDaemon {
         let store = try wiring.openStore(
             path: configuration.store.path, base: base, mode: .readWrite)
         let learner = try wiring.learner(
-            prepared.engine, base: base, embedding: prepared.embedding, store: store,
-            cluster: cluster, skips: skips, clocked: true, publishes: true, log: log)
+            LearningRun(engine: prepared.engine, isClocked: true, publishes: true),
+            at: Learner.Place(store: store, cluster: cluster, skips: skips), base: base,
+            embedding: prepared.embedding, log: log)
         try acceptCluster(cluster, store)
         let publisher = Publisher(
             store: store, configuration: kafka,
@@ -124,11 +125,13 @@ public final class LearningDaemon {
         defer { keeper.finish() }
         keeper.look()
         var loop = try LearningLoop(
-            consumer: consumer, learner: learner, publisher: publisher, keeper: keeper,
-            decoding: decoding, keys: ShardKeys(kafka, partitionCounts: counts),
-            configuration: configuration,
-            exitWhenIdleMs: exitWhenIdleMs, board: board, desk: desk, interference: interference,
-            isStopped: isStopped, log: log)
+            LearningLoop.Reading(
+                consumer: consumer, decoding: decoding,
+                keys: ShardKeys(kafka, partitionCounts: counts)),
+            LearningLoop.Parts(
+                learner: learner, publisher: publisher, keeper: keeper, board: board, desk: desk,
+                interference: interference, log: log),
+            configuration: configuration, exitWhenIdleMs: exitWhenIdleMs, isStopped: isStopped)
         while try loop.run(onGap: { accept($0, learner) }) == .rewound {
             consumer.close()
             consumer = try makeConsumer(kafka)
@@ -144,8 +147,8 @@ public final class LearningDaemon {
         try end(learner, publisher, consumer)
         isPublishing = false
         let report = try Report(
-            learner, eventsRead: loop.eventsRead, published: learner.published,
-            wallSeconds: loop.wallSeconds, platform: try wiring.platform())
+            learner, eventsRead: loop.progress.eventsRead, published: learner.published,
+            wallSeconds: loop.progress.wallSeconds, platform: try wiring.platform())
         try store.close()
         return report
     }

@@ -7,81 +7,74 @@ import SnapshotStore
 import Telemetry
 
 /// The learning thread's loop: next batch, learn, commit when due.
+///
+/// Thread: the learning thread.
 struct LearningLoop {
-    private var consumer: KafkaConsumer
-    private let learner: Learner
-    private let publisher: Publisher
-    private let keeper: WholeKeeper
-    private let decoding: Decoding
-    private let keys: ShardKeys?
+    /// What the stream is read with.
+    struct Reading {
+        var consumer: KafkaConsumer
+        let decoding: Decoding
+        let keys: ShardKeys?
+    }
+
+    /// Those that the loop gives work to, and tells.
+    struct Parts {
+        let learner: Learner
+        let publisher: Publisher
+        let keeper: WholeKeeper
+        let board: StatusBoard
+        let desk: ControlDesk
+        let interference: Interference
+        let log: EventLogger
+    }
+
+    private var reading: Reading
+    private let parts: Parts
     private let configuration: Configuration
     private let exitWhenIdleMs: Int?
-    private let board: StatusBoard
-    private let desk: ControlDesk
     private let isStopped: @Sendable () -> Bool
-    private let interference: Interference
-    private let log: EventLogger
 
-    private(set) var eventsRead = 0
-    private let started = ContinuousClock.now
-    private var lastProgress = ContinuousClock.now
-    private var readAtProgress = 0
-
+    private(set) var progress = LoopProgress()
     private var idleWatch: IdleWatch
     private var guardian: CrashGuard
-    /// The last message whose delivery the store was told of.
-    private var forgotten: UInt64?
-    private var lastCommit = ContinuousClock.now
-    /// Whether learning stands still because too much is to be published.
-    private var isWaitingForBrokers = false
-    /// Offsets that are learned and not in the store yet.
-    private var toCommit: [TopicPartition: Int64] = [:]
-    /// Whether learning stands still because the store's disk is full.
-    private var isWaitingForRoom = false
-    /// Offsets that are in the store and not yet told to monitors.
-    private var toTell: [TopicPartition: Int64] = [:]
-    private var lastTold = ContinuousClock.now
+    private var delivered = DeliveredMessages()
+    private var monitors = MonitorOffsets()
+    private var frames = FrameWatch()
+    /// Why learning stands still, where it does.
+    private var waits = Waits()
 
-    private static let forgetAfter = Swift.Duration.seconds(1)
-    private static let tellEvery = Swift.Duration.seconds(1)
+    private struct Waits {
+        /// Too much is to be published.
+        var forBrokers = false
+        /// The store's disk is full.
+        var forRoom = false
+    }
 
-    /// Topics whose records carry Confluent's frame, which is left off.
-    private var framedTopics: Set<String> = []
-
-    private var lastShown: ContinuousClock.Instant?
-
-    private static let showEvery = Swift.Duration.seconds(1)
-    private static let progressEvery = Swift.Duration.seconds(5)
     private static let brokersPauseUs: UInt32 = 20_000
     private static let roomPauseUs: UInt32 = 200_000
     /// How often the loop looks up while nothing comes: for stops, commits and the end when idle.
     private static let waitMs = 50
 
     init(
-        consumer: KafkaConsumer, learner: Learner, publisher: Publisher,
-        keeper: WholeKeeper, decoding: Decoding, keys: ShardKeys?, configuration: Configuration,
-        exitWhenIdleMs: Int?,
-        board: StatusBoard, desk: ControlDesk, interference: Interference,
-        isStopped: @escaping @Sendable () -> Bool, log: EventLogger
+        _ reading: Reading, _ parts: Parts, configuration: Configuration, exitWhenIdleMs: Int?,
+        isStopped: @escaping @Sendable () -> Bool
     ) throws {
-        self.board = board
-        self.consumer = consumer
-        self.learner = learner
-        self.publisher = publisher
-        self.keeper = keeper
-        self.decoding = decoding
-        self.keys = keys
+        self.reading = reading
+        self.parts = parts
         self.configuration = configuration
         self.exitWhenIdleMs = exitWhenIdleMs
-        self.desk = desk
         self.isStopped = isStopped
-        self.interference = interference
-        self.log = log
-        idleWatch = Self.idleWatch(configuration, consumer)
+        idleWatch = Self.idleWatch(configuration, reading.consumer)
         guardian = try CrashGuard(
-            store: learner.store.path,
-            offsets: try learner.store.offsets(cluster: learner.cluster))
+            store: parts.learner.store.path,
+            offsets: try parts.learner.store.offsets(cluster: parts.learner.cluster))
     }
+
+    private var consumer: KafkaConsumer { reading.consumer }
+    private var learner: Learner { parts.learner }
+    private var publisher: Publisher { parts.publisher }
+    private var board: StatusBoard { parts.board }
+    private var log: EventLogger { parts.log }
 
     private static func idleWatch(
         _ configuration: Configuration, _ consumer: KafkaConsumer
@@ -93,9 +86,9 @@ struct LearningLoop {
 
     /// Goes on with another reading of the stream.
     mutating func goOn(with consumer: KafkaConsumer) {
-        self.consumer = consumer
+        reading.consumer = consumer
         idleWatch = Self.idleWatch(configuration, consumer)
-        (toCommit, toTell) = ([:], [:])
+        monitors = MonitorOffsets()
     }
 
     enum Ending {
@@ -103,8 +96,6 @@ struct LearningLoop {
         /// The learned state went back: the stream must be read from the store's offsets again.
         case rewound
     }
-
-    var wallSeconds: Double { started.duration(to: .now).inSeconds }
 
     /// Ends at a signal, or when the stream has been idle for as long as was asked for.
     mutating func run(onGap: (OffsetGap) -> Void) throws -> Ending {
@@ -160,13 +151,13 @@ struct LearningLoop {
         while true {
             do {
                 try write(&self)
-                if isWaitingForRoom { log.emit(.roomAgain) }
-                isWaitingForRoom = false
+                if waits.forRoom { log.emit(.roomAgain) }
+                waits.forRoom = false
                 return
             } catch let error as StoreError {
                 guard case .diskFull = error, !isStopped() else { throw error }
-                if !isWaitingForRoom { log.emit(.waitingForRoom(reason: "\(error)")) }
-                isWaitingForRoom = true
+                if !waits.forRoom { log.emit(.waitingForRoom(reason: "\(error)")) }
+                waits.forRoom = true
                 board.enter(.waitingForRoom)
                 serveStatus(reason: "\(error)")
                 usleep(Self.roomPauseUs)
@@ -176,9 +167,9 @@ struct LearningLoop {
 
     private func serveStatus(reason: String) {
         let service = ControlService(
-            learner: learner, keeper: keeper, consumer: consumer, publisher: publisher,
+            learner: learner, keeper: parts.keeper, consumer: consumer, publisher: publisher,
             acceptsGaps: false)
-        _ = desk.serve { request in
+        _ = parts.desk.serve { request in
             guard case .status = request else { throw RequestError.refused(code: 69, reason) }
             var didRewind = false
             return try service.answer(request, didRewind: &didRewind)
@@ -193,10 +184,10 @@ struct LearningLoop {
     /// - Returns: whether one of them took the learned state back.
     private func serveRequests() -> Bool {
         let service = ControlService(
-            learner: learner, keeper: keeper, consumer: consumer, publisher: publisher,
+            learner: learner, keeper: parts.keeper, consumer: consumer, publisher: publisher,
             acceptsGaps: configuration.kafka.onGap == .accept)
         var didRewind = false
-        let served = desk.serve { request in
+        let served = parts.desk.serve { request in
             // What another request changes is read first.
             if didRewind {
                 throw RequestError.refused(code: 69, "a rewind is under way; ask again")
@@ -216,33 +207,24 @@ struct LearningLoop {
             ? batch.records
             : batch.records.filter { !leftOut.contains($0.offset, of: $0.position) }
         try withRoom { loop in try loop.guardian.begin(records, next: batch.nextOffsets) }
-        interference.at(.beforeLearning(records))
+        parts.interference.at(.beforeLearning(records))
         do {
             // Journaled with the batch, so that a replay comes to the same.
             let clockMs = wallTimeMs()
-            let inputs = decoding.decode(
+            let inputs = reading.decoding.decode(
                 batch.records, skips: learner.ledger.skips.union(leftOut), clockMs: clockMs)
             _ = try learner.learn(
                 inputs, next: batch.nextOffsets, leavingOut: leftOut, clockMs: clockMs)
-            noteFrames(batch.records)
+            for frame in frames.note(batch.records) {
+                log.emit(.framed(topic: frame.topic, schema: frame.schema))
+            }
             learner.remember(LastRecords.marks(of: batch.records))
-            eventsRead += batch.records.count
-            toCommit.merge(batch.nextOffsets) { $1 }
+            progress.eventsRead += batch.records.count
+            monitors.learned(batch.nextOffsets)
         } catch {
             // What the disk refuses is not the records' doing; whatever else may be.
             if error is StoreError { try guardian.spare() } else { try guardian.failed() }
             throw error
-        }
-    }
-
-    /// A frame around JSON is read past; that a topic has them is said once.
-    private mutating func noteFrames(_ records: [SourceRecord]) {
-        for record in records {
-            guard let value = record.value, value.count > 5, value[0] == 0,
-                value[5] == UInt8(ascii: "{"), framedTopics.insert(record.position.topic).inserted
-            else { continue }
-            let id = value[1...4].reduce(0) { $0 << 8 | Int($1) }
-            log.emit(.framed(topic: record.position.topic, schema: id))
         }
     }
 
@@ -264,7 +246,7 @@ struct LearningLoop {
                 culprit, "the daemon crashed \(CrashHistory.patience) times on it alone",
                 forGood: true)
         }
-        if let keys {
+        if let keys = reading.keys {
             for record in batch.records where keys.isMisplaced(record) {
                 try take(record, keys.misplacement(of: record), forGood: false)
             }
@@ -275,10 +257,10 @@ struct LearningLoop {
     /// Whether more is to be published than may wait, so that nothing is learned now.
     private mutating func mustWaitForBrokers() throws -> Bool {
         let most = configuration.publish.outboxMax
-        let waits = try learner.store.outboxCount() >= most
-        if waits, !isWaitingForBrokers { log.emit(.waitingForBrokers(messages: most)) }
-        isWaitingForBrokers = waits
-        return waits
+        let isFull = try learner.store.outboxCount() >= most
+        if isFull, !waits.forBrokers { log.emit(.waitingForBrokers(messages: most)) }
+        waits.forBrokers = isFull
+        return isFull
     }
 
     /// Tells the learner of partitions that nothing need wait for: those that have brought nothing
@@ -299,48 +281,40 @@ struct LearningLoop {
 
     /// Shows other threads how things stand, once a second.
     private mutating func show() {
-        guard configuration.http.enabled,
-            lastShown.map({ $0.duration(to: .now) >= Self.showEvery }) ?? true
-        else { return }
-        lastShown = .now
+        guard configuration.http.enabled, progress.isShowDue() else { return }
         board.show(LearnerFigures(learner))
     }
 
     private mutating func commit() throws {
         board.enter(.committing)
-        forgotten = try publisher.deliveredThrough()
+        let through = try publisher.deliveredThrough()
         do {
-            let info = try learner.commitNow(delivered: forgotten)
-            if info?.snapshot != nil { keeper.look() }
+            let info = try learner.commitNow(delivered: through)
+            if info?.snapshot != nil { parts.keeper.look() }
         } catch {
             try guardian.spare()
             throw error
         }
         try guardian.committed()
-        interference.at(.afterCommit)
+        parts.interference.at(.afterCommit)
         publisher.wake()
-        lastCommit = .now
-        toTell.merge(toCommit) { $1 }
-        toCommit = [:]
+        delivered.committed(through: through)
+        monitors.committed()
         try tellMonitors()
     }
 
     /// While nothing is learned, delivered messages leave the outbox without a commit.
     private mutating func forgetDelivered() throws {
-        let delivered = try publisher.deliveredThrough()
-        guard let delivered, delivered != forgotten,
-            lastCommit.duration(to: .now) >= Self.forgetAfter
-        else { return }
-        try learner.store.removeOutbox(through: delivered, sync: false)
-        forgotten = delivered
+        guard let through = delivered.toForget(try publisher.deliveredThrough()) else { return }
+        try learner.store.removeOutbox(through: through, sync: false)
+        delivered.forgot(through: through)
     }
 
     /// Tells lag monitors how far the store is; nothing here reads it back.
     private mutating func tellMonitors() throws {
-        guard lastTold.duration(to: .now) >= Self.tellEvery, !toTell.isEmpty else { return }
-        try consumer.commitForMonitors(toTell)
-        toTell = [:]
-        lastTold = .now
+        guard let offsets = monitors.due() else { return }
+        try consumer.commitForMonitors(offsets)
+        monitors.told()
     }
 
     /// After the last commit: tells lag monitors where the store stands, and waits for their group's
@@ -348,8 +322,7 @@ struct LearningLoop {
     func tellMonitorsAtEnd() {
         // Brokers that are gone would only be waited for.
         guard consumer.status()?.withoutBrokerMs == nil else { return }
-        let last = toTell.merging(toCommit) { $1 }
-        _ = try? consumer.commitForMonitors(last, waitMs: Self.lastToldMs)
+        _ = try? consumer.commitForMonitors(monitors.all, waitMs: Self.lastToldMs)
     }
 
     private static let lastToldMs = 500
@@ -369,23 +342,7 @@ struct LearningLoop {
     }
 
     private mutating func sayProgress() {
-        let now = ContinuousClock.now
-        let elapsed = lastProgress.duration(to: now)
-        guard elapsed >= Self.progressEvery else { return }
-        let seconds = Double(elapsed.components.seconds)
-        lastProgress = now
-        guard eventsRead > readAtProgress else { return }
-        let window = learner.engine.scores.windows.last?.progressive ?? [:]
-        log.emit(
-            .progress(
-                events: learner.engine.counters.read,
-                perSecond: Double(eventsRead - readAtProgress) / seconds,
-                examples: learner.engine.counters.examples,
-                scores: window.sorted { $0.key < $1.key }.map {
-                    ($0.key, $0.value.logLoss ?? .nan, $0.value.normalizedEntropy ?? .nan)
-                },
-                recommendations: learner.engine.counters.recommendations,
-                lag: consumer.status()?.lag))
-        readAtProgress = eventsRead
+        guard let rate = progress.rate() else { return }
+        log.emit(rate.event(learner.engine, lag: consumer.status()?.lag))
     }
 }

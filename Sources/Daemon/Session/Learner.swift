@@ -1,6 +1,5 @@
 import Engine
 import Events
-import Foundation
 import KafkaStream
 import Records
 import SnapshotStore
@@ -12,55 +11,36 @@ import Telemetry
 /// and only then can anything of it be seen outside.
 /// Thread: one, the learning thread.
 final class Learner {
-    struct Cadence {
-        var commitEvents: Int
-        var snapshotEvents: Int
-        /// `nil` where there is no clock, as in a replay.
-        var commitMs: Int?
-        var snapshotMs: Int?
-        /// Whether learning waits for a training that is not done when it is to be judged, as runs
-        /// that are to be alike must; otherwise it is judged before the first batch after its end.
-        var waitsForTraining: Bool
-        var sync: Bool
-        var retention: Retention
+    let place: Place
+    let makeEngine: EngineMaker
+    let description: RunDescription
+    // What follows belongs to this class and its extensions: to others it is there to be read.
+    var running: RunningEngine
+    var ledger: Ledger
+    var pace: CommitPace
+    /// What the coming commit makes durable.
+    var commit = Commit()
+    /// The last record of each partition since the last commit.
+    var lastRecords: [TopicPartition: RecordMark] = [:]
+    var voice: LearnerVoice
+    var offers = PublishedOffers()
+    var gates: GateStanding
+    var stateDigest: Digest256
+
+    /// Where it learns.
+    struct Place {
+        let store: SnapshotStore
+        let cluster: String
+        /// Records that this run was told not to learn.
+        let skips: OffsetRanges
     }
 
-    private(set) var engine: Engine
-    let store: SnapshotStore
-    let cluster: String
-    private(set) var ledger: Ledger
-    private let makeEngine: EngineMaker
-    private let embedding: any TextEmbedding
-    private let training: any RefreshTraining
-    private let cadence: Cadence
-    private let description: RunDescription
-    private let log: EventLogger
-
-    private var letterLines = DeadLetterLines()
-    private let begun = ContinuousClock.now
-    private var commit = Commit()
-    /// The last record of each partition since the last commit.
-    private var lastRecords: [TopicPartition: RecordMark] = [:]
-    /// Records that this run was told not to learn.
-    private let skips: OffsetRanges
-    private var losses: LossWatch
-    private var offers = PublishedOffers()
-    /// Recommendations of this run that said something new, and those that did not.
-    private(set) var published = 0
-    private(set) var unchanged = 0
-    private var eventsSinceCommit = 0
-    private var eventsSinceSnapshot = 0
-    private var lastCommit = ContinuousClock.now
-    private var lastSnapshot = ContinuousClock.now
-    private var promoted = false
-    /// What the gates of this run came to, the newest.
-    private(set) var judgements: [GateJudgement] = []
-    private static let judgementsMax = 1_000
-    /// Whether it was said in this run that weights are clipped.
-    private var toldOfClipping = false
-    /// Why the weights must go back to the champion.
-    private var rollbackReason: String?
-    private(set) var stateDigest: Digest256
+    /// What it learns with.
+    struct Parts {
+        let makeEngine: EngineMaker
+        let embedding: any TextEmbedding
+        let training: any RefreshTraining
+    }
 
     /// What every snapshot says of the run that took it.
     struct RunDescription {
@@ -74,32 +54,41 @@ final class Learner {
         var publishes: Bool
     }
 
-    /// - Parameters:
-    ///   - skips: records that are not learned, beside those the store knows.
-    ///   - makeEngine: the engine on a state of this store.
     init(
-        store: SnapshotStore, embedding: any TextEmbedding, training: any RefreshTraining,
-        cluster: String, skips: OffsetRanges, cadence: Cadence, description: RunDescription,
-        log: EventLogger, makeEngine: EngineMaker
+        _ place: Place, _ parts: Parts, cadence: CommitPace.Cadence, description: RunDescription,
+        log: EventLogger
     ) throws {
-        self.store = store
-        self.embedding = embedding
-        self.training = training
-        self.cluster = cluster
-        self.cadence = cadence
+        self.place = place
         self.description = description
-        self.log = log
-        self.makeEngine = makeEngine
-        self.skips = skips
-        (engine, ledger) = try Self.restored(store, cluster: cluster, makeEngine)
-        losses = LossWatch(engine.joinCounts)
-        ledger.skips.formUnion(skips)
+        makeEngine = parts.makeEngine
+        let restored = try Self.restored(place.store, cluster: place.cluster, makeEngine)
+        running = RunningEngine(
+            engine: restored.engine, embedding: parts.embedding, training: parts.training)
+        ledger = restored.ledger
+        ledger.skips.formUnion(place.skips)
+        pace = CommitPace(cadence)
+        voice = LearnerVoice(log, restored.engine.joinCounts)
+        gates = GateStanding(owedRollback: nil)
         stateDigest = .zero
         try begin()
         // An earlier process may have ended before it went back.
-        rollbackReason = engine.owedRollback
+        gates = GateStanding(owedRollback: engine.owedRollback)
         try goBackIfRejected()
     }
+
+    var store: SnapshotStore { place.store }
+    var cluster: String { place.cluster }
+    var log: EventLogger { voice.log }
+
+    /// The state as the last step left it.
+    var engine: Engine { running.engine }
+
+    /// What the gates of this run came to, the newest.
+    var judgements: [GateJudgement] { gates.judgements }
+
+    /// Recommendations of this run that said something new, and those that did not.
+    var published: Int { offers.published }
+    var unchanged: Int { offers.unchanged }
 
     /// What a store's state is taken up as.
     ///
@@ -113,7 +102,7 @@ final class Learner {
     }
 
     /// Takes the store's state up; a new store also gets its first snapshot.
-    private func begin() throws {
+    func begin() throws {
         commit = Commit()
         commit.journal.append(
             JournalRecord.started(
@@ -122,17 +111,16 @@ final class Learner {
                     version: TidemarkVersion.current, cluster: cluster, skips: ledger.skips)
             ).encoded)
         if !ledger.skips.isEmpty { commit.changes = ledger.changes(cluster: cluster) }
-        try embedding.use(engine.adapters)
-        engine.resumeRefresh(training: training)
+        try running.takeUp()
         let status = try store.status()
         stateDigest = status.stateDigest
-        engine.lineage = Int(status.lineage)
+        running.engine.lineage = Int(status.lineage)
         if status.sequence == 0 {
             // Whole, so that the journal can always be replayed from its beginning.
             try makeCommit(snapshot: SnapshotWish(isWhole: true))
         } else {
             let head = try store.resolve("head")
-            engine.snapshot = head.id
+            running.engine.snapshot = head.id
             try makeCommit(snapshot: nil)
             log.emit(.resumed(snapshot: head.id, examples: engine.counters.examples))
         }
@@ -149,8 +137,7 @@ final class Learner {
         _ batch: [EngineInput], next: [TopicPartition: Int64],
         leavingOut leftOut: OffsetRanges = OffsetRanges(), clockMs: Int64? = nil
     ) throws -> StepOutput {
-        sayLetters(isEnd: false)
-        letterLines.read(batch.count)
+        voice.begin(batch.count)
         let skips = ledger.skips.union(leftOut)
         let learned =
             skips.isEmpty
@@ -158,9 +145,7 @@ final class Learner {
         let putsOff = putsOffJudging
         if putsOff { journal(.judgingPutOff) }
         var output = try store.withHead { state in
-            try engine.step(
-                learned, reading: state, embedding: embedding, training: training,
-                judging: !putsOff, clockMs: clockMs)
+            try running.step(learned, reading: state, judging: !putsOff, clockMs: clockMs)
         }
         var ranges: [TopicPartition: Range<Int64>] = [:]
         for input in batch {
@@ -180,27 +165,20 @@ final class Learner {
         commit.cluster = cluster
         commit.offsets.merge(next) { $1 }
         output.drop(publishedBefore: ledger)
-        watchLosses(output)
-        if let place = output.clippedWeight, !toldOfClipping {
-            toldOfClipping = true
-            log.emit(
-                .weightsClipped(
-                    position: "\(place)", most: plain(engine.configuration.weightMax)))
-        }
+        voice.tell(output, engine, store: store.path)
         try note(output)
         for case .success(let event) in batch.map(\.event) where event.type == .erase {
             if let userID = event.userID { offers.forget(userID) }
         }
         for owner in output.unseenShoppers { offers.forget(unseen: owner) }
-        eventsSinceCommit += batch.count
-        eventsSinceSnapshot += batch.count
+        pace.learned(batch.count)
         return output
     }
 
     /// After a commit: goes back to the champion where the heads were rejected often enough. The
     /// stream goes on where it is; the journal has the rollback as it has one that a person asked for.
     func goBackIfRejected() throws {
-        guard let reason = rollbackReason else { return }
+        guard let reason = gates.rollbackReason else { return }
         _ = try goBack(
             to: "champion", rewind: false, skips: OffsetRanges(), reason: reason, who: "tidemark")
     }
@@ -219,12 +197,8 @@ final class Learner {
         note(UnusableRecord(record: record, reason: reason))
     }
 
-    private func watchLosses(_ output: StepOutput) {
-        for event in losses.note(output.arrivals, engine, store: store.path) { log.emit(event) }
-    }
-
     /// How many of the newest events came too late.
-    var lateShare: LateShare { losses.lateShare }
+    var lateShare: LateShare { voice.lateShare }
 
     private func journal(_ record: JournalRecord) { commit.journal.append(record.encoded) }
 
@@ -240,7 +214,7 @@ final class Learner {
         for row in ledger.forget(position, cluster: cluster).rows {
             commit.changes.remove(row.table, row.key)
         }
-        for range in skips.ranges[position, default: []] {
+        for range in place.skips.ranges[position, default: []] {
             ledger.skips.insert(range, of: position)
         }
         lastRecords[position] = nil
@@ -255,30 +229,30 @@ final class Learner {
     func wait(for positions: [TopicPartition]) throws {
         journal(.awaiting(positions))
         let output = try store.withHead { state in
-            try engine.wait(for: positions, reading: state, embedding: embedding)
+            try running.wait(for: positions, reading: state)
         }
         try note(output)
-        eventsSinceCommit += 1
+        pace.tookVerdict()
     }
 
     /// Takes the verdict that a partition brings nothing for now.
     func setIdle(_ position: TopicPartition) throws {
         journal(.idle(position))
         let output = try store.withHead { state in
-            try engine.setIdle(position, reading: state, embedding: embedding)
+            try running.setIdle(position, reading: state)
         }
         try note(output)
-        eventsSinceCommit += 1
+        pace.tookVerdict()
     }
 
     /// Takes the events that still wait for older ones, at the end of a log that has no more.
     func drain() throws -> StepOutput {
         journal(.drained)
         let output = try store.withHead { state in
-            try engine.drain(reading: state, embedding: embedding)
+            try running.drain(reading: state)
         }
         try note(output)
-        eventsSinceCommit += 1
+        pace.tookVerdict()
         return output
     }
 
@@ -286,57 +260,24 @@ final class Learner {
         for notice in output.notices {
             journal(.refresh(try notice.journaled()))
             log.emit(notice.event)
-            if let judgement = GateJudgement(notice, example: engine.counters.examples) {
-                judgements.append(judgement)
-                if judgements.count > Self.judgementsMax { judgements.removeFirst() }
-            }
-            switch notice {
-            case .refreshJudged(let verdict) where verdict.outcome == .promote: promoted = true
-            case .headsJudged(let verdict):
-                if verdict.outcome == .promote { promoted = true }
-                if verdict.rollsBack { rollbackReason = engine.owedRollback }
-            default: break
-            }
+            gates.note(notice, engine)
         }
         for unusable in output.unusable { note(unusable) }
         guard description.publishes else {
-            published += output.recommendations.count
+            offers.count(unsent: output.recommendations.count)
             return
         }
         if !output.recommendations.isEmpty {
             try store.withHead { state in
                 for recommendation in output.recommendations {
-                    let isNew = try offers.offer(recommendation, reading: state)
-                    published += isNew ? 1 : 0
-                    unchanged += isNew ? 0 : 1
+                    try offers.offer(recommendation, reading: state)
                 }
             }
         }
     }
 
-    /// Says what is to be said of dead letters that got no line of their own.
-    ///
-    /// - Parameter isEnd: whether nothing comes after.
-    private func sayLetters(isEnd: Bool) {
-        let nowMs = Int64(begun.duration(to: .now).inSeconds * 1000)
-        guard let summary = isEnd ? letterLines.rest : letterLines.next(nowMs: nowMs) else {
-            return
-        }
-        if summary.untold > 0 {
-            log.emit(.moreDeadLetters(count: summary.untold, reason: summary.reason))
-        }
-        if summary.isAlarming {
-            log.emit(.mostUnusable(letters: summary.letters, records: summary.records))
-        }
-    }
-
     private func note(_ unusable: UnusableRecord) {
-        let record = unusable.record
-        if letterLines.tell(unusable.reason) {
-            log.emit(
-                .deadLetter(
-                    position: "\(record.position):\(record.offset)", reason: unusable.reason))
-        }
+        voice.tell(unusable)
         guard description.publishes else { return }
         commit.outbox.append(
             OutboxMessage(
@@ -348,148 +289,13 @@ final class Learner {
     var isRefreshDue: Bool { engine.isRefreshDue && !putsOffJudging }
 
     private var putsOffJudging: Bool {
-        !cadence.waitsForTraining && engine.isJudgingDue && !training.isDone
+        !pace.cadence.waitsForTraining && engine.isJudgingDue && !running.training.isDone
     }
 
     /// Whether enough events or time have passed for a commit.
     var isCommitDue: Bool {
-        guard eventsSinceCommit > 0 else { return false }
         // A refresh's beginning or end takes its time: what was decided goes out before it.
-        if eventsSinceCommit >= cadence.commitEvents || promoted || rollbackReason != nil
-            || isRefreshDue
-        {
-            return true
-        }
-        return cadence.commitMs.map { lastCommit.duration(to: .now) >= .milliseconds($0) } ?? false
-    }
-
-    /// What a snapshot is to be, beside what every one is.
-    struct SnapshotWish {
-        var isWhole = false
-    }
-
-    /// Commits what was learned since the last time; takes a snapshot when one is due.
-    ///
-    /// - Parameters:
-    ///   - delivered: outbox messages up to this number have arrived and can go.
-    ///   - wish: a snapshot that is wanted now.
-    @discardableResult
-    func commitNow(
-        delivered: UInt64? = nil, ending: Bool = false, snapshot wish: SnapshotWish? = nil
-    ) throws -> CommitInfo? {
-        if ending { sayLetters(isEnd: true) }
-        commit.outboxDeliveredThrough = delivered
-        let isSnapshotDue =
-            eventsSinceSnapshot > 0
-            && (ending || promoted || eventsSinceSnapshot >= cadence.snapshotEvents
-                || cadence.snapshotMs.map { lastSnapshot.duration(to: .now) >= .milliseconds($0) }
-                    ?? false)
-        let wish = wish ?? (isSnapshotDue ? SnapshotWish() : nil)
-        guard eventsSinceCommit > 0 || wish != nil || delivered != nil else { return nil }
-        return try makeCommit(snapshot: wish)
-    }
-
-    @discardableResult
-    private func makeCommit(snapshot: SnapshotWish?) throws -> CommitInfo {
-        engine.collectChanges(into: &commit.changes)
-        for recommendation in offers.collect(into: &commit.changes) {
-            commit.outbox.append(
-                OutboxMessage(
-                    topic: description.topic, key: Array(recommendation.userID.utf8),
-                    value: try recommendation.json(),
-                    owner: RowOwner(user: recommendation.userID)))
-        }
-        LastRecords.put(lastRecords, cluster: cluster, into: &commit.changes)
-        lastRecords = [:]
-        // Kept as it is until it is made: a commit that finds no room can be made again.
-        var whole = commit
-        whole.journal.insert(JournalRecord.found(stateDigest).encoded, at: 0)
-        if let snapshot {
-            whole.snapshot = SnapshotRequest(
-                wallTimeMs: wallTimeMs(), configuration: description.configuration,
-                platform: description.platform, metrics: try scoresText(),
-                isChampion: promoted || engine.snapshot.isEmpty, isWhole: snapshot.isWhole)
-        }
-        let info = try store.commit(whole, sync: cadence.sync)
-        commit = Commit()
-        stateDigest = info.stateDigest
-        eventsSinceCommit = 0
-        lastCommit = .now
-        if let record = info.snapshot {
-            engine.snapshot = record.id
-            eventsSinceSnapshot = 0
-            lastSnapshot = .now
-            promoted = false
-            log.emit(.snapshot(id: record.id, events: engine.counters.read))
-            _ = try store.prune(cadence.retention)
-        }
-        return info
-    }
-}
-
-extension Learner {
-    /// Goes back to a snapshot, all of it verified first: its weights at today's offsets, or with
-    /// `rewind` the whole learned state, whose stream is then learned again without `skips`.
-    ///
-    /// What was learned since the last commit is committed before. After a rewind the caller reads
-    /// from the store's offsets again.
-    func goBack(
-        to reference: String, rewind: Bool, skips: OffsetRanges, reason: String, who: String
-    ) throws -> RollbackInfo {
-        try commitNow()
-        // A snapshot that this configuration cannot go on from is refused before anything changes.
-        try store.withSnapshot(reference) { _, state in try makeEngine.requireFit(state) }
-        let info: RollbackInfo
-        if rewind {
-            info = try store.rewind(to: reference, skips: skips, reason: reason, who: who)
-        } else {
-            info = try store.rollback(
-                to: reference, reason: reason, who: who, wallTimeMs: wallTimeMs())
-        }
-        (engine, ledger) = try store.withHead { state in
-            (
-                try makeEngine(on: state, keepingKeyed: rewind ? nil : engine),
-                try Ledger(cluster: cluster, reading: state)
-            )
-        }
-        log.emit(.wentBack(snapshot: info.plan.target.id, rewind: rewind, reason: reason))
-        losses = LossWatch(engine.joinCounts)
-        promoted = false
-        rollbackReason = nil
-        eventsSinceCommit = 0
-        eventsSinceSnapshot = 0
-        try begin()
-        return info
-    }
-}
-
-extension Commit {
-    /// The stream's time: the newest that events have agreed on, not that of one event far ahead.
-    mutating func noteEventTime(of batch: [EngineInput], _ engine: Engine) {
-        for case .success(let event) in batch.map(\.event) {
-            let tsMs = min(event.tsMs, engine.newestMs ?? event.tsMs)
-            eventTimeMs = max(eventTimeMs ?? .min, tsMs)
-        }
-    }
-}
-
-extension StepOutput {
-    /// Takes out what was published when the same records were learned before a rewind.
-    mutating func drop(publishedBefore ledger: Ledger) {
-        guard !ledger.publishedTo.isEmpty else { return }
-        let kept = recommendations.indices.filter { !ledger.isPublished(askedFor[$0]) }
-        recommendations = kept.map { recommendations[$0] }
-        askedFor = kept.map { askedFor[$0] }
-        unusable.removeAll {
-            ledger.isPublished(RecordPlace($0.record.position, $0.record.offset))
-        }
-    }
-}
-
-extension Learner {
-    /// The scores over everything, as a snapshot keeps them: JSON by head.
-    private func scoresText() throws -> String {
-        try JSONText.text(engine.scores.progressive, [.sortedKeys])
+        pace.isCommitDue(isPressing: gates.isPressing || isRefreshDue)
     }
 }
 

@@ -32,6 +32,9 @@ package struct PublishedOffers {
     /// What the coming commit publishes, the newest of each shopper and item, in order.
     private var pending: [Recommendation?] = []
     private var places: [Pair: Int] = [:]
+    /// Recommendations of this run that said something new, and those that did not.
+    private(set) var published = 0
+    private(set) var unchanged = 0
 
     package init() {}
 
@@ -49,6 +52,7 @@ package struct PublishedOffers {
     ///
     /// - Parameter state: the last commit's rows.
     /// - Returns: whether it says something new.
+    @discardableResult
     package mutating func offer(
         _ recommendation: Recommendation, reading state: any StateReader
     ) throws -> Bool {
@@ -60,6 +64,7 @@ package struct PublishedOffers {
         if let told = offers.first(where: { $0.itemID == new.itemID }),
             told.says(the: new), told.expiresMs > issuedMs
         {
+            unchanged += 1
             return false
         }
         offers.removeAll { $0.itemID == new.itemID || $0.expiresMs <= issuedMs }
@@ -70,8 +75,12 @@ package struct PublishedOffers {
         if let place = places[pair] { pending[place] = nil }
         places[pair] = pending.count
         pending.append(recommendation)
+        published += 1
         return true
     }
+
+    /// Counts recommendations of a run that sends none.
+    mutating func count(unsent count: Int) { published += count }
 
     /// Forgets what was published to a shopper who was not seen for so long that all of it has expired.
     package mutating func forget(unseen owner: RowOwner) { unseen.insert(owner) }
@@ -113,7 +122,7 @@ package struct PublishedOffers {
                 Self.table, Self.key(userID), writer.bytes, owner: RowOwner(user: userID))
         }
         let messages = pending.compactMap(\.self)
-        self = PublishedOffers()
+        (unseen, changed, pending, places) = ([], [:], [], [:])
         return messages
     }
 

@@ -8,40 +8,44 @@ import SnapshotStore
 import Telemetry
 import Tensor
 
+/// How a run learns.
+struct LearningRun {
+    let engine: EngineConfiguration
+    /// Whether commits and snapshots are also made by time.
+    let isClocked: Bool
+    /// Whether recommendations and dead letters go to the outbox.
+    let publishes: Bool
+}
+
 extension Wiring {
     /// The engine on its store, ready to learn.
     ///
-    /// - Parameters:
-    ///   - skips: records that are not learned.
-    ///   - embedding: in the place of the encoder, or one that is made already.
-    ///   - clocked: whether commits and snapshots are also made by time.
+    /// - Parameter embedding: in the place of the encoder, or one that is made already.
     func learner(
-        _ engineConfiguration: EngineConfiguration, base: BaseModel,
-        embedding made: (any TextEmbedding)? = nil, store: SnapshotStore,
-        cluster: String, skips: OffsetRanges, clocked: Bool, publishes: Bool, log: EventLogger
+        _ run: LearningRun, at place: Learner.Place, base: BaseModel,
+        embedding made: (any TextEmbedding)? = nil, log: EventLogger
     ) throws -> Learner {
         // Batches that are cut by count alone promise the same state in every run.
-        let waits = !clocked || configuration.batch.lingerMs == 0
+        let waits = !run.isClocked || configuration.batch.lingerMs == 0
+        let store = configuration.store
         return try Learner(
-            store: store, embedding: try made ?? embedding(base),
-            training: training(base, givesWay: !waits),
-            cluster: cluster, skips: skips,
-            cadence: Learner.Cadence(
-                commitEvents: configuration.store.commitEvents,
-                snapshotEvents: configuration.store.snapshotEvents,
-                commitMs: clocked ? configuration.store.commitMs : nil,
-                snapshotMs: clocked ? configuration.store.snapshotMs : nil,
-                waitsForTraining: waits,
-                sync: configuration.store.sync,
-                retention: retention),
+            place,
+            Learner.Parts(
+                makeEngine: EngineMaker(configuration: run.engine, base: base),
+                embedding: try made ?? embedding(base),
+                training: training(base, givesWay: !waits)),
+            cadence: CommitPace.Cadence(
+                commitEvents: store.commitEvents, snapshotEvents: store.snapshotEvents,
+                commitMs: run.isClocked ? store.commitMs : nil,
+                snapshotMs: run.isClocked ? store.snapshotMs : nil,
+                waitsForTraining: waits, sync: store.sync, retention: retention),
             description: Learner.RunDescription(
                 configuration: configuration.stored(), platform: try platform(),
                 topic: configuration.publish.topic,
                 deadLetterTopic: configuration.publish.deadLetterTopic,
-                deadLetterBytesMax: publishes ? try kafka().messageBytesMax : 1_000_000,
-                publishes: publishes),
-            log: log,
-            makeEngine: EngineMaker(configuration: engineConfiguration, base: base))
+                deadLetterBytesMax: run.publishes ? try kafka().messageBytesMax : 1_000_000,
+                publishes: run.publishes),
+            log: log)
     }
 
     var retention: Retention {

@@ -47,7 +47,7 @@ struct AblationLearner {
                 ? log.shuffled(upTo: phase, seed: configuration.seed) : log.learned[phase]
             var served: [ServedPrediction] = []
             for batch in batches(rows) {
-                served += try learner.step(batch).predictions
+                served += try learner.step(batch, reading: MemoryState()).predictions
                 done += batch.count
                 progress(done, all)
                 if StopSignal.isReceived { throw Interrupted(outcome: "there is no result") }
@@ -71,7 +71,7 @@ struct AblationLearner {
         log.learned[...phase].reduce(0) { $0 + $1.count }
     }
 
-    private func start(_ variant: AblationVariant) throws -> Running {
+    private func start(_ variant: AblationVariant) throws -> RunningEngine {
         var own = configuration
         variant.configure(&own)
         own.keepsPredictions = log.heldOut.allSatisfy(\.isEmpty)
@@ -81,22 +81,24 @@ struct AblationLearner {
         let embedding = VariantEmbedding(
             variant.usesTexts ? try wiring.encoder(base, adapters: adapters) : nil,
             frozen: adapters, vectors: vectors)
-        var learner = Running(
+        var learner = RunningEngine(
             engine: try Engine(own, adapters: adapters, dimension: dimension),
             embedding: embedding, training: wiring.training(base))
-        for batch in batches(log.items) { _ = try learner.step(batch) }
+        for batch in batches(log.items) { _ = try learner.step(batch, reading: MemoryState()) }
         return learner
     }
 
     /// Predicts each phase's rows kept apart, learning nothing.
-    private func judge(_ learner: Running) throws -> [(
+    private func judge(_ learner: RunningEngine) throws -> [(
         score: ScoreReport, predictions: [ServedPrediction]
     )] {
         try log.heldOut.map { rows in
             var judge = learner
             judge.engine = learner.engine.forEvaluation(keepsPredictions: true)
             var predictions: [ServedPrediction] = []
-            for batch in batches(rows) { predictions += try judge.step(batch).predictions }
+            for batch in batches(rows) {
+                predictions += try judge.step(batch, reading: MemoryState()).predictions
+            }
             return (judge.engine.score(), predictions)
         }
     }
@@ -105,17 +107,6 @@ struct AblationLearner {
         let size = wiring.configuration.batch.events
         return stride(from: 0, to: rows.count, by: size).map {
             Array(rows[$0..<min($0 + size, rows.count)])
-        }
-    }
-
-    private struct Running {
-        var engine: Engine
-        let embedding: VariantEmbedding
-        let training: BackgroundTraining
-
-        mutating func step(_ batch: [EngineInput]) throws -> StepOutput {
-            try engine.step(
-                batch, reading: MemoryState(), embedding: embedding, training: training)
         }
     }
 }

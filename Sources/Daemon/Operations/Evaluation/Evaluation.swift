@@ -84,23 +84,24 @@ public final class Evaluation {
 /// A snapshot that predicts.
 private struct Contestant {
     let opened: SnapshotEngine
-    private(set) var engine: Engine
+    private var running: RunningEngine
+
+    var engine: Engine { running.engine }
 
     init(_ store: SnapshotStore, _ reference: String, base: String?, keepsPredictions: Bool) throws
     {
         opened = try SnapshotEngine(store: store, snapshot: reference, base: base)
-        engine = opened.engine.forEvaluation(keepsPredictions: keepsPredictions)
+        running = RunningEngine(
+            engine: opened.engine.forEvaluation(keepsPredictions: keepsPredictions),
+            embedding: opened.embedding, training: NoTraining())
     }
 
     mutating func predict(_ batch: [EngineInput]) throws -> StepOutput {
         // Nothing of the store's shoppers is asked for where nothing is decided; its items are at hand.
-        try engine.step(
-            batch, reading: MemoryState(), embedding: opened.embedding, training: NoTraining())
+        try running.step(batch, reading: MemoryState())
     }
 
-    mutating func drain() throws -> StepOutput {
-        try engine.drain(reading: MemoryState(), embedding: opened.embedding)
-    }
+    mutating func drain() throws -> StepOutput { try running.drain(reading: MemoryState()) }
 }
 
 extension LogInputs {

@@ -17,8 +17,18 @@ public final class Replay {
     private let store: String?
     private let from: String?
     private let skips: OffsetRanges
-    private let predictions: String?
-    private let recommendations: String?
+    private let outputs: Outputs
+
+    /// Files to be written beside the report; `nil` where none is wanted.
+    public struct Outputs: Sendable {
+        public var predictions: String?
+        public var recommendations: String?
+
+        public init(predictions: String? = nil, recommendations: String? = nil) {
+            self.predictions = predictions
+            self.recommendations = recommendations
+        }
+    }
 
     /// Logs have no cluster; their offsets are line numbers under the log's name.
     static let cluster = "log"
@@ -30,8 +40,7 @@ public final class Replay {
     ///   - skips: records that are not learned.
     public init(
         _ configuration: Configuration, events: [String], catalog: String?, store: String?,
-        from: String? = nil, skips: OffsetRanges = OffsetRanges(), predictions: String?,
-        recommendations: String?
+        from: String? = nil, skips: OffsetRanges = OffsetRanges(), outputs: Outputs = Outputs()
     ) throws {
         self.configuration = configuration
         self.from = from
@@ -39,8 +48,7 @@ public final class Replay {
         logs = events
         self.catalog = catalog
         self.store = store
-        self.predictions = predictions
-        self.recommendations = recommendations
+        self.outputs = outputs
         wiring = Wiring(configuration: configuration)
         // A replay has a progress bar; only what goes wrong is worth a line beside it.
         let level = configuration.log.level
@@ -54,7 +62,7 @@ public final class Replay {
         StopSignal.install()
         let base = try wiring.loadBase()
         var engineConfiguration = try wiring.engineConfiguration(base)
-        engineConfiguration.keepsPredictions = predictions != nil
+        engineConfiguration.keepsPredictions = outputs.predictions != nil
         // Opened before anything is made on disk, so that a wrong name changes nothing.
         let readers = try ([catalog].compactMap { $0 } + logs).map { path in
             try LogReader(path: path)
@@ -68,9 +76,10 @@ public final class Replay {
         // In a log shoppers saw the log's own offers; a stream's shoppers see what is decided.
         engineConfiguration.issuesDecisions = cluster != Self.cluster
         let learner = try wiring.learner(
-            engineConfiguration, base: base, store: store, cluster: cluster, skips: skips,
-            clocked: false, publishes: false, log: log)
-        let writers = try ReplayOutputs(predictions: predictions, recommendations: recommendations)
+            LearningRun(engine: engineConfiguration, isClocked: false, publishes: false),
+            at: Learner.Place(store: store, cluster: cluster, skips: skips), base: base, log: log)
+        let writers = try ReplayOutputs(
+            predictions: outputs.predictions, recommendations: outputs.recommendations)
         var progress = LogProgress("replay", readers, readBefore: learner.engine.counters.read)
         let decoding =
             cluster == Self.cluster

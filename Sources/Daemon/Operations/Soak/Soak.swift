@@ -32,9 +32,10 @@ public final class Soak {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let store = try wiring.openStore(path: folder, base: base, mode: .readWrite)
         let learner = try wiring.learner(
-            try wiring.engineConfiguration(base), base: base,
+            LearningRun(
+                engine: try wiring.engineConfiguration(base), isClocked: false, publishes: true),
+            at: Learner.Place(store: store, cluster: "soak", skips: OffsetRanges()), base: base,
             embedding: plan.madeUpVectors ? MadeUpVectors(dimension: base.hiddenSize) : nil,
-            store: store, cluster: "soak", skips: OffsetRanges(), clocked: false, publishes: true,
             log: wiring.log)
         var samples: [SoakSample] = []
         let started = ContinuousClock.now

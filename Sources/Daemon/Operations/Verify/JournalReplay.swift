@@ -19,12 +19,9 @@ final class JournalReplay {
     private(set) var batches = 0
     private(set) var records = 0
 
-    /// An engine with all that it needs beside its state.
+    /// An engine, and how what it learned was decoded.
     private struct Machine {
-        var engine: Engine
-        let embedding: EncoderEmbedding
-        let training: BackgroundTraining
-        let wiring: Wiring
+        var running: RunningEngine
         let decodings: (stream: Decoding, log: Decoding)
     }
 
@@ -120,17 +117,16 @@ final class JournalReplay {
         case .batch(let batch): output = try step(batch, &work)
         case .idle(let position):
             output = try withState { machine, state in
-                try machine.engine.setIdle(position, reading: state, embedding: machine.embedding)
+                try machine.running.setIdle(position, reading: state)
             }
         case .awaiting(let positions):
             output = try withState { machine, state in
-                try machine.engine.wait(
-                    for: positions, reading: state, embedding: machine.embedding)
+                try machine.running.wait(for: positions, reading: state)
             }
         case .judgingPutOff: putsOffJudging = true
         case .drained:
             output = try withState { machine, state in
-                try machine.engine.drain(reading: state, embedding: machine.embedding)
+                try machine.running.drain(reading: state)
             }
         case .found, .refresh, .gap: break
         }
@@ -146,11 +142,10 @@ final class JournalReplay {
             let decoding = isLog ? machine.decodings.log : machine.decodings.stream
             let inputs = entries.map { $0.input(decoding, clockMs: batch.clockMs) }
             let output = try copy.withHead { state in
-                try machine.engine.step(
-                    inputs, reading: state, embedding: machine.embedding,
-                    training: machine.training, judging: judging, clockMs: batch.clockMs)
+                try machine.running.step(
+                    inputs, reading: state, judging: judging, clockMs: batch.clockMs)
             }
-            work.noteEventTime(of: inputs, machine.engine)
+            work.noteEventTime(of: inputs, machine.running.engine)
             return output
         }
         work.cluster = batch.cluster
@@ -178,7 +173,7 @@ final class JournalReplay {
     /// did with the commit that its next process began with: nothing is collected before that.
     private func finish(_ work: inout Commit, learns: Bool) throws {
         if learns {
-            try with { $0.engine.collectChanges(into: &work.changes) }
+            try with { $0.running.engine.collectChanges(into: &work.changes) }
             digest = try copy.commit(work, sync: false).stateDigest
         } else {
             digest = try copy.status().stateDigest
@@ -197,12 +192,9 @@ final class JournalReplay {
         let engine = try copy.withHead { state in
             try Engine(engineConfiguration, base: base, reading: state)
         }
-        let embedding = try wiring.embedding(base)
-        try embedding.use(engine.adapters)
-        let training = wiring.training(base)
-        engine.resumeRefresh(training: training)
         machine = Machine(
-            engine: engine, embedding: embedding, training: training, wiring: wiring,
+            running: try .takingUp(
+                engine, embedding: wiring.embedding(base), training: wiring.training(base)),
             decodings: (
                 stream: try wiring.streamDecoding(),
                 log: Decoding(limits: wiring.eventLimits)
