@@ -200,9 +200,10 @@ func decimals(_ value: Double, _ count: Int) -> String {
 public struct EventLogger: Sendable {
     private let logger: Logger
 
-    public init(level: String, format: LogFormat) {
-        let level = Logger.Level(rawValue: level) ?? .info
-        logger = Logger(label: "tidemark") { _ in LineLogHandler(format: format, level: level) }
+    public init(level: LogLevel, format: LogFormat) {
+        logger = Logger(label: "tidemark") { _ in
+            LineLogHandler(format: format, level: level.threshold)
+        }
     }
 
     public func emit(_ event: TidemarkEvent) {

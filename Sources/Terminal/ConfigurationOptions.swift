@@ -34,7 +34,7 @@ package struct ConfigurationOptions: ParsableArguments {
     package func read() -> (configuration: Configuration, problems: [ConfigurationError]) {
         let (configuration, problems) = Configuration.read(
             file: config, environment: ProcessInfo.processInfo.environment, overrides: overrides)
-        LineSink.standardError.format = configuration.log.format == .json ? .json : .text
+        LineSink.standardError.format = configuration.log.format
         return (configuration, problems)
     }
 

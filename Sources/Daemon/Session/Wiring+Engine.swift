@@ -80,7 +80,7 @@ extension Wiring {
         let lora = configuration.lora
         return AdapterConfiguration(
             rank: lora.rank, alpha: Float(lora.alpha), dropout: Float(lora.dropout),
-            targets: lora.targets.compactMap { AdapterTarget(rawValue: $0.rawValue) },
+            targets: lora.targets,
             layers: AdapterConfiguration.topLayers(
                 lora.layers == 0 ? base.layerCount : lora.layers, of: base))
     }

@@ -17,9 +17,7 @@ struct Wiring {
     var interference = Interference.none
 
     var log: EventLogger {
-        EventLogger(
-            level: configuration.log.level.rawValue,
-            format: configuration.log.format == .json ? .json : .text)
+        EventLogger(level: configuration.log.level, format: configuration.log.format)
     }
 
     /// The folder of the base: the configured one, or where `deploy/fetch-model` puts the default.
@@ -38,8 +36,7 @@ struct Wiring {
                     "there is no folder \(baseFolder); deploy/fetch-model fetches the default base")
         }
         // Before anything is computed: a process keeps the profile it began with.
-        _ = try Numerics.load(
-            configuration.learning.numerics == .portable ? NumericProfile.portable : .fast)
+        _ = try Numerics.load(configuration.learning.numerics)
         return try BaseModel.load(directory: baseFolder)
     }
 
@@ -133,7 +130,7 @@ struct Wiring {
         head.denseCountMax = configuration.heads.denseEffects
         head.tailPageCountMax = configuration.heads.tailPages
         func bound(_ logits: Double) -> Double { logits > 0 ? logits : .infinity }
-        head.bounds.after = 5_000
+        head.bounds.after = UInt64(configuration.guards.moveAfter)
         head.bounds.event = bound(configuration.guards.eventMove)
         head.bounds.user = bound(configuration.guards.userMove)
         head.bounds.hour = bound(configuration.guards.hourMove)
@@ -218,10 +215,10 @@ extension Configuration {
         configuration.shards = kafka.shards
         configuration.shard = kafka.shard
         configuration.wholeTopics = Set(kafka.topics.filter(\.everyShard).map(\.name))
-        configuration.partitioner = kafka.partitioner == .murmur2 ? .murmur2 : .crc32
+        configuration.partitioner = kafka.partitioner
         configuration.monitorGroup = kafka.group
         configuration.discoveryIntervalMs = kafka.discoveryMs
-        configuration.onGap = kafka.onGap == .accept ? .accept : .stop
+        configuration.onGap = kafka.onGap
         configuration.fetchWaitMaxMs = kafka.fetchWaitMs
         configuration.queueBytesMax = kafka.queueBytes
         configuration.connectTimeoutMs = kafka.connectTimeoutMs

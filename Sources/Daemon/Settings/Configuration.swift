@@ -1,6 +1,10 @@
 import ContinualLearning
+import Encoder
 import Engine
 import Events
+import KafkaStream
+import Telemetry
+import Tensor
 
 /// Everything that can be set, with its default. Keys, ranges and explanations: `settings`.
 public struct Configuration: Sendable {
@@ -30,7 +34,7 @@ public struct Configuration: Sendable {
         public var alpha = 16.0
         /// 0: all.
         public var layers = 0
-        public var targets = Target.allCases
+        public var targets = AdapterTarget.allCases
         public var dropout = 0.0
         public var prefixCacheBytes = 256 << 20
         public var refreshEvents = 50_000
@@ -42,12 +46,6 @@ public struct Configuration: Sendable {
         public var epochs = 4
         public var batchTexts = 64
         public var folds = 2
-
-        public enum Target: String, Sendable, CaseIterable {
-            case query, key, value
-            case attentionOutput = "attention_output"
-            case intermediate, output
-        }
     }
 
     public struct Heads: Sendable {
@@ -59,7 +57,7 @@ public struct Configuration: Sendable {
 
     public struct Learning: Sendable {
         public var threads = 2
-        public var numerics = Numerics.fast
+        public var numerics = NumericProfile.fast
         public var delayedFeedback = DelayedFeedback.elapsedTime
         public var merchant = false
         public var weightMax = 1_000.0
@@ -67,10 +65,6 @@ public struct Configuration: Sendable {
         public var shopperCacheBytes = 64 << 20
         public var vectorCacheBytes = 128 << 20
         public var seed = 1
-
-        public enum Numerics: String, Sendable, CaseIterable {
-            case fast, portable
-        }
     }
 
     public struct Guards: Sendable {
@@ -80,6 +74,7 @@ public struct Configuration: Sendable {
         public var gateHarm = 0.005
         public var gateSlices = 8
         public var onDrift = DriftResponse.alarm
+        public var moveAfter = 5_000
         public var eventMove = 1.0
         public var userMove = 1.0
         public var hourMove = 2.0
@@ -153,22 +148,14 @@ public struct Configuration: Sendable {
         public var shards = 1
         public var shard = 0
         public var inline = InlineFields.texts
-        public var partitioner = Partitioner.murmur2
+        public var partitioner = KeyPartitioner.murmur2
         public var group = "tidemark"
         public var discoveryMs = 30_000
         public var client: [ClientSetting] = []
         public var queueBytes = 64 << 20
         public var fetchWaitMs = 100
         public var connectTimeoutMs = 10_000
-        public var onGap = OnGap.stop
-
-        public enum OnGap: String, Sendable, CaseIterable {
-            case stop, accept
-        }
-
-        public enum Partitioner: String, Sendable, CaseIterable {
-            case murmur2, crc32
-        }
+        public var onGap = KafkaConfiguration.GapPolicy.stop
 
         /// What a key without a value says.
         public enum Tombstones: String, Sendable, CaseIterable {
@@ -261,15 +248,7 @@ public struct Configuration: Sendable {
     }
 
     public struct Log: Sendable {
-        public var level = Level.info
-        public var format = Format.text
-
-        public enum Level: String, Sendable, CaseIterable {
-            case debug, info, warning, error
-        }
-
-        public enum Format: String, Sendable, CaseIterable {
-            case text, json
-        }
+        public var level = LogLevel.info
+        public var format = LogFormat.text
     }
 }

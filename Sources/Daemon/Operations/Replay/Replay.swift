@@ -53,8 +53,7 @@ public final class Replay {
         // A replay has a progress bar; only what goes wrong is worth a line beside it.
         let level = configuration.log.level
         log = EventLogger(
-            level: level == .info ? "warning" : level.rawValue,
-            format: configuration.log.format == .json ? .json : .text)
+            level: level == .info ? .warning : level, format: configuration.log.format)
     }
 
     /// Reads the logs to their ends, or until a signal.

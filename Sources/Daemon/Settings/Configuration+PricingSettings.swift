@@ -1,0 +1,66 @@
+extension Configuration {
+    static let pricingSettings: [Setting] = [
+        .list(
+            "pricing.depths", \.pricing.depths,
+            expects: "a rising list of fractions in [0, 1) that starts with 0",
+            parse: { value in
+                guard case .scalar(let text) = value, let depth = Double(text), 0..<1 ~= depth
+                else { return nil }
+                return depth
+            },
+            write: plain,
+            valid: {
+                $0.first == 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } && $0.count <= 64
+            },
+            "Discounts that may be offered, as fractions of the list price."),
+        .number(
+            "pricing.maximum_depth", \.pricing.maximumDepth, 0...0.99, "No discount is deeper."),
+        .number(
+            "pricing.margin_floor", \.pricing.marginFloor, 0...1,
+            "Margin that must remain after the discount, as a fraction of the list price."),
+        .choice(
+            "pricing.aim", \.pricing.aim,
+            "margin: what earns most; merchant: what the shop itself would offer, as it was learned (needs learning.merchant)."
+        ),
+        .choice(
+            "pricing.exploration", \.pricing.exploration,
+            "How depths are tried that the model does not prefer: cost-bounded: by what they tell, within what it may cost; epsilon-greedy: evenly; none."
+        ),
+        .number(
+            "pricing.explore_cost", \.pricing.exploreCost, 0...1,
+            "Of cost-bounded: the share of margin that trying depths may cost; up to 101 times as much until the common answer to discounts is known."
+        ),
+        .number(
+            "pricing.explore_max", \.pricing.exploreMax, 0...0.9,
+            "Of cost-bounded: the share of decisions that try another depth, at most."),
+        .number(
+            "pricing.epsilon", \.pricing.epsilon, 0...1,
+            "Of epsilon-greedy: the share of decisions drawn uniformly from the allowed depths."),
+        .optionalNumber(
+            "pricing.confidence", \.pricing.confidence, 0.5...0.999,
+            "How sure it must be that a discount earns more than none, unless exploring; null: what is expected decides. Being sure first costs what is not learned meanwhile."
+        ),
+        .number(
+            "pricing.holdout", \.pricing.holdout, 0...0.9,
+            "Share of shoppers who never get a personal discount, for comparison."),
+        .duration(
+            "pricing.offer_lifetime", \.pricing.offerLifetimeMs, 1_000...(90 * 86_400_000),
+            "How long an offered discount stands."),
+        .optionalNumber(
+            "pricing.cost_fraction", \.pricing.costFraction, 0...1,
+            "Cost to assume, as a fraction of the list price, where the catalogue has none; null: no discount there."
+        ),
+        .flag(
+            "pricing.at_views", \.pricing.atViews,
+            "Whether impressions ask for offers as clicks do: decided over all who see the item, whether they click or not."
+        ),
+        .flag("pricing.kill_switch", \.pricing.killSwitch, "true: list prices only, at once."),
+    ]
+
+    static let batchSettings: [Setting] = [
+        .integer("batch.events", \.batch.events, 1...100_000, "Events in a batch, at most."),
+        .duration(
+            "batch.linger", \.batch.lingerMs, 0...60_000,
+            "How long a batch waits to fill; 0: cut by count alone."),
+    ]
+}

@@ -1,0 +1,15 @@
+import Logging
+
+/// The level below which lines are left out.
+public enum LogLevel: String, Sendable, CaseIterable {
+    case debug, info, warning, error
+
+    var threshold: Logger.Level {
+        switch self {
+        case .debug: .debug
+        case .info: .info
+        case .warning: .warning
+        case .error: .error
+        }
+    }
+}
