@@ -82,7 +82,7 @@ let package = Package(
         module("EventLog", ["CZlib", "CZstd", "Events", "Records"]),
         module("KafkaStream", ["CRdKafka", "Events", "Records"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
-        module("Telemetry", ["Records", log]),
+        module("Telemetry", ["ContinualLearning", "Records", log]),
         module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         module("Simulator", ["Events", "Pricing", "Records"]),
         module(
@@ -147,7 +147,7 @@ let package = Package(
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Pricing", "Events",
                 "Records", "Simulator",
             ]),
-        tests("TelemetryTests", ["Telemetry", "Records"]),
+        tests("TelemetryTests", ["Telemetry", "ContinualLearning", "Records"]),
         tests(
             "ControlPlaneTests",
             ["ControlPlane", "Telemetry"] + nio("NIOCore", "NIOEmbedded", "NIOHTTP1")),

@@ -1,3 +1,4 @@
+import ContinualLearning
 import Foundation
 import Records
 import Telemetry
@@ -135,14 +136,66 @@ private struct SeededScalars {
 }
 
 @Suite struct RefreshSentenceTests {
+    private enum Verdict {
+        case promoted, waits
+        case rejected(category: String?)
+        case harmsAnchors(Double?, category: String?)
+        case shifted(category: String, expected: Double, observed: Double)
+    }
+
     private func judgement(
-        _ outcome: RefreshJudgement.Outcome, harm: Double?, atLeast: Double? = nil,
-        atMost: Double? = nil
+        _ verdict: Verdict, harm: Double?, atLeast: Double? = nil, atMost: Double? = nil
     ) -> String {
-        RefreshJudgement(
-            outcome: outcome, harm: harm, atLeast: atLeast, atMost: atMost, margin: 0.005,
-            examples: 2_000, steps: 40, moved: 0.25
-        ).sentence
+        func result(_ outcome: RefreshGate.Outcome, _ harm: Double?, _ slice: String?) -> GateResult
+        {
+            var result = GateResult(
+                .refresh, example: 5_000, judged: 2_000, outcome: outcome, harm: harm)
+            result.slice = slice
+            result.bounds = GateResult.Bounds(lower: atLeast, upper: atMost, margin: 0.005)
+            result.training = GateResult.Training(steps: 40, moved: 0.25)
+            return result
+        }
+        switch verdict {
+        case .promoted: return result(.promote, harm, nil).sentence
+        case .waits: return result(.wait, harm, nil).sentence
+        case .rejected(let category): return result(.reject, harm, category).sentence
+        case .harmsAnchors(let harm, let category):
+            var told = result(.reject, harm, category)
+            told.byAnchors = true
+            return told.sentence
+        case .shifted(let category, let expected, let observed):
+            var told = result(.reject, harm, category)
+            told.shift = LabelShift.Finding(
+                slice: category, examples: 500, expected: expected, observed: observed)
+            return told.sentence
+        }
+    }
+
+    @Test("an event makes a line and counts by its kind, whatever the level of the log")
+    func counted() {
+        let log = EventLogger(level: .error, format: .text)
+        log.emit(.deadLetter(position: "events:0:1", reason: "no JSON"))
+        log.emit(.deadLetter(position: "events:0:2", reason: "no JSON"))
+        log.emit(.roomAgain)
+        #expect(log.counts.byKind == ["dead_letter": 2, "room_again": 1])
+        #expect(log.counts.metric.samples.map(\.value) == [2, 1])
+    }
+
+    @Test("heads that are rejected say how much, where, and which labels have shifted")
+    func heads() {
+        var result = GateResult(.heads, example: 9_000, judged: 800, outcome: .reject, harm: 0.2)
+        result.harmOfAll = 0.031
+        result.slice = "Toys"
+        #expect(
+            result.sentence == "heads rejected on 800 anchors, harm 3.1 %; harmed: Toys")
+        result.shift = LabelShift.Finding(
+            slice: "Toys", examples: 500, expected: 0.05, observed: 0.2)
+        #expect(
+            result.sentence.hasSuffix(
+                "harmed: Toys; 20.0 % of its newest labels are positive where 5.0 % were predicted: shifted or poisoned, a person must say"
+            ))
+        let passed = GateResult(.heads, example: 9_000, judged: 800, outcome: .promote, harm: nil)
+        #expect(passed.sentence == "heads promoted on 800 anchors")
     }
 
     @Test("a refresh that is promoted though its log-loss was higher says why")

@@ -40,10 +40,10 @@ struct GateBench: ParsableCommand {
     func run() throws {
         let results = [0, 0.01, 0.02, 0.05].map { harm in
             let stream = GateTrial(harm: harm, judgeEvents: judgeEvents, users: users)
-            return GateResult(
+            return GateRates(
                 harm: harm, (0..<UInt64(gates)).map { stream.run(seed: seed &+ $0 &* 7919) })
         }
-        print(json ? try jsonText(results) : GateResult.table(results))
+        print(json ? try jsonText(results) : GateRates.table(results))
     }
 }
 
@@ -123,7 +123,7 @@ struct GateTrial {
     }
 }
 
-struct GateResult: Encodable {
+struct GateRates: Encodable {
     let harm: Double
     let gates: Int
     let promoted: Int
@@ -172,7 +172,7 @@ struct GateResult: Encodable {
         return high
     }
 
-    static func table(_ results: [GateResult]) -> String {
+    static func table(_ results: [GateRates]) -> String {
         var table = TextTable([
             ("harm of one slice", .left), ("gates", .right), ("promoted", .right),
             ("at most", .right), ("rejected", .right), ("by evidence", .right),

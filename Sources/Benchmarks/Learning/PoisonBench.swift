@@ -1,4 +1,5 @@
 import ArgumentParser
+import ContinualLearning
 import Daemon
 import EventLog
 import Foundation
@@ -87,7 +88,7 @@ struct PoisonTrial {
 
     struct Run {
         var refreshes: [Refresh] = []
-        var judgements: [GateJudgement] = []
+        var judgements: [GateResult] = []
         var selfRollbacks = 0
         /// Refreshes begun while labels were poisoned, promoted and rejected; and promoted that began later.
         var promotedPoisoned = 0

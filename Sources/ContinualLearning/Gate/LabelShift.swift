@@ -38,6 +38,13 @@ public struct LabelShift: Sendable {
         /// Shares of positive labels: as predicted and as they came.
         public var expected: Double
         public var observed: Double
+
+        public init(slice: String, examples: Int, expected: Double, observed: Double) {
+            self.slice = slice
+            self.examples = examples
+            self.expected = expected
+            self.observed = observed
+        }
     }
 
     private struct Sums {

@@ -30,6 +30,7 @@ extension DaemonControl {
                         [("activity", beat.activity.rawValue)])
                 ]),
         ]
+        metrics.append(told.metric)
         metrics += Self.metrics(http.counts)
         if let consumer = board.consumer { metrics += Self.metrics(consumer) }
         if let figures = board.figures { metrics += Self.metrics(figures) }

@@ -16,11 +16,14 @@ package struct DaemonControl: ControlSource {
     let startedMs: Int64
     /// What the interface counts of itself.
     let http: ControlFigures
+    /// What the log was told of.
+    let told: EventCounts
 
     package init(
         board: StatusBoard, readyLag: Int, brokerGraceMs: Int, stallMs: Int, startedMs: Int64,
-        http: ControlFigures = ControlFigures()
+        http: ControlFigures = ControlFigures(), told: EventCounts = EventCounts()
     ) {
+        self.told = told
         self.http = http
         self.board = board
         self.readyLag = readyLag

@@ -11,7 +11,7 @@ extension Wiring {
         let figures = ControlFigures()
         let source = DaemonControl(
             board: board, readyLag: http.readyLag, brokerGraceMs: http.brokerGraceMs,
-            stallMs: http.stallAfterMs, startedMs: wallTimeMs(), http: figures)
+            stallMs: http.stallAfterMs, startedMs: wallTimeMs(), http: figures, told: log.counts)
         var limits = HTTPLimits()
         limits.connectionsMax = http.connectionsMax
         limits.requestMs = Int64(http.requestTimeoutMs)

@@ -1,3 +1,4 @@
+import ContinualLearning
 import Events
 import Records
 
@@ -37,6 +38,15 @@ package enum DaemonRecordKind: CaseIterable, Sendable {
     /// A record of each kind of journal entry, to begin with.
     package static let journalSeeds = journalRecords.map(\.encoded)
 
+    private static let judgement: GateResult = {
+        var result = GateResult(.refresh, example: 9, judged: 4, outcome: .reject, harm: 0.1)
+        result.slice = "Toys"
+        result.shift = LabelShift.Finding(slice: "Toys", examples: 3, expected: 0.1, observed: 0.4)
+        result.bounds = GateResult.Bounds(lower: 0.01, upper: nil, margin: 0.005)
+        result.training = GateResult.Training(steps: 5, moved: 0.5)
+        return result
+    }()
+
     private static let journalRecords: [JournalRecord] = [
         .started(
             .init(
@@ -53,7 +63,9 @@ package enum DaemonRecordKind: CaseIterable, Sendable {
                 ],
                 ranges: [TopicPartition(topic: "events", partition: 0): 3..<4],
                 skips: OffsetRanges())),
-        .refresh("{}"), .gap(TopicPartition(topic: "events", partition: 1), 4..<9),
+        .notice(.words("{}")), .notice(.refreshStarted), .notice(.judged(judgement)),
+        .notice(.driftFound(head: "click", example: 7)), .notice(.contextKeyLeftOut("weekday")),
+        .gap(TopicPartition(topic: "events", partition: 1), 4..<9),
         .awaiting([TopicPartition(topic: "events", partition: 2)]),
         .idle(TopicPartition(topic: "events", partition: 2)), .drained, .judgingPutOff,
     ]

@@ -1,9 +1,10 @@
+import ContinualLearning
 import Engine
 
 /// What the gates of this run came to, and what is owed for it.
 struct GateStanding {
     /// The newest.
-    private(set) var judgements: [GateJudgement] = []
+    private(set) var judgements: [GateResult] = []
     /// Whether something was promoted whose snapshot is not taken yet.
     private(set) var isPromoted = false
     /// Why the weights must go back to the champion.
@@ -17,9 +18,7 @@ struct GateStanding {
     var isPressing: Bool { isPromoted || rollbackReason != nil }
 
     mutating func note(_ notice: EngineNotice, _ engine: Engine) {
-        guard let judgement = GateJudgement(notice, example: engine.counters.examples) else {
-            return
-        }
+        guard let judgement = notice.gateResult(example: engine.counters.examples) else { return }
         judgements.append(judgement)
         if judgements.count > Self.judgementsMax { judgements.removeFirst() }
         if judgement.outcome == .promote { isPromoted = true }

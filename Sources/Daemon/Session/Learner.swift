@@ -1,3 +1,4 @@
+import ContinualLearning
 import Engine
 import Events
 import KafkaStream
@@ -84,7 +85,7 @@ final class Learner {
     var engine: Engine { running.engine }
 
     /// What the gates of this run came to, the newest.
-    var judgements: [GateJudgement] { gates.judgements }
+    var judgements: [GateResult] { gates.judgements }
 
     /// Recommendations of this run that said something new, and those that did not.
     var published: Int { offers.published }
@@ -258,8 +259,9 @@ final class Learner {
 
     private func note(_ output: StepOutput) throws {
         for notice in output.notices {
-            journal(.refresh(try notice.journaled()))
-            log.emit(notice.event)
+            let example = engine.counters.examples
+            journal(.notice(JournaledNotice(notice, example: example)))
+            log.emit(notice.event(example: example))
             gates.note(notice, engine)
         }
         for unusable in output.unusable { note(unusable) }

@@ -21,7 +21,7 @@ public struct Report: Codable, Sendable {
     public var slices: [String: [String: ScoreReport]]
     public var guards: Guards
     /// What the gates of this run came to, in order, the newest thousand.
-    public var judgements: [GateJudgement]
+    public var judgements: [GateResult]
     public var recommendations: Recommendations
     /// Alarms by head and detector, with those of a dummy beside them.
     public var drift: [String: DriftAlarms]

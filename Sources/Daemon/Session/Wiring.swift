@@ -14,10 +14,14 @@ import Tensor
 /// Makes the parts that a configuration describes.
 struct Wiring {
     let configuration: Configuration
-    var interference = Interference.none
+    let interference: Interference
+    /// Whatever is told goes through this one, which counts it.
+    let log: EventLogger
 
-    var log: EventLogger {
-        EventLogger(level: configuration.log.level, format: configuration.log.format)
+    init(configuration: Configuration, interference: Interference = .none) {
+        self.configuration = configuration
+        self.interference = interference
+        log = EventLogger(level: configuration.log.level, format: configuration.log.format)
     }
 
     /// The folder of the base: the configured one, or where `deploy/fetch-model` puts the default.

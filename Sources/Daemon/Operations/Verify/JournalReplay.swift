@@ -53,7 +53,7 @@ final class JournalReplay {
             guard difference == nil, !StopSignal.isReceived else { return }
             var work = Commit()
             var commitBatches: [BatchInput] = []
-            var refreshes: [String] = []
+            var notices: [ReplayedNotice] = []
             // Commits of the store's own, a rollback or something brought in, have no entries of what learns.
             var learns = false
             for step in commit.steps {
@@ -72,23 +72,23 @@ final class JournalReplay {
                         found: digest)
                     return
                 case .entry(.found): learns = true
-                case .entry(.refresh(let expected)):
-                    let found = refreshes.isEmpty ? "nothing" : refreshes.removeFirst()
-                    guard found == expected else {
-                        difference = .refresh(
-                            batch: commitBatches.last?.number ?? 0, expected: expected,
-                            found: found)
+                case .entry(.notice(let expected)):
+                    let found = notices.isEmpty ? nil : notices.removeFirst()
+                    guard let found, try found.isSame(as: expected) else {
+                        difference = .notice(
+                            batch: commitBatches.last?.number ?? 0, expected: expected.text,
+                            found: found?.text ?? "nothing")
                         return
                     }
                 case .entry(let record):
                     if case .batch(let batch) = record { commitBatches.append(batch) }
-                    refreshes += try take(record, &work, commit.sequence)
+                    notices += try take(record, &work, commit.sequence)
                     if case .batch = record { onBatch(batches) }
                 }
             }
-            if let more = refreshes.first {
-                difference = .refresh(
-                    batch: commitBatches.last?.number ?? 0, expected: "nothing", found: more)
+            if let more = notices.first {
+                difference = .notice(
+                    batch: commitBatches.last?.number ?? 0, expected: "nothing", found: more.text)
                 return
             }
             try finish(&work, learns: learns)
@@ -106,10 +106,10 @@ final class JournalReplay {
 
     /// Has one entry happen again.
     ///
-    /// - Returns: what refreshes came to, as the journal would say it.
+    /// - Returns: what the engine told of it, to be held against the journal.
     private func take(
         _ record: JournalRecord, _ work: inout Commit, _ commit: UInt64
-    ) throws -> [String] {
+    ) throws -> [ReplayedNotice] {
         var output = StepOutput()
         switch record {
         case .started(let start):
@@ -128,9 +128,10 @@ final class JournalReplay {
             output = try withState { machine, state in
                 try machine.running.drain(reading: state)
             }
-        case .found, .refresh, .gap: break
+        case .found, .notice, .gap: break
         }
-        return try output.notices.map { try $0.journaled() }
+        let example = machine?.running.engine.counters.examples ?? 0
+        return output.notices.map { ReplayedNotice(notice: $0, example: example) }
     }
 
     private func step(_ batch: BatchInput, _ work: inout Commit) throws -> StepOutput {
@@ -207,5 +208,6 @@ enum VerificationDifference {
     /// The state after a commit, whose batches these are.
     case state(
         afterCommit: UInt64, batches: [BatchInput], expected: Digest256, found: Digest256)
-    case refresh(batch: Int, expected: String, found: String)
+    /// What the engine told at the boundary of a batch.
+    case notice(batch: Int, expected: String, found: String)
 }

@@ -188,10 +188,10 @@ public struct VerificationResult: Encodable, Sendable {
 extension VerificationDifference {
     fileprivate func lines(_ span: JournalSpan, _ copy: SnapshotStore) throws -> [String] {
         switch self {
-        case .refresh(let batch, let expected, let found):
+        case .notice(let batch, let expected, let found):
             return [
-                "the refresh of the adapters after batch \(batch) came to \(expected)",
-                "the replay's came to \(found)",
+                "what was told after batch \(batch): \(expected)",
+                "the replay came to: \(found)",
             ]
         case .state(let commit, let batches, let expected, let found):
             var lines = ["first difference: the state after commit \(commit)"]

@@ -11,8 +11,8 @@ enum JournalRecord: Sendable, Equatable {
     case found(Digest256)
     /// Records learned together.
     case batch(BatchInput)
-    /// What a refresh of the adapters came to at the boundary of the batch before.
-    case refresh(String)
+    /// What the engine told at the boundary of the batch before: refreshes, gates, drift.
+    case notice(JournaledNotice)
     /// Records that were lost before they could be read, and whose loss was accepted.
     case gap(TopicPartition, Range<Int64>)
     /// The partitions that had something to be read when reading began, for which windows wait.
@@ -35,13 +35,13 @@ enum JournalRecord: Sendable, Equatable {
         var skips: OffsetRanges
     }
 
-    /// In 3 a batch tells the daemon's clock.
-    private static let format: UInt8 = 3
+    /// In 3 a batch tells the daemon's clock; in 4 a notice is a record, and no words.
+    private static let format: UInt8 = 4
     private static let formatMin: UInt8 = 2
 
     private enum Kind: UInt8 {
         case started = 1
-        case found, batch, refresh, gap, idle, drained, awaiting
+        case found, batch, notice, gap, idle, drained, awaiting
         case judgingPutOff
     }
 
@@ -62,9 +62,9 @@ enum JournalRecord: Sendable, Equatable {
         case .batch(let input):
             kind(.batch)
             input.write(to: &writer)
-        case .refresh(let text):
-            kind(.refresh)
-            writer.string(text)
+        case .notice(let notice):
+            kind(.notice)
+            notice.write(to: &writer)
         case .gap(let position, let range):
             kind(.gap)
             writer.position(position)
@@ -98,7 +98,9 @@ enum JournalRecord: Sendable, Equatable {
                     skips: try reader.ranges()))
         case .found: self = .found(try reader.digest())
         case .batch: self = .batch(try BatchInput(&reader, hasClock: format >= 3))
-        case .refresh: self = .refresh(try reader.string())
+        case .notice:
+            self = .notice(
+                format >= 4 ? try JournaledNotice(&reader) : .words(try reader.string()))
         case .gap: self = .gap(try reader.position(), try reader.range())
         case .idle: self = .idle(try reader.position())
         case .drained: self = .drained

@@ -1,0 +1,174 @@
+import ContinualLearning
+import Logging
+
+/// What happens in the daemon that people want to hear of.
+public enum TidemarkEvent: Sendable {
+    case starting(version: String, base: String, store: String)
+    case resumed(snapshot: String, examples: Int)
+    case wentBack(snapshot: String, rewind: Bool, reason: String)
+    case newCluster(old: [String], new: String)
+    case gapAccepted(partition: String, from: Int64, to: Int64)
+    case consuming(topics: String, partitions: Int, behind: Int64)
+    case progress(
+        events: Int, perSecond: Double, examples: Int,
+        scores: [(head: String, logLoss: Double, ne: Double)],
+        recommendations: Int, lag: Int64?)
+    case refreshStarted(texts: Int, examples: Int)
+    case judged(GateResult)
+    case refreshBroughtNothing(steps: Int)
+    case driftFound(head: String, example: Int)
+    case contextKeysLeftOut(key: String, keysMax: Int)
+    case snapshot(id: String, events: Int)
+    case keptWhole(snapshot: String, megabytes: Double, seconds: Double)
+    case notKeptWhole(snapshot: String, reason: String)
+    case deadLetter(position: String, reason: String)
+    /// Of the last minute: letters without a line of their own, and the reason of one of them.
+    case moreDeadLetters(count: Int, reason: String)
+    case mostUnusable(letters: Int, records: Int)
+    case producerRestarted
+    /// The oldest message has waited for so long, at least.
+    case notPublished(reason: String, waiting: Int, oldestSeconds: Int64)
+    case publishedAgain(seconds: Int64)
+    case framed(topic: String, schema: Int)
+    case serving(host: String, port: Int)
+    case http(String)
+    case controlSocket(String)
+    case searchingCulprit(records: Int)
+    case refused(position: String, crashes: Int)
+    case endedHere(batch: String, times: Int)
+    case waitingForRoom(reason: String)
+    case roomAgain
+    case waitingForBrokers(messages: Int)
+    /// Most of the newest events came too late to be learned.
+    case mostlyLate(
+        late: Int, of: Int, partitions: [(place: String, late: Int, of: Int)], wayBack: String?)
+    /// Bounds that were met, and the settings they are.
+    case noRoom([(what: String, key: String, value: Int)])
+    /// `most`: what one example may count for.
+    case weightsClipped(position: String, most: String)
+    case kafka(String)
+    case stopping(reason: String)
+
+    var level: Logger.Level {
+        switch self {
+        case .wentBack, .newCluster, .gapAccepted, .producerRestarted, .kafka, .http,
+            .controlSocket:
+            .warning
+        case .notPublished, .publishedAgain: .warning
+        case .judged(let result): result.isAlarming ? .warning : .info
+        case .moreDeadLetters, .mostUnusable: .warning
+        case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
+        case .notKeptWhole, .endedHere, .roomAgain, .mostlyLate, .noRoom, .weightsClipped,
+            .contextKeysLeftOut:
+            .warning
+        case .waitingForRoom: .error
+        default: .info
+        }
+    }
+
+    var message: Logger.Message {
+        switch self {
+        case .starting(let version, let base, let store):
+            "Tidemark \(version) starts on base \(base), store \(store)"
+        case .resumed(let snapshot, let examples):
+            "going on from snapshot \(snapshot), \(examples) examples learned before"
+        case .wentBack(let snapshot, let rewind, let reason):
+            rewind
+                ? "the learned state went back to snapshot \(snapshot) (\(reason)); its stream is learned again, and nothing is published a second time"
+                : "the weights of snapshot \(snapshot) are in service again: \(reason)"
+        case .newCluster(let old, let new):
+            "this is another cluster (\(new)) than the store's (\(old.joined(separator: ", "))): reading it from its beginning, as kafka.on_gap: accept says"
+        case .gapAccepted(let partition, let from, let to):
+            "records \(from) to \(to) of \(partition) are gone; going on behind them, as kafka.on_gap: accept says"
+        case .consuming(let topics, let partitions, let behind):
+            "consuming \(partitions) partitions of \(topics), \(behind) records behind"
+        case .progress(let events, let rate, let examples, let scores, let recommendations, let lag):
+            Self.progressLine(events, rate, examples, scores, recommendations, lag)
+        case .refreshStarted(let texts, let examples):
+            "refreshing the adapters beside serving: \(texts) texts of \(examples) remembered examples"
+        case .judged(let result): "\(result.sentence)"
+        case .refreshBroughtNothing(let steps):
+            "refreshed adapters dropped: after \(steps) steps no better on the texts kept for validation"
+        case .driftFound(let head, let example):
+            "drift: the \(head) head's predictions are worse than they say they are, at example \(example)"
+        case .contextKeysLeftOut(let key, let most):
+            "context key \(key) is not learned from, as there are more than \(most) (heads.context_keys); the report lists those left out"
+        case .snapshot(let id, let events): "snapshot \(id) after \(events) events"
+        case .keptWhole(let snapshot, let megabytes, let seconds):
+            "snapshot \(snapshot) is kept whole, \(decimals(megabytes, 1)) MB, \(decimals(seconds, 1)) s beside learning"
+        case .notKeptWhole(let snapshot, let reason):
+            "the keyed state of snapshot \(snapshot) is not kept: \(reason)"
+        case .deadLetter(let position, let reason): "dead letter: \(position): \(reason)"
+        case .moreDeadLetters(let count, let reason):
+            "\(count) more dead letters in the last minute, the newest: \(reason)"
+        case .mostUnusable(let letters, let records):
+            "\(letters) of the last \(records) records could not be used: are these the right topics? Types that Tidemark has no use for go into ignore_types of their topic"
+        case .producerRestarted: "the producer failed and is made again; the outbox is sent again"
+        case .notPublished(let reason, let waiting, let seconds):
+            "\(waiting) messages wait to be published, the oldest for \(seconds) s or more: \(reason)"
+        case .framed(let topic, let schema):
+            "records of topic \(topic) carry Confluent's frame (schema id \(schema)): it is left off, their JSON is read, and the schema is not looked at"
+        case .publishedAgain(let seconds): "messages are published again, after \(seconds) s"
+        case .serving(let host, let port): "HTTP is served on \(host) port \(port)"
+        case .http(let text): "HTTP: \(text)"
+        case .controlSocket(let text): "control socket: \(text)"
+        case .searchingCulprit(let records):
+            "the daemon crashed here before: learning \(records) records at a time to find the one it ends at"
+        case .refused(let position, let crashes):
+            "the daemon crashed \(crashes) times on record \(position) alone: it goes to the dead letters"
+        case .endedHere(let batch, let times):
+            "the daemon was ended \(times) times in a row while it learned \(batch), without a crash of its own: look for what kills it there (the kernel for want of memory, a probe); no record is refused for it"
+        case .waitingForRoom(let reason):
+            "\(reason). Learning waits; nothing is lost, and it goes on when there is room"
+        case .roomAgain: "there is room on the store's disk again: learning goes on"
+        case .waitingForBrokers(let messages):
+            "\(messages) messages wait to be published: learning waits for the brokers"
+        case .mostlyLate(let late, let all, let partitions, let wayBack):
+            Self.lateLine(late, all, partitions, wayBack)
+        case .noRoom(let bounds):
+            "\(bounds.map { "\($0.what): raise \($0.key) (\($0.value))" }.joined(separator: "; "))"
+        case .weightsClipped(let position, let most):
+            "\(position): a sampling_rate or propensity below 1/\(most) counts as that (learning.weight_max); further ones are only counted, under weights_clipped"
+        case .kafka(let text): "Kafka: \(text)"
+        case .stopping(let reason): "stopping: \(reason)"
+        }
+    }
+
+    private static func lateLine(
+        _ late: Int, _ all: Int, _ partitions: [(place: String, late: Int, of: Int)],
+        _ wayBack: String?
+    ) -> Logger.Message {
+        var line =
+            "\(late) of the newest \(all) events were later than attribution.lateness allows and not learned"
+        if !partitions.isEmpty {
+            line +=
+                ", most of those of "
+                + partitions.map { "\($0.place) (\($0.late) of \($0.of))" }.joined(separator: ", ")
+        }
+        return "\(line); \(wayBack ?? "where they always come so late, raise attribution.lateness")"
+    }
+
+    private static func progressLine(
+        _ events: Int, _ rate: Double, _ examples: Int,
+        _ scores: [(head: String, logLoss: Double, ne: Double)], _ recommendations: Int,
+        _ lag: Int64?
+    ) -> Logger.Message {
+        let losses = scores.map { score in
+            " · \(score.head) log-loss \(decimals(score.logLoss, 4)) (NE \(decimals(score.ne, 3)))"
+        }.joined()
+        return
+            "\(events) events (\(Int(exactly: rate.rounded()).map(String.init) ?? "–")/s) · \(examples) examples\(losses) · \(recommendations) recommendations · \(lag.map { "\($0) behind" } ?? "no broker says how far behind")"
+    }
+}
+
+/// With so many decimals, as people read them.
+func decimals(_ value: Double, _ count: Int) -> String {
+    guard value.isFinite else { return "–" }
+    let scale = (0..<count).reduce(1.0) { scale, _ in scale * 10 }
+    var text = "\((value * scale).rounded() / scale)"
+    if let point = text.firstIndex(of: ".") {
+        let have = text.distance(from: point, to: text.endIndex) - 1
+        if have < count { text += String(repeating: "0", count: count - have) }
+    }
+    return text
+}
