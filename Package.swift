@@ -64,6 +64,7 @@ let package = Package(
         .target(name: "CPosterior"),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .target(name: "CCrashPoints", path: "Tests/CCrashPoints"),
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),
 
         // Pure: bytes, mathematics, events. No I/O.
         module("Records", ["CCrypto"]),
@@ -138,7 +139,7 @@ let package = Package(
         tests("EventLogTests", ["EventLog", "Events", "Records"]),
         tests("KafkaStreamTests", ["KafkaStream", "Events", "Records"]),
         tests(
-            "SnapshotStoreTests", ["SnapshotStore", "Records", "CCrashPoints"],
+            "SnapshotStoreTests", ["SnapshotStore", "Records", "CCrashPoints", "TestSupport"],
             resources: [.copy("Fixtures")]),
         tests("SimulatorTests", ["Simulator", "Events", "Pricing", "Records"]),
         tests(
@@ -156,7 +157,7 @@ let package = Package(
             [
                 "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Engine", "EventLog",
                 "Events", "KafkaStream", "Pricing", "Records", "ResponseModel", "Simulator",
-                "SnapshotStore", "Tensor", "Tokenization", "CCrashPoints",
+                "SnapshotStore", "Tensor", "Tokenization", "CCrashPoints", "TestSupport",
             ]),
     ] + fuzzing,
     cxxLanguageStandard: .cxx17

@@ -3,6 +3,7 @@ import Foundation
 import KafkaStream
 import Records
 import SnapshotStore
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct FullDiskTests {

@@ -1,6 +1,7 @@
 import Foundation
 import Records
 import SnapshotStore
+import TestSupport
 import Testing
 
 /// Disks that are full, may not be written, or go away: real ones, of a few megabytes.

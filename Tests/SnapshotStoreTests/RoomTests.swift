@@ -1,6 +1,7 @@
 import Foundation
 import Records
 import SnapshotStore
+import TestSupport
 import Testing
 
 /// Commits rows that are new until the store refuses; returns the refusal.
