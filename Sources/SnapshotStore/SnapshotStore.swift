@@ -44,6 +44,8 @@ public final class SnapshotStore: Sendable {
     let writer: Mutex<Writer>
     /// Held by whoever deletes chunks, or relies on those that are there, over several transactions.
     let chunkWork = Mutex(())
+    /// What `forgetOwners` knows; the writer tells it what commits seal.
+    let ownerWalk = Mutex(OwnerWalk())
 
     /// What a reader needs; held by each of them for as long as it reads.
     struct Session: Sendable {
@@ -133,7 +135,9 @@ public final class SnapshotStore: Sendable {
         session.environment.setSynced(syncs)
         var records = try RecordWriter(session.environment, session.databases, writer.head)
         let result = try body(&records)
+        let sealed = records.vault.sealed
         writer.head = try records.commit()
+        ownerWalk.withLock { $0.note(sealed) }
         if syncs { try settle(&writer) }
         return result
     }

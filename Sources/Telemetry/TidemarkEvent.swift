@@ -21,6 +21,9 @@ public enum TidemarkEvent: Sendable {
     case snapshot(id: String, events: Int)
     case keptWhole(snapshot: String, megabytes: Double, seconds: Double)
     case notKeptWhole(snapshot: String, reason: String)
+    /// Keys of shoppers of whom nothing is left.
+    case keysDestroyed(count: Int, seconds: Double)
+    case keysNotDestroyed(reason: String)
     case deadLetter(position: String, reason: String)
     /// Of the last minute: letters without a line of their own, and the reason of one of them.
     case moreDeadLetters(count: Int, reason: String)
@@ -58,8 +61,8 @@ public enum TidemarkEvent: Sendable {
         case .judged(let result): result.isAlarming ? .warning : .info
         case .moreDeadLetters, .mostUnusable: .warning
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
-        case .notKeptWhole, .endedHere, .roomAgain, .mostlyLate, .noRoom, .weightsClipped,
-            .contextKeysLeftOut:
+        case .notKeptWhole, .keysNotDestroyed, .endedHere, .roomAgain, .mostlyLate, .noRoom,
+            .weightsClipped, .contextKeysLeftOut:
             .warning
         case .waitingForRoom: .error
         default: .info
@@ -98,6 +101,10 @@ public enum TidemarkEvent: Sendable {
             "snapshot \(snapshot) is kept whole, \(decimals(megabytes, 1)) MB, \(decimals(seconds, 1)) s beside learning"
         case .notKeptWhole(let snapshot, let reason):
             "the keyed state of snapshot \(snapshot) is not kept: \(reason)"
+        case .keysDestroyed(let count, let seconds):
+            "\(count) keys of shoppers of whom nothing is left are gone, \(decimals(seconds, 1)) s beside learning"
+        case .keysNotDestroyed(let reason):
+            "keys of shoppers of whom nothing is left stay for now: \(reason)"
         case .deadLetter(let position, let reason): "dead letter: \(position): \(reason)"
         case .moreDeadLetters(let count, let reason):
             "\(count) more dead letters in the last minute, the newest: \(reason)"

@@ -170,6 +170,7 @@ extension SnapshotsCommand {
             try store.run(dryRun ? .readOnly : .readWrite) { opened in
                 report = try opened.prune(
                     Retention(latest: latest, hourly: hourly, daily: daily), dryRun: dryRun)
+                if !dryRun { try opened.forgetOwners(always: true) }
             }
             var rewritten: RewriteReport?
             if rewrite, !dryRun {

@@ -3,7 +3,8 @@ import Records
 import SnapshotStore
 import Telemetry
 
-/// Keeps the keyed state of daily and tagged snapshots, beside learning.
+/// Keeps the keyed state of daily and tagged snapshots, and destroys the keys of shoppers of whom nothing
+/// is left, beside learning.
 ///
 /// `@unchecked Sendable`: all its state is read and written under `condition`.
 /// Thread: one of its own does the work; everything may be called from any.
@@ -59,7 +60,18 @@ final class WholeKeeper: @unchecked Sendable {
                 due += found.filter { !asked.contains($0) }
             } catch { log.emit(.notKeptWhole(snapshot: "list", reason: sentence(of: error))) }
             for snapshot in due where !isStopped { keep(snapshot) }
+            forgetOwners()
         }
+    }
+
+    private func forgetOwners() {
+        let start = ContinuousClock.now
+        do {
+            let count = try store.forgetOwners(sync: sync, isStopped: { self.isStopped })
+            guard count > 0 else { return }
+            let seconds = start.duration(to: .now).inSeconds
+            log.emit(.keysDestroyed(count: count, seconds: seconds))
+        } catch { log.emit(.keysNotDestroyed(reason: sentence(of: error))) }
     }
 
     /// - Returns: what was asked for by hand; `nil` where nothing is to be looked for.

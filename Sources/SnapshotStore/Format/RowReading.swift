@@ -10,6 +10,8 @@ struct StoredRow {
     let byteCount: Int
     /// `nil` in a walk that reads marks alone.
     let body: StoredBody?
+    /// Whose key a sealed row is under; `nil` for a plain one.
+    var surrogate: UInt64? = nil
 }
 
 extension StoredRow {
@@ -156,10 +158,14 @@ private func takeApartSealed(
     guard count >= 0 else { throw .layout }
     guard values else {
         let mark = unsafe SealedRow.mark([UInt8](part.prefix(SealedRow.markBytes)))
-        return StoredRow(key: key, mark: mark, byteCount: key.count + count, body: nil)
+        return StoredRow(
+            key: key, mark: mark, byteCount: key.count + count, body: nil,
+            surrogate: unsafe SealedRow.surrogate(part))
     }
     guard let row = unsafe SealedRow(bytes: [UInt8](part)) else { throw .layout }
-    return StoredRow(key: key, mark: row.mark, byteCount: key.count + count, body: .sealed(row))
+    return StoredRow(
+        key: key, mark: row.mark, byteCount: key.count + count, body: .sealed(row),
+        surrogate: row.surrogate)
 }
 
 extension StoredKey {

@@ -5,6 +5,11 @@ enum OwnerRecord {
     static func key(_ owner: RowOwner) -> [UInt8] { [1] + owner.bytes }
     static func key(_ surrogate: UInt64) -> [UInt8] { [2] + StoredKey.number(surrogate) }
 
+    /// `nil` for a key that is by pseudonym.
+    static func surrogate(_ key: [UInt8]) -> UInt64? {
+        key.first == 2 ? StoredKey.number(from: key.dropFirst()) : nil
+    }
+
     static func bytes(_ holder: Holder) -> [UInt8] {
         var writer = ByteWriter(capacity: 8 + Holder.keyBytes)
         writer.integer(holder.surrogate)

@@ -31,6 +31,8 @@ final class Vault {
     private var bySurrogate: [UInt64: Holder?] = [:]
     /// Owners erased in this transaction, whose rows it must still be able to take away.
     private var retired: [UInt64: Holder] = [:]
+    /// Whose keys rows and messages were sealed under in this transaction.
+    private(set) var sealed: Set<UInt64> = []
 
     /// More are looked up again.
     private static let knownMax = 100_000
@@ -39,6 +41,7 @@ final class Vault {
         _ value: [UInt8], _ digest: Digest256, _ holder: Holder, _ domain: RecordDomain,
         _ key: [UInt8]
     ) -> SealedRow {
+        sealed.insert(holder.surrogate)
         let nonce = holder.nonce(digest)
         let sealed = cipher.seal(
             digest.bytes + value, key: holder.cipherKey, nonce: nonce,
