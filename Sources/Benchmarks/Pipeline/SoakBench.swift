@@ -125,12 +125,15 @@ struct SoakBench: ParsableCommand {
     }
 
     private static func csv(_ samples: [SoakSample]) -> String {
+        let tables = Set(samples.flatMap(\.rows.keys)).sorted()
         var lines = [
             "events,seconds,resident_bytes,mapped_bytes,file_bytes,live_bytes,items,shoppers,vectors,remembered,open_offers"
+                + tables.map { ",rows_" + $0 }.joined()
         ]
         for s in samples {
             lines.append(
                 "\(s.events),\(s.seconds),\(s.residentBytes),\(s.mappedBytes),\(s.fileBytes),\(s.liveBytes),\(s.items),\(s.shoppers),\(s.vectors),\(s.remembered),\(s.openOffers)"
+                    + tables.map { ",\(s.rows[$0] ?? 0)" }.joined()
             )
         }
         return lines.joined(separator: "\n") + "\n"
@@ -148,8 +151,12 @@ struct SoakBench: ParsableCommand {
                 name, mebibytes(trend.first), mebibytes(trend.last),
                 String(format: "%.1f %%", 100 * trend.growth), trend.isFlat ? "flat" : "grows")
         }
-        var tables = TextTable([("table", .left), ("rows", .right), ("bytes", .right)])
-        for table in report.tables { tables.add(table.name, "\(table.rows)", "\(table.bytes)") }
+        var tables = TextTable([
+            ("table", .left), ("rows", .right), ("bytes", .right), ("full at event", .right),
+        ])
+        for table in report.tables {
+            tables.add(table.name, "\(table.rows)", "\(table.bytes)", "\(table.fullAt)")
+        }
         return trends.rendered() + "\n"
             + String(format: "%.0f events a second\n\n", report.eventsPerSecond)
             + tables.rendered()

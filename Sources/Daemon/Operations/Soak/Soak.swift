@@ -37,9 +37,13 @@ public final class Soak {
             at: Learner.Place(store: store, cluster: "soak", skips: OffsetRanges()), base: base,
             embedding: plan.madeUpVectors ? MadeUpVectors(dimension: base.hiddenSize) : nil,
             log: wiring.log)
+        let keeper = WholeKeeper(
+            store: store, retention: wiring.retention, sync: configuration.store.sync,
+            log: wiring.log)
+        defer { keeper.finish() }
         var samples: [SoakSample] = []
         let started = ContinuousClock.now
-        try learn(learner, wiring) { events in
+        try learn(learner, wiring, keeper) { events in
             let status = try store.status()
             let engine = learner.engine
             let resident = Self.resident
@@ -49,13 +53,18 @@ public final class Soak {
                 fileBytes: status.fileBytes,
                 liveBytes: status.liveBytes, items: engine.itemCount,
                 shoppers: engine.bounded.shoppers, vectors: engine.bounded.vectors,
-                remembered: engine.rememberedExamples, openOffers: engine.openOffers)
+                remembered: engine.rememberedExamples, openOffers: engine.openOffers,
+                rows: Dictionary(
+                    (status.tables + status.ownTables).map { ($0.name, $0.count) }
+                ) { $0 + $1 })
             samples.append(sample)
             onSample(sample)
         }
         let seconds = started.duration(to: .now).inSeconds
         let tables = try [store.status()].flatMap { $0.tables + $0.ownTables }.map {
-            SoakReport.Table(name: $0.name, rows: $0.count, bytes: $0.bytes)
+            SoakReport.Table(
+                name: $0.name, rows: $0.count, bytes: $0.bytes,
+                fullAt: SoakReport.Table.fullAt(samples, $0.name))
         }
         let report = SoakReport(
             samples: samples,
@@ -63,15 +72,17 @@ public final class Soak {
             file: SoakTrend(samples, tolerance: plan.tolerance, \.fileBytes),
             live: SoakTrend(samples, tolerance: plan.tolerance, \.liveBytes),
             eventsPerSecond: Double(samples.last?.events ?? 0) / max(seconds, 1e-3),
-            tables: Array(tables.sorted { $0.bytes > $1.bytes }.prefix(12)),
+            tables: Array(tables.sorted { $0.bytes > $1.bytes }.prefix(16)),
             stateSHA256: learner.stateDigest.hex)
+        keeper.finish()
         try store.close()
         if StopSignal.isReceived { throw Interrupted(outcome: "the soak is not finished") }
         return report
     }
 
     private func learn(
-        _ learner: Learner, _ wiring: Wiring, onSample: (Int) throws -> Void
+        _ learner: Learner, _ wiring: Wiring, _ keeper: WholeKeeper,
+        onSample: (Int) throws -> Void
     ) throws {
         var stream = SoakStream(plan)
         let decoding = try wiring.streamDecoding()
@@ -93,6 +104,7 @@ public final class Soak {
                 // All that was published before has arrived.
                 let info = try learner.commitNow(delivered: delivered)
                 if let last = info?.outbox.upperBound, last > 0 { delivered = last - 1 }
+                if info?.snapshot != nil { keeper.look() }
             }
             try learner.goBackIfRejected()
             if done - sampled >= every || done == plan.events {

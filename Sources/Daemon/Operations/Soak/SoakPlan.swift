@@ -37,9 +37,11 @@ public struct SoakSample: Codable, Sendable {
     public var vectors: Int
     public var remembered: Int
     public var openOffers: Int
+    /// Of every table of the store, by name.
+    public var rows: [String: Int]
 
     enum CodingKeys: String, CodingKey {
-        case events, seconds, items, shoppers, vectors, remembered
+        case events, seconds, items, shoppers, vectors, remembered, rows
         case residentBytes = "resident_bytes"
         case mappedBytes = "mapped_bytes"
         case fileBytes = "file_bytes"
@@ -100,6 +102,23 @@ public struct SoakReport: Codable, Sendable {
         public var name: String
         public var rows: Int
         public var bytes: Int
+        /// The first look at which nearly all of its greatest count of rows were there, in events: where
+        /// its bound is met, or near the end where it is not.
+        public var fullAt: Int
+
+        enum CodingKeys: String, CodingKey {
+            case name, rows, bytes
+            case fullAt = "full_at"
+        }
+
+        private static let nearly = 0.95
+
+        static func fullAt(_ samples: [SoakSample], _ name: String) -> Int {
+            let rows = samples.map { $0.rows[name] ?? 0 }
+            let most = Double(rows.max() ?? 0)
+            let first = rows.firstIndex { Double($0) >= nearly * most }
+            return first.map { samples[$0].events } ?? 0
+        }
     }
 
     enum CodingKeys: String, CodingKey {
