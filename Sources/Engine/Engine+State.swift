@@ -119,7 +119,8 @@ extension Engine {
         try restoreBounded(from: state)
         for label in Label.allCases {
             heads[label] = try ResponseHead(
-                restoring: label.rawValue, configuration: configuration.head, from: state)
+                restoring: label.rawValue, dimension: dimension, configuration: configuration.head,
+                from: state)
         }
         effect = try EffectModel(.visits, dimension: dimension, from: state)
         viewEffect = try EffectModel(.views, dimension: dimension, from: state)

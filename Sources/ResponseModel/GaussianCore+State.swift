@@ -56,7 +56,6 @@ extension GaussianCore {
         self.init()
         let chunks = (count + Self.chunkRows - 1) / Self.chunkRows
         var covariance: [Double] = []
-        covariance.reserveCapacity(Self.rowStart(count))
         for chunk in 0..<chunks {
             let end = min(count, (chunk + 1) * Self.chunkRows)
             try tables.read(tables.covariance, HeadTables.key(chunk), from: reader) { row in

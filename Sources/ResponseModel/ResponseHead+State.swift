@@ -40,18 +40,20 @@ extension ResponseHead {
 
     /// The head that was collected under `name`, bit for bit, or nil where there is none.
     ///
+    /// - Parameter dimension: Length of the vectors that items come with; a head of another is refused.
     /// - Throws: `ResponseError.damagedState`, and what the reader throws.
     public init?(
-        restoring name: String, configuration: HeadConfiguration = HeadConfiguration(),
+        restoring name: String, dimension: Int = 0,
+        configuration: HeadConfiguration = HeadConfiguration(),
         from reader: some StateReader
     ) throws {
         let tables = HeadTables(name)
         guard try reader.value(tables.head, HeadTables.scalars) != nil else { return nil }
         var scalars = Scalars()
         try tables.read(tables.head, HeadTables.scalars, from: reader) { row in
-            scalars = try Scalars(&row)
+            scalars = try Scalars(&row, dimension: dimension)
         }
-        self.init(name: name, dimension: scalars.dimension, configuration: configuration)
+        self.init(name: name, dimension: dimension, configuration: configuration)
         eventCount = scalars.events
         blockEvents = scalars.blockEvents
         nextPriorEvent = scalars.nextPriorEvent
@@ -96,7 +98,6 @@ extension ResponseHead {
     }
 
     private struct Scalars {
-        var dimension = 0
         var coreCount = 0
         var denseCount = 0
         var pageCount = 0
@@ -113,10 +114,12 @@ extension ResponseHead {
 
         init() {}
 
-        init(_ row: inout ByteReader) throws {
+        init(_ row: inout ByteReader, dimension: Int) throws {
             let version = try row.integer(UInt32.self)
             try HeadTables.expect(version == stateVersion, "the unknown version \(version)")
-            dimension = Int(try row.integer(UInt32.self))
+            let found = Int(try row.integer(UInt32.self))
+            try HeadTables.expect(
+                found == dimension, "vectors of \(found) numbers where items have \(dimension)")
             coreCount = Int(try row.integer(UInt32.self))
             denseCount = Int(try row.integer(UInt32.self))
             pageCount = Int(try row.integer(UInt32.self))
@@ -138,7 +141,7 @@ extension ResponseHead {
             // A damaged count must not reserve gigabytes.
             try HeadTables.expect(
                 coreCount >= dimension + 2 && coreCount <= dimension + (1 << 16)
-                    && dimension <= 1 << 14 && denseCount < coreCount && pageCount <= 1 << 26
+                    && denseCount < coreCount && pageCount <= 1 << 26
                     && (1...TailGroup.allCases.count).contains(tau.count)
                     && tau.allSatisfy { $0 > 0 && $0.isFinite }, "impossible sizes")
             try HeadTables.expectFinite([driftHours, commonMoved?.by].compactMap { $0 })

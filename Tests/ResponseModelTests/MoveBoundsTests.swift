@@ -169,7 +169,8 @@ import Testing
         state.apply(changes)
         var restored = try #require(
             try ResponseHead(
-                restoring: "purchase", configuration: head.configuration, from: state))
+                restoring: "purchase", dimension: head.dimension,
+                configuration: head.configuration, from: state))
         #expect(try flood(&head, 40..<90) == flood(&restored, 40..<90))
         #expect(head.accepted == restored.accepted && head.accepted.bound != nil)
     }

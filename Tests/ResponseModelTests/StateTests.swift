@@ -53,7 +53,9 @@ import Testing
             #expect(Self.rows(state, head) == Self.dump(head), "after round \(round)")
         }
         var restored = try #require(
-            try ResponseHead(restoring: "purchase", configuration: configuration, from: state))
+            try ResponseHead(
+                restoring: "purchase", dimension: stream.dimension, configuration: configuration,
+                from: state))
         #expect(Self.dump(restored) == Self.dump(head))
         for example in stream.examples(1200) {
             let expected = try alone.predict(example)
@@ -104,7 +106,8 @@ import Testing
                 var state = whole
                 state.apply(change)
                 #expect(throws: ResponseError.self, "\(row.table.name) \(row.key)") {
-                    try ResponseHead(restoring: "click", from: state)
+                    try ResponseHead(
+                        restoring: "click", dimension: stream.dimension, from: state)
                 }
             }
             if row.table.name != "click.tail" && row.table.name != "click.users"
@@ -115,10 +118,25 @@ import Testing
                 var state = whole
                 state.apply(change)
                 #expect(throws: ResponseError.self, "\(row.table.name) \(row.key)") {
-                    try ResponseHead(restoring: "click", from: state)
+                    try ResponseHead(
+                        restoring: "click", dimension: stream.dimension, from: state)
                 }
             }
         }
+    }
+
+    @Test("a head of vectors of another length is refused, with both lengths")
+    func otherDimension() throws {
+        var head = ResponseHead(name: "click", dimension: 16)
+        var changes = StateChanges()
+        head.collectChanges(into: &changes)
+        var state = MemoryState()
+        state.apply(changes)
+        #expect(
+            throws: ResponseError.damagedState(
+                table: "click.head", key: "scalars",
+                reason: "it has vectors of 16 numbers where items have 12")
+        ) { try ResponseHead(restoring: "click", dimension: 12, from: state) }
     }
 
     @Test("flipped bytes in stored rows never trap")
@@ -143,7 +161,8 @@ import Testing
             state.apply(change)
             do {
                 _ = try ResponseHead(
-                    restoring: "click", configuration: Self.configuration(), from: state)
+                    restoring: "click", dimension: stream.dimension,
+                    configuration: Self.configuration(), from: state)
             } catch is ResponseError {
                 refused += 1
             }

@@ -65,9 +65,9 @@ extension EffectModel {
         if version == Self.version {
             guard
                 let restored = try ResponseHead(
-                    restoring: kind.rawValue, configuration: configuration.answer, from: reader),
-                restored.dimension == dimension
-            else { throw damage("it has no answers for vectors of length \(dimension)") }
+                    restoring: kind.rawValue, dimension: dimension,
+                    configuration: configuration.answer, from: reader)
+            else { throw damage("it has no answers") }
             answers = restored
         }
         let head = OfferModel.configuration(configuration)
