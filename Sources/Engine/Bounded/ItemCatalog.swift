@@ -87,23 +87,21 @@ struct ItemCatalog {
     ) throws -> LastUse.Outcome {
         guard let bytes = try uses.oldest(in: state) else { return .none }
         let id = String(decoding: bytes, as: UTF8.self)
-        guard var item = try find(id), let place = item.use, place.number == uses.first else {
-            uses.removeFirst()
-            return .kept
-        }
-        if place.atMs == UsePlace.unknownMs {
-            uses.remove(place)
-            item.use = uses.append(bytes, atMs: nowMs)
+        let item = try find(id)
+        let outcome = uses.settle(oldest: bytes, at: item?.use, nowMs: nowMs, where: isGone)
+        guard var item else { return outcome }
+        switch outcome {
+        case .none, .kept(nil): break
+        case .kept(let place?):
+            item.use = place
             changed[id] = .some(item)
-            return .kept
+        case .forgotten:
+            keepPast(id, item)
+            changed[id] = .some(nil)
+            recent.remove(id)
+            count -= 1
         }
-        guard isGone(place.atMs) else { return .none }
-        uses.remove(place)
-        keepPast(id, item)
-        changed[id] = .some(nil)
-        recent.remove(id)
-        count -= 1
-        return .forgotten
+        return outcome
     }
 
     // MARK: Hold
@@ -201,17 +199,6 @@ struct ItemCatalog {
             items[id] = try Item(id: id, encoded: value)
         }
         all = items
-    }
-}
-
-extension LastUse {
-    /// What became of the one not seen for longest.
-    enum Outcome {
-        /// There is none to be forgotten.
-        case none
-        /// It was seen at a time not known, and counts as seen now.
-        case kept
-        case forgotten
     }
 }
 

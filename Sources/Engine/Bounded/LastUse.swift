@@ -61,8 +61,37 @@ struct LastUse: Sendable {
         if fresh.removeValue(forKey: place.number) == nil { removed.insert(place.number) }
     }
 
-    /// Takes the oldest away where nobody claims it.
-    mutating func removeFirst() { remove(UsePlace(number: first, atMs: 0)) }
+    /// What became of the one not seen for longest.
+    enum Outcome: Equatable {
+        /// It stays where it is, and nothing is older.
+        case none
+        /// Others may be older: nobody claims it, or it was seen at a time not known, and stands where one
+        /// does that is seen now.
+        case kept(UsePlace?)
+        case forgotten
+    }
+
+    /// Takes the oldest away where `isGone` says so of the time it was seen.
+    ///
+    /// - Parameters:
+    ///   - id: what `oldest` gave.
+    ///   - place: where it stands, as it is known of itself; `nil` for what is not there any more.
+    mutating func settle(
+        oldest id: [UInt8], at place: UsePlace?, nowMs: Int64,
+        where isGone: (_ seenMs: Int64) -> Bool
+    ) -> Outcome {
+        guard let place, place.number == first else {
+            remove(UsePlace(number: first, atMs: 0))
+            return .kept(nil)
+        }
+        guard place.atMs != UsePlace.unknownMs else {
+            remove(place)
+            return .kept(append(id, atMs: nowMs))
+        }
+        guard isGone(place.atMs) else { return .none }
+        remove(place)
+        return .forgotten
+    }
 
     /// The one not seen for longest; `nil` where there is none, or none was reached in this look.
     mutating func oldest(in state: (any StateReader)?) throws -> [UInt8]? {

@@ -59,24 +59,21 @@ struct Shoppers: Sendable {
         in state: any StateReader, nowMs: Int64, where isGone: (_ seenMs: Int64) -> Bool
     ) throws -> LastUse.Outcome {
         guard let bytes = try uses.oldest(in: state) else { return .none }
-        guard let owner = RowOwner(bytes: bytes), var shopper = try find(owner, in: state),
-            let place = shopper.use, place.number == uses.first
-        else {
-            uses.removeFirst()
-            return .kept
-        }
-        if place.atMs == UsePlace.unknownMs {
-            uses.remove(place)
-            shopper.use = uses.append(bytes, atMs: nowMs)
+        let owner = RowOwner(bytes: bytes)
+        let shopper = try owner.flatMap { try find($0, in: state) }
+        let outcome = uses.settle(oldest: bytes, at: shopper?.use, nowMs: nowMs, where: isGone)
+        guard let owner, var shopper else { return outcome }
+        switch outcome {
+        case .none, .kept(nil): break
+        case .kept(let place?):
+            shopper.use = place
             changed[owner] = .some(shopper)
-            return .kept
+        case .forgotten:
+            changed[owner] = .some(nil)
+            recent.remove(owner)
+            unseen.append(owner)
         }
-        guard isGone(place.atMs) else { return .none }
-        uses.remove(place)
-        changed[owner] = .some(nil)
-        recent.remove(owner)
-        unseen.append(owner)
-        return .forgotten
+        return outcome
     }
 
     /// The shoppers forgotten for not being seen since this was asked last.
