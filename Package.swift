@@ -61,19 +61,20 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CKernels"),
-        .target(name: "CPosterior"),
+        .target(name: "CElementary"),
+        .target(name: "CPosterior", dependencies: ["CElementary"]),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .target(name: "CCrashPoints", path: "Tests/CCrashPoints"),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),
 
         // Pure: bytes, mathematics, events. No I/O.
-        module("Records", ["CCrypto"]),
+        module("Records", ["CCrypto", "CElementary"]),
         module("Tensor", ["COpenBLAS", "CKernels"]),
         module("Tokenization"),
         module("Encoder", ["Tensor", "Tokenization", "Records"]),
         module("ResponseModel", ["CPosterior", "Records"]),
         module("ContinualLearning", ["ResponseModel", "Encoder", "Records"]),
-        module("Pricing"),
+        module("Pricing", ["Records"]),
         module("Events", ["CSimdJSON", "Records"]),
         module(
             "Engine",
@@ -81,7 +82,7 @@ let package = Package(
 
         // The edge: files, Kafka, the store.
         module("EventLog", ["CZlib", "CZstd", "Events", "Records"]),
-        module("KafkaStream", ["CRdKafka", "Events", "Records"]),
+        module("KafkaStream", ["CRdKafka", "Records"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", ["ContinualLearning", "Records", log]),
         module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
@@ -137,7 +138,7 @@ let package = Package(
         tests("PricingTests", ["Pricing", "Records"]),
         tests("EventsTests", ["Events", "Records"], resources: [.copy("Fixtures")]),
         tests("EventLogTests", ["EventLog", "Events", "Records"]),
-        tests("KafkaStreamTests", ["KafkaStream", "Events", "Records"]),
+        tests("KafkaStreamTests", ["KafkaStream", "Records"]),
         tests(
             "SnapshotStoreTests", ["SnapshotStore", "Records", "CCrashPoints", "TestSupport"],
             resources: [.copy("Fixtures")]),

@@ -1,5 +1,7 @@
 #include "posterior.h"
 
+#include "elementary.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -22,50 +24,6 @@ typedef float lanesf __attribute__((vector_size(32), aligned(4)));
 #define LOAD(p) (*(const lanes *)(p))
 #define STORE(p, v) (*(lanes *)(p) = (v))
 #define SUM(v) (((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])))
-
-// MARK: exp and log
-
-INLINE double exponential(double x) {
-    if (x > 708) x = 708;
-    if (!(x >= -708)) return x != x ? x : 0;
-    const double shift = 0x1.8p52;
-    double k = (x * 0x1.71547652b82fep0 + shift) - shift;
-    double r = (x - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33;
-    // Taylor to the 13th power: below 1e-17 for |r| <= ln(2)/2. Estrin's order, for speed.
-    double r2 = r * r, r4 = r2 * r2, r8 = r4 * r4;
-    double q0 = (1.0 / 2 + r * (1.0 / 6)) + r2 * (1.0 / 24 + r * (1.0 / 120));
-    double q1 = (1.0 / 720 + r * (1.0 / 5040)) + r2 * (1.0 / 40320 + r * (1.0 / 362880));
-    double q2 = (1.0 / 3628800 + r * (1.0 / 39916800))
-        + r2 * (1.0 / 479001600 + r * (1.0 / 6227020800));
-    double e = 1 + (r + r2 * ((q0 + r4 * q1) + r8 * q2));
-    int64_t bits = ((int64_t)k + 1023) << 52;
-    double scale;
-    memcpy(&scale, &bits, sizeof scale);
-    return e * scale;
-}
-
-INLINE double logistic(double z) { return 1 / (1 + exponential(-z)); }
-
-double posterior_exp(double x) { return exponential(x); }
-
-double posterior_log(double x) {
-    int64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    int64_t exponent = (bits >> 52) - 1023;
-    bits = (bits & 0x000fffffffffffff) | 0x3ff0000000000000;
-    double m;
-    memcpy(&m, &bits, sizeof m);
-    if (m > 0x1.6a09e667f3bcdp0) {
-        m *= 0.5;
-        exponent += 1;
-    }
-    // log(1+f) = 2 atanh(s), s = f/(2+f), summed so that the leading term is exact in f.
-    double f = m - 1, s = f / (2 + f), s2 = s * s, half = 0.5 * f * f;
-    double sum = 0;
-    for (int power = 23; power >= 3; power -= 2) sum = (sum + 2.0 / power) * s2;
-    double k = (double)exponent;
-    return k * 0x1.62e42feep-1 + (f - (half - (s * (half + sum) + k * 0x1.a39ef35793c76p-33)));
-}
 
 // MARK: the packed covariance
 
@@ -214,7 +172,7 @@ INLINE double label_mode(double mean, double variance, double label, double weig
     double high = label <= 0 ? mean : mean + weight * variance;
     double z = mean, before = INFINITY;
     for (int i = 0; i < 100; i++) {
-        double p = logistic(z);
+        double p = elementary_inline_logistic(z);
         double slope = weight * p * (1 - p) + 1 / variance;
         double residual = weight * (label - p) - (z - mean) / variance;
         if (residual > 0) low = z; else high = z;
@@ -320,14 +278,14 @@ int32_t posterior_learn(
     // The label's mode; what is expected of the label there; and the step.
     double z = noise > 0 ? mu + v * weight * (label - mu) / (noise + v * weight)
         : label_mode(mu, v, label, weight);
-    double p = noise > 0 ? z : logistic(z), step = (z - mu) / v;
+    double p = noise > 0 ? z : elementary_inline_logistic(z), step = (z - mu) / v;
     int32_t bound = POSTERIOR_LEARNED;
     double longest = longest_step(limits, step, v, shared, common, &bound);
     if (fabs(step) > longest) {
         if (!(longest > 0)) return bound;
         step = step > 0 ? longest : -longest;
         z = mu + step * v;
-        p = noise > 0 ? z : logistic(z);
+        p = noise > 0 ? z : elementary_inline_logistic(z);
         // The weight under which this is the mode.
         weight = step * (noise > 0 ? noise : 1) / (label - p);
     } else {

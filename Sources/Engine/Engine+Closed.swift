@@ -1,4 +1,5 @@
 import Events
+import Records
 import ResponseModel
 
 /// Examples that a bound of the join closed before their labels were final.

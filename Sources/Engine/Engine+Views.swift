@@ -1,5 +1,6 @@
 import ContinualLearning
 import Events
+import Records
 import ResponseModel
 
 /// Views: of which it is known whether they were clicked. Learned over all of them.

@@ -1,4 +1,5 @@
 import Events
+import Records
 
 /// Writes an event log: `.jsonl`, `.jsonl.gz` or `.jsonl.zst` by its name, or `-` for plain lines
 /// on standard output.

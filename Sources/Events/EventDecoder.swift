@@ -1,3 +1,5 @@
+import Records
+
 internal import CSimdJSON
 
 /// Turns payloads into events, or says why they are none. No input makes it trap.

@@ -1,4 +1,4 @@
-import Events
+import Foundation
 import Records
 
 /// What one of librdkafka's statistics says of brokers and partitions.
@@ -37,20 +37,17 @@ package struct ClientStatistics: Sendable {
 
     /// - Returns: nil where the text is not what librdkafka writes.
     package init?(json: [UInt8]) {
-        guard let root = try? JSONParser().value(json),
-            case .object(let brokers)? = root["brokers"]
-        else { return nil }
-        self.brokers = brokers.compactMap { Broker($0.value) }
+        guard let text = try? JSONDecoder().decode(StatisticsText.self, from: Data(json)) else {
+            return nil
+        }
+        brokers = text.brokers.sorted { $0.key < $1.key }
+            .compactMap { $0.value.read.flatMap(Broker.init) }
         var sources: [TopicPartition: Int32] = [:]
-        if case .object(let topics)? = root["topics"] {
-            for topic in topics {
-                guard case .object(let partitions)? = topic.value["partitions"] else { continue }
-                for entry in partitions {
-                    guard let partition = Int32(entry.key), partition >= 0 else { continue }
-                    let source = entry.value.integer("broker") ?? -1
-                    sources[TopicPartition(topic: topic.key, partition: partition)] = Int32(
-                        clamping: source)
-                }
+        for (topic, entry) in text.topics ?? [:] {
+            for (number, partition) in entry.read?.partitions ?? [:] {
+                guard let index = Int32(number), index >= 0 else { continue }
+                sources[TopicPartition(topic: topic, partition: index)] = Int32(
+                    clamping: partition.read?.broker ?? -1)
             }
         }
         self.sources = sources
@@ -59,23 +56,42 @@ package struct ClientStatistics: Sendable {
 
 extension ClientStatistics.Broker {
     /// - Returns: nil for an entry that stands for no broker of its own, as a coordinator's.
-    fileprivate init?(_ value: JSONValue) {
-        guard case .text(let name)? = value["name"], case .text(let state)? = value["state"],
-            let id = value.integer("nodeid")
-        else { return nil }
-        if case .text(let source)? = value["source"], source == "logical" || source == "internal" {
-            return nil
-        }
+    fileprivate init?(_ entry: StatisticsText.Broker) {
+        if entry.source == "logical" || entry.source == "internal" { return nil }
         self.init(
-            id: Int32(clamping: id), name: name, state: state,
-            waiting: value.integer("waitresp_cnt") ?? 0,
-            silentMs: (value.integer("rxidle") ?? 0) / 1000)
+            id: Int32(clamping: entry.nodeid), name: entry.name, state: entry.state,
+            waiting: entry.waitresp_cnt ?? 0, silentMs: (entry.rxidle ?? 0) / 1000)
     }
 }
 
-extension JSONValue {
-    fileprivate func integer(_ key: String) -> Int64? {
-        guard case .integer(let number)? = self[key] else { return nil }
-        return number
+/// The part of the statistics that is read, under librdkafka's own names.
+private struct StatisticsText: Decodable {
+    struct Broker: Decodable {
+        let name: String
+        let state: String
+        let nodeid: Int64
+        let source: String?
+        let waitresp_cnt: Int64?
+        let rxidle: Int64?
     }
+
+    struct Topic: Decodable {
+        let partitions: [String: Entry<Partition>]?
+    }
+
+    struct Partition: Decodable {
+        let broker: Int64?
+    }
+
+    /// One that cannot be read is passed over, and the others stay.
+    struct Entry<Value: Decodable>: Decodable {
+        let read: Value?
+
+        init(from decoder: any Decoder) throws {
+            read = try? Value(from: decoder)
+        }
+    }
+
+    let brokers: [String: Entry<Broker>]
+    let topics: [String: Entry<Topic>]?
 }

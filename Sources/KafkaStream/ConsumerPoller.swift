@@ -1,5 +1,4 @@
 import CRdKafka
-import Events
 import Records
 
 /// The consumer's poll thread: moves what librdkafka fetched into the bounded queue.

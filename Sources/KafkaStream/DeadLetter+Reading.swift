@@ -1,4 +1,3 @@
-import Events
 import Records
 
 /// A dead letter as it lies in its topic.

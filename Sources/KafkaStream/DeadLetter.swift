@@ -1,4 +1,3 @@
-import Events
 import Records
 
 /// A record that could not be used, on its way to the dead-letter topic.

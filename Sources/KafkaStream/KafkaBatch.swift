@@ -1,4 +1,3 @@
-import Events
 import Records
 
 /// Records handed to the caller together.

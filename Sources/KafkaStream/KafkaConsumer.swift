@@ -1,5 +1,4 @@
 import CRdKafka
-import Events
 import Records
 
 /// Reads the partitions that this process owns, from the offsets it is given.

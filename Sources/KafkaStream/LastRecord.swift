@@ -1,4 +1,3 @@
-import Events
 import Records
 
 extension KafkaConsumer {

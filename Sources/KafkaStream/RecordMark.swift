@@ -1,4 +1,3 @@
-import Events
 import Records
 
 /// What one record of a partition was: enough to tell later whether the same record lies there.

@@ -1,5 +1,4 @@
 import CRdKafka
-import Events
 import Records
 
 /// Reads single records at given offsets, through a client of its own that ends with it.

@@ -1,4 +1,4 @@
-import Events
+import Records
 
 /// A record and the partition it belongs to, as an index into the assignment.
 struct QueuedRecord {

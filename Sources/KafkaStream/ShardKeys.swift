@@ -1,4 +1,3 @@
-import Events
 import Records
 
 /// Whether keyed records lie where this cluster's partitioner puts them: shards own partitions, so a

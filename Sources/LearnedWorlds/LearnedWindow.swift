@@ -1,4 +1,5 @@
 import Pricing
+import Records
 import ResponseModel
 import Simulator
 

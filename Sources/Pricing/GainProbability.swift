@@ -1,3 +1,5 @@
+import Records
+
 /// Probability that a discount earns more than no discount, when the two purchase logits are
 /// jointly normal.
 ///

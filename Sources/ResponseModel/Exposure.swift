@@ -1,3 +1,5 @@
+import Records
+
 /// What the head knows of an item: who it is, where it belongs, what its text says.
 public struct ItemFeatures: Sendable {
     public let id: String

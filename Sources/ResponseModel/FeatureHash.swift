@@ -23,17 +23,10 @@ enum FeatureHash {
 
     /// An effect of group `group` between `first` and `second`.
     ///
-    /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014), twice.
+    /// `StableHash.mix`, twice.
     @inline(__always)
     static func cross(_ group: Int, _ first: UInt64, _ second: UInt64 = 0) -> UInt64 {
-        mix(mix(first &+ 0x9e37_79b9_7f4a_7c15 &* UInt64(group + 1)) ^ second)
-    }
-
-    @inline(__always)
-    private static func mix(_ value: UInt64) -> UInt64 {
-        var z = value
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
+        let named = StableHash.mix(first &+ 0x9e37_79b9_7f4a_7c15 &* UInt64(group + 1))
+        return StableHash.mix(named ^ second)
     }
 }

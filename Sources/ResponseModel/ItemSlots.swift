@@ -1,4 +1,5 @@
 import CPosterior
+import Records
 
 /// The items that have an entry in the core now, and what a new one can be told by them.
 ///

@@ -82,7 +82,7 @@ public struct ConfoundedWorld: Sendable {
             }
             return sum / weight
         }
-        return logit(share(effect(discount))) - logit(share(0))
+        return logOdds(share(effect(discount))) - logOdds(share(0))
     }
 
     /// The true probability that a row's shopper buys at another discount; where wishes are hidden, in

@@ -93,8 +93,8 @@ public struct WindowWorld: Sendable {
         var (views, clicked) = (0.0, 0.0)
         for view in some {
             let (none, at) = (chances(view, discount: 0), chances(view, discount: discount))
-            views += logit(at.purchase) - logit(none.purchase)
-            clicked += logit(at.purchase / at.click) - logit(none.purchase / none.click)
+            views += logOdds(at.purchase) - logOdds(none.purchase)
+            clicked += logOdds(at.purchase / at.click) - logOdds(none.purchase / none.click)
         }
         return (views / Double(some.count), clicked / Double(some.count))
     }

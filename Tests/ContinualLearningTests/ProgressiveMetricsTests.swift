@@ -40,7 +40,7 @@ func draws(_ count: Int, mean: Double, spread: Double, error: Double, seed: UInt
     var random = SeededRandom(seed: seed)
     return (0..<count).map { _ in
         let truth = mean + spread * random.normal()
-        let label = random.unit() < Elementary.sigmoid(truth)
+        let label = random.unit() < logistic(truth)
         return (truth + error * random.normal() + error / 4, label)
     }
 }
@@ -259,26 +259,6 @@ struct ProgressiveMetricsTests {
             try ProgressiveMetrics.restore(heads: ["purchase"], from: state)
         }
         #expect(try ProgressiveMetrics.restore(heads: ["click"], from: MemoryState()) == nil)
-    }
-}
-
-@Suite("Elementary functions")
-struct ElementaryTests {
-    @Test("exponential, logarithm and losses agree with the C library's")
-    func agree() {
-        var random = SeededRandom(seed: 11)
-        for _ in 0..<20_000 {
-            let x = (random.unit() - 0.5) * 80
-            let e = Elementary.exp(x)
-            #expect(abs(e / Foundation.exp(x) - 1) < 1e-15)
-            #expect(abs(Elementary.log(e) - x) < 1e-14 * max(1, abs(x)))
-            #expect(abs(Elementary.sigmoid(x) / (1 / (1 + Foundation.exp(-x))) - 1) < 1e-15)
-            let loss = Foundation.log1p(Foundation.exp(-abs(x))) + max(-x, 0)
-            #expect(abs(Elementary.logLoss(logit: x, label: true) - loss) < 1e-14 * max(1, loss))
-        }
-        #expect(Elementary.exp(-1000) == 0 && Elementary.exp(1000) == .infinity)
-        #expect(Elementary.exp(-740) > 0 && Elementary.exp(709.7) < .infinity)
-        #expect(Elementary.log(0) == -.infinity && Elementary.entropy(1) == 0)
     }
 }
 

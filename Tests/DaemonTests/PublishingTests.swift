@@ -2,6 +2,7 @@ import Daemon
 import Events
 import Foundation
 import KafkaStream
+import Records
 import SnapshotStore
 import Testing
 

@@ -1,4 +1,3 @@
-import Events
 import KafkaStream
 import Records
 import Testing

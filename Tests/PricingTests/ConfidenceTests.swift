@@ -113,29 +113,3 @@ import Pricing
         }
     }
 }
-
-@Suite struct ElementaryTests {
-    @Test("exponential, logarithm and normal distribution agree with the C library")
-    func agree() {
-        var random = SeededRandom(seed: 1)
-        var worst = (exp: 0.0, log: 0.0, normal: 0.0)
-        for _ in 0..<200_000 {
-            let x = (random.unit() - 0.5) * 1400
-            worst.exp = max(worst.exp, abs(exponential(x) / Foundation.exp(x) - 1))
-            let small = (random.unit() - 0.5) * 2
-            worst.exp = max(worst.exp, abs(exponential(small) / Foundation.exp(small) - 1))
-            let y = Foundation.exp(x / 2)
-            worst.log = max(
-                worst.log,
-                abs(naturalLogarithm(y) - Foundation.log(y)) / max(1, abs(Foundation.log(y))))
-            let z = random.normal() * 4
-            worst.normal = max(
-                worst.normal, abs(normalDistribution(z) - 0.5 * erfc(-z / 2.0.squareRoot())))
-        }
-        #expect(worst.exp < 2e-15 && worst.log < 2e-15 && worst.normal < 1e-13, "\(worst)")
-        #expect(exponential(-800) == 0 && exponential(800) == .infinity && exponential(0) == 1)
-        #expect(naturalLogarithm(1) == 0 && naturalLogarithm(0) == -.infinity)
-        #expect(logistic(-1000) == 0 && logistic(1000) == 1 && logistic(0) == 0.5)
-        #expect(exponential(-744) > 0)
-    }
-}

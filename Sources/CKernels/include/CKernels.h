@@ -1,4 +1,4 @@
-/* Elementwise and low-rank kernels, and double-precision functions whose bits never change.
+/* Elementwise and low-rank kernels.
  *
  * Every kernel is compiled three times (any x86-64, AVX2, AVX-512) from one text and chosen at run
  * time. All three give identical bits: sums use sixteen fixed accumulators whatever the width of
@@ -125,7 +125,3 @@ int tk_best_level(void);
 /* What OpenBLAS kernels this processor can run: true with AVX, with AVX-512 F, CD, BW, DQ, VL. */
 bool tk_has_avx(void);
 bool tk_has_avx512(void);
-
-/* e^x and the natural logarithm within one unit in the last place, the same bits everywhere. */
-double tk_exp(double x);
-double tk_log(double x);

@@ -1,7 +1,7 @@
 // Numerical kernels of the Gaussian response head.
 //
 // Every function gives the same bits on every x86-64 machine: sums have a fixed order, nothing is
-// contracted into fused multiply-adds, and exp and log are polynomials of our own.
+// contracted into fused multiply-adds, and exp is `CElementary`'s.
 //
 // Shapes: N entries of the core; A active entries of the present block (at most
 // POSTERIOR_ACTIVE_MAX, which is also the row stride of the A x A matrices, whose unused part is
@@ -13,12 +13,6 @@
 #include <stdint.h>
 
 enum { POSTERIOR_ACTIVE_MAX = 128 };
-
-/// e^x, within one unit in the last place; 0 below -708, e^708 above 708.
-double posterior_exp(double x);
-
-/// Natural logarithm of a positive, normal, finite x, within one unit in the last place.
-double posterior_log(double x);
 
 /// y = S g. With g2 and y2 not null, y2 = S g2 in the same pass.
 void posterior_symv(

@@ -81,7 +81,7 @@ struct AdaptiveWindow: Sendable, Equatable {
             }
         }
         variance /= total
-        let logarithm = Elementary.log(2 * Elementary.log(total) / Self.confidence)
+        let logarithm = naturalLogarithm(2 * naturalLogarithm(total) / Self.confidence)
         var old = (count: 0.0, sum: 0.0)
         for row in rows.indices.reversed() {
             for bucket in rows[row] {

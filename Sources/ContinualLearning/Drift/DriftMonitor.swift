@@ -25,8 +25,8 @@ public struct DriftMonitor: Sendable, Equatable {
     public mutating func observe(logit: Double, label: Bool) -> Bool {
         guard logit.isFinite else { return false }
         let excess =
-            Elementary.logLoss(logit: logit, label: label)
-            - Elementary.entropy(Elementary.sigmoid(logit))
+            logLoss(logit: logit, label: label)
+            - binaryEntropy(logistic(logit))
         // One certain miss must not be a drift.
         let bounded = min(max(excess, -1), 3)
         examples += 1

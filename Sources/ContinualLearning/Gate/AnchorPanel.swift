@@ -1,3 +1,5 @@
+import Records
+
 /// What a head says of its anchors, beside what was served for them, whatever the level.
 ///
 /// Anchors are of earlier. How much a shop sells moves with the season, and heads follow it at once, as
@@ -68,7 +70,7 @@ public struct AnchorPanel: Sendable {
             var slope = 0.0
             var curvature = 0.0
             for row in rows where row.slice != slice && row.logit.isFinite {
-                let p = Elementary.sigmoid(row.logit + shift)
+                let p = logistic(row.logit + shift)
                 slope += row.weight * ((row.label ? 1 : 0) - p)
                 curvature += row.weight * p * (1 - p)
             }

@@ -96,7 +96,7 @@ public struct LabelShift: Sendable {
         category: String?
     ) {
         guard served.isFinite, moved.isFinite, weight.isFinite, weight > 0 else { return }
-        let before = Elementary.sigmoid(served - moved)
+        let before = logistic(served - moved)
         func add(_ name: String, _ p: Double) {
             guard let slice = index[.init(head: head, name: name)] else { return }
             sums[slice].examples += 1
@@ -107,7 +107,7 @@ public struct LabelShift: Sendable {
             sums[slice].largest = max(sums[slice].largest, weight)
             sums[slice].before += weight * before
         }
-        add(RefreshGate.everything, Elementary.sigmoid(served))
+        add(RefreshGate.everything, logistic(served))
         if let category { add(category, before) }
     }
 
@@ -161,10 +161,10 @@ public struct LabelShift: Sendable {
     /// Deviations beyond which a normal variable lies with no more than this chance, by the bound
     /// density / deviations of the tail.
     private static func deviations(tail: Double) -> Double {
-        let evidence = max(2, -Elementary.log(tail))
+        let evidence = max(2, -naturalLogarithm(tail))
         var z = (2 * evidence).squareRoot()
         for _ in 0..<8 {
-            z = max(1, 2 * (evidence - Elementary.log(z) - 0.918_938_533_204_672_7)).squareRoot()
+            z = max(1, 2 * (evidence - naturalLogarithm(z) - 0.918_938_533_204_672_7)).squareRoot()
         }
         return z
     }

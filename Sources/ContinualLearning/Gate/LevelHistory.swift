@@ -198,7 +198,7 @@ public struct LevelMeter: Sendable {
         weight: Double, tsMs: Int64
     ) {
         guard logit.isFinite, served.isFinite, weight.isFinite, weight > 0 else { return }
-        let p = Elementary.sigmoid(served)
+        let p = logistic(served)
         let counts = weight * p * (1 - p)
         let isOld = tsMs <= oldUntilMs
         func add(to own: inout Sums) {

@@ -60,10 +60,10 @@ struct PairedSequence: Sendable {
         guard examples > 1, variance.isFinite else { return .infinity }
         let t = Double(examples)
         // ρ² for which the boundary is tightest at `tunedFor` examples.
-        let tail = -2 * Elementary.log(2 * alpha)
-        let rho2 = (tail + Elementary.log(tail + 1)) / Double(tunedFor)
+        let tail = -2 * naturalLogarithm(2 * alpha)
+        let rho2 = (tail + naturalLogarithm(tail + 1)) / Double(tunedFor)
         let mixed = t * rho2 + 1
-        let log = Elementary.log(1 + mixed.squareRoot() / (2 * alpha))
+        let log = naturalLogarithm(1 + mixed.squareRoot() / (2 * alpha))
         return (variance * 2 * mixed / (t * t * rho2) * log).squareRoot()
     }
 }

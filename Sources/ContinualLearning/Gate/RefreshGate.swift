@@ -129,8 +129,8 @@ public struct RefreshGate: Sendable {
         guard served.isFinite, weight.isFinite, weight > 0 else { return }
         let certain = label ? -LogitHistogram.logitMax : LogitHistogram.logitMax
         let logit = candidate.isFinite ? candidate : certain
-        let before = Elementary.logLoss(logit: served, label: label)
-        let after = Elementary.logLoss(logit: logit, label: label)
+        let before = logLoss(logit: served, label: label)
+        let after = logLoss(logit: logit, label: label)
         let user = StableHash.of(user)
         var seen: Set<Int> = []
         for name in names {

@@ -32,8 +32,8 @@ public struct PairedDifference: Sendable {
         guard logit.isFinite, reference.isFinite, weight.isFinite, weight > 0 else { return false }
         let difference =
             weight
-            * (Elementary.logLoss(logit: logit, label: label)
-                - Elementary.logLoss(logit: reference, label: label))
+            * (logLoss(logit: logit, label: label)
+                - logLoss(logit: reference, label: label))
         examples += 1
         positives += label ? weight : 0
         total.difference += difference
@@ -48,7 +48,7 @@ public struct PairedDifference: Sendable {
     /// The difference as a part of the base rate's entropy: in units of normalized entropy.
     public var report: PairedReport {
         let rate = total.weight > 0 ? positives / total.weight : 0
-        let entropy = Elementary.entropy(rate)
+        let entropy = binaryEntropy(rate)
         guard entropy > 0 else { return PairedReport(examples: examples) }
         let mean = total.difference / total.weight
         return PairedReport(

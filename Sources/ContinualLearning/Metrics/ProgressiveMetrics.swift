@@ -85,8 +85,8 @@ public struct ProgressiveMetrics: Sendable {
             nonFinite += 1
             return
         }
-        let probability = Elementary.sigmoid(logit)
-        let loss = Elementary.logLoss(logit: logit, label: label)
+        let probability = logistic(logit)
+        let loss = logLoss(logit: logit, label: label)
         func add(_ scores: inout ScoreAccumulator) {
             scores.add(
                 logit: logit, probability: probability, loss: loss, label: label, weight: weight)

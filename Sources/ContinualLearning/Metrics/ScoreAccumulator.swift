@@ -47,7 +47,7 @@ struct ScoreAccumulator: Sendable {
 
     var report: ScoreReport {
         guard weight > 0 else { return ScoreReport(count: count, positives: positives) }
-        let entropy = Elementary.entropy(positiveWeight / weight)
+        let entropy = binaryEntropy(positiveWeight / weight)
         let mean = loss / weight
         return ScoreReport(
             count: count, positives: positives, logLoss: mean,

@@ -52,6 +52,6 @@ public struct TextEvidence: Sendable, Equatable {
     static func logit(_ texts: [TextEvidence]) -> Double {
         let trials = texts.reduce(0) { $0 + $1.trials }
         let rate = (texts.reduce(0) { $0 + $1.positives } + 0.5) / (trials + 1)
-        return Elementary.logit(rate)
+        return logOdds(rate)
     }
 }

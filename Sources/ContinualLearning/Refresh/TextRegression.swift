@@ -1,3 +1,4 @@
+import Records
 import ResponseModel
 
 /// Training took the adapters to where vectors are no numbers any more.
@@ -44,14 +45,14 @@ package struct TextChunk: Sendable {
     /// - Parameter baseLogit: of the response rate over all texts.
     package init(_ texts: [TextEvidence], baseLogit: Double) {
         self.texts = texts
-        let base = Elementary.sigmoid(baseLogit)
+        let base = logistic(baseLogit)
         var targets: [Double] = []
         var variances: [Double] = []
         for text in texts {
             // One Newton step from a rate drawn towards the base by twenty examples.
             let rate = (text.positives + 20 * base) / (text.trials + 20)
             let slope = rate * (1 - rate)
-            let logit = Elementary.logit(rate)
+            let logit = logOdds(rate)
             targets.append(logit + (text.positives / text.trials - rate) / slope)
             variances.append(1 / (text.trials * slope))
         }
@@ -75,11 +76,11 @@ package struct TextChunk: Sendable {
                     similarity += Double(vectors[i * width + d]) * Double(vectors[j * width + d])
                 }
                 var shared =
-                    prior.driftVariance * Elementary.exp(-apart / prior.driftHours)
-                    + prior.birthVariance * Elementary.exp(-apart / prior.birthHours)
+                    prior.driftVariance * exponential(-apart / prior.driftHours)
+                    + prior.birthVariance * exponential(-apart / prior.birthHours)
                 shared +=
                     prior.localVariance
-                    * Elementary.exp(
+                    * exponential(
                         (similarity - 1) / prior.localLength - apart / prior.localHours)
                 if i == j { shared += prior.ownVariance + variances[i] }
                 matrix[i * count + j] = shared

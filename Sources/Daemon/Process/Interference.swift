@@ -1,4 +1,5 @@
 import Events
+import Records
 
 /// Moments at which a test may stop the daemon, slow it down or end its process.
 ///

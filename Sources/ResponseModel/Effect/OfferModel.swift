@@ -1,3 +1,5 @@
+import Records
+
 /// Which discount is to be expected of an exposure: the propensities of a log that does not say.
 ///
 /// Two heads without texts, learned as the stream goes and asked before they learn: how likely any

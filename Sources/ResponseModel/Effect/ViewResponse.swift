@@ -1,3 +1,5 @@
+import Records
+
 /// What comes of a view: it is clicked, and the visit that begins so ends in a purchase.
 ///
 ///     P(buy | view) = P(click | view) · P(buy | visit)

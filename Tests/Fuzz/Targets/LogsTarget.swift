@@ -1,6 +1,7 @@
 import EventLog
 import Events
 import Foundation
+import Records
 
 /// Any bytes as a log, plain or compressed, of events or of captured records: every line is a record or a
 /// reason, or the log is refused; and what was read and is captured again reads the same.

@@ -1,6 +1,7 @@
 import ContinualLearning
 import Engine
 import Foundation
+import Records
 
 /// Learns generated logs whose words change their meaning and get it back (`ConflictStream`), with
 /// adapters frozen, refreshed naively, under each guard alone, and as configured.
@@ -89,8 +90,8 @@ extension ConflictStream {
             result.regret.append(regrets[part].reduce(0, +) / Double(phaseRows))
             guard phase > 0 else { continue }
             let rate =
-                truth[part].reduce(0) { $0 + Elementary.sigmoid($1) } / Double(phaseRows)
-            let level = Elementary.logit(rate)
+                truth[part].reduce(0) { $0 + logistic($1) } / Double(phaseRows)
+            let level = logOdds(rate)
             let ignorant =
                 truth[part].reduce(0) { $0 + Self.divergence($1, level) } / Double(phaseRows)
             result.recovery.append(
@@ -112,10 +113,10 @@ extension ConflictStream {
 
     /// Expected log-loss of `logit` beyond that of the truth. Units: nats.
     private static func divergence(_ truth: Double, _ logit: Double) -> Double {
-        let p = Elementary.sigmoid(truth)
+        let p = logistic(truth)
         func loss(_ logit: Double) -> Double {
-            p * Elementary.logLoss(logit: logit, label: true)
-                + (1 - p) * Elementary.logLoss(logit: logit, label: false)
+            p * logLoss(logit: logit, label: true)
+                + (1 - p) * logLoss(logit: logit, label: false)
         }
         return max(0, loss(logit) - loss(truth))
     }

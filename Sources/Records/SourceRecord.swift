@@ -1,5 +1,3 @@
-import Records
-
 /// One message as it came: from Kafka, from a captured log, or from a line of a plain log.
 public struct SourceRecord: Sendable {
     /// Topic and partition; for a plain log the file's base name and partition 0.

@@ -1,9 +1,7 @@
-import Records
-
 /// Doubles in as few bytes as their bits need: counts and sums on a binary grid end in zero bytes.
 extension ByteWriter {
     /// 1 to 9 bytes: how many of the leading bytes matter, then those.
-    mutating func shortDouble(_ value: Double) {
+    package mutating func shortDouble(_ value: Double) {
         let bits = value.bitPattern
         let count = (64 - min(bits.trailingZeroBitCount, 64) + 7) / 8
         integer(UInt8(count))
@@ -13,7 +11,7 @@ extension ByteWriter {
     }
 
     /// 1 to 10 bytes, seven bits each, the lowest first.
-    mutating func varint(_ value: UInt64) {
+    package mutating func varint(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {
             integer(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -23,14 +21,14 @@ extension ByteWriter {
     }
 
     /// A count (`varint`) and the UTF-8 bytes.
-    mutating func shortString(_ value: String) {
+    package mutating func shortString(_ value: String) {
         varint(UInt64(value.utf8.count))
         for byte in value.utf8 { integer(byte) }
     }
 }
 
 extension ByteReader {
-    mutating func shortDouble() throws(ByteCodingError) -> Double {
+    package mutating func shortDouble() throws(ByteCodingError) -> Double {
         let count = Int(try integer(UInt8.self))
         guard count <= 8 else {
             throw .badValue(at: position - 1, "a number of \(count) bytes")
@@ -42,7 +40,7 @@ extension ByteReader {
         return Double(bitPattern: bits)
     }
 
-    mutating func varint() throws(ByteCodingError) -> UInt64 {
+    package mutating func varint() throws(ByteCodingError) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {
@@ -56,7 +54,7 @@ extension ByteReader {
         }
     }
 
-    mutating func shortString() throws(ByteCodingError) -> String {
+    package mutating func shortString() throws(ByteCodingError) -> String {
         let start = position
         let count = try varint()
         guard count <= UInt64(remaining) else {
