@@ -62,6 +62,7 @@ let package = Package(
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CKernels"),
         .target(name: "CElementary"),
+        .target(name: "CPlatform"),
         .target(name: "CPosterior", dependencies: ["CElementary"]),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .target(name: "CCrashPoints", path: "Tests/CCrashPoints"),
@@ -71,7 +72,7 @@ let package = Package(
         module("Records", ["CCrypto", "CElementary"]),
         module("Tensor", ["COpenBLAS", "CKernels"]),
         module("Tokenization"),
-        module("Encoder", ["Tensor", "Tokenization", "Records"]),
+        module("Encoder", ["Tensor", "Tokenization", "Platform", "Records"]),
         module("ResponseModel", ["CPosterior", "Records"]),
         module("ContinualLearning", ["ResponseModel", "Encoder", "Records"]),
         module("Pricing", ["Records"]),
@@ -80,9 +81,10 @@ let package = Package(
             "Engine",
             ["ContinualLearning", "ResponseModel", "Encoder", "Pricing", "Events", "Records"]),
 
-        // The edge: files, Kafka, the store.
+        // The edge: threads, clock, sockets, files, Kafka, the store.
+        module("Platform", ["CPlatform"]),
         module("EventLog", ["CZlib", "CZstd", "Events", "Records"]),
-        module("KafkaStream", ["CRdKafka", "Records"]),
+        module("KafkaStream", ["CRdKafka", "Platform", "Records"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", ["ContinualLearning", "Records", log]),
         module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
@@ -92,11 +94,11 @@ let package = Package(
             [
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Tokenization", "Tensor",
                 "Pricing", "Events", "Records", "EventLog", "KafkaStream", "SnapshotStore",
-                "Telemetry", "ControlPlane", yaml,
+                "Telemetry", "ControlPlane", "Platform", yaml,
             ]),
         // The command line.
         module("Terminal", ["Daemon", "Encoder", "Records", "Telemetry", arguments]),
-        module("LearnedWorlds", ["Simulator", "ResponseModel", "Pricing"]),
+        module("LearnedWorlds", ["Simulator", "ResponseModel", "Pricing", "Records"]),
         module(
             "Benchmarks",
             [
@@ -109,7 +111,7 @@ let package = Package(
             dependencies: [
                 "Benchmarks", "Terminal", "Daemon", "Simulator", "ContinualLearning", "Encoder",
                 "EventLog", "Tensor", "Events", "Records", "KafkaStream", "SnapshotStore",
-                arguments,
+                "Platform", arguments,
             ],
             swiftSettings: settings),
 
@@ -117,8 +119,8 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "ControlPlane", "ContinualLearning", "Daemon", "Encoder", "Engine", "EventLog",
-                "Events", "KafkaStream", "Pricing", "Records", "ResponseModel", "SnapshotStore",
-                "Tensor",
+                "Events", "KafkaStream", "Platform", "Pricing", "Records", "ResponseModel",
+                "SnapshotStore", "Tensor",
             ] + nio("NIOCore", "NIOEmbedded"),
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["FuzzTargets", "Records"]),
@@ -138,7 +140,8 @@ let package = Package(
         tests("PricingTests", ["Pricing", "Records"]),
         tests("EventsTests", ["Events", "Records"], resources: [.copy("Fixtures")]),
         tests("EventLogTests", ["EventLog", "Events", "Records"]),
-        tests("KafkaStreamTests", ["KafkaStream", "Records"]),
+        tests("PlatformTests", ["Platform"]),
+        tests("KafkaStreamTests", ["KafkaStream", "Events", "Platform", "Records"]),
         tests(
             "SnapshotStoreTests", ["SnapshotStore", "Records", "CCrashPoints", "TestSupport"],
             resources: [.copy("Fixtures")]),
@@ -158,7 +161,8 @@ let package = Package(
             [
                 "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Engine", "EventLog",
                 "Events", "KafkaStream", "Pricing", "Records", "ResponseModel", "Simulator",
-                "SnapshotStore", "Tensor", "Tokenization", "CCrashPoints", "TestSupport",
+                "SnapshotStore", "Tensor", "Tokenization", "Platform", "CCrashPoints",
+                "TestSupport",
             ]),
     ] + fuzzing,
     cxxLanguageStandard: .cxx17

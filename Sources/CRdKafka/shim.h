@@ -1,7 +1,6 @@
 #pragma once
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
-#include <sys/prctl.h>
 
 // rd_kafka_mock_broker_push_request_error_rtts is variadic, which Swift does not import: this
 // pushes one (error, delay) pair.
@@ -10,6 +9,3 @@ static inline rd_kafka_resp_err_t tm_mock_push_request_delay(
     int delay_ms) {
     return rd_kafka_mock_broker_push_request_error_rtts(cluster, broker, api, 1, error, delay_ms);
 }
-
-// pthread_setname_np is hidden from Swift, and prctl is variadic.
-static inline void tm_name_this_thread(const char *name) { prctl(PR_SET_NAME, name); }

@@ -1,4 +1,5 @@
-import Foundation
+import Glibc
+import Platform
 
 /// Work that several threads share out by index.
 protocol PoolWork: AnyObject {
@@ -15,23 +16,23 @@ protocol PoolWork: AnyObject {
 @safe final class WorkerPool {
     let threadCount: Int
     private let shared: Shared
-    private var threads: [pthread_t] = []
+    private var threads: [NamedThread] = []
 
     init(threads count: Int) {
         threadCount = max(1, count)
         shared = Shared()
         for worker in 1..<threadCount {
-            let context = unsafe Unmanaged.passRetained(Start(shared: shared, worker: worker))
-            var thread: pthread_t = 0
-            let status = unsafe pthread_create(&thread, nil, workerMain, context.toOpaque())
-            precondition(status == 0, "the system refuses a thread")
+            let thread = try? NamedThread(name: "encoder-\(worker)") { [shared] in
+                while shared.waitForWork() { shared.takePart(worker: worker) }
+            }
+            guard let thread else { preconditionFailure("the system refuses a thread") }
             threads.append(thread)
         }
     }
 
     deinit {
         shared.stop()
-        for thread in threads { pthread_join(thread, nil) }
+        for thread in threads { thread.join() }
     }
 
     /// Performs items 0 to `count` − 1 and returns when all are done.
@@ -43,17 +44,6 @@ protocol PoolWork: AnyObject {
         shared.begin(work, count)
         shared.takePart(worker: 0)
         shared.waitUntilDone()
-    }
-
-    /// What a thread is started with.
-    private final class Start {
-        let shared: Shared
-        let worker: Int
-
-        init(shared: Shared, worker: Int) {
-            self.shared = shared
-            self.worker = worker
-        }
     }
 
     /// What the threads share, under one lock.
@@ -133,17 +123,4 @@ protocol PoolWork: AnyObject {
             return goesOn
         }
     }
-
-    /// A worker thread's whole life.
-    fileprivate static func live(_ context: UnsafeMutableRawPointer) {
-        let start = unsafe Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
-        Thread.current.name = "encoder-\(start.worker)"
-        while start.shared.waitForWork() { start.shared.takePart(worker: start.worker) }
-    }
-}
-
-/// Called by the C library on each new thread.
-private func workerMain(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    if let context = unsafe context { unsafe WorkerPool.live(context) }
-    return nil
 }

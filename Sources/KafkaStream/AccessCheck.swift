@@ -1,4 +1,5 @@
 import CRdKafka
+import Platform
 import Records
 
 /// Whether a configuration may do at the brokers what the daemon does there; changes no topic's records.

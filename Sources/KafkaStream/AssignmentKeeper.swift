@@ -1,3 +1,4 @@
+import Platform
 import Records
 
 /// Looks after the assignment beside the poll thread: finds new partitions, and decides what to do

@@ -1,3 +1,4 @@
+import Platform
 import Records
 
 /// What to read and from where, once the cluster has been asked.

@@ -1,4 +1,5 @@
 import CRdKafka
+import Platform
 
 /// Something a Kafka client noticed that needs no answer.
 public struct KafkaNotice: Sendable {

@@ -1,5 +1,6 @@
 import CRdKafka
 import Glibc
+import Platform
 import Records
 
 /// What a cluster says of itself and of the topics asked for.

@@ -1,4 +1,5 @@
 import CRdKafka
+import Platform
 import Records
 
 /// What the consumer's threads and its caller share.

@@ -1,4 +1,5 @@
 import CRdKafka
+import Platform
 import Records
 
 /// The consumer's poll thread: moves what librdkafka fetched into the bounded queue.

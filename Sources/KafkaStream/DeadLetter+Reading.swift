@@ -1,3 +1,4 @@
+import Platform
 import Records
 
 /// A dead letter as it lies in its topic.

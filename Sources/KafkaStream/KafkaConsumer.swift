@@ -1,4 +1,5 @@
 import CRdKafka
+import Platform
 import Records
 
 /// Reads the partitions that this process owns, from the offsets it is given.
@@ -92,15 +93,15 @@ public final class KafkaConsumer: Sendable {
         }
         // Events of the client stay on a queue of their own: while records are left unread, how the
         // brokers stand is heard all the same.
-        let listen = try NamedThread(name: "kafka-events") { core.listen() }
+        let listen = try NamedThread.start("kafka-events") { core.listen() }
         life.withLock { $0.threads.append(listen) }
         try core.startFetching(plan.starts.map { ($0.position, $0.offset) })
-        let poll = try NamedThread(name: "kafka-poll") {
+        let poll = try NamedThread.start("kafka-poll") {
             var poller = ConsumerPoller(core)
             poller.run()
         }
         life.withLock { $0.threads.append(poll) }
-        let keep = try NamedThread(name: "kafka-assign") {
+        let keep = try NamedThread.start("kafka-assign") {
             var keeper = AssignmentKeeper(core, plan: plan)
             keeper.run()
         }

@@ -1,4 +1,5 @@
 import CRdKafka
+import Platform
 
 /// Transactions, for publishing exactly once: what is sent between `begin` and `commit` is seen by
 /// readers of committed records all together or not at all.

@@ -1,4 +1,5 @@
 import CRdKafka
+import Platform
 import Records
 
 /// How a producer gathers and bounds what it sends.
@@ -124,7 +125,7 @@ public final class KafkaProducer: Sendable {
             }
         }
         let client = try native.makeClient(context)
-        let thread = try NamedThread(name: "kafka-deliver") {
+        let thread = try NamedThread.start("kafka-deliver") {
             while !state.withLock(\.stopping) { client.poll(timeoutMs: 100) }
         }
         self.state = state

@@ -1,5 +1,6 @@
 import CRdKafka
 import Glibc
+import Platform
 
 /// One `rd_kafka_conf_t`, until it becomes a client.
 ///

@@ -1,4 +1,5 @@
 import CRdKafka
+import Platform
 import Records
 
 /// Reads single records at given offsets, through a client of its own that ends with it.

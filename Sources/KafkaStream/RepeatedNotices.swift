@@ -1,3 +1,5 @@
+import Platform
+
 /// Lets notices through once that several clients, one after the other, would each tell.
 ///
 /// Thread: any.

@@ -1,3 +1,4 @@
+import Platform
 import Records
 
 /// Whether keyed records lie where this cluster's partitioner puts them: shards own partitions, so a

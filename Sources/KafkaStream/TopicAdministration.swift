@@ -1,4 +1,5 @@
 import CRdKafka
+import Platform
 
 /// A topic that is to exist.
 public struct TopicSpecification: Sendable {

@@ -1,4 +1,3 @@
-import Pricing
 import Records
 import ResponseModel
 import Simulator

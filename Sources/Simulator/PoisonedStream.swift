@@ -1,5 +1,4 @@
 import Events
-import Pricing
 import Records
 
 /// Visits of a shop whose true chances are known, a share of one category's labels being false for a

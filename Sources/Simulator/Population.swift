@@ -1,4 +1,3 @@
-import Pricing
 import Records
 
 /// Shoppers who answer to price alike.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import Foundation
 import KafkaStream
+import Platform
 import Terminal
 
 /// `tidemark broker`: the development broker in the foreground.
@@ -78,7 +79,7 @@ struct BrokerCommand: ParsableCommand {
             try OutputFile.require(addressFile)
             let broker = try start()
             let socket = try control.map { path in
-                try ControlSocket(path: path) { line throws(KafkaError) in
+                try ControlSocket(path: path) { line in
                     try broker.apply(BrokerFault(line: line))
                 }
             }

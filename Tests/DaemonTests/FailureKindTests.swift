@@ -7,6 +7,7 @@ import EventLog
 import Events
 import Foundation
 import KafkaStream
+import Platform
 import Pricing
 import Records
 import ResponseModel
@@ -42,7 +43,8 @@ import Tokenization
         (ControlError.tokenMissing(host: "0.0.0.0"), 78),
         (ControlError.cannotListen(host: "localhost", port: 1, reason: "in use"), 69),
         (KafkaError.unreachable(brokers: "a:1", reason: "timed out"), 69),
-        (KafkaError.system("control socket x: denied"), 69),
+        (KafkaError.system("no thread"), 69),
+        (PlatformError("control socket x: denied"), 69),
         (KafkaError.timedOut("reading", afterMs: 5), 69),
         (StoreError.diskFull(path: "/s"), 69),
         (StoreError.inUse(path: "/s", process: 7), 69),

@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import KafkaStream
+import Platform
 import Records
 import Testing
 
@@ -156,7 +157,7 @@ private final class FaultInjection {
         let path = fixture.folder + "/control"
         self.path = path
         socket = try fixture.embedded.map { broker in
-            try ControlSocket(path: path) { line throws(KafkaError) in
+            try ControlSocket(path: path) { line in
                 try broker.apply(BrokerFault(line: line))
             }
         }

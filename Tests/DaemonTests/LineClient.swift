@@ -1,1 +1,1 @@
-../KafkaStreamTests/LineClient.swift
+../PlatformTests/LineClient.swift

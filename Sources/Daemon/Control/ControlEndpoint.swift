@@ -1,5 +1,5 @@
 import Foundation
-import KafkaStream
+import Platform
 import Records
 import SnapshotStore
 import Telemetry
@@ -14,7 +14,7 @@ package final class ControlEndpoint {
         socket = try ControlSocket(
             path: Self.path(store: path),
             onNotice: { [log] notice in log.emit(.controlSocket(notice)) }
-        ) { line throws(KafkaError) in
+        ) { line in
             try Self.answer(to: line) { desk.ask($0) }
         }
     }
@@ -22,7 +22,7 @@ package final class ControlEndpoint {
     /// The answer to a line, whatever it holds.
     package static func answer(
         to line: String, ask: (ControlRequest) -> ControlReply
-    ) throws(KafkaError) -> String {
+    ) throws(PlatformError) -> String {
         let reply: ControlReply
         do {
             reply = ask(try JSONDecoder().decode(ControlRequest.self, from: Data(line.utf8)))
@@ -30,7 +30,7 @@ package final class ControlEndpoint {
             reply = .failure(RequestError.badRequest("this is no request: \(sentence(of: error))"))
         }
         guard let bytes = try? JSONText.data(reply) else {
-            throw .system("the reply cannot be written")
+            throw PlatformError("the reply cannot be written")
         }
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -6,6 +6,7 @@ import EventLog
 import Events
 import Foundation
 import KafkaStream
+import Platform
 import Pricing
 import Records
 import ResponseModel
@@ -44,6 +45,7 @@ public enum FailureKind: Int32, Sendable {
             self = error.isConfiguration ? .badConfiguration : .unavailable
         case let error as StoreError: self = Self.kind(of: error)
         case let error as KafkaError: self = Self.kind(of: error)
+        case is PlatformError: self = .unavailable
         // From here on Swift's and Foundation's own: what was read, and what the system refuses.
         case is DecodingError: self = .badData
         case let error where type(of: error) is NSError.Type || error is CocoaError:

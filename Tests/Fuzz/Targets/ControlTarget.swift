@@ -1,5 +1,5 @@
 import Daemon
-import KafkaStream
+import Platform
 
 /// Any bytes on the daemon's control socket: lines, their limits, and what requests they are.
 ///
@@ -27,7 +27,7 @@ enum ControlTarget: FuzzTarget {
             rest = rest.dropFirst(piece)
             while let line = conversation.nextLine(nowMs: 0) {
                 let reply: String
-                do throws(KafkaError) {
+                do throws(PlatformError) {
                     reply = "ok \(try ControlEndpoint.answer(to: line, ask: Self.reply(to:)))"
                 } catch { reply = "error \(error)" }
                 conversation.answer(reply, nowMs: 0)

@@ -9,23 +9,23 @@ public final class ControlClient {
     private var received: [UInt8] = []
 
     /// - Returns: `nil` where nobody listens at `path`.
-    /// - Throws: `KafkaError.system` where somebody may, and cannot be reached.
-    public init?(path: String) throws(KafkaError) {
+    /// - Throws: `PlatformError` where somebody may, and cannot be reached.
+    public init?(path: String) throws(PlatformError) {
         let place = SocketPlace(path)
         defer { withExtendedLifetime(place) {} }
         guard let address = try? ControlSocket.address(place.path) else {
-            throw .system("control socket \(path): the path is too long")
+            throw PlatformError("control socket \(path): the path is too long")
         }
         self.path = path
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw .system("control socket: \(errorText(errno))") }
+        guard descriptor >= 0 else { throw PlatformError("control socket: \(errorText(errno))") }
         let connected = unsafe ControlSocket.withAddress(address) {
             unsafe connect(descriptor, $0, $1)
         }
         guard connected != 0 else { return }
         let code = errno
         guard [ENOENT, ECONNREFUSED, ENOTDIR].contains(code) else {
-            throw .system("control socket \(path): \(errorText(code))")
+            throw PlatformError("control socket \(path): \(errorText(code))")
         }
         return nil
     }
@@ -37,17 +37,17 @@ public final class ControlClient {
     /// Sends one line and waits for its answer.
     ///
     /// - Returns: what came behind `ok`.
-    /// - Throws: `KafkaError.system` with what came behind `error`, or when the other side went.
-    public func ask(_ line: String) throws(KafkaError) -> String {
+    /// - Throws: `PlatformError` with what came behind `error`, or when the other side went.
+    public func ask(_ line: String) throws(PlatformError) -> String {
         guard ControlSocket.send(descriptor, line) else {
-            throw .system("control socket \(path): \(errorText(errno))")
+            throw PlatformError("control socket \(path): \(errorText(errno))")
         }
         let answer = try self.line()
         if answer.hasPrefix("ok ") { return String(answer.dropFirst(3)) }
-        throw .system(answer.hasPrefix("error ") ? String(answer.dropFirst(6)) : answer)
+        throw PlatformError(answer.hasPrefix("error ") ? String(answer.dropFirst(6)) : answer)
     }
 
-    private func line() throws(KafkaError) -> String {
+    private func line() throws(PlatformError) -> String {
         while true {
             if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
                 defer { received.removeSubrange(...end) }
@@ -57,7 +57,7 @@ public final class ControlClient {
             let count = unsafe read(descriptor, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
-                throw .system(
+                throw PlatformError(
                     "control socket \(path): the process that listened there ended before it answered"
                 )
             }

@@ -1,4 +1,3 @@
-import CRdKafka
 import Glibc
 
 /// A Unix socket that takes one command a line and answers each with one line, `ok …` or
@@ -33,18 +32,18 @@ public final class ControlSocket: Sendable {
     ///
     /// A socket that nobody listens at any more is replaced; anything else at the path stays.
     /// - Parameter onNotice: told, now and then, that clients cannot be accepted.
-    /// Throws: `KafkaError.system` naming the path and the reason.
+    /// Throws: `PlatformError` naming the path and the reason.
     public init(
         path: String, onNotice: @escaping @Sendable (String) -> Void = { _ in },
-        answer: @escaping @Sendable (String) throws(KafkaError) -> String
-    ) throws(KafkaError) {
+        answer: @escaping @Sendable (String) throws -> String
+    ) throws(PlatformError) {
         place = SocketPlace(path)
         let listener = try Self.listen(place.path)
         var pipe: [Int32] = [-1, -1]
         guard unsafe Glibc.pipe(&pipe) == 0 else {
             let reason = errorText(errno)
             Glibc.close(listener)
-            throw .system("control socket \(path): \(reason)")
+            throw PlatformError("control socket \(path): \(reason)")
         }
         let descriptors = Descriptors(
             listener: listener, stopReader: pipe[0], stopWriter: pipe[1])
@@ -82,7 +81,7 @@ public final class ControlSocket: Sendable {
     private struct Serving {
         let descriptors: Descriptors
         let onNotice: @Sendable (String) -> Void
-        let answer: @Sendable (String) throws(KafkaError) -> String
+        let answer: @Sendable (String) throws -> String
         private var clients: [Client] = []
         /// Set while accepting fails, until when it is not tried.
         private var acceptAgainMs: Int64?
@@ -90,7 +89,7 @@ public final class ControlSocket: Sendable {
 
         init(
             descriptors: Descriptors, onNotice: @escaping @Sendable (String) -> Void,
-            answer: @escaping @Sendable (String) throws(KafkaError) -> String
+            answer: @escaping @Sendable (String) throws -> String
         ) {
             self.descriptors = descriptors
             self.onNotice = onNotice
@@ -148,7 +147,7 @@ public final class ControlSocket: Sendable {
                 guard send(&client), receive(&client) else { return nil }
                 while let line = client.conversation.nextLine(nowMs: MonotonicClock.nowMs()) {
                     let reply: String
-                    do throws(KafkaError) {
+                    do {
                         reply = "ok \(try answer(line))"
                     } catch {
                         reply = "error \(error)"
@@ -238,11 +237,11 @@ public final class ControlSocket: Sendable {
 
     // MARK: Opening
 
-    static func address(_ path: String) throws(KafkaError) -> sockaddr_un {
+    static func address(_ path: String) throws(PlatformError) -> sockaddr_un {
         var address = sockaddr_un()
         let capacity = MemoryLayout.size(ofValue: address.sun_path)
         guard path.utf8.count < capacity, !path.isEmpty, !path.utf8.contains(0) else {
-            throw .system("control socket \(path): the path must have 1 to \(capacity - 1) bytes")
+            throw PlatformError("control socket \(path): the path must have 1 to \(capacity - 1) bytes")
         }
         address.sun_family = sa_family_t(AF_UNIX)
         unsafe withUnsafeMutableBytes(of: &address.sun_path) {
@@ -251,31 +250,31 @@ public final class ControlSocket: Sendable {
         return address
     }
 
-    private static func listen(_ path: String) throws(KafkaError) -> Int32 {
+    private static func listen(_ path: String) throws(PlatformError) -> Int32 {
         let address = try address(path)
         try removeStale(path, address)
         let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard listener >= 0 else { throw .system("control socket: \(errorText(errno))") }
+        guard listener >= 0 else { throw PlatformError("control socket: \(errorText(errno))") }
         let bound = unsafe withAddress(address) { unsafe bind(listener, $0, $1) }
         guard bound == 0, unsafe chmod(path, 0o600) == 0, Glibc.listen(listener, 16) == 0 else {
             let reason = errorText(errno)
             Glibc.close(listener)
-            throw .system("control socket \(path): \(reason)")
+            throw PlatformError("control socket \(path): \(reason)")
         }
         return listener
     }
 
-    private static func removeStale(_ path: String, _ address: sockaddr_un) throws(KafkaError) {
+    private static func removeStale(_ path: String, _ address: sockaddr_un) throws(PlatformError) {
         var info = stat()
         guard unsafe lstat(path, &info) == 0 else { return }
         guard info.st_mode & S_IFMT == S_IFSOCK else {
-            throw .system("control socket \(path): there is something else at this path")
+            throw PlatformError("control socket \(path): there is something else at this path")
         }
         let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { Glibc.close(probe) }
         let connected = unsafe withAddress(address) { unsafe connect(probe, $0, $1) }
         guard connected != 0 else {
-            throw .system("control socket \(path): another process listens there")
+            throw PlatformError("control socket \(path): another process listens there")
         }
         unsafe unlink(path)
     }

@@ -1,5 +1,5 @@
 import Foundation
-import KafkaStream
+import Platform
 import Synchronization
 import Testing
 
@@ -98,6 +98,46 @@ import Testing
     private static func socket(answer: String = "done") throws -> (ControlSocket, String) {
         let path = temporaryPath("sock")
         return (try ControlSocket(path: path) { _ in answer }, path)
+    }
+
+    @Test("each line is answered with one line, to several clients")
+    func lines() async {
+        await #expect(processExitsWith: .success) {
+            let path = temporaryPath("sock")
+            let socket = try ControlSocket(path: path) { line in
+                if line == "nonsense" { throw PlatformError("there is no \(line)") }
+                return "heard \(line)"
+            }
+            defer { socket.close() }
+            let first = try LineClient(path)
+            let second = try LineClient(path)
+            #expect(try first.ask("topic t 3") == "ok heard topic t 3")
+            #expect(try second.ask("address") == "ok heard address")
+            #expect(try first.ask("nonsense") == "error there is no nonsense")
+            // Several lines at once are several commands.
+            try first.send("a\nb\n")
+            #expect(try [first.line(), first.line()] == ["ok heard a", "ok heard b"])
+            // A line without end is let go.
+            try second.send(String(repeating: "x", count: 64 << 10))
+            #expect(try second.line().hasPrefix("error "))
+        }
+    }
+
+    @Test("a path in use is not taken over, nor one of something else; a socket left behind is")
+    func paths() async {
+        await #expect(processExitsWith: .success) {
+            let (socket, path) = try Self.socket()
+            #expect(throws: PlatformError.self) { try ControlSocket(path: path) { _ in "" } }
+            socket.close()
+            #expect(!FileManager.default.fileExists(atPath: path))
+            #expect(throws: PlatformError.self) {
+                try ControlSocket(path: "/tmp/" + String(repeating: "y", count: 200)) { _ in "" }
+            }
+            try Data().write(to: URL(fileURLWithPath: path))
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            #expect(throws: PlatformError.self) { try ControlSocket(path: path) { _ in "" } }
+            #expect(FileManager.default.fileExists(atPath: path))
+        }
     }
 
     @Test("a client that never reads its answer holds up neither others nor the end")
