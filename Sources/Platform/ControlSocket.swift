@@ -241,7 +241,8 @@ public final class ControlSocket: Sendable {
         var address = sockaddr_un()
         let capacity = MemoryLayout.size(ofValue: address.sun_path)
         guard path.utf8.count < capacity, !path.isEmpty, !path.utf8.contains(0) else {
-            throw PlatformError("control socket \(path): the path must have 1 to \(capacity - 1) bytes")
+            throw PlatformError(
+                "control socket \(path): the path must have 1 to \(capacity - 1) bytes")
         }
         address.sun_family = sa_family_t(AF_UNIX)
         unsafe withUnsafeMutableBytes(of: &address.sun_path) {

@@ -1,3 +1,4 @@
+import Events
 import KafkaStream
 import Records
 import Testing
