@@ -125,6 +125,7 @@ let package = Package(
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["FuzzTargets", "Records"]),
 
+        tests("StyleTests", []),
         tests("RecordsTests", ["Records"]),
         tests("TensorTests", ["Tensor", "Records"]),
         tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),

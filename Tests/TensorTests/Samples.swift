@@ -9,7 +9,7 @@ struct Sample {
 
     init(_ rows: Int, _ columns: Int, seed: UInt64 = 0, scale: Float = 1) {
         guard let buffer = FloatBuffer(count: rows * columns + 16) else {
-            fatalError("no memory for a test's matrix")
+            preconditionFailure("no memory for a test's matrix")
         }
         self.buffer = buffer
         self.rows = rows

@@ -193,7 +193,7 @@ func check(_ code: Int32, _ call: String, _ path: String) throws(StoreError) {
 func failure(_ code: Int32, _ call: String, _ path: String) -> StoreError {
     switch code {
     case ENOSPC, EDQUOT, EFBIG: return .diskFull(path: path)
-    // LMDB reports a write that the system cut short as EIO ("TODO: Use which error code?").
+    // LMDB reports a write that the system cut short as EIO, for want of a better code.
     case EIO where roomIsGone(path): return .diskFull(path: path)
     case EACCES, EROFS, EPERM: return .cannotWrite(path: path, reason: systemMessage(code))
     case EIO, ENXIO, ENODEV, ESTALE: return .system(call: call, path: path, code: code)

@@ -1,0 +1,88 @@
+import Testing
+
+@Suite("Public declarations are documented") struct DocumentationTests {
+    /// Public declarations that say nothing of themselves, by target. A number here only falls.
+    private static let undocumentedMax = [
+        "ContinualLearning": 116,
+        "ControlPlane": 12,
+        "Daemon": 405,
+        "Encoder": 41,
+        "Engine": 136,
+        "EventLog": 5,
+        "Events": 85,
+        "KafkaStream": 64,
+        "LearnedWorlds": 10,
+        "Pricing": 21,
+        "Records": 83,
+        "ResponseModel": 58,
+        "Simulator": 116,
+        "SnapshotStore": 119,
+        "Telemetry": 26,
+        "Tensor": 5,
+        "Tokenization": 1,
+    ]
+
+    /// Places of public declarations without a documentation comment.
+    static func undocumented(in file: SourceFile) -> [Int] {
+        file.lines.indices.filter { index in
+            guard isPublicDeclaration(file.lines[index]) else { return false }
+            var above = index - 1
+            while above >= 0, file.lines[above].trimmed.hasPrefix("@") { above -= 1 }
+            return above < 0 || !file.lines[above].trimmed.hasPrefix("///")
+        }
+    }
+
+    private static let kinds: Set<Substring> = [
+        "func", "var", "let", "struct", "class", "enum", "protocol", "typealias", "actor",
+    ]
+
+    private static func isPublicDeclaration(_ line: Substring) -> Bool {
+        var words = line.trimmed.split(separator: " ")[...]
+        while words.first?.hasPrefix("@") == true { words = words.dropFirst() }
+        guard words.first == "public" else { return false }
+        return words.dropFirst().prefix(5).contains {
+            kinds.contains($0) || $0.hasPrefix("init(") || $0.hasPrefix("init?(")
+                || $0.hasPrefix("init<") || $0.hasPrefix("subscript")
+        }
+    }
+
+    @Test("no target has more undocumented ones than before")
+    func count() {
+        var counts: [String: [String]] = [:]
+        for file in SourceTree.sources where file.isSwift {
+            counts[file.target, default: []] += Self.undocumented(in: file).map {
+                "\(file.path):\($0 + 1)"
+            }
+        }
+        for (target, places) in counts.sorted(by: { $0.key < $1.key }) {
+            let most = Self.undocumentedMax[target] ?? 0
+            #expect(
+                places.count <= most,
+                "\(target) has \(places.count) public declarations without a comment, not \(most)")
+        }
+    }
+
+    @Test("a declaration counts as documented by the comment above it, whatever attributes it has")
+    func read() {
+        let file = SourceFile(
+            path: "Sources/A/B.swift",
+            text: """
+                public struct A {
+                    /// Said.
+                    public let a: Int
+                    /// Said.
+                    @inlinable
+                    @inline(__always)
+                    public static func b() {}
+                    // Not said.
+                    public init(a: Int) {}
+                    @discardableResult public mutating func c() {}
+                    public private(set) var d = 0
+                    let e = 0
+                }
+                public extension A {
+                }
+                """)
+        #expect(Self.undocumented(in: file).map { $0 + 1 } == [1, 9, 10, 11])
+    }
+}
