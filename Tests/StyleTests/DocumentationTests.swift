@@ -5,7 +5,7 @@ import Testing
     private static let undocumentedMax = [
         "ContinualLearning": 116,
         "ControlPlane": 12,
-        "Daemon": 405,
+        "Daemon": 417,
         "Encoder": 41,
         "Engine": 136,
         "EventLog": 5,

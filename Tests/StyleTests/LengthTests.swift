@@ -5,10 +5,10 @@ import Testing
 
     /// Files that were longer when the rule came, and how long they may be. A number here only falls.
     private static let longer = [
-        "Sources/Daemon/Configuration/Configuration+Settings.swift": 570,
-        "Sources/Daemon/Learner.swift": 509,
-        "Sources/tidemark/SnapshotsChange.swift": 411,
-        "Tests/EventsTests/AttributionJoinTests.swift": 417,
+        "Configuration+Settings.swift": 570,
+        "Learner.swift": 505,
+        "SnapshotsChange.swift": 411,
+        "AttributionJoinTests.swift": 417,
     ]
 
     @Test("the tree is read")
@@ -20,7 +20,7 @@ import Testing
     @Test("no file has more lines than can be held in the head")
     func length() {
         for file in SourceTree.files {
-            let most = Self.longer[file.path] ?? Self.linesMax
+            let most = Self.longer[file.name] ?? Self.linesMax
             #expect(file.lineCount <= most, "\(file.path) has \(file.lineCount) lines")
         }
     }

@@ -13,6 +13,7 @@ struct SourceFile: Sendable {
 
     var isSwift: Bool { path.hasSuffix(".swift") }
     var isTest: Bool { path.hasPrefix("Tests/") }
+    var name: String { path.split(separator: "/").last.map(String.init) ?? "" }
     /// The folder below `Sources` or `Tests`.
     var target: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
     var lineCount: Int { lines.last == "" ? lines.count - 1 : lines.count }
