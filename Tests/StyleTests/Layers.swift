@@ -1,36 +1,11 @@
-/// Who may import whom: the targets from the ground up. A target imports those of lower rows alone.
-///
-/// `deploy/docs/architecture.md` draws the same picture.
-enum Layers {
-    static let rows: [[String]] = [
-        ["Records"],
-        ["Platform", "Tensor", "Tokenization", "Pricing", "Events"],
-        [
-            "Encoder", "ResponseModel", "Simulator", "EventLog", "KafkaStream", "SnapshotStore",
-            "Telemetry", "ControlPlane",
-        ],
-        ["ContinualLearning", "LearnedWorlds"],
-        ["Engine"],
-        ["Daemon"],
-        ["Terminal"],
-        ["Benchmarks"],
-        ["tidemark"],
-    ]
+import Foundation
 
-    /// What learns and decides: no file, no socket, no broker, no store.
-    static let pure: Set<String> = [
-        "Records", "Tensor", "Tokenization", "Pricing", "Events", "Encoder", "ResponseModel",
-        "Simulator", "ContinualLearning", "LearnedWorlds", "Engine",
-    ]
-
-    /// What talks to the world.
-    static let edge: Set<String> = [
-        "EventLog", "KafkaStream", "SnapshotStore", "Telemetry", "ControlPlane",
-    ]
-
-    /// Libraries of others, and the one target that knows each.
-    static let foreign: [String: String] = [
-        "ArgumentParser": "", "CCrypto": "Records", "CElementary": "Records",
+/// Who may import whom: the layers that `deploy/layers` names, from the ground up.
+struct Layers {
+    /// Libraries of others, and the one target that knows each; those without an owner are the
+    /// commands'.
+    static let owners: [String: String?] = [
+        "ArgumentParser": nil, "CCrypto": "Records", "CElementary": "Records",
         "CKernels": "Tensor", "COpenBLAS": "Tensor", "CLMDB": "SnapshotStore",
         "CPlatform": "Platform", "CPosterior": "ResponseModel", "CRdKafka": "KafkaStream",
         "CSimdJSON": "Events", "CZlib": "EventLog", "CZstd": "EventLog", "Logging": "Telemetry",
@@ -43,26 +18,37 @@ enum Layers {
         "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Synchronization",
     ]
 
-    private static let heights: [String: Int] = {
-        var heights: [String: Int] = [:]
-        for (height, row) in rows.enumerated() { for name in row { heights[name] = height } }
-        return heights
+    let rows: [(name: String, targets: [String])]
+    private let ranks: [String: Int]
+
+    /// - Parameter text: a line a layer, `name: target target …`; what begins with `#` is a comment.
+    init(text: String) {
+        rows = text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { line in
+            let parts = line.split(separator: ":", maxSplits: 1)
+            return (
+                String(parts[0]),
+                parts.dropFirst().first?.split(separator: " ").map(String.init) ?? []
+            )
+        }
+        let ours = rows.filter { $0.name != "foreign" }.flatMap(\.targets)
+        ranks = Dictionary(zip(ours, 0...), uniquingKeysWith: { first, _ in first })
+    }
+
+    static let read: Layers = {
+        let file = SourceTree.root.appendingPathComponent("deploy/layers")
+        return Layers(text: (try? String(contentsOf: file, encoding: .utf8)) ?? "")
     }()
 
-    static func height(_ target: String) -> Int? { heights[target] }
-
     /// Why a target's file may not import a module; nil where it may.
-    static func objection(to module: String, in target: String) -> String? {
-        if system.contains(module) { return nil }
-        if let owner = foreign[module] {
-            let isCommand = ["Terminal", "Benchmarks", "tidemark"].contains(target)
-            if owner.isEmpty { return isCommand ? nil : "only commands read arguments" }
-            return owner == target ? nil : "\(module) is \(owner)'s alone"
+    func objection(to module: String, in target: String) -> String? {
+        if Self.system.contains(module) { return nil }
+        if let owner = Self.owners[module] {
+            if let owner { return owner == target ? nil : "\(module) is \(owner)'s alone" }
+            let commands = rows.last?.targets ?? []
+            return commands.contains(target) ? nil : "only commands read arguments"
         }
-        guard let above = height(target) else { return "\(target) has no layer" }
-        guard let below = height(module) else { return "\(module) has no layer" }
-        if below >= above { return "\(module) is not below \(target)" }
-        if pure.contains(target), edge.contains(module) { return "\(target) does no I/O" }
-        return nil
+        guard let above = ranks[target] else { return "\(target) has no layer" }
+        guard let below = ranks[module] else { return "\(module) has no layer" }
+        return below < above ? nil : "\(module) is not below \(target)"
     }
 }

@@ -33,10 +33,11 @@ struct SourceFile: Sendable {
 
 /// Our own code: what is below `Sources` and `Tests`, each file once.
 enum SourceTree {
+    static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
     static let files: [SourceFile] = {
-        let root = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        return ["Sources", "Tests"].flatMap { files(below: $0, of: root) }
+        ["Sources", "Tests"].flatMap { files(below: $0, of: root) }
             .sorted { $0.path < $1.path }
     }()
 
