@@ -1,3 +1,5 @@
+import Records
+
 /// What is not known of the answer to discounts of shoppers like this one: what trying prices can find out.
 ///
 /// On the logit scale: a step for any discount, and a slope in -log(1 - discount).
@@ -102,7 +104,7 @@ struct ExplorationBudget {
         // The conversion at which the discount would earn just as much.
         let even = best.conversion * none.margin / best.margin
         guard even > 0, even < 1, best.conversion < 1 else { return 0 }
-        let lead = logit(best.conversion) - logit(even)
+        let lead = logOdds(best.conversion) - logOdds(even)
         let deviation = unknown.deviation(best.discount, none.discount)
         return deviation > 0 ? normalDistribution(-lead / deviation) : 0
     }
