@@ -14,8 +14,11 @@ public enum PricingRule: String, Sendable, Hashable, CaseIterable {
 public struct PricingAction: Sendable, Hashable {
     /// The delivered discount.
     public let discount: Double
+    /// The delivered price, in the currency of the list price.
     public let price: Double
+    /// The probability that it was delivered, in [0, 1].
     public let propensity: Double
+    /// The probability of a purchase at it.
     public let expectedConversion: Double
     /// Expected margin of this price less that of no discount; 0 where the cost is unknown.
     public let incrementalMargin: Double
@@ -56,8 +59,11 @@ public struct Decision: Sendable, Hashable {
 public struct StandingPrice: Sendable, Hashable {
     /// An offer that stands; the same shopper is not offered another price before it expires.
     public struct Offer: Sendable, Hashable {
+        /// Fraction of the list price.
         public var discount: Double
+        /// The probability with which it was chosen, in (0, 1].
         public var propensity: Double
+        /// Whether it was tried, and not thought the best.
         public var explored: Bool
 
         public init(discount: Double, propensity: Double, explored: Bool) {

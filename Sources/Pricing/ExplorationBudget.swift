@@ -6,8 +6,11 @@ import Records
 public struct UnknownAnswer: Sendable, Hashable {
     /// The share of the slope's prior variance that is left, in [0, 1].
     public var share: Double
+    /// Of the step, that trying could remove.
     public var stepVariance: Double
+    /// Likewise of the slope.
     public var slopeVariance: Double
+    /// Of step and slope.
     public var covariance: Double
 
     public init(

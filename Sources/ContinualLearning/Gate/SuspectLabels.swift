@@ -3,6 +3,7 @@ import Records
 /// Labels that were found shifted: no refresh is trained on them, as nobody has said yet whether they are
 /// false. What the heads have learned of them stays.
 public struct SuspectLabels: Sendable, Equatable {
+    /// Whose labels they are.
     public let slice: LevelHistory.Category
     /// Their numbers in replay memory.
     public private(set) var examples: Range<UInt64>

@@ -3,10 +3,15 @@
 public struct Answer: Sendable, Hashable {
     /// What the offset is off by without a discount.
     public internal(set) var level = 0.0
+    /// What any discount changes.
     public internal(set) var step = 0.0
+    /// What depth changes, by unit of -log(1 - d).
     public internal(set) var slope = 0.0
+    /// How unsure the step is.
     public internal(set) var stepVariance = 0.0
+    /// How unsure the slope is.
     public internal(set) var slopeVariance = 0.0
+    /// Of step and slope.
     public internal(set) var covariance = 0.0
     /// Of the slope's variance, what shoppers who answer otherwise have no part in: what trying can find
     /// out about all of this kind.
