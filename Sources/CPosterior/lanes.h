@@ -1,7 +1,7 @@
 // What the kernels' files share: builds for several processors, and vectors of eight doubles.
 
-#ifndef TIDEMARK_LANES_H
-#define TIDEMARK_LANES_H
+#ifndef LANES_H
+#define LANES_H
 
 #if defined(__x86_64__)
 #define MULTIVERSION \

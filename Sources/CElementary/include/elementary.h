@@ -5,8 +5,8 @@
 // The functions are inline for kernels, which must not call out of their loops. Everyone else calls
 // the two at the end.
 
-#ifndef TIDEMARK_ELEMENTARY_H
-#define TIDEMARK_ELEMENTARY_H
+#ifndef ELEMENTARY_H
+#define ELEMENTARY_H
 
 #include <stdint.h>
 #include <string.h>
