@@ -3,6 +3,8 @@
 /// A line is answered before the next one is looked at, and the answer is taken before that, so that
 /// a client holds up nobody but itself.
 package struct LineConversation {
+    /// Longest line, its end included. A longer one is answered with an error, and the client let
+    /// go.
     package static let lineBytesMax = 64 << 10
     /// How long a line may take from its first byte to its last, and an answer to be taken.
     package static let patienceMs: Int64 = 10_000
@@ -16,18 +18,21 @@ package struct LineConversation {
     package private(set) var sinceMs: Int64
     private var isEnding = false
 
+    /// A conversation in which nothing was said yet.
     package init(nowMs: Int64) { sinceMs = nowMs }
 
     /// Whether more is to be read; otherwise the answer before has to be taken first.
     package var wantsBytes: Bool {
         unsent.isEmpty && !isEnding && received.count < Self.lineBytesMax
     }
+    /// Whether some of an answer waits to be taken.
     package var wantsToSend: Bool { !unsent.isEmpty }
     /// Whether neither a line nor an answer is under way.
     package var isQuiet: Bool { received.isEmpty && unsent.isEmpty }
     /// Whether everything is said, and the client is to be let go.
     package var isOver: Bool { isEnding && unsent.isEmpty }
 
+    /// Takes bytes as they came from the socket.
     package mutating func receive(_ bytes: some Collection<UInt8>, nowMs: Int64) {
         if received.isEmpty { sinceMs = nowMs }
         received += bytes
@@ -70,6 +75,7 @@ package struct LineConversation {
     /// What is to be sent now.
     package var toSend: ArraySlice<UInt8> { unsent[sentCount...] }
 
+    /// Tells how many bytes of `toSend` the socket took.
     package mutating func sent(_ count: Int, nowMs: Int64) {
         sentCount += count
         guard sentCount >= unsent.count else { return }

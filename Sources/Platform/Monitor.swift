@@ -10,6 +10,7 @@ package final class Monitor<State>: @unchecked Sendable {
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var state: State
 
+    /// A lock around `state`, held by nobody.
     package init(_ state: State) {
         self.state = state
         unsafe pthread_mutex_init(mutex, nil)

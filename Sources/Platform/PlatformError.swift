@@ -5,6 +5,7 @@ public struct PlatformError: Error, Sendable, Hashable, CustomStringConvertible 
     /// What was wanted, and the system's reason.
     public let description: String
 
+    /// An error whose text is `description`, a sentence without an end.
     package init(_ description: String) { self.description = description }
 }
 

@@ -6,19 +6,25 @@
 public struct ByteWriter: Sendable {
     @usableFromInline var written: [UInt8] = []
 
+    /// All that was written so far.
     public var bytes: [UInt8] { written }
 
+    /// Starts empty, with room for `capacity` bytes.
     public init(capacity: Int = 0) {
         written.reserveCapacity(capacity)
     }
 
+    /// The value's own width, little-endian.
     @inlinable
     public mutating func integer<I: FixedWidthInteger>(_ value: I) {
         unsafe withUnsafeBytes(of: value.littleEndian) { unsafe written.append(contentsOf: $0) }
     }
 
+    /// The 8 bytes of the bit pattern: every NaN and both zeros come back as they were.
     public mutating func double(_ value: Double) { integer(value.bitPattern) }
+    /// The 4 bytes of the bit pattern.
     public mutating func float(_ value: Float) { integer(value.bitPattern) }
+    /// One byte, 0 or 1.
     public mutating func bool(_ value: Bool) { integer(value ? 1 as UInt8 : 0) }
 
     /// A count (32 bits) and the bytes.
@@ -27,8 +33,10 @@ public struct ByteWriter: Sendable {
         written.append(contentsOf: value)
     }
 
+    /// The UTF-8 bytes as `data`: a count (32 bits) and the bytes.
     public mutating func string(_ value: String) { data(value.utf8) }
 
+    /// One byte, 1 where there is a value, and then what `write` writes of it.
     public mutating func optional<T>(_ value: T?, _ write: (inout ByteWriter, T) -> Void) {
         bool(value != nil)
         if let value { write(&self, value) }
@@ -62,6 +70,7 @@ public enum ByteCodingError: Error, Equatable, CustomStringConvertible {
     case notUTF8(at: Int)
     case badValue(at: Int, String)
 
+    /// A sentence that names the byte offset.
     public var description: String {
         switch self {
         case .truncated(let at, let needed, let available):
@@ -78,12 +87,15 @@ public struct ByteReader: Sendable {
     @usableFromInline let bytes: [UInt8]
     @usableFromInline var at = 0
 
+    /// The offset of the next byte to be read.
     public var position: Int { at }
 
+    /// Reads from the first byte on. The bytes are not copied.
     public init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
 
+    /// Bytes that are not read yet.
     @inlinable
     public var remaining: Int { bytes.count - at }
 
@@ -102,6 +114,7 @@ public struct ByteReader: Sendable {
         return bytes[start..<at]
     }
 
+    /// A value of its own width. Throws `truncated`, as all reads do when fewer bytes are left.
     @inlinable
     public mutating func integer<I: FixedWidthInteger>(
         _ type: I.Type = I.self
@@ -112,14 +125,17 @@ public struct ByteReader: Sendable {
         }
     }
 
+    /// Eight bytes as the bit pattern of a number; not finite ones are read as they are.
     public mutating func double() throws(ByteCodingError) -> Double {
         Double(bitPattern: try integer())
     }
 
+    /// Four bytes as the bit pattern of a number.
     public mutating func float() throws(ByteCodingError) -> Float {
         Float(bitPattern: try integer())
     }
 
+    /// One byte; throws `badValue` for anything but 0 and 1.
     public mutating func bool() throws(ByteCodingError) -> Bool {
         switch try integer(UInt8.self) {
         case 0: false
@@ -128,11 +144,13 @@ public struct ByteReader: Sendable {
         }
     }
 
+    /// A count (32 bits) and that many bytes. No damaged count reserves memory.
     public mutating func data() throws(ByteCodingError) -> [UInt8] {
         let count = try integer(UInt32.self)
         return Array(try take(Int(count)))
     }
 
+    /// A count (32 bits) and that many bytes; throws `notUTF8` where they are no text.
     public mutating func string() throws(ByteCodingError) -> String {
         let start = position
         let count = try integer(UInt32.self)
@@ -142,12 +160,15 @@ public struct ByteReader: Sendable {
         return text
     }
 
+    /// One byte as `bool`, and where it is 1 what `read` reads.
     public mutating func optional<T>(
         _ read: (inout ByteReader) throws(ByteCodingError) -> T
     ) throws(ByteCodingError) -> T? {
         try bool() ? try read(&self) : nil
     }
 
+    /// A count (32 bits) and the elements. Each element must take one byte at least: a greater
+    /// count throws `truncated` before anything is read.
     public mutating func array<T>(
         _ read: (inout ByteReader) throws(ByteCodingError) -> T
     ) throws(ByteCodingError) -> [T] {
@@ -162,10 +183,12 @@ public struct ByteReader: Sendable {
         return values
     }
 
+    /// A count (32 bits) and the values' bits.
     public mutating func doubles() throws(ByteCodingError) -> [Double] {
         try plainArray(Double.self, zero: 0)
     }
 
+    /// A count (32 bits) and the values' bits.
     public mutating func floats() throws(ByteCodingError) -> [Float] {
         try plainArray(Float.self, zero: 0)
     }

@@ -6,6 +6,7 @@ public enum CRC32 {
         }
     }
 
+    /// The checksum as gzip stores it: initial value and final complement included.
     public static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
         ~bytes.reduce(UInt32.max) { crc, byte in
             (crc >> 8) ^ table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)]

@@ -28,6 +28,7 @@ extension ByteWriter {
 }
 
 extension ByteReader {
+    /// What `ByteWriter.shortDouble` wrote; throws `badValue` for a count above 8.
     package mutating func shortDouble() throws(ByteCodingError) -> Double {
         let count = Int(try integer(UInt8.self))
         guard count <= 8 else {
@@ -40,6 +41,7 @@ extension ByteReader {
         return Double(bitPattern: bits)
     }
 
+    /// What `ByteWriter.varint` wrote; throws `badValue` for more than 64 bits.
     package mutating func varint() throws(ByteCodingError) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
@@ -54,6 +56,7 @@ extension ByteReader {
         }
     }
 
+    /// What `ByteWriter.shortString` wrote; throws `notUTF8` where the bytes are no text.
     package mutating func shortString() throws(ByteCodingError) -> String {
         let start = position
         let count = try varint()

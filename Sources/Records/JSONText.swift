@@ -26,6 +26,7 @@ public enum JSONText {
         return data
     }
 
+    /// The same as text. Throws what `data` throws.
     public static func text(
         _ value: some Encodable,
         _ formatting: JSONEncoder.OutputFormatting = [.sortedKeys, .withoutEscapingSlashes]

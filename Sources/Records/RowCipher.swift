@@ -9,13 +9,17 @@ nonisolated(unsafe) private let algorithm: OpaquePointer? = unsafe EVP_CIPHER_fe
 /// A nonce must never come twice with the same key and another plaintext.
 /// Thread: one at a time.
 @safe public final class RowCipher {
+    /// Length of a key, bytes.
     public static let keyBytes = 16
+    /// Length of a nonce, bytes.
     public static let nonceBytes = 12
+    /// Length of an authentication tag, bytes.
     public static let tagBytes = 16
 
     /// Owned by this object alone and freed in `deinit`.
     private let context: OpaquePointer
 
+    /// Traps where libcrypto has no AES-128-GCM.
     public init() {
         guard let made = unsafe EVP_CIPHER_CTX_new(),
             unsafe EVP_CipherInit_ex(made, algorithm, nil, nil, nil, 1) == 1

@@ -3,10 +3,12 @@
 /// A store keeps rows that have an owner encrypted under a key of that owner's own. Once the key is
 /// destroyed they are gone wherever they were copied to.
 public struct RowOwner: Hashable, Sendable, Comparable {
+    /// Length of `bytes`.
     public static let byteCount = 16
     @usableFromInline let high: UInt64
     @usableFromInline let low: UInt64
 
+    /// The first half of the SHA-256 of the id's UTF-8 bytes.
     public init(user id: String) {
         let words = SHA256.hash(id).words
         (high, low) = (words.0.byteSwapped, words.1.byteSwapped)
@@ -21,11 +23,13 @@ public struct RowOwner: Hashable, Sendable, Comparable {
         (high, low) = words
     }
 
+    /// The 16 bytes, in the digest's order.
     public var bytes: [UInt8] {
         [high, low].flatMap { word in
             (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * $0)) }
         }
     }
 
+    /// The order of `bytes`, which is the order of the store's keys.
     public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
 }

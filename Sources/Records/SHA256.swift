@@ -2,10 +2,13 @@ import CCrypto
 
 /// A 256-bit digest, as the four little-endian words it is added and compared by.
 public struct Digest256: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// The digest's bytes in groups of eight, each read as a little-endian number.
     public var words: (UInt64, UInt64, UInt64, UInt64)
 
+    /// The neutral element of `&+`: the sum over no records.
     public static let zero = Digest256(words: (0, 0, 0, 0))
 
+    /// From four words, the first of which holds the first eight bytes.
     public init(words: (UInt64, UInt64, UInt64, UInt64)) {
         self.words = words
     }
@@ -30,6 +33,7 @@ public struct Digest256: Hashable, Sendable, Comparable, CustomStringConvertible
         self.init(bytes: (0..<32).map { UInt8(digits[2 * $0] << 4 | digits[2 * $0 + 1]) })
     }
 
+    /// The 32 bytes, as SHA-256 gives them.
     public var bytes: [UInt8] {
         let little = (
             words.0.littleEndian, words.1.littleEndian, words.2.littleEndian, words.3.littleEndian
@@ -37,13 +41,18 @@ public struct Digest256: Hashable, Sendable, Comparable, CustomStringConvertible
         return unsafe withUnsafeBytes(of: little) { unsafe Array($0) }
     }
 
+    /// 64 hexadecimal digits in lower case.
     public var hex: String { bytes.hex }
+    /// The same as `hex`.
     public var description: String { hex }
 
+    /// Compared word by word; not in constant time.
     public static func == (a: Self, b: Self) -> Bool { a.words == b.words }
+    /// The order as numbers of 256 bits, the last word the highest. It is not the order of `bytes`.
     public static func < (a: Self, b: Self) -> Bool {
         (a.words.3, a.words.2, a.words.1, a.words.0) < (b.words.3, b.words.2, b.words.1, b.words.0)
     }
+    /// One word is enough: a digest's words are as good as random.
     public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 
     /// Addition modulo 2^256: the sum over a set of records does not depend on their order, so a
@@ -78,6 +87,7 @@ nonisolated(unsafe) private let algorithm: OpaquePointer? = unsafe EVP_MD_fetch(
     /// Owned by this value alone and freed in `deinit`.
     private let context: OpaquePointer
 
+    /// A digest of no bytes yet. Traps where libcrypto has no SHA-256.
     public init() {
         guard let made = unsafe EVP_MD_CTX_new(),
             unsafe EVP_DigestInit_ex(made, algorithm, nil) == 1
@@ -89,16 +99,19 @@ nonisolated(unsafe) private let algorithm: OpaquePointer? = unsafe EVP_MD_fetch(
         unsafe EVP_MD_CTX_free(context)
     }
 
+    /// Takes more bytes in; how they are cut into pieces changes nothing.
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         guard let base = bytes.baseAddress else { return }
         let done = unsafe EVP_DigestUpdate(context, base, bytes.count)
         precondition(done == 1, "libcrypto failed in SHA-256")
     }
 
+    /// Takes more bytes in; how they are cut into pieces changes nothing.
     public mutating func update(_ bytes: [UInt8]) {
         unsafe bytes.withUnsafeBytes { unsafe update($0) }
     }
 
+    /// The digest of all bytes so far. It ends the value.
     public consuming func finalize() -> Digest256 {
         var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
         let done = unsafe withUnsafeMutableBytes(of: &words) { out in
@@ -115,16 +128,19 @@ nonisolated(unsafe) private let algorithm: OpaquePointer? = unsafe EVP_MD_fetch(
             ))
     }
 
+    /// The digest of the bytes alone.
     public static func hash(_ bytes: UnsafeRawBufferPointer) -> Digest256 {
         var hasher = SHA256()
         unsafe hasher.update(bytes)
         return hasher.finalize()
     }
 
+    /// The digest of the bytes alone.
     public static func hash(_ bytes: [UInt8]) -> Digest256 {
         unsafe bytes.withUnsafeBytes { unsafe hash($0) }
     }
 
+    /// The digest of the text's UTF-8 bytes.
     public static func hash(_ text: String) -> Digest256 {
         hash(Array(text.utf8))
     }

@@ -6,11 +6,14 @@ public struct SourceRecord: Sendable {
     public var offset: Int64
     /// The broker's timestamp, epoch milliseconds; `nil` where there is none.
     public var timestampMs: Int64?
+    /// The message's key; `nil` where it has none, as in a plain log.
     public var key: [UInt8]?
     /// `nil` is a tombstone.
     public var value: [UInt8]?
+    /// In the order of the message; a name may come more than once.
     public var headers: [(name: String, value: [UInt8])]
 
+    /// Takes each field as it is; nothing is checked.
     public init(
         position: TopicPartition, offset: Int64, timestampMs: Int64? = nil, key: [UInt8]? = nil,
         value: [UInt8]?, headers: [(name: String, value: [UInt8])] = []

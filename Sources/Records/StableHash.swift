@@ -4,10 +4,12 @@
 public struct StableHash: Sendable {
     private var state: UInt64
 
+    /// A hash of nothing yet. Another seed gives a hash that is independent.
     public init(seed: UInt64 = 0) {
         state = seed ^ 0xcbf2_9ce4_8422_2325
     }
 
+    /// Takes a value in; the order of calls matters.
     public mutating func combine(_ value: UInt64) {
         state = Self.mix(state ^ Self.mix(value &+ 0x9e37_79b9_7f4a_7c15))
     }
@@ -28,8 +30,10 @@ public struct StableHash: Sendable {
         combine(count)
     }
 
+    /// The hash of what was taken in so far; more may follow.
     public var value: UInt64 { Self.mix(state) }
 
+    /// The hash of the texts in order, each with its length.
     public static func of(_ parts: String..., seed: UInt64 = 0) -> UInt64 {
         var hash = StableHash(seed: seed)
         for part in parts { hash.combine(part) }

@@ -23,10 +23,14 @@ public enum StateKeys: UInt8, Sendable {
 
 /// One named table of the learned state or the ledger.
 public struct StateTable: Hashable, Sendable {
+    /// Its name in the store; part of the format.
     public let name: String
+    /// What a rollback does with its rows.
     public let kind: StateKind
+    /// What its keys tell of persons.
     public let keys: StateKeys
 
+    /// Two tables are the same when name, kind and keys are.
     public init(_ name: String, _ kind: StateKind, keys: StateKeys = .plain) {
         self.name = name
         self.kind = kind
@@ -38,30 +42,38 @@ public struct StateTable: Hashable, Sendable {
 public struct StateChanges: Sendable {
     /// One row; a `nil` value removes it.
     public struct Row: Sendable {
+        /// Where the row belongs.
         public let table: StateTable
+        /// The row's key in its table, as the table's owner encodes it.
         public let key: [UInt8]
+        /// The row's new bytes; `nil` removes the row.
         public let value: [UInt8]?
         /// Whom the row is about; `nil` for a row about nobody.
         public let owner: RowOwner?
     }
 
+    /// In the order of the calls; a key may come more than once, and the last one holds.
     public private(set) var rows: [Row] = []
     /// Owners whose keys are destroyed before any of the rows is put: rows put for them are those of
     /// a new acquaintance. All their rows in the head must be among those removed or put anew.
     public private(set) var erased: [RowOwner] = []
 
+    /// No change yet.
     public init() {}
 
+    /// Writes a row, over the one that is there.
     public mutating func put(
         _ table: StateTable, _ key: [UInt8], _ value: [UInt8], owner: RowOwner? = nil
     ) {
         rows.append(Row(table: table, key: key, value: value, owner: owner))
     }
 
+    /// Removes a row; no fault where there is none.
     public mutating func remove(_ table: StateTable, _ key: [UInt8]) {
         rows.append(Row(table: table, key: key, value: nil, owner: nil))
     }
 
+    /// Destroys the key of an owner; see `erased`.
     public mutating func erase(_ owner: RowOwner) {
         erased.append(owner)
     }
@@ -81,18 +93,23 @@ public protocol StateReader {
 public struct MemoryState: StateReader, Sendable {
     private var tables: [StateTable: [[UInt8]: [UInt8]]] = [:]
 
+    /// No rows in any table.
     public init() {}
 
+    /// Puts and removes the rows in order. Owners make no difference: nothing is encrypted here.
     public mutating func apply(_ changes: StateChanges) {
         for row in changes.rows {
             tables[row.table, default: [:]][row.key] = row.value
         }
     }
 
+    /// The row's bytes; `nil` where there is none.
     public func value(_ table: StateTable, _ key: [UInt8]) -> [UInt8]? {
         tables[table]?[key]
     }
 
+    /// Visits every row in the order of the keys' bytes; what `body` throws ends the visit.
+    /// Complexity: O(n log n), as the keys are sorted each time.
     public func forEach(
         _ table: StateTable, _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Void
     ) rethrows {

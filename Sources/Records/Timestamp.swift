@@ -11,6 +11,7 @@ public enum Timestamp {
         return copy.withUTF8 { unsafe milliseconds($0) }
     }
 
+    /// The same of bytes that need not be UTF-8.
     package static func milliseconds(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
         // 1985-04-12T23:20:50.52Z: the shortest has 20 bytes.
         guard text.count >= 20, text.count <= 64,
