@@ -14,6 +14,7 @@ public enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A captured record's offset is the largest there is: nothing can be read from behind it.
     case lastOffset(path: String, line: Int64)
 
+    /// One line with the path and the place.
     public var description: String {
         switch self {
         case .system(let path, let operation, _, let reason):
@@ -31,6 +32,7 @@ public enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The log it is about, as it was given: `-` is standard input or output.
     public var path: String {
         switch self {
         case .system(let path, _, _, _), .truncated(let path, _), .damaged(let path, _, _),

@@ -12,6 +12,7 @@ public final class LogReader {
     /// Longest line by default: a record of 10 MiB with room for its envelope.
     public static let lineBytesMaxDefault = 16 << 20
 
+    /// As it was given; `-` is standard input.
     public let path: String
     /// The topic that plain lines are given.
     public let topic: String
@@ -150,6 +151,7 @@ public struct LogEntry: Sendable {
     /// How much of a line that is too long is kept.
     public static let prefixBytesMax = 1024
 
+    /// What is in the line.
     public enum Content: Sendable {
         case record(SourceRecord)
         /// A line that is no record: too long, or a captured record that is not whole.
@@ -159,6 +161,7 @@ public struct LogEntry: Sendable {
 
     /// Counted from 1.
     public let line: Int64
+    /// What was made of the line.
     public let content: Content
 }
 

@@ -9,10 +9,12 @@ public struct Event: Sendable, Hashable {
     public var eventID: String
     /// Event time, epoch milliseconds.
     public var tsMs: Int64
+    /// What happened.
     public var body: Body
     /// The top-level text field the decoder was asked for by name, where the event has it.
     public var extra: String?
 
+    /// The type with its fields.
     public enum Body: Sendable, Hashable {
         case impression(Offer)
         case click(Offer)
@@ -23,6 +25,7 @@ public struct Event: Sendable, Hashable {
         case erase(userID: String)
     }
 
+    /// Takes each field as it is; `EventDecoder` is what checks them.
     public init(eventID: String, tsMs: Int64, body: Body, extra: String? = nil) {
         self.eventID = eventID
         self.tsMs = tsMs
@@ -30,6 +33,7 @@ public struct Event: Sendable, Hashable {
         self.extra = extra
     }
 
+    /// The type as the contract names it.
     public var type: EventType {
         switch body {
         case .impression: .impression
@@ -80,17 +84,21 @@ public struct Event: Sendable, Hashable {
 extension Event {
     /// A user, an item, the price they saw, and the circumstances.
     public struct Offer: Sendable, Hashable {
+        /// The shopper's id, 1 to 256 bytes.
         public var userID: String
+        /// The item's id, 1 to 256 bytes.
         public var itemID: String
         /// List price, above 0.
         public var price: Double
         /// Fraction of the list price, in [0, 1).
         public var discount: Double
+        /// The recommendation it followed, where the shop passed its id on.
         public var recommendationID: String?
         /// The probability with which the logged policy chose this discount, in (0, 1].
         public var propensity: Double?
         /// Place in the list shown, 0 or more.
         public var position: Int?
+        /// The shop's id for the visit.
         public var sessionID: String?
         /// In ascending order of the keys' bytes.
         public var context: [Attribute]
@@ -103,6 +111,7 @@ extension Event {
             set { boxedItem = newValue.map(Boxed.init) }
         }
 
+        /// Takes each field as it is. `context` must be in order already.
         public init(
             userID: String, itemID: String, price: Double, discount: Double = 0,
             recommendationID: String? = nil, propensity: Double? = nil, position: Int? = nil,
@@ -130,28 +139,36 @@ extension Event {
 
     /// A named text or number.
     public struct Attribute: Sendable, Hashable {
+        /// A finite number or a text; JSON has both as values.
         public enum Value: Sendable, Hashable {
             case number(Double)
             case text(String)
         }
 
+        /// Its name, 1 to 128 bytes.
         public var key: String
+        /// What it is.
         public var value: Value
 
+        /// Takes both as they are.
         public init(_ key: String, _ value: Value) {
             self.key = key
             self.value = value
         }
     }
 
+    /// An offer that was bought.
     public struct Purchase: Sendable, Hashable {
+        /// What was bought, by whom, at which list price.
         public var offer: Offer
         /// Units, 1 or more.
         public var quantity: Int
         /// Price paid a unit.
         public var paid: Double?
+        /// The order it is part of; what refunds may name.
         public var orderID: String?
 
+        /// Takes each field as it is; `paid` is nil where the log does not say.
         public init(offer: Offer, quantity: Int = 1, paid: Double? = nil, orderID: String? = nil) {
             self.offer = offer
             self.quantity = quantity
@@ -162,14 +179,18 @@ extension Event {
 
     /// Takes a purchase back, in whole or in part; at least one of the two references is there.
     public struct Refund: Sendable, Hashable {
+        /// Who gives back.
         public var userID: String
+        /// The order taken back, as its purchases name it.
         public var orderID: String?
+        /// The purchase taken back, by its event id.
         public var purchaseEventID: String?
         /// Only this item of the order; `nil` means all of them.
         public var itemID: String?
         /// Units; `nil` means all that was bought.
         public var quantity: Int?
 
+        /// Takes each field as it is; it is the decoder that asks for one of the references.
         public init(
             userID: String, orderID: String? = nil, purchaseEventID: String? = nil,
             itemID: String? = nil, quantity: Int? = nil
@@ -184,20 +205,28 @@ extension Event {
 
     /// What is known of an item. Empty texts arrive as `nil`.
     public struct Item: Sendable, Hashable {
+        /// The item's id, 1 to 256 bytes.
         public var itemID: String
         /// Always there, but for a deleted item and for item fields given inline.
         public var title: String?
+        /// Free text, at most 64 KiB.
         public var description: String?
+        /// The category's name, at most 512 bytes.
         public var category: String?
+        /// The brand's name, at most 512 bytes.
         public var brand: String?
         /// In ascending order of the keys' bytes.
         public var attributes: [Attribute]
+        /// List price, above 0; `nil` where the catalogue does not say.
         public var price: Double?
+        /// What a unit costs the merchant, 0 or more; `nil` where the catalogue does not say.
         public var cost: Double?
         /// Units at hand; below 0 where a shop has sold more than it has.
         public var stock: Double?
+        /// Whether it is no longer sold.
         public var deleted: Bool
 
+        /// Takes each field as it is. `attributes` must be in order already.
         public init(
             itemID: String, title: String?, description: String? = nil, category: String? = nil,
             brand: String? = nil, attributes: [Attribute] = [], price: Double? = nil,
@@ -218,13 +247,18 @@ extension Event {
 
     /// A training row joined by somebody else; at least one of the two labels is there.
     public struct Outcome: Sendable, Hashable {
+        /// What was shown to whom at which price.
         public var offer: Offer
+        /// Whether it was clicked; `nil` where the row does not say.
         public var clicked: Bool?
+        /// Whether it was bought; `nil` where the row does not say.
         public var purchased: Bool?
+        /// Units bought, 1 or more; `nil` where the row does not say.
         public var quantity: Int?
         /// The probability with which the log's maker kept rows like this, in (0, 1].
         public var samplingRate: Double?
 
+        /// Takes each field as it is; it is the decoder that asks for one of the labels.
         public init(
             offer: Offer, clicked: Bool? = nil, purchased: Bool? = nil, quantity: Int? = nil,
             samplingRate: Double? = nil

@@ -18,6 +18,9 @@ internal import CSimdJSON
     private let slots: UnsafeMutableBufferPointer<UInt32>
     private let itemSlots: UnsafeMutableBufferPointer<UInt32>
 
+    /// Allocates the parser.
+    ///
+    /// - Parameter extraField: a field that is read as text into `Event.extra`.
     public init(limits: EventLimits = EventLimits(), extraField: String? = nil) {
         self.limits = limits
         self.extraField = extraField
@@ -77,6 +80,7 @@ internal import CSimdJSON
             root, timestampMs: timestampMs, defaultType: defaultType, ignoring: ignoring)
     }
 
+    /// Decodes bytes that the caller owns; none are kept beyond the call.
     public func decode(
         _ bytes: UnsafeRawBufferPointer, timestampMs: Int64? = nil, defaultType: EventType? = nil
     ) throws(EventError) -> Event {

@@ -26,10 +26,11 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A number that is a time after 2000 in another unit than milliseconds, `seconds` or
     /// `microseconds`.
     case epochUnit(number: Int64, unit: String, asMs: Int64)
-    /// The same in a log without timestamps of its own.
+    /// As `clockSkew`, in a log without timestamps of its own.
     case neighbourSkew(aheadMs: Int64, aheadMsMax: Int64)
     case outOfMemory
 
+    /// A sentence without an end, with the field first where there is one.
     public var description: String {
         switch self {
         case .tombstone: "the record has no payload (a tombstone)"

@@ -8,6 +8,7 @@ public struct EventLimits: Sendable, Hashable {
     /// milliseconds.
     public var skewMaxMs: Int64
 
+    /// Defaults: 1 MiB a record, five minutes ahead.
     public init(recordBytesMax: Int = 1 << 20, skewMaxMs: Int64 = 300_000) {
         self.recordBytesMax = recordBytesMax
         self.skewMaxMs = skewMaxMs
@@ -21,17 +22,25 @@ public struct EventLimits: Sendable, Hashable {
         (1...idBytesMax).contains(text.utf8.count) && text.isComposed
     }
 
+    /// Most fields of a `context`.
     public static let contextFieldsMax = 64
+    /// Most attributes of an item.
     public static let attributesMax = 256
+    /// Longest key of a context field or an attribute, UTF-8 bytes.
     public static let attributeKeyBytesMax = 128
+    /// Longest text value of a context field or an attribute, UTF-8 bytes.
     public static let attributeTextBytesMax = 1024
+    /// Longest title, UTF-8 bytes.
     public static let titleBytesMax = 4096
+    /// Longest description, UTF-8 bytes.
     public static let descriptionBytesMax = 65536
     /// Longest category, brand, and field asked for by name.
     public static let labelBytesMax = 512
     /// Prices, costs and stocks stay exact to the hundredth and far from overflow below this.
     public static let amountMax = 1e12
+    /// Most units of a purchase, a refund or an outcome.
     public static let quantityMax = 1_000_000_000
+    /// Greatest place in a list.
     public static let positionMax = 1_000_000_000
     /// 2000-01-01T00:00:00Z: before it there was no event, and epoch seconds taken for milliseconds
     /// lie in 1970.

@@ -64,11 +64,16 @@ package enum JSONValue: Sendable, Hashable {
     /// In document order; no key is there twice.
     case object([Member])
 
+    /// One key with its value.
     package struct Member: Sendable, Hashable {
+        /// As it stands in the document, escapes resolved.
         package let key: String
+        /// What stands behind the colon.
         package let value: JSONValue
     }
 
+    /// The value of a key; `nil` where there is none, or this is no object. Complexity: O(n) in
+    /// members.
     package subscript(_ key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value

@@ -1,31 +1,41 @@
 /// Appends compact JSON: the same calls give the same bytes.
 package struct JSONWriter {
+    /// The document so far, UTF-8.
     package private(set) var bytes: [UInt8] = []
     /// Whether a comma is due before the next member or element.
     private var needsComma = false
 
+    /// An empty document.
     package init() {}
 
+    /// Opens an object: a member where a key is given, else an element or the document.
     package mutating func beginObject(_ key: StaticString? = nil) { open(0x7b, key) }
+    /// Closes the object that was opened last.
     package mutating func endObject() { close(0x7d) }
+    /// Opens an array: a member where a key is given, else an element or the document.
     package mutating func beginArray(_ key: StaticString? = nil) { open(0x5b, key) }
+    /// Closes the array that was opened last.
     package mutating func endArray() { close(0x5d) }
 
+    /// A member whose value is a text.
     package mutating func field(_ key: StaticString, _ text: String) {
         name(key)
         string(text.utf8)
     }
 
+    /// A member whose value is a number; traps where it is not finite.
     package mutating func field(_ key: StaticString, _ number: Double) {
         name(key)
         append(number)
     }
 
+    /// A member whose value is a whole number.
     package mutating func field(_ key: StaticString, _ number: Int64) {
         name(key)
         bytes.append(contentsOf: String(number).utf8)
     }
 
+    /// A member whose value is true or false.
     package mutating func field(_ key: StaticString, _ flag: Bool) {
         name(key)
         bytes.append(contentsOf: (flag ? "true" : "false").utf8)
@@ -37,6 +47,7 @@ package struct JSONWriter {
         string(text)
     }
 
+    /// A member whose value is null.
     package mutating func null(_ key: StaticString) {
         name(key)
         bytes.append(contentsOf: "null".utf8)

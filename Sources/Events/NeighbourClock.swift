@@ -17,7 +17,9 @@ public struct NeighbourClock<Element> {
 
     /// An element, and by how much its clock is wrong if it is.
     public struct Released {
+        /// The element as it was pushed.
         public let element: Element
+        /// By how much its clock is ahead, milliseconds; `nil` where it is taken for right.
         public let aheadMs: Int64?
     }
 
@@ -29,6 +31,9 @@ public struct NeighbourClock<Element> {
     private var newestMs: Int64?
     private var accepted = 0
 
+    /// A clock without neighbours.
+    ///
+    /// - Parameter skewMaxMs: how far ahead is still right.
     public init(skewMaxMs: Int64) {
         self.skewMaxMs = skewMaxMs
     }

@@ -23,6 +23,7 @@ public struct AttributionConfiguration: Sendable, Hashable {
     public var refundWindowMs: Int64
     /// How long an `event_id` is remembered.
     public var duplicateWindowMs: Int64
+    /// Which example a purchase belongs to that names no known recommendation.
     public var rule: Rule
     /// How far an event may be ahead of all others and move time by itself; `nil`: any.
     public var leapMaxMs: Int64?
@@ -39,6 +40,8 @@ public struct AttributionConfiguration: Sendable, Hashable {
     /// Bound on remembered event ids; beyond it the oldest are forgotten.
     public var duplicatesMax: Int
 
+    /// Defaults: a window of a day, lateness of a minute, refunds for thirty days. `problem` tells
+    /// whether the values fit together.
     public init(
         windowMs: Int64 = 86_400_000, waitMs: Int64? = nil, clickWindowMs: Int64? = nil,
         latenessMs: Int64 = 60_000, refundWindowMs: Int64 = 30 * 86_400_000,

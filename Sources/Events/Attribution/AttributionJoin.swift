@@ -21,7 +21,9 @@ import Records
 public struct AttributionJoin: Sendable {
     static let clockTable = StateTable("join.clock", .keyed)
 
+    /// As it was given; it never changes.
     public let configuration: AttributionConfiguration
+    /// What was seen so far; part of the state that is stored.
     public internal(set) var counts = JoinCounts()
 
     var duplicates = DuplicateMemory()
@@ -41,9 +43,13 @@ public struct AttributionJoin: Sendable {
         self.configuration = configuration
     }
 
+    /// Examples that are open.
     public var openCount: Int { open.count }
+    /// Events that wait for the watermark.
     public var pendingCount: Int { pending.count }
+    /// Purchases that a refund can find.
     public var purchaseCount: Int { sold.count }
+    /// Event ids that are remembered.
     public var rememberedCount: Int { duplicates.count }
     /// Events before this time are late; `nil` before there is any.
     public var watermarkMs: Int64? { watermarks.watermarkMs }

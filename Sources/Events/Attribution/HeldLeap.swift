@@ -2,12 +2,15 @@ import Records
 
 /// A leap of event time that was taken: where it began, and how far it went.
 public struct TimeLeap: Hashable, Sendable {
+    /// The partition whose events leapt.
     public let position: TopicPartition
     /// Of the first event that was so far ahead, and of the last one when the leap was taken.
     public let offset: Int64
+    /// The last one when the leap was taken.
     public let lastOffset: Int64
     /// What the newest time was before and after, epoch milliseconds.
     public let fromMs: Int64
+    /// The newest time after it, epoch milliseconds.
     public let toMs: Int64
 }
 

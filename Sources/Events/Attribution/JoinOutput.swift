@@ -1,10 +1,14 @@
 /// Names an example for as long as its label may change. Ascending in event time.
 public struct ExampleID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// Counted from the join's start; never given twice.
     public let number: UInt64
 
+    /// The example of this number, whether there is one or not.
     public init(_ number: UInt64) { self.number = number }
 
+    /// The number in decimal digits.
     public var description: String { "\(number)" }
+    /// By number: the one opened first is less.
     public static func < (a: Self, b: Self) -> Bool { a.number < b.number }
 }
 
@@ -34,19 +38,24 @@ public struct LabelledExample: Hashable, Sendable {
         public var isIssued: Bool { self == .decision || self == .shown }
     }
 
+    /// The same in every output about this example.
     public let id: ExampleID
+    /// The label that has become known.
     public let label: ExampleLabel
+    /// What opened it.
     public let opening: Opening
     /// The event id of the impression or click, or the id of the recommendation.
     public let openedBy: String
     /// When it was opened, epoch milliseconds.
     public let tsMs: Int64
+    /// What was offered to whom; without the item's fields.
     public let offer: Event.Offer
     /// Whether a click of it is known so far.
     public let clicked: Bool
     /// When it was first clicked and bought, epoch milliseconds; of one that a click opened there
     /// is no other click.
     public let firstClickMs: Int64?
+    /// When it was bought first, epoch milliseconds; `nil` where it was not.
     public let purchasedMs: Int64?
     /// What was kept of it by `AttributionJoin.keep`.
     public let servedLogit: Double?
@@ -65,6 +74,7 @@ public struct EarlyClose: Hashable, Sendable {
     public let ageMs: Int64
     /// Whether nothing was told of a click before, and there was none.
     public let awaitedClick: Bool
+    /// What was told of its purchase before.
     public let label: Label
 }
 
@@ -96,19 +106,33 @@ public enum JoinOutput: Hashable, Sendable {
 
 /// What the join has seen since it was made.
 public struct JoinCounts: Hashable, Sendable {
+    /// Examples opened.
     public internal(set) var opened: Int64 = 0
     /// Views and clicks of an offer that was open already.
     public internal(set) var repeated: Int64 = 0
+    /// Examples labelled clicked.
     public internal(set) var clicked: Int64 = 0
+    /// Examples labelled not clicked.
     public internal(set) var notClicked: Int64 = 0
+    /// Examples labelled purchased before the wait ended.
     public internal(set) var purchased: Int64 = 0
+    /// Examples labelled not purchased.
     public internal(set) var notPurchased: Int64 = 0
+    /// Purchase labels changed after they were told: by a purchase after the wait, by a further
+    /// purchase, by a refund.
     public internal(set) var corrected: Int64 = 0
+    /// Examples that a decision took the place of.
     public internal(set) var superseded: Int64 = 0
+    /// Examples closed early for want of room.
     public internal(set) var overflowed: Int64 = 0
+    /// Events whose id was remembered.
     public internal(set) var duplicates: Int64 = 0
+    /// Events kept out for their time: older than the lateness allows, or far ahead of all others
+    /// when there was no room to hold them.
     public internal(set) var late: Int64 = 0
+    /// Purchases that no example was open for.
     public internal(set) var unattributedPurchases: Int64 = 0
+    /// Refunds that found no purchase.
     public internal(set) var unmatchedRefunds: Int64 = 0
     /// Refunds that took back something that was remembered.
     public internal(set) var matchedRefunds: Int64 = 0
@@ -131,6 +155,7 @@ public struct JoinCounts: Hashable, Sendable {
 public struct IssuedDecision: Hashable, Sendable {
     /// The offer made; its `recommendationID` and `propensity` are the recommendation's.
     public var offer: Event.Offer
+    /// The recommendation's id: a click or purchase that carries it belongs to this example.
     public var recommendationID: String
     /// Event time of its issue, epoch milliseconds.
     public var tsMs: Int64
@@ -139,6 +164,7 @@ public struct IssuedDecision: Hashable, Sendable {
     /// Whether that was an impression: then the offer is seen, and not clicked yet.
     public var isView: Bool
 
+    /// Puts the id into the offer and takes the item's fields out of it.
     public init(
         offer: Event.Offer, recommendationID: String, tsMs: Int64, triggerEventID: String? = nil,
         isView: Bool = false
