@@ -228,11 +228,14 @@ extension OffsetGap.Kind {
 
 /// Which partitions a shard owns.
 public struct PartitionChoice: Sendable {
+    /// How many shards share the partitions, 1 or more.
     public let shards: Int
+    /// Which one this is, from 0.
     public let shard: Int
     /// Topics of which every shard owns all.
     public let wholeTopics: Set<String>
 
+    /// Traps where `shard` is not one of the shards.
     public init(shards: Int, shard: Int, wholeTopics: Set<String> = []) {
         precondition(shards >= 1 && (0..<shards).contains(shard))
         self.shards = shards
@@ -246,11 +249,16 @@ public struct PartitionChoice: Sendable {
             wholeTopics: configuration.wholeTopics)
     }
 
+    /// Whether this shard reads the partition: its number modulo `shards` is `shard`, or its topic
+    /// is read whole.
     public func owns(_ position: TopicPartition) -> Bool {
         position.partition >= 0
             && (wholeTopics.contains(position.topic) || Int(position.partition) % shards == shard)
     }
 
+    /// The partitions of the topic that this shard owns.
+    ///
+    /// - Parameter count: how many the topic has.
     package func positions(topic: String, count: Int) -> [TopicPartition] {
         (0..<Int32(clamping: count)).map { TopicPartition(topic: topic, partition: $0) }
             .filter(owns)

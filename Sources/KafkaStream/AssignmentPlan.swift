@@ -3,9 +3,13 @@ import Records
 
 /// What to read and from where, once the cluster has been asked.
 package struct AssignmentPlan {
+    /// Where the reading of one partition begins.
     package struct Start: Equatable {
+        /// Which partition it is.
         package let position: TopicPartition
+        /// The first offset to be read.
         package let offset: Int64
+        /// One beyond the last record that the broker has.
         package let end: Int64
         /// There was no offset to go on from.
         package let isNew: Bool
@@ -13,7 +17,9 @@ package struct AssignmentPlan {
 
     let choice: PartitionChoice
     let partitionCounts: [String: Int]
+    /// One for each partition this shard owns, in the order of the topics.
     package let starts: [Start]
+    /// What stored offsets and the broker's do not agree in; empty unless gaps are accepted.
     package let gaps: [OffsetGap]
 
     static func make(

@@ -2,6 +2,7 @@ import Records
 
 /// Where the consumption of one partition stands.
 public struct PartitionProgress: Sendable, Hashable {
+    /// Which partition it is.
     public let position: TopicPartition
     /// The next offset that a batch will hand out.
     public internal(set) var nextOffset: Int64
@@ -25,19 +26,24 @@ public struct PartitionProgress: Sendable, Hashable {
 ///
 /// Units: times are milliseconds of one monotonic clock.
 package struct AssignmentProgress: Sendable {
+    /// In the order they were assigned in; `index` is a place in it.
     package private(set) var partitions: [PartitionProgress] = []
     private var indexes: [TopicPartition: Int] = [:]
     private var unfinished = 0
     private var lastRecordMs: Int64
     private var lastChangeMs: Int64
 
+    /// No partition yet; idleness counts from `nowMs`.
     package init(nowMs: Int64) {
         lastRecordMs = nowMs
         lastChangeMs = nowMs
     }
 
+    /// Its place in `partitions`; nil where it is not assigned.
     package func index(of position: TopicPartition) -> Int? { indexes[position] }
 
+    /// Adds a partition that is read from `offset`; `end` is one beyond the last record. Traps
+    /// where it is assigned already.
     package mutating func assigned(
         _ position: TopicPartition, from offset: Int64, end: Int64, nowMs: Int64
     ) {
@@ -58,6 +64,7 @@ package struct AssignmentProgress: Sendable {
         partitions[index].endOffset = end
     }
 
+    /// A record came from the broker.
     package mutating func received(_ index: Int, offset: Int64, nowMs: Int64) {
         partitions[index].receivedOffset = offset + 1
         if partitions[index].endOffset <= offset { partitions[index].endOffset = offset + 1 }
@@ -65,6 +72,7 @@ package struct AssignmentProgress: Sendable {
         if partitions[index].reachedEnd { setReachedEnd(index, false, nowMs) }
     }
 
+    /// The broker has nothing from `offset` on.
     package mutating func reachedEnd(_ index: Int, offset: Int64, nowMs: Int64) {
         // Beyond the last record may lie the marks of transactions, which are no records.
         partitions[index].receivedOffset = max(partitions[index].receivedOffset, offset)
@@ -72,10 +80,13 @@ package struct AssignmentProgress: Sendable {
         setReachedEnd(index, true, nowMs)
     }
 
+    /// The broker told of an end, as in statistics; one that is older than what is known changes
+    /// nothing.
     package mutating func sawEnd(_ index: Int, _ end: Int64) {
         if end > partitions[index].endOffset { partitions[index].endOffset = end }
     }
 
+    /// A batch took the records before `nextOffset`.
     package mutating func handedOut(_ index: Int, nextOffset: Int64) {
         partitions[index].nextOffset = nextOffset
     }
@@ -99,5 +110,6 @@ package struct AssignmentProgress: Sendable {
         isCaughtUp ? max(0, nowMs - max(lastRecordMs, lastChangeMs)) : nil
     }
 
+    /// How long ago the last record came, of any partition; since the start where none did.
     package func sinceLastRecordMs(nowMs: Int64) -> Int64 { max(0, nowMs - lastRecordMs) }
 }

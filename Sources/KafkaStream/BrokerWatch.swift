@@ -2,15 +2,18 @@ import Records
 
 /// How a broker stands, as its client sees it.
 public struct BrokerState: Sendable, Hashable {
+    /// Whether a broker answers.
     public enum Standing: String, Sendable {
         case up, down
         /// Nothing is asked of it at present.
         case unused
     }
 
+    /// The broker's id in the cluster.
     public let id: Int32
     /// `host:port`.
     public let address: String
+    /// Whether it answers.
     public let standing: Standing
     /// How long it has stood so.
     public let forMs: Int64
@@ -23,6 +26,7 @@ public struct BrokerState: Sendable, Hashable {
 ///
 /// Units: times are milliseconds of one monotonic clock.
 package struct BrokerWatch: Sendable {
+    /// What `take` has found to be new.
     package enum Change: Sendable, Equatable {
         case lost(address: String, reason: String?)
         case back(address: String, afterMs: Int64)
@@ -73,6 +77,8 @@ package struct BrokerWatch: Sendable {
         return address(String(name[scheme.upperBound...]))
     }
 
+    /// Takes statistics in, and tells what has changed since those before. A broker that has never
+    /// answered is not told as lost.
     package mutating func take(_ statistics: ClientStatistics, nowMs: Int64) -> [Change] {
         let known = statistics.brokers.filter { $0.id >= 0 }
         sources = statistics.sources
@@ -196,6 +202,7 @@ package struct BrokerWatch: Sendable {
     /// The last error of any connection.
     package var lastReason: String? { lastError }
 
+    /// Every broker that is known, by id.
     package func states(nowMs: Int64) -> [BrokerState] {
         brokers.sorted { $0.key < $1.key }.map { id, broker in
             BrokerState(
@@ -206,6 +213,7 @@ package struct BrokerWatch: Sendable {
 }
 
 extension BrokerWatch.Change: CustomStringConvertible {
+    /// A sentence for the log.
     package var description: String {
         switch self {
         case .lost(let address, let reason):

@@ -3,10 +3,12 @@ import Platform
 
 /// Something a Kafka client noticed that needs no answer.
 public struct KafkaNotice: Sendable {
+    /// How grave it is.
     public enum Level: String, Sendable {
         case error, warning, info
     }
 
+    /// How grave it is.
     public let level: Level
     /// Free of secrets.
     public let text: String

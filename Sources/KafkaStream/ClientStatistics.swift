@@ -5,16 +5,20 @@ import Records
 ///
 /// Source: librdkafka's STATISTICS.md.
 package struct ClientStatistics: Sendable {
+    /// One broker, as one connection of this client sees it.
     package struct Broker: Sendable {
         /// -1 for an address that was configured and is not known to be a broker yet.
         package let id: Int32
+        /// As librdkafka names it, `host:port/id`.
         package let name: String
+        /// librdkafka's word for the connection: `UP`, `DOWN`, `INIT` and others.
         package let state: String
         /// Requests that wait for their answer.
         package let waiting: Int64
         /// Since anything was received.
         package let silentMs: Int64
 
+        /// Takes each field as it is.
         package init(
             id: Int32, name: String, state: String, waiting: Int64 = 0, silentMs: Int64 = 0
         ) {
@@ -26,10 +30,12 @@ package struct ClientStatistics: Sendable {
         }
     }
 
+    /// Brokers that stand for themselves: no coordinators, no internal ones.
     package let brokers: [Broker]
     /// The broker that each partition is fetched from; -1 while there is none.
     package let sources: [TopicPartition: Int32]
 
+    /// Takes both as they are.
     package init(brokers: [Broker], sources: [TopicPartition: Int32]) {
         self.brokers = brokers
         self.sources = sources

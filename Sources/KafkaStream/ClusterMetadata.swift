@@ -5,10 +5,13 @@ import Records
 
 /// What a cluster says of itself and of the topics asked for.
 public struct ClusterDescription: Sendable {
+    /// The cluster's own id; nil where the brokers did not tell it in time.
     public let clusterId: String?
+    /// Brokers that the cluster's metadata name, answering or not.
     public let brokerCount: Int
     /// Topics that exist, with their number of partitions.
     public let partitionCounts: [String: Int]
+    /// Configured topics that the cluster does not have.
     public let missingTopics: [String]
 
     /// Whether the cluster has no topic administration and makes topics when they are asked for, as

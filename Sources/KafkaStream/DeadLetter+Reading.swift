@@ -5,10 +5,13 @@ import Records
 public struct StoredDeadLetter: Sendable {
     /// Where it lies.
     public let position: TopicPartition
+    /// Its offset in the dead-letter topic.
     public let offset: Int64
     /// Where the record came from; nil where the headers do not say.
     public let source: TopicPartition?
+    /// The record's offset there; nil where the headers do not say.
     public let sourceOffset: Int64?
+    /// Why it could not be used, as the header has it.
     public let reason: String
     /// Bytes of the original, also where they are not all here.
     public let valueBytes: Int
@@ -20,6 +23,7 @@ public struct StoredDeadLetter: Sendable {
 
     static let redrivenHeader = "redriven"
 
+    /// Reads the headers; one that is missing or malformed leaves its field nil, or at its default.
     public init(_ record: SourceRecord) {
         self.record = record
         position = record.position

@@ -13,9 +13,12 @@ public struct DeadLetter: Sendable {
     /// In front of the name of a header that the producer has set and that is called as ours are.
     static let foreignPrefix = "original-"
 
+    /// The record as it came.
     public let record: SourceRecord
+    /// A sentence; more than 1024 bytes of it are cut off.
     public let reason: String
 
+    /// Takes both as they are.
     public init(record: SourceRecord, reason: String) {
         self.record = record
         self.reason = reason

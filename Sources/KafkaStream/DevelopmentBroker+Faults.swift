@@ -4,6 +4,8 @@ import CRdKafka
 public struct BrokerErrorCode: Sendable, Equatable {
     let native: Int32
 
+    /// - Parameter name: as `NOT_LEADER_FOR_PARTITION` or `_TIMED_OUT`, in any case; nil for a name
+    ///   that librdkafka does not know.
     public init?(name: String) {
         var descriptions: UnsafePointer<rd_kafka_err_desc>?
         var count = 0

@@ -11,6 +11,7 @@ import Records
 public final class DevelopmentBroker: @unchecked Sendable {
     private let cluster: OpaquePointer
     private let anchor: ClientHandle
+    /// 1 to 100; their ids count from 1.
     public let brokerCount: Int
 
     /// Starts the brokers, numbered from 1.

@@ -20,6 +20,7 @@ public struct KafkaBatch: Sendable {
 
     /// In the order of arrival: by offset within a partition, by chance between partitions.
     public let records: [SourceRecord]
+    /// Why it ended where it did.
     public let cut: Cut
     /// For each partition with records in the batch, the offset to go on from.
     public let nextOffsets: [TopicPartition: Int64]
@@ -37,24 +38,29 @@ public struct KafkaBatch: Sendable {
 public struct Assignment: Sendable {
     /// The number of partitions of each configured topic, those of other shards included.
     public let partitionCounts: [String: Int]
+    /// Gaps that `KafkaConfiguration.onGap` let pass; reading begins behind them.
     public let acceptedGaps: [OffsetGap]
 }
 
 /// Where a consumer stands as a whole.
 public struct ConsumerStatus: Sendable {
+    /// Each assigned partition, in the order they were assigned in.
     public let partitions: [PartitionProgress]
     /// The end of every assigned partition was reached after its last record came. Records may
     /// still wait in the queue.
     public let isCaughtUp: Bool
     /// How long nothing has come since `isCaughtUp`; nil while it is false.
     public let idleMs: Int64?
+    /// How long ago the last record came, of any partition; since the start where none did.
     public let sinceLastRecordMs: Int64
     /// Records that came and were not handed out, those of a batch being gathered included.
     public let waitingRecords: Int
+    /// Bytes in the queue between poll thread and caller, the overhead of each record included.
     public let queuedBytes: Int
     /// Since the start.
     public let recordsReceived: Int64
 
+    /// Every broker that is known, by id.
     public let brokers: [BrokerState]
     /// For how long no broker has answered; nil while one does.
     public let withoutBrokerMs: Int64?
@@ -65,6 +71,7 @@ public struct ConsumerStatus: Sendable {
     public var lag: Int64? {
         partitions.contains { $0.unservedMs != nil } ? nil : lastKnownLag
     }
+    /// The same from what was known last, however old that is.
     public var lastKnownLag: Int64 { partitions.reduce(0) { $0 + $1.lag } }
     /// The partition without a broker for longest, and for how long.
     public var unserved: (position: TopicPartition, ms: Int64)? {

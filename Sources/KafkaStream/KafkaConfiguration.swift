@@ -12,17 +12,20 @@ public struct KafkaConfiguration: Sendable {
 
     /// `host:port` list, comma-separated.
     public var brokers: String
+    /// Topics to be read, each once; a producer does not look at them.
     public var topics: [String]
     /// librdkafka settings passed through as they are, TLS and SASL among them; secrets included,
     /// so this is never printed.
     public var client: [String: String]
     /// How many daemons share the partitions, and which one this is.
     public var shards = 1
+    /// From 0 to `shards` less 1.
     public var shard = 0
     /// Topics that every shard reads whole: those that are not keyed by shopper.
     public var wholeTopics: Set<String> = []
     /// How the producers of the other topics choose a partition by the key.
     public var partitioner = KeyPartitioner.murmur2
+    /// What happens when stored offsets are no longer available.
     public var onGap = GapPolicy.stop
     /// The group under which offsets are shown to lag monitors; they are never read back.
     public var monitorGroup = "tidemark"
@@ -34,6 +37,7 @@ public struct KafkaConfiguration: Sendable {
     public var fetchQueueBytesMax = 32 << 20
     /// Bounds of the queue between the poll thread and the consumer's caller.
     public var queueRecordsMax = 20_000
+    /// Keys, values and headers with the overhead of each; a bound beside that on records.
     public var queueBytesMax = 16 << 20
     /// A batch is cut at this size even when it has too few records.
     public var batchBytesMax = 64 << 20
@@ -45,6 +49,7 @@ public struct KafkaConfiguration: Sendable {
     /// How often the topics are looked at for new partitions.
     public var discoveryIntervalMs = 30_000
 
+    /// Everything else has its default; nothing is checked before `validate`.
     public init(brokers: String, topics: [String], client: [String: String] = [:]) {
         self.brokers = brokers
         self.topics = topics
@@ -150,6 +155,7 @@ extension KafkaConfiguration: CustomStringConvertible, CustomDebugStringConverti
             + "\(shards), client settings: \(client.keys.sorted().joined(separator: ", "))"
     }
 
+    /// The same as `description`: no value of a client setting.
     public var debugDescription: String { description }
 
     /// `dump` and test failures go through the mirror.

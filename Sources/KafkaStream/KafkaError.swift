@@ -2,6 +2,7 @@ import Records
 
 /// Stored and available offsets of a partition that do not fit together.
 public struct OffsetGap: Sendable, Hashable, CustomStringConvertible {
+    /// In what way they do not fit.
     public enum Kind: String, Sendable {
         /// Retention removed records that were not read.
         case retention
@@ -14,13 +15,16 @@ public struct OffsetGap: Sendable, Hashable, CustomStringConvertible {
         case partitionMissing
     }
 
+    /// Which partition it is.
     public let position: TopicPartition
+    /// In what way they do not fit.
     public let kind: Kind
     /// The next offset that was to be read.
     public let stored: Int64
     /// First offset that the broker still has, and the one after its last.
     public let available: Range<Int64>
 
+    /// Takes each field as it is.
     public init(
         position: TopicPartition, kind: Kind, stored: Int64, available: Range<Int64>
     ) {
@@ -30,6 +34,7 @@ public struct OffsetGap: Sendable, Hashable, CustomStringConvertible {
         self.available = available
     }
 
+    /// A sentence that names topic, partition and offsets.
     public var description: String {
         let has = "the broker has \(available.lowerBound) up to \(available.upperBound)"
         switch kind {
@@ -82,6 +87,7 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
     case system(String)
     case closed
 
+    /// What a script should conclude; `bug` where the caller did what it must not.
     public var category: Category {
         switch self {
         case .configuration, .reservedKey: .configuration
@@ -93,6 +99,7 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// A sentence without an end; no value of a client setting is in it.
     public var description: String {
         switch self {
         case .configuration(let key, let reason): "\(key): \(reason)"

@@ -10,26 +10,33 @@ public struct ProducerOptions: Sendable {
     public var compression = "lz4"
     /// Bounds of librdkafka's queue; `send` waits while it is full.
     public var queueRecordsMax = 100_000
+    /// Bytes of the same queue.
     public var queueBytesMax = 64 << 20
     /// Delivery reports kept for the caller; `send` refuses more messages beyond that.
     public var deliveriesMax = 1_000_000
     /// Makes the producer transactional.
     public var transactionalId: String?
 
+    /// The defaults; each may be set afterwards.
     public init() {}
 }
 
 /// A message to be sent.
 public struct KafkaMessage: Sendable {
+    /// Where it goes.
     public var topic: String
     /// nil lets the partitioner decide by the key.
     public var partition: Int32?
+    /// What partitioner and compaction go by; nil is none.
     public var key: [UInt8]?
+    /// nil is a tombstone.
     public var value: [UInt8]?
+    /// In this order; a name may come more than once.
     public var headers: [(name: String, value: [UInt8])]
     /// The record's own time, epoch milliseconds; nil is when it is sent.
     public var timestampMs: Int64?
 
+    /// Takes each field as it is.
     public init(
         topic: String, partition: Int32? = nil, key: [UInt8]?, value: [UInt8]?,
         headers: [(name: String, value: [UInt8])] = [], timestampMs: Int64? = nil
@@ -55,6 +62,7 @@ public enum DeliveryResult: Sendable, Equatable {
 }
 
 extension DeliveryResult: CustomStringConvertible {
+    /// A few words, for the end of a sentence.
     public var description: String {
         switch self {
         case .delivered(let partition, let offset): "delivered at \(partition):\(offset)"
@@ -66,9 +74,12 @@ extension DeliveryResult: CustomStringConvertible {
 
 /// The report on one `send`.
 public struct Delivery: Sendable, Equatable {
+    /// What the caller gave to `send`.
     public let token: UInt64
+    /// What became of the message.
     public let result: DeliveryResult
 
+    /// Takes both as they are.
     public init(token: UInt64, result: DeliveryResult) {
         self.token = token
         self.result = result

@@ -21,6 +21,9 @@ public enum LibraryVersion {
         warning(client: client, version: rd_kafka_version(), text: text)
     }
 
+    /// The same for a version that is given.
+    ///
+    /// - Parameter version: 0xMMmmrrxx.
     package static func warning(
         client: [String: String], version: Int32, text: String
     ) -> String? {

@@ -4,6 +4,7 @@
 /// Topics are grown one by one, so unequal counts are borne for some looks; new partitions wait
 /// unread meanwhile.
 package struct PartitionGrowth {
+    /// What is to be done about new partitions.
     package enum Verdict {
         case read
         /// New partitions are not read yet.
@@ -18,11 +19,15 @@ package struct PartitionGrowth {
     /// Looks a second apart, at most so many with unequal counts.
     package static let unequalLooksMax = 10
 
+    /// - Parameter atStart: partitions of each topic when reading began.
     package init(_ choice: PartitionChoice, atStart: [String: Int]) {
         self.choice = choice
         self.atStart = atStart
     }
 
+    /// Takes what one look has found.
+    ///
+    /// - Parameter counts: partitions of each topic now.
     package mutating func verdict(_ counts: [String: Int]) -> Verdict {
         guard choice.shards > 1 else { return .read }
         for (topic, count) in counts.sorted(by: { $0.key < $1.key })

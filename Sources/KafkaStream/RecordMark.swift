@@ -5,7 +5,9 @@ import Records
 /// Offsets alone do not tell a topic from another one of its name: one that is deleted, made anew
 /// and filled beyond the stored offset looks like one that has grown.
 public struct RecordMark: Sendable, Hashable {
+    /// The record's offset.
     public let offset: Int64
+    /// The record's timestamp, epoch milliseconds; nil where it has none.
     public let timestampMs: Int64?
     /// The first half of SHA-256 over key and value.
     public let digest: [UInt8]
@@ -24,6 +26,7 @@ public struct RecordMark: Sendable, Hashable {
         digest = Array(SHA256.hash(writer.bytes).bytes.prefix(Self.digestBytes))
     }
 
+    /// A version and the fields, for the store; `decoded` reads it.
     public var encoded: [UInt8] {
         var writer = ByteWriter()
         writer.integer(Self.version)

@@ -4,6 +4,8 @@
 package struct Redactor: Sendable {
     private let secrets: [String]
 
+    /// Remembers the values of the settings that are secret, and the pieces of those that are
+    /// lists.
     package init(client: [String: String]) {
         var found: Set<String> = []
         for (key, value) in client where Self.isSecret(key) {
@@ -27,6 +29,7 @@ package struct Redactor: Sendable {
         return marks.contains { lowered.contains($0) }
     }
 
+    /// The text with `***` for every secret in it.
     package func callAsFunction(_ text: String) -> String {
         secrets.reduce(text) { $0.replacing($1, with: "***") }
     }

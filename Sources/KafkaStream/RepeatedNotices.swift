@@ -6,8 +6,10 @@ import Platform
 public final class NoticeFilter: Sendable {
     private let repeats = Monitor(RepeatedNotices())
 
+    /// Nothing was told yet.
     public init() {}
 
+    /// Whether the notice is to be told: it is new, or was last told ten minutes ago or more.
     public func isNew(_ notice: KafkaNotice) -> Bool {
         repeats.withLock { $0.isNew(notice.text, nowMs: MonotonicClock.nowMs()) }
     }

@@ -4,11 +4,16 @@ import Records
 /// Whether keyed records lie where this cluster's partitioner puts them: shards own partitions, so a
 /// shopper's records must all be in one shard's.
 public struct ShardKeys: Sendable {
+    /// How many shards share the partitions, 2 or more where it matters.
     public let shards: Int
+    /// How producers choose a partition by the key.
     public let partitioner: KeyPartitioner
     /// Partitions of the topics that are shared out among shards.
     public let partitionCounts: [String: Int]
 
+    /// Takes each field as it is.
+    ///
+    /// - Parameter partitionCounts: of the topics that are shared out alone.
     public init(shards: Int, partitioner: KeyPartitioner, partitionCounts: [String: Int]) {
         self.shards = shards
         self.partitioner = partitioner

@@ -3,13 +3,16 @@ import Platform
 
 /// A topic that is to exist.
 public struct TopicSpecification: Sendable {
+    /// The topic's name.
     public var name: String
     /// nil is the broker's default.
     public var partitions: Int?
+    /// Copies of each partition; nil is the broker's default.
     public var replication: Int?
     /// Topic settings, as `cleanup.policy`.
     public var settings: [String: String]
 
+    /// Takes each field as it is; nothing is checked before it is used.
     public init(
         name: String, partitions: Int? = nil, replication: Int? = nil,
         settings: [String: String] = [:]
