@@ -2,8 +2,11 @@ import Glibc
 
 /// What rewriting a store's file came to.
 public struct RewriteReport: Sendable, Equatable {
+    /// Bytes of the data file before.
     public let bytesBefore: Int
+    /// Bytes of the data file that took its place.
     public let bytesAfter: Int
+    /// Records copied: all there are.
     public let records: Int
 }
 

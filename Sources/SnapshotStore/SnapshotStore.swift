@@ -6,10 +6,12 @@ import Synchronization
 /// Thread: every method may be called from any thread. Writing ones block, on the disk too, and take
 /// turns: call them from the one thread that learns. Reading ones see the last commit and never wait.
 public final class SnapshotStore: Sendable {
+    /// Whether calls that write are allowed. Only one process may have a store open for writing.
     public enum Mode: Sendable {
         case readOnly, readWrite
     }
 
+    /// How a store is opened. Bytes, as the names say.
     public struct Options: Sendable {
         /// Address space reserved for the file; sparse, halved where the system refuses it.
         public var mapBytes = 256 << 30
@@ -29,15 +31,20 @@ public final class SnapshotStore: Sendable {
         /// pages they let go of is used again.
         public var unsyncedBytesMax = 64 << 20
 
+        /// The defaults; each may be set afterwards.
         public init() {}
     }
 
     /// Where the one that learns into a store listens, in the store's folder.
     public static let controlSocketName = "control.sock"
 
+    /// The store's folder.
     public let path: String
+    /// As it was opened.
     public let mode: Mode
+    /// What the store is, from its creation on.
     public let identity: StoreIdentity
+    /// As it was opened.
     public let options: Options
     let folder: StoreFolder
     private let session: Mutex<Session?>
@@ -202,11 +209,15 @@ public struct StoreStatus: Sendable {
     public let sequence: UInt64
     /// Raised by every rewind.
     public let lineage: UInt32
+    /// The newest event time learned. Unit: milliseconds since 1970; 0 before there is any.
     public let eventTimeMs: Int64
     /// The report's `state_sha256`.
     public let stateDigest: Digest256
+    /// The sum over the weights tables alone.
     public let weightsDigest: Digest256
+    /// Named totals since the store was made, less what a rewind took back.
     public let counters: [String: Int64]
+    /// Tables of the learned state and the ledger.
     public let tables: [TableSummary]
     /// The store's own: owners, snapshots, chunks, undo, journal, outbox.
     public let ownTables: [TableSummary]

@@ -41,6 +41,7 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// LMDB failed; `code` is its own.
     case lmdb(call: String, path: String, code: Int32, message: String)
 
+    /// A sentence without an end that says what to do, where something can be done.
     public var description: String {
         switch self {
         case .missing(let path): "there is no store at \(path)"

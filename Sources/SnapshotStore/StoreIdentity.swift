@@ -7,12 +7,14 @@ public struct StoreIdentity: Sendable, Equatable {
 
     /// UUID text; names the store in Kafka's `transactional.id`.
     public let id: String
+    /// The layout's number; at most `formatVersion` where it can be read.
     public let format: UInt32
     /// SHA-256 of the base model's weights.
     public let base: Digest256
     /// Unit: milliseconds since 1970, wall time.
     public let createdMs: Int64
 
+    /// A store of the present format.
     public init(id: String, base: Digest256, createdMs: Int64) {
         self.init(id: id, base: base, createdMs: createdMs, format: Self.formatVersion)
     }

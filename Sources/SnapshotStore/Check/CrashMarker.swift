@@ -8,6 +8,7 @@ import Synchronization
 /// memory, or that goes down with its machine leaves none. Crashes count on the thread that learns
 /// and on the encoder's workers; what another thread dies of is not the records' doing.
 public enum CrashMarker {
+    /// What a marker takes of the file.
     public static let byteCount = MemoryLayout<UInt64>.size
 
     /// One armed file a process: a process has one learner, and tests take turns.

@@ -4,12 +4,17 @@ import Records
 public enum StoreCheck {
     /// What a sound store holds.
     public struct Report: Sendable, Equatable {
+        /// What the store is, from its creation on.
         public let identity: StoreIdentity
+        /// The number of the last commit that changed state.
         public let sequence: UInt64
+        /// The report's `state_sha256` at that commit.
         public let stateDigest: Digest256
+        /// The sum over the weights tables alone.
         public let weightsDigest: Digest256
         /// Pages in use and free.
         public let pages: Int
+        /// Records of all tables, the store's own included.
         public let records: Int
         /// Bytes of the data file.
         public let fileBytes: Int

@@ -90,7 +90,10 @@ extension Transaction where Self: ~Copyable {
 
 /// The next offset to read of one partition of one cluster.
 public struct StoredOffset: Sendable, Hashable {
+    /// The cluster's id; empty for a log.
     public let cluster: String
+    /// Which partition it is.
     public let position: TopicPartition
+    /// One beyond the last offset learned.
     public let next: Int64
 }

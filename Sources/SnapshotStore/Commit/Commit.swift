@@ -16,28 +16,34 @@ public struct Commit: Sendable {
     public var journal: [[UInt8]] = []
     /// Added to the store's named totals.
     public var counters: [String: Int64] = [:]
+    /// What people did that this commit carries out; in order.
     public var audit: [AuditEntry] = []
     /// The newest event time learned; the old one stays when `nil`. Unit: milliseconds since 1970.
     public var eventTimeMs: Int64?
     /// Takes a snapshot of the state as it is after this commit.
     public var snapshot: SnapshotRequest?
 
+    /// A commit that changes nothing but its number.
     public init() {}
 }
 
 /// What a commit did.
 public struct CommitInfo: Sendable {
+    /// The number that the commit got: one more than the last.
     public let sequence: UInt64
     /// The numbers that the commit's outbox messages were given.
     public let outbox: Range<UInt64>
     /// The report's `state_sha256`.
     public let stateDigest: Digest256
+    /// The sum over the weights tables alone.
     public let weightsDigest: Digest256
     /// Records written or removed, the store's own among them; rows put as they were are not.
     public let recordsChanged: Int
+    /// Rows put as they were.
     public let recordsUnchanged: Int
     /// Bytes of keys and values put.
     public let bytesWritten: Int
+    /// The snapshot that was asked for, as it was taken.
     public let snapshot: SnapshotRecord?
 }
 
@@ -45,10 +51,14 @@ public struct CommitInfo: Sendable {
 public struct AuditEntry: Sendable, Equatable {
     /// Unit: milliseconds since 1970, wall time.
     public var wallTimeMs: Int64
+    /// The person or the program, as the caller named it.
     public var who: String
+    /// One word for what was done: `rollback`, `snapshot`, `import` and others.
     public var action: String
+    /// Why, in the person's words.
     public var reason: String
 
+    /// Takes each field as it is.
     public init(wallTimeMs: Int64, who: String, action: String, reason: String) {
         self.wallTimeMs = wallTimeMs
         self.who = who

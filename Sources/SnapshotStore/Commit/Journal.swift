@@ -2,6 +2,7 @@ import Records
 
 /// One entry of the record of everything that changed the state.
 public struct JournalEntry: Sendable, Equatable {
+    /// Who wrote it. Raw values are part of the format.
     public enum Kind: UInt8, Sendable {
         /// Written by the caller's commit; the body is the caller's.
         case commit = 0
@@ -17,8 +18,11 @@ public struct JournalEntry: Sendable, Equatable {
     public let sequence: UInt64
     /// Its place among the commit's entries.
     public let index: Int
+    /// The lineage it was written in.
     public let lineage: UInt32
+    /// Who wrote it.
     public let kind: Kind
+    /// What the kind says it is.
     public let body: [UInt8]
 
     var bytes: [UInt8] {

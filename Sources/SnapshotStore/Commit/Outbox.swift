@@ -4,24 +4,33 @@ import Records
 public struct OutboxMessage: Sendable, Equatable {
     /// Its number; consecutive, never used again, also after a rollback. Given by the store.
     public internal(set) var sequence: UInt64 = 0
+    /// Where it is to be published.
     public var topic: String
+    /// The message's key; `nil` is none.
     public var key: [UInt8]?
+    /// The message's value; `nil` is a tombstone.
     public var value: [UInt8]?
+    /// In the order of the message.
     public var headers: [Header]
     /// Whom it is about: it is kept under the owner's key until it is delivered, and goes undelivered
     /// when the owner is erased before.
     public var owner: RowOwner?
 
+    /// One header; a name may come more than once.
     public struct Header: Sendable, Equatable {
+        /// The header's name.
         public var name: String
+        /// The header's bytes.
         public var value: [UInt8]
 
+        /// Takes both as they are.
         public init(name: String, value: [UInt8]) {
             self.name = name
             self.value = value
         }
     }
 
+    /// Takes each field as it is; the store gives the number.
     public init(
         topic: String, key: [UInt8]?, value: [UInt8]?, headers: [Header] = [],
         owner: RowOwner? = nil

@@ -2,6 +2,7 @@ import Records
 
 /// What one table holds at a commit: enough to tell whether it changed, and to verify it.
 public struct TableSummary: Hashable, Sendable {
+    /// The table's name in the store.
     public let name: String
     /// `nil` for the store's own tables.
     public let kind: StateKind?

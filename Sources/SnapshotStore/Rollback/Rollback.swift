@@ -2,10 +2,13 @@ import Records
 
 /// What a rollback did.
 public struct RollbackInfo: Sendable {
+    /// What was worked out before, and then done.
     public let plan: RollbackPlan
     /// The new head snapshot; its parent is the one gone back to.
     public let snapshot: SnapshotRecord
+    /// The number of the commit that it made.
     public let sequence: UInt64
+    /// The lineage from now on; raised by a rewind alone.
     public let lineage: UInt32
 }
 

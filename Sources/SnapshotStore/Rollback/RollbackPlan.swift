@@ -2,10 +2,15 @@ import Records
 
 /// What going back to a snapshot changes; made before anything is, and shown by a dry run.
 public struct RollbackPlan: Sendable {
+    /// What goes back in one table.
     public struct TableChange: Sendable {
+        /// Which table it is.
         public let table: StateTable
+        /// Rows that are in both states with other values.
         public let rowsChanged: Int
+        /// Rows that the snapshot has and the state now has not.
         public let rowsAdded: Int
+        /// Rows that the state now has and the snapshot has not.
         public let rowsRemoved: Int
         /// Bytes of the values that come back.
         public let bytes: Int
@@ -19,10 +24,13 @@ public struct RollbackPlan: Sendable {
     public let isRewind: Bool
     /// The commits since the target.
     public let commitsSince: UInt64
+    /// One for each table that could change, by kind and name: weights, and in a rewind keyed ones.
     public let tables: [TableChange]
     /// Offsets that go back, as (now, then); empty unless a rewind.
     public let offsets: [(position: TopicPartition, now: Int64, then: Int64)]
+    /// The report's `state_sha256` as it is now.
     public let stateDigestNow: Digest256
+    /// The sum over the weights tables as it is now.
     public let weightsDigestNow: Digest256
     /// Rows of owners erased since the target: they do not come back.
     public let erasedRows: Int

@@ -2,10 +2,15 @@ import Records
 
 /// What lies between two snapshots, as far as the store knows.
 public struct SnapshotDiff: Sendable {
+    /// What differs in one table.
     public struct TableDiff: Sendable {
+        /// Which table it is.
         public let table: StateTable
+        /// Rows that both have, with other values.
         public let rowsChanged: Int
+        /// Rows of the second one alone.
         public let rowsAdded: Int
+        /// Rows of the first one alone.
         public let rowsRemoved: Int
         /// Bytes of rows that differ, as they are in the second one.
         public let bytesChanged: Int
@@ -13,21 +18,33 @@ public struct SnapshotDiff: Sendable {
         public let bytes: Int
     }
 
+    /// A partition whose next offset differs.
     public struct OffsetDiff: Sendable {
+        /// The cluster's id; empty for a log.
         public let cluster: String
+        /// Which partition it is.
         public let position: TopicPartition
+        /// The next offset in the first one; `nil` where it had none.
         public let from: Int64?
+        /// The next offset in the second one; `nil` where it has none.
         public let to: Int64?
     }
 
+    /// One line of the configuration.
     public struct Line: Sendable {
+        /// Whether it came (only in the second) or went (only in the first).
         public let isAdded: Bool
+        /// The line without its end.
         public let text: String
     }
 
+    /// The first one.
     public let from: SnapshotRecord
+    /// The second one.
     public let to: SnapshotRecord
+    /// Weights tables, and keyed ones where both snapshots are whole; by kind and name.
     public let tables: [TableDiff]
+    /// By cluster and partition; partitions that stand still are left out.
     public let offsets: [OffsetDiff]
     /// Lines of the configuration that went (only in the first) and came (only in the second).
     public let configuration: [Line]

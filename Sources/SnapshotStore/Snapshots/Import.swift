@@ -6,8 +6,10 @@ public struct ImportedSnapshot: Sendable {
     public var rows: [(table: StateTable, key: [UInt8], value: [UInt8])]
     /// The newest event time that they learned. Unit: milliseconds since 1970.
     public var eventTimeMs: Int64
+    /// What is said about the snapshot; it needs a tag.
     public var request: SnapshotRequest
 
+    /// Takes each field as it is.
     public init(
         rows: [(table: StateTable, key: [UInt8], value: [UInt8])], eventTimeMs: Int64,
         request: SnapshotRequest

@@ -2,10 +2,13 @@ import Records
 
 /// A snapshot with what the store says about it now.
 public struct SnapshotListing: Sendable {
+    /// What the snapshot holds.
     public let record: SnapshotRecord
+    /// Names that people gave it.
     public let tags: [String]
     /// Whether the state that learns stands on it.
     public let isHead: Bool
+    /// Whether it is the one in service.
     public let isChampion: Bool
     /// When it was champion. Unit: milliseconds since 1970, wall time; no end while it is.
     public let championTimes: [ChampionTime]
@@ -14,10 +17,14 @@ public struct SnapshotListing: Sendable {
     /// Whether a rewind to it is possible: its keyed state is in it or within the undo horizon.
     public let isRewindable: Bool
 
+    /// Whether the journal can be replayed from it on.
     public var isReplayable: Bool { replayObstacle == nil }
 
+    /// A span of time in which it was champion.
     public struct ChampionTime: Sendable, Equatable {
+        /// When it became champion.
         public let fromMs: Int64
+        /// When another one did; `nil` while it still is.
         public let untilMs: Int64?
     }
 }
@@ -31,6 +38,7 @@ public enum ReplayObstacle: Sendable, Equatable, CustomStringConvertible {
     /// Since then the store went back to a snapshot that a replay cannot go back to any more.
     case returned(at: UInt64)
 
+    /// The end of a sentence that begins "it cannot be replayed:".
     public var description: String {
         switch self {
         case .imported: "it was imported"
@@ -44,7 +52,9 @@ public enum ReplayObstacle: Sendable, Equatable, CustomStringConvertible {
 
 /// The texts that snapshots share.
 public struct SnapshotTexts: Sendable {
+    /// The whole effective configuration.
     public let configuration: String
+    /// Numeric profile, library versions, core type.
     public let platform: String
 }
 
@@ -112,10 +122,15 @@ extension SnapshotStore {
 
 /// One table of a snapshot.
 public struct SnapshotTable: Sendable {
+    /// Which table it is.
     public let table: StateTable
+    /// Rows of the table.
     public let rows: Int
+    /// Bytes of keys and values.
     public let bytes: Int
+    /// Chunks that its rows are cut into, shared ones included.
     public let chunks: Int
+    /// The sum of the rows' digests.
     public let digest: Digest256
 }
 

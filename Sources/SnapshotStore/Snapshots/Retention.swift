@@ -13,6 +13,7 @@ public struct Retention: Sendable, Equatable {
     /// Whether journal entries go that no kept snapshot can be replayed from.
     public var prunesJournal: Bool
 
+    /// Defaults: the newest 24, two days by the hour, thirty days by the day.
     public init(latest: Int = 24, hourly: Int = 48, daily: Int = 30, prunesJournal: Bool = true) {
         self.latest = latest
         self.hourly = hourly
@@ -61,12 +62,17 @@ public struct Retention: Sendable, Equatable {
 
 /// What pruning removed, or would remove.
 public struct PruneReport: Sendable, Equatable {
+    /// Ids of the snapshots that went, or would.
     public internal(set) var snapshots: [String] = []
+    /// Chunks that no snapshot refers to any more.
     public internal(set) var chunks = 0
     /// Bytes of the chunks.
     public internal(set) var bytes = 0
+    /// Entries that no kept snapshot can be replayed from.
     public internal(set) var journalEntries = 0
+    /// Snapshots that stay.
     public internal(set) var snapshotsKept = 0
 
+    /// Nothing was removed yet.
     public init() {}
 }

@@ -10,6 +10,8 @@ public struct SnapshotRequest: Sendable {
     public var platform: String
     /// Training metrics as JSON text; not part of the id.
     public var metrics: String
+    /// Names to give it. A commit takes a name from the snapshot that has it; an import throws
+    /// `tagTaken`.
     public var tags: [String]
     /// Whether the snapshot becomes the champion.
     public var isChampion: Bool
@@ -17,6 +19,7 @@ public struct SnapshotRequest: Sendable {
     /// beside commits.
     public var isWhole: Bool
 
+    /// By default a snapshot without tags, that is not the champion and keeps weights alone.
     public init(
         wallTimeMs: Int64, configuration: String = "", platform: String = "",
         metrics: String = "{}", tags: [String] = [], isChampion: Bool = false,
@@ -34,6 +37,7 @@ public struct SnapshotRequest: Sendable {
 
 /// One state that the store was in and can show again.
 public struct SnapshotRecord: Sendable, Identifiable, Equatable {
+    /// What made it. Raw values are part of the format.
     public enum Cause: UInt8, Sendable {
         case commit = 0
         case rollback = 1
@@ -44,7 +48,9 @@ public struct SnapshotRecord: Sendable, Identifiable, Equatable {
 
     /// Sixteen hexadecimal digits; the same for the same state, parent and sequence.
     public internal(set) var id: String
+    /// The snapshot that the state came from; `nil` of a store's first one and of an imported one.
     public let parent: String?
+    /// How many rewinds the store had seen.
     public let lineage: UInt32
     /// The commit it was taken in.
     public let sequence: UInt64
@@ -52,17 +58,23 @@ public struct SnapshotRecord: Sendable, Identifiable, Equatable {
     public let eventTimeMs: Int64
     /// Wall time as the caller gave it. Unit: milliseconds since 1970.
     public let createdMs: Int64
+    /// What made it.
     public let cause: Cause
     /// The cluster whose offsets were moved last.
     public let cluster: String
+    /// The next offset to read of each partition of each cluster.
     public let offsets: [StoredOffset]
+    /// SHA-256 of the base model's weights.
     public let base: Digest256
+    /// The digest of the configuration's text; `texts` gives the text.
     public let configuration: Digest256
+    /// The digest of the platform's text; `texts` gives the text.
     public let platform: Digest256
     /// JSON text.
     public let metrics: String
     /// `state_sha256`.
     public let stateDigest: Digest256
+    /// The sum over the weights tables alone.
     public let weightsDigest: Digest256
     /// The store's totals at that commit.
     public let counters: [String: Int64]
@@ -72,6 +84,7 @@ public struct SnapshotRecord: Sendable, Identifiable, Equatable {
     public internal(set) var stateBytes: Int
     /// Bytes of chunks that were new with it; the rest it shares with earlier snapshots.
     public internal(set) var newBytes: Int
+    /// Chunks that it is made of, shared ones included.
     public internal(set) var chunkCount: Int
 }
 

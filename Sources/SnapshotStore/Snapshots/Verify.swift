@@ -2,9 +2,13 @@ import Records
 
 /// What was found good in one snapshot.
 public struct SnapshotVerdict: Sendable {
+    /// The snapshot that was checked.
     public let record: SnapshotRecord
+    /// Chunks read.
     public let chunks: Int
+    /// Rows read, unreadable ones included.
     public let rows: Int
+    /// Bytes of those rows.
     public let bytes: Int
     /// Rows of owners erased since: whole as far as checksums tell, and unreadable for good. The
     /// sums of the tables that have any cannot be checked any more.
