@@ -4,10 +4,15 @@ import Tensor
 ///
 /// A step allocates nothing. All its state is in the value.
 public struct AdamW: Sendable, Equatable {
+    /// The step's constants, by their names in PyTorch.
     public struct Configuration: Sendable, Hashable {
+        /// Above 0.
         public var learningRate: Double
+        /// Decay of the mean of the gradient, in [0, 1).
         public var beta1: Double
+        /// Decay of the mean of its square, in [0, 1).
         public var beta2: Double
+        /// Added to the root of the second mean.
         public var epsilon: Double
         /// Decoupled: taken off the weights themselves, times the learning rate.
         public var weightDecay: Double
@@ -16,6 +21,7 @@ public struct AdamW: Sendable, Equatable {
         /// A gradient longer than this is scaled down to it; `nil` is off.
         public var gradientClip: Double?
 
+        /// PyTorch's defaults, and a gradient clipped to length 1.
         public init(
             learningRate: Double = 1e-3, beta1: Double = 0.9, beta2: Double = 0.999,
             epsilon: Double = 1e-8, weightDecay: Double = 0.01, warmupSteps: Int = 0,
@@ -35,18 +41,22 @@ public struct AdamW: Sendable, Equatable {
     public struct Outcome: Sendable, Equatable {
         /// The gradient's length before clipping.
         public let norm: Double
+        /// Whether it was longer than `gradientClip` and scaled down.
         public let clipped: Bool
         /// The gradient held NaN or infinity: nothing was changed, and the step does not count.
         public let skippedNonFinite: Bool
     }
 
+    /// May be changed between steps.
     public var configuration: Configuration
     /// Running means of the gradient and its square, in the adapters' order.
     public internal(set) var m: [Float]
+    /// The mean of the square, in the same order.
     public internal(set) var v: [Float]
     /// Steps taken.
     public internal(set) var step = 0
 
+    /// No step taken yet, both means 0.
     public init(_ configuration: Configuration, for adapters: Adapters) {
         self.configuration = configuration
         m = [Float](repeating: 0, count: adapters.values.count)

@@ -48,6 +48,7 @@ public enum AdapterTarget: String, Sendable, Hashable, CaseIterable, Comparable 
 
 /// What is trained beside the frozen base: kind, size and place.
 public struct AdapterConfiguration: Sendable, Hashable {
+    /// How an adapter changes its layer.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// A low-rank change of the matrix itself (Hu et al. 2021).
         case lora
@@ -56,11 +57,13 @@ public struct AdapterConfiguration: Sendable, Hashable {
         case houlsby
     }
 
+    /// How an adapter changes its layer.
     public var kind: Kind
     /// The low rank, or the width of the bottleneck.
     public var rank: Int
     /// LoRA's change is scaled by `alpha / rank`, or `alpha / sqrt(rank)`.
     public var alpha: Float
+    /// Whether the scale is `alpha / sqrt(rank)` (Kalajdzievski 2023).
     public var isRankStabilized: Bool
     /// Chance that an input of a LoRA path is zeroed in training.
     public var dropout: Float
@@ -71,6 +74,7 @@ public struct AdapterConfiguration: Sendable, Hashable {
     /// Ascending, without repeats; layer 0 is the first after the embeddings.
     public private(set) var layers: [Int]
 
+    /// Puts targets and layers in order; whether they fit a base is checked when adapters are made.
     public init(
         kind: Kind = .lora, rank: Int = 8, alpha: Float = 16, isRankStabilized: Bool = false,
         dropout: Float = 0, activation: Activation = .gelu,

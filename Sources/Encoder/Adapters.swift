@@ -3,10 +3,14 @@ import Tensor
 
 /// One trainable tensor of the adapters, by the name PEFT gives it.
 public struct AdapterTensor: Sendable, Equatable {
+    /// `encoder.layer.N.MODULE.lora_A.weight` and the like.
     public let name: String
+    /// Extents of its rows and columns, or its length.
     public let shape: [Int]
+    /// Row-major, as many as the extents' product.
     public let values: [Float]
 
+    /// Takes each field as it is; `Adapters` checks that they fit.
     public init(name: String, shape: [Int], values: [Float]) {
         self.name = name
         self.shape = shape
@@ -75,6 +79,7 @@ struct AdapterLayout: Sendable, Equatable {
 
 /// The weights that are trained, and nothing else is: a value, copied when changed.
 public struct Adapters: Sendable, Equatable {
+    /// Kind, size and place.
     public let configuration: AdapterConfiguration
     /// The base they were made for.
     public let baseFingerprint: Digest256
@@ -135,6 +140,7 @@ public struct Adapters: Sendable, Equatable {
         }
     }
 
+    /// All of them, layer by layer, from the lowest on.
     public var tensors: [AdapterTensor] {
         layout.slots.map { slot in
             AdapterTensor(name: slot.name, shape: slot.shape, values: Array(values[slot.range]))
@@ -156,6 +162,7 @@ public struct Adapters: Sendable, Equatable {
 /// d(loss) / d(adapter values), in the same order.
 public struct AdapterGradient: Sendable, Equatable {
     let layout: AdapterLayout
+    /// All tensors one after the other, in the layout's order.
     public package(set) var values: [Float]
 
     /// Zeros, with the shape of some adapters.
@@ -168,6 +175,7 @@ public struct AdapterGradient: Sendable, Equatable {
         values = [Float](repeating: 0, count: layout.count)
     }
 
+    /// One gradient for each of the adapters' tensors, under its name.
     public var tensors: [AdapterTensor] {
         layout.slots.map { slot in
             AdapterTensor(name: slot.name, shape: slot.shape, values: Array(values[slot.range]))

@@ -13,8 +13,11 @@ public final class BaseModel: Sendable {
     public let name: String
     /// SHA-256 of the weight file's bytes; of several files, of their digests in order of names.
     public let fingerprint: Digest256
+    /// Its extents.
     public let shape: BertConfiguration
+    /// How token vectors become one vector.
     public let pooling: SentencePooling
+    /// Its own tokenizer; its ids all have embeddings.
     public let tokenizer: WordPieceTokenizer
     /// The arithmetic it computes with.
     public let numerics: Numerics
@@ -22,7 +25,9 @@ public final class BaseModel: Sendable {
     /// What this is a merged copy of.
     private let origin: BaseModel?
 
+    /// H: the length of a text's vector.
     public var hiddenSize: Int { shape.hiddenSize }
+    /// Layers after the embeddings.
     public var layerCount: Int { shape.layerCount }
 
     /// The longest sequence it takes, special tokens included.

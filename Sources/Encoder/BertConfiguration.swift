@@ -2,14 +2,23 @@ import Tensor
 
 /// The shape of a BERT encoder, from a model's `config.json`.
 public struct BertConfiguration: Sendable, Hashable {
+    /// Rows of the token embeddings.
     public let vocabularySize: Int
+    /// H: columns of a token's vector; a multiple of `headCount`.
     public let hiddenSize: Int
+    /// Layers after the embeddings, 1 to 1024.
     public let layerCount: Int
+    /// Attention heads of a layer.
     public let headCount: Int
+    /// Columns between the two feed-forward matrices.
     public let intermediateSize: Int
+    /// Positions that have an embedding: the longest sequence.
     public let positionCount: Int
+    /// Rows of the token type embeddings.
     public let typeCount: Int
+    /// Between the two feed-forward matrices.
     public let activation: Activation
+    /// Added to the variance in layer normalization.
     public let normEpsilon: Float
 
     /// Columns a head has.

@@ -16,6 +16,7 @@ public enum EncoderError: Error, Equatable, CustomStringConvertible {
     case memory(bytes: Int)
     case writeFailed(file: String, reason: String)
 
+    /// A sentence that names the file or the value.
     public var description: String {
         switch self {
         case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)"

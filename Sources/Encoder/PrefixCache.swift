@@ -18,6 +18,7 @@ package final class PrefixCache {
     /// An entry found or reserved in the current batch.
     package struct Handle: Sendable {
         fileprivate let index: Int32
+        /// Tokens of the text, special ones included.
         package let tokenCount: Int
         /// Whether the projections are kept too.
         package fileprivate(set) var hasProjections: Bool
@@ -71,11 +72,14 @@ package final class PrefixCache {
         freePageCount = pageCount
     }
 
+    /// Texts that have an entry.
     package var count: Int { index.count }
 
     /// Entries found or reserved from now on stay until the next call.
     package func beginBatch() { batch += 1 }
 
+    /// The entry of a text, which stays until the batch ends; `nil` where there is none. Counts as
+    /// a use.
     package func find(_ key: TextKey) -> Handle? {
         guard let at = index[key] else {
             misses += 1
@@ -137,6 +141,7 @@ package final class PrefixCache {
         projectionCount -= 1
     }
 
+    /// Drops every entry, and keeps projections again while there is room.
     package func removeAll() {
         while oldest != Self.none { drop(oldest) }
         keepsProjections = true
@@ -256,14 +261,18 @@ package final class PrefixCache {
 ///
 /// Swift calls strings equal that differ in how an accent is encoded; a cased tokenizer does not.
 package struct TextKey: Hashable {
+    /// The text itself.
     package let text: String
 
+    /// A key for this text.
     package init(_ text: String) { self.text = text }
 
+    /// By UTF-8 bytes.
     package static func == (a: TextKey, b: TextKey) -> Bool {
         a.text.utf8.elementsEqual(b.text.utf8)
     }
 
+    /// Of the same bytes.
     package func hash(into hasher: inout Hasher) {
         let hashed: Void? = unsafe text.utf8.withContiguousStorageIfAvailable {
             unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0))

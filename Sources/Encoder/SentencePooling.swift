@@ -2,10 +2,12 @@ import Foundation
 
 /// How token vectors become one vector of the text, from the sentence-transformers files.
 public struct SentencePooling: Sendable, Hashable {
+    /// What is made of the token vectors: their mean, the first one, or the maximum of each column.
     public enum Mode: String, Sendable, Hashable, CaseIterable {
         case mean, cls, max
     }
 
+    /// What is made of the token vectors.
     public let mode: Mode
     /// Whether the vector is scaled to unit length.
     public let isNormalized: Bool

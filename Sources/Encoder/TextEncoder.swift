@@ -7,7 +7,9 @@ import Tensor
 ///
 /// Thread: one owner at a time. It runs threads of its own, which `deinit` joins.
 public final class TextEncoder {
+    /// The frozen base; it never changes.
     public let base: BaseModel
+    /// Longer texts are cut to this many tokens, special ones included.
     public let maxTokens: Int
     /// What kind of adapters it uses. It keeps no copy of their values beside its working ones:
     /// a second owner would cost the optimiser a copy at every step.

@@ -67,10 +67,12 @@ import Glibc
 /// that running out is a fault of the program.
 @safe package struct Arena: @unchecked Sendable {
     private let buffer: FloatBuffer?
+    /// Floats handed out and not taken back; a mark for `reset`.
     package private(set) var used = 0
     /// The most that was in use at once.
     package private(set) var peak = 0
 
+    /// An arena over the whole buffer, all of it free.
     package init(_ buffer: FloatBuffer) {
         self.buffer = buffer
     }
@@ -87,6 +89,7 @@ import Glibc
         (rows * columns + 15) / 16 * 16
     }
 
+    /// The next part. Its floats hold what they held before. Traps beyond the buffer's end.
     package mutating func take(_ rows: Int, _ columns: Int) -> MutableMatrix {
         defer {
             used += Self.floats(rows, columns)

@@ -24,6 +24,7 @@ public enum Activation: Int32, Sendable, Hashable, CaseIterable {
     /// Goes up whenever the bits of any kernel change, or of the encoder's passes made of them.
     package static let version = 2
 
+    /// The build that was chosen.
     package let level: Level
     /// Whether activations fuse multiplications with additions, as fused products do: faster, and
     /// other bits.
@@ -41,12 +42,14 @@ public enum Activation: Int32, Sendable, Hashable, CaseIterable {
     /// Columns of a panel, see `pack`.
     package static let panelColumns = Int(TK_PANEL)
 
+    /// The same build with fused activations.
     package var fused: Kernels {
         var made = self
         made.isFused = true
         return made
     }
 
+    /// The highest level that this processor runs.
     package static let best: Kernels = {
         guard let level = Level(rawValue: tk_best_level()), let kernels = Kernels(level) else {
             preconditionFailure("the baseline kernels run everywhere")
@@ -335,9 +338,13 @@ extension Kernels {
 
     /// What one AdamW step needs besides the arrays.
     package struct AdamWStep {
+        /// Factors of gradient, means, weights and step, worked out in double precision by the
+        /// caller.
         package var gradientScale, beta1, beta2, decayFactor, stepSize, rootCorrection: Float
+        /// Added to the root, against a division by zero.
         package var epsilon: Float
 
+        /// Takes each factor as it is.
         package init(
             gradientScale: Float, beta1: Float, beta2: Float, decayFactor: Float, stepSize: Float,
             rootCorrection: Float, epsilon: Float

@@ -5,11 +5,15 @@
 @safe package struct Matrix: @unchecked Sendable {
     /// Row `i` starts at `base + i * stride`.
     package let base: UnsafePointer<Float>
+    /// Rows, 0 or more.
     package let rows: Int
+    /// Floats of a row that count.
     package let columns: Int
     /// Floats from one row to the next, at least `columns`.
     package let stride: Int
 
+    /// - Parameter base: `rows` rows of `columns` floats must be readable from there on, `stride`
+    ///   apart.
     package init(base: UnsafePointer<Float>, rows: Int, columns: Int, stride: Int) {
         unsafe self.base = unsafe base
         self.rows = rows
@@ -17,6 +21,7 @@
         self.stride = stride
     }
 
+    /// Some of the rows, at the same place in memory; traps outside the matrix.
     package func rows(_ range: Range<Int>) -> Matrix {
         precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows out of bounds")
         return unsafe Matrix(
@@ -24,12 +29,14 @@
             stride: stride)
     }
 
+    /// Some of the columns, at the same place in memory; traps outside the matrix.
     package func columns(_ range: Range<Int>) -> Matrix {
         precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns out of bounds")
         return unsafe Matrix(
             base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
     }
 
+    /// One element; traps outside the matrix.
     package subscript(row: Int, column: Int) -> Float {
         precondition(row >= 0 && row < rows && column >= 0 && column < columns)
         return unsafe base[row * stride + column]
@@ -65,11 +72,17 @@
 
 /// A row-major matrix somebody else owns, for writing: see `Matrix`.
 @safe package struct MutableMatrix: @unchecked Sendable {
+    /// Row `i` starts at `base + i * stride`.
     package let base: UnsafeMutablePointer<Float>
+    /// Rows, 0 or more.
     package let rows: Int
+    /// Floats of a row that count.
     package let columns: Int
+    /// Floats from one row to the next, at least `columns`.
     package let stride: Int
 
+    /// - Parameter base: `rows` rows of `columns` floats must be writable from there on, `stride`
+    ///   apart.
     package init(base: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int) {
         unsafe self.base = unsafe base
         self.rows = rows
@@ -82,6 +95,7 @@
         unsafe Matrix(base: base, rows: rows, columns: columns, stride: stride)
     }
 
+    /// Some of the rows, at the same place in memory; traps outside the matrix.
     package func rows(_ range: Range<Int>) -> MutableMatrix {
         precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows out of bounds")
         return unsafe MutableMatrix(
@@ -89,12 +103,14 @@
             stride: stride)
     }
 
+    /// Some of the columns, at the same place in memory; traps outside the matrix.
     package func columns(_ range: Range<Int>) -> MutableMatrix {
         precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns out of bounds")
         return unsafe MutableMatrix(
             base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
     }
 
+    /// Whether rows follow each other without gaps.
     package var isContiguous: Bool { read.isContiguous }
 
     /// A matrix over the floats from `offset` on, counted without gaps.
@@ -105,17 +121,20 @@
             base: base + offset, rows: rows, columns: columns, stride: columns)
     }
 
+    /// Writes one element; traps outside the matrix.
     package func set(_ row: Int, _ column: Int, to value: Float) {
         precondition(row >= 0 && row < rows && column >= 0 && column < columns)
         unsafe base[row * stride + column] = value
     }
 
+    /// Writes every element; what lies between rows stays.
     package func fill(_ value: Float) {
         for row in 0..<rows {
             unsafe (base + row * stride).update(repeating: value, count: columns)
         }
     }
 
+    /// Copies a matrix of the same shape; traps for another. They must not overlap.
     package func copy(from other: Matrix) {
         precondition(rows == other.rows && columns == other.columns, "shapes differ")
         if isContiguous && other.isContiguous {

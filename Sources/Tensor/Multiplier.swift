@@ -5,6 +5,7 @@
 package struct Multiplier: Sendable {
     /// Columns of the rows, and of the result.
     package let inner: Int
+    /// Columns of the result.
     package let columns: Int
     /// Whether it multiplies by the transpose of its matrix.
     package let isTransposed: Bool

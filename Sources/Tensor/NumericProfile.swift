@@ -11,6 +11,7 @@ public enum NumericProfile: String, Sendable, Hashable, CaseIterable {
 
 /// Everything a bit of the results depends on, for snapshots and reports to name.
 public struct NumericPlatform: Sendable, Hashable, CustomStringConvertible {
+    /// The profile that was chosen.
     public let profile: NumericProfile
     /// Name and version of the library behind the matrix products, as it states them.
     public let blas: String
@@ -19,6 +20,7 @@ public struct NumericPlatform: Sendable, Hashable, CustomStringConvertible {
     /// The version of our own kernels; all their builds give the same bits.
     public let kernels: Int
 
+    /// Takes each field as it is.
     public init(profile: NumericProfile, blas: String, core: String, kernels: Int) {
         self.profile = profile
         self.blas = blas

@@ -11,11 +11,13 @@ import Synchronization
 ///
 /// Thread: any number of threads may use one value at once.
 public final class Numerics: Sendable {
+    /// What the bits depend on.
     public let platform: NumericPlatform
     /// Whether the self-test found a row's bits independent of the rows beside it. Without it,
     /// vectors may differ in their last bits with the size of a batch.
     public let rowsAreIndependent: Bool
     private let products: Products
+    /// The elementwise kernels; they fuse where the products do.
     package var kernels: Kernels { products.kernels }
 
     private static let loaded = Mutex<Numerics?>(nil)

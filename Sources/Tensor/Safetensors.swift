@@ -16,6 +16,7 @@ public enum SafetensorsFault: Error, Equatable, CustomStringConvertible {
     case shape(tensor: String, expected: [Int], found: [Int])
     case notFinite(tensor: String, index: Int)
 
+    /// What is wrong, without the file's name.
     public var description: String {
         switch self {
         case .tooShort(let bytes):
@@ -49,6 +50,7 @@ public enum SafetensorsFault: Error, Equatable, CustomStringConvertible {
 /// Source: the format's own README (huggingface/safetensors): eight bytes of header length, little
 /// endian, the header in JSON, then the data, covered by the tensors without overlap or gap.
 package struct Safetensors: Sendable {
+    /// The element types that are read, by their name in the header.
     package enum Element: String, Sendable {
         case f32 = "F32"
         case f16 = "F16"
@@ -57,9 +59,13 @@ package struct Safetensors: Sendable {
         var byteCount: Int { self == .f32 ? 4 : 2 }
     }
 
+    /// One tensor as the header has it.
     package struct Entry: Sendable {
+        /// Its name, once in the file.
         package let name: String
+        /// Its element type by name; it need not be one of `Element`.
         package let dtype: String
+        /// Extents, the slowest first; empty for a single number.
         package let shape: [Int]
         /// Within the data, after the header.
         package let range: Range<Int>
@@ -67,6 +73,7 @@ package struct Safetensors: Sendable {
 
     /// In the order of their bytes.
     package let entries: [Entry]
+    /// The header's `__metadata__`; empty where there is none.
     package let metadata: [String: String]
     private let byName: [String: Int]
     private let bytes: [UInt8]
@@ -89,6 +96,7 @@ package struct Safetensors: Sendable {
         dataStart = start
     }
 
+    /// The tensor of this name; `nil` where there is none.
     package func entry(_ name: String) -> Entry? {
         byName[name].map { entries[$0] }
     }

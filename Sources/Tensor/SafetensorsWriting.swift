@@ -2,10 +2,14 @@ import Foundation
 
 /// One tensor to be written in single precision.
 package struct NamedTensor: Sendable {
+    /// Its name, once in the file.
     package let name: String
+    /// Extents, the slowest first.
     package let shape: [Int]
+    /// Row-major, as many as the extents' product.
     package let values: [Float]
 
+    /// Takes each field as it is; `file` checks that they fit.
     package init(name: String, shape: [Int], values: [Float]) {
         self.name = name
         self.shape = shape

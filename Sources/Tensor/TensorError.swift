@@ -7,6 +7,7 @@ public enum TensorError: Error, Equatable, CustomStringConvertible {
     case processorTooOld(NumericProfile)
     case safetensors(file: String, SafetensorsFault)
 
+    /// A sentence that says what to install or to do, where something can be done.
     public var description: String {
         switch self {
         case .blasMissing(let tried, let reason):

@@ -10,6 +10,7 @@ public enum TokenizationError: Error, Equatable, CustomStringConvertible {
     /// The file describes a tokenizer of another kind than BERT's.
     case unsupported(file: String, what: String)
 
+    /// A sentence that names the file or the folder.
     public var description: String {
         switch self {
         case .noVocabulary(let directory):
