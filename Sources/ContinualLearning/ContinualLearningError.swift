@@ -7,6 +7,7 @@ public enum ContinualLearningError: Error, CustomStringConvertible {
     /// Rows contradict each other or what this version can hold.
     case inconsistentState(table: String, String)
 
+    /// A sentence that names the table and the row.
     public var description: String {
         switch self {
         case .damagedRow(let table, let key, let error):

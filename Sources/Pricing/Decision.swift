@@ -28,9 +28,13 @@ public struct PricingAction: Sendable, Hashable {
 public struct Decision: Sendable, Hashable {
     /// The discount delivered, after rounding to cents: `1 - price / listPrice`.
     public let discount: Double
+    /// The list price that was decided on, in the shop's currency.
     public let listPrice: Double
+    /// The price delivered, in whole cents of that currency.
     public let price: Double
+    /// Probability of a purchase at the price delivered.
     public let expectedConversion: Double
+    /// Probability of a purchase at the list price.
     public let baselineConversion: Double
     /// `(price - cost) · E[quantity]`; `nil` where the cost is unknown.
     public let expectedMargin: Double?
@@ -43,6 +47,7 @@ public struct Decision: Sendable, Hashable {
     public let policy: String
     /// Whether the price comes from the exploring draw (which may well have drawn the best).
     public let explored: Bool
+    /// Whether the user never gets a discount.
     public let holdout: Bool
     /// Whether the price is that of an offer that stood.
     public let isHeld: Bool
@@ -66,6 +71,7 @@ public struct StandingPrice: Sendable, Hashable {
         /// Whether it was tried, and not thought the best.
         public var explored: Bool
 
+        /// Takes each field as it is.
         public init(discount: Double, propensity: Double, explored: Bool) {
             self.discount = discount
             self.propensity = propensity
@@ -78,6 +84,7 @@ public struct StandingPrice: Sendable, Hashable {
     /// Goes before the habit.
     public var offer: Offer?
 
+    /// By default neither: the choice holds.
     public init(habit: Double? = nil, offer: Offer? = nil) {
         self.habit = habit
         self.offer = offer
@@ -91,6 +98,7 @@ public struct PricingDraws: Sendable, Hashable {
     /// Which depth of the grid, when exploring.
     public var depth: Double
 
+    /// Takes both as they are; `decide` throws where one is outside [0, 1).
     public init(explore: Double, depth: Double) {
         self.explore = explore
         self.depth = depth
@@ -106,6 +114,7 @@ public struct PricingDraws: Sendable, Hashable {
 
 /// A discount as it reaches the shopper.
 public struct DeliveredPrice: Sendable, Hashable {
+    /// In whole cents of the list price's currency.
     public let price: Double
     /// Of the price in whole cents, so that it may differ a little from the grid's.
     public let discount: Double

@@ -8,8 +8,10 @@ public struct ItemOffer: Sendable, Hashable {
     public var cost: Double?
     /// Units left; `nil` where the shop does not say, which counts as enough.
     public var stock: Double?
+    /// Whether it is no longer sold: then it gets no discount.
     public var deleted: Bool
 
+    /// Takes each field as it is; `decide` throws where one is out of range.
     public init(
         price: Double, cataloguePrice: Double? = nil, cost: Double? = nil, stock: Double? = nil,
         deleted: Bool = false
@@ -24,11 +26,14 @@ public struct ItemOffer: Sendable, Hashable {
 
 /// The Gaussian posterior of the purchase logit at one depth.
 public struct LogitUncertainty: Sendable, Hashable {
+    /// Of the logit.
     public var mean: Double
+    /// Of the logit, 0 or more.
     public var variance: Double
     /// With the logit of the same shopper and item at no discount.
     public var covarianceWithBaseline: Double
 
+    /// Takes each field as it is.
     public init(mean: Double, variance: Double, covarianceWithBaseline: Double) {
         self.mean = mean
         self.variance = variance
@@ -44,8 +49,10 @@ public struct DemandPoint: Sendable, Hashable {
     public var probability: Double
     /// Expected units if one is.
     public var expectedQuantity: Double
+    /// What is not known of the logit; asked for where `PricingConfiguration.confidence` is set.
     public var uncertainty: LogitUncertainty?
 
+    /// Takes each field as it is; `decide` throws where one is out of range.
     public init(
         depth: Double, probability: Double, expectedQuantity: Double = 1,
         uncertainty: LogitUncertainty? = nil

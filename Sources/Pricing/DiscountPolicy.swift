@@ -3,6 +3,7 @@
 /// The aim is `(price - cost) · E[quantity | discount]` against no discount. A discount is given
 /// only where that gain is positive, or when exploring. Pure: the same input is the same decision.
 public struct DiscountPolicy: Sendable {
+    /// As it was given; it never changes.
     public let configuration: PricingConfiguration
 
     /// - Throws: `PricingError.badConfiguration`.

@@ -13,6 +13,7 @@ public struct UnknownAnswer: Sendable, Hashable {
     /// Of step and slope.
     public var covariance: Double
 
+    /// By default nothing is known: the slope has variance 1, and there is no step.
     public init(
         share: Double = 1, stepVariance: Double = 0, slopeVariance: Double = 1,
         covariance: Double = 0

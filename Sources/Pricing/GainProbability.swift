@@ -16,6 +16,7 @@ package struct GainProbability {
     let logit: LogitUncertainty
     let baseline: LogitUncertainty
 
+    /// Takes each field as it is; the covariance is that of `logit`.
     package init(
         gain: Double, baselineGain: Double, logit: LogitUncertainty, baseline: LogitUncertainty
     ) {

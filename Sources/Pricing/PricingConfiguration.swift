@@ -20,6 +20,7 @@ public struct PricingConfiguration: Sendable, Hashable {
     public var marginFloor: Double
     /// How long an offer may be shown. Units: milliseconds.
     public var offerLifetimeMs: Int64
+    /// How an offer is chosen among the depths that the rules allow.
     public var exploration: Exploration
     /// The share of decisions that explore, of `epsilonGreedy`.
     public var epsilon: Double
@@ -39,6 +40,7 @@ public struct PricingConfiguration: Sendable, Hashable {
     /// incremental margin is positive. Needs the uncertainty of the demand; `nil` asks nothing.
     public var confidence: Double?
 
+    /// The defaults of the configuration file, but for what it sets itself; `validate` checks them.
     public init(
         depths: [Double] = PricingConfiguration.defaultDepths, maximumDepth: Double = 0.5,
         marginFloor: Double = 0, offerLifetimeMs: Int64 = 86_400_000,

@@ -8,6 +8,7 @@ public enum PricingError: Error, Equatable, CustomStringConvertible {
     case badDraw(name: String, value: Double)
     case badUnknown(share: Double, variances: [Double])
 
+    /// A sentence that names the input, its value and what it should be.
     public var description: String {
         switch self {
         case .badConfiguration(let key, let value, let expected):

@@ -8,6 +8,7 @@ import Records
 /// number of alarms is not taken for an achievement.
 /// Source: Bifet, "Classifier concept drift detection and the illusion of progress", 2017.
 public struct DriftMonitor: Sendable, Equatable {
+    /// One row for each head.
     public static let table = StateTable("drift", .keyed)
     /// Examples between two alarms of the dummy.
     static let dummyPace = 5_000
@@ -15,8 +16,10 @@ public struct DriftMonitor: Sendable, Equatable {
     private var pageHinkley = PageHinkley()
     private var window = AdaptiveWindow()
     private var examples = 0
+    /// How often each detector has sounded.
     public private(set) var alarms = DriftAlarms()
 
+    /// A monitor that has seen nothing.
     public init() {}
 
     /// Takes one prediction whose label became known; of one that is no finite number, nothing.
@@ -38,6 +41,7 @@ public struct DriftMonitor: Sendable, Equatable {
         return first || second
     }
 
+    /// A version and all there is of it; `init(record:key:)` reads it.
     public var record: [UInt8] {
         var writer = ByteWriter()
         writer.integer(1 as UInt8)
@@ -68,7 +72,9 @@ public struct DriftMonitor: Sendable, Equatable {
 
 /// How often each detector sounded.
 public struct DriftAlarms: Codable, Sendable, Equatable {
+    /// By Page and Hinkley's test (Page 1954).
     public var pageHinkley = 0
+    /// By a window that adapts its length (Bifet and Gavaldà 2007).
     public var adwin = 0
     /// Alarms of no meaning, at a fixed pace, to hold the others against.
     public var dummy = 0

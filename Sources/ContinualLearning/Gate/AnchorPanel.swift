@@ -23,6 +23,7 @@ public struct AnchorPanel: Sendable {
     /// Newton's steps, each of one logit at most; a level is found in four or five.
     private static let stepsMax = 20
 
+    /// - Parameter slices: those that are judged on their own, by name.
     public init(slices: [String]) {
         self.slices = slices
         index = Dictionary(zip(slices, slices.indices)) { first, _ in first }

@@ -8,6 +8,7 @@ import ResponseModel
 /// by a model that knew nothing of what came later. Labels are corrected as in replay memory, and an
 /// anchor counts once it is so old that its label no longer changes.
 public struct AnchorSet: Sendable {
+    /// Which examples are anchors, and how many are kept.
     public struct Configuration: Sendable, Hashable {
         /// One example in so many is an anchor; 0: none is.
         public var every: Int
@@ -15,8 +16,10 @@ public struct AnchorSet: Sendable {
         public var count: Int
         /// Younger anchors do not count. Units: milliseconds of event time.
         public var ageMs: Int64
+        /// Of the hash that chooses anchors: another one chooses others.
         public var seed: UInt64
 
+        /// By default no example is an anchor.
         public init(
             every: Int = 0, count: Int = 20_000, ageMs: Int64 = 86_400_000, seed: UInt64 = 0
         ) {
@@ -33,11 +36,15 @@ public struct AnchorSet: Sendable {
         }
     }
 
+    /// Where the anchors are kept, in the rows of a replay memory.
     public static let table = StateTable("anchors", .keyed)
 
+    /// As it was given.
     public let configuration: Configuration
+    /// The anchors, with what was served for each.
     public var memory: ReplayMemory
 
+    /// An empty set.
     public init(configuration: Configuration = Configuration()) {
         self.configuration = configuration
         memory = ReplayMemory(configuration: configuration.memory)

@@ -16,6 +16,7 @@ import Records
 /// Source: Cornish and Fisher, "Moments and cumulants in the specification of distributions", Revue de
 /// l'Institut International de Statistique 1938.
 public struct LabelShift: Sendable {
+    /// What a shift is.
     public struct Configuration: Sendable, Hashable {
         /// Share of the expected positives by which they may differ for good.
         public var margin: Double
@@ -24,6 +25,7 @@ public struct LabelShift: Sendable {
         /// What took longer is no sudden shift. Units: milliseconds of event time.
         public var spanMs: Int64
 
+        /// By default five per cent, at a chance of one per cent, within a week.
         public init(margin: Double = 0.05, alpha: Double = 0.01, spanMs: Int64 = 7 * 86_400_000) {
             self.margin = margin
             self.alpha = alpha
@@ -33,12 +35,16 @@ public struct LabelShift: Sendable {
 
     /// The slice that is furthest off.
     public struct Finding: Codable, Sendable, Equatable {
+        /// The category's name, or `RefreshGate.everything`.
         public var slice: String
+        /// Examples of the slice in the window that is furthest off.
         public var examples: Int
         /// Shares of positive labels: as predicted and as they came.
         public var expected: Double
+        /// As they came.
         public var observed: Double
 
+        /// Takes each field as it is.
         public init(slice: String, examples: Int, expected: Double, observed: Double) {
             self.slice = slice
             self.examples = examples

@@ -6,24 +6,31 @@ import Records
 /// more right the longer they come; held against the level that the heads had before, they do not.
 /// How far that has moved is told by the anchors of before, which are the same exposures each time.
 public struct LevelHistory: Sendable, Equatable {
+    /// A category as one head sees it.
     public struct Category: Sendable, Hashable, Comparable {
+        /// The head's name.
         public let head: String
+        /// The category's name.
         public let name: String
 
+        /// Takes both as they are.
         public init(head: String, name: String) {
             self.head = head
             self.name = name
         }
 
+        /// By head, then by name.
         public static func < (a: Category, b: Category) -> Bool {
             (a.head, a.name) < (b.head, b.name)
         }
 
+        /// Two texts.
         public func write(to writer: inout ByteWriter) {
             writer.string(head)
             writer.string(name)
         }
 
+        /// What `write` wrote.
         public init(from reader: inout ByteReader) throws(ByteCodingError) {
             head = try reader.string()
             name = try reader.string()
@@ -54,6 +61,7 @@ public struct LevelHistory: Sendable, Equatable {
     /// The oldest first.
     public private(set) var steps: [Step] = []
 
+    /// No judgement yet.
     public init() {}
 
     /// Takes the next step.
@@ -107,6 +115,9 @@ public struct LevelHistory: Sendable, Equatable {
         }
     }
 
+    /// How levels moved in the steps after one of them.
+    ///
+    /// - Parameter step: its index in `steps`.
     public func movement(since step: Int) -> Movement { Movement(steps[(step + 1)...]) }
 
     /// The steps that windows begin at, so many back: the powers of two and one and a half times those, none
@@ -125,6 +136,7 @@ public struct LevelHistory: Sendable, Equatable {
     /// Windows there may be: two for each doubling up to the steps kept.
     public static let windowsMax = 2 * countMax.trailingZeroBitCount
 
+    /// All steps, for a row of the store.
     public func write(to writer: inout ByteWriter) {
         writer.array(steps) { writer, step in
             writer.integer(step.next)
@@ -135,6 +147,7 @@ public struct LevelHistory: Sendable, Equatable {
         }
     }
 
+    /// What `write` wrote.
     public init(from reader: inout ByteReader) throws(ByteCodingError) {
         steps = try reader.array { reader throws(ByteCodingError) in
             Step(

@@ -7,6 +7,7 @@ import Records
 /// the served one (the same part of the normalized entropy). The bounds hold at every moment
 /// together, so that a verdict may be asked for after each batch.
 public struct RefreshGate: Sendable {
+    /// What is to be done with the candidate.
     public enum Outcome: String, Codable, Sendable {
         case promote, reject, wait
     }
@@ -18,6 +19,7 @@ public struct RefreshGate: Sendable {
         case better
     }
 
+    /// How much harm is allowed, and how sure a verdict must be.
     public struct Configuration: Sendable, Hashable {
         /// Harm over everything below which a candidate is promoted and above which it is
         /// rejected.
@@ -32,14 +34,18 @@ public struct RefreshGate: Sendable {
         public var tunedFor: Int
         /// Examples and users that a verdict takes at least: below, the bounds are not normal.
         public var examplesMin: Int
+        /// Users that a verdict takes at least.
         public var usersMin: Int
         /// Examples after which `atBound` holds.
         public var examplesMax: Int
+        /// What holds then.
         public var atBound: BoundVerdict
         /// Whether harm over everything that is shown, however little, rejects where harm above the
         /// margin is ruled out: margins that are granted again and again would add up.
         public var refusesKnownHarm = false
 
+        /// The defaults: 0.5 % of harm, 2 % in a slice, an error of 1 %, and a rejection at the
+        /// bound.
         public init(
             margin: Double = 0.005, sliceMargin: Double = 0.02, alpha: Double = 0.01,
             tunedFor: Int = 5_000, examplesMin: Int = 500, usersMin: Int = 30,
@@ -59,15 +65,23 @@ public struct RefreshGate: Sendable {
     /// The evidence on one slice. Harm and its bounds are parts of the served log-loss; `nil` while
     /// there are too few examples to tell.
     public struct Evidence: Codable, Sendable, Equatable {
+        /// Its name; `everything` for all examples.
         public var slice: String
+        /// Examples compared.
         public var examples: Int
+        /// Users they are of.
         public var users: Int
+        /// The estimate; below 0 the candidate is better.
         public var harm: Double?
+        /// The lower bound of harm.
         public var lower: Double?
+        /// The upper bound of harm.
         public var upper: Double?
     }
 
+    /// What the evidence says, and the evidence.
     public struct Verdict: Codable, Sendable, Equatable {
+        /// What is to be done with the candidate.
         public var outcome: Outcome
         /// The slice that was found harmed, or that promotion still waits for; `nil` if none.
         public var slice: String?
@@ -106,6 +120,7 @@ public struct RefreshGate: Sendable {
         sliceAlpha = configuration.alpha / (number * (number + 1)) / Double(names.count)
     }
 
+    /// Examples compared so far, over everything.
     public var examples: Int { sequences[0].examples }
 
     /// Takes one example that both predicted.

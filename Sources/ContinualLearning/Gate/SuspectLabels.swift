@@ -8,11 +8,15 @@ public struct SuspectLabels: Sendable, Equatable {
     /// Their numbers in replay memory.
     public private(set) var examples: Range<UInt64>
 
+    /// Takes both as they are.
     public init(slice: LevelHistory.Category, examples: Range<UInt64>) {
         self.slice = slice
         self.examples = examples
     }
 
+    /// Whether an example's label is one of them.
+    ///
+    /// - Parameter category: that of its item.
     public func contains(_ example: MemoryExample, category: String?) -> Bool {
         examples.contains(example.sequence) && example.head == slice.head
             && (slice.name == RefreshGate.everything || slice.name == category)
@@ -35,6 +39,8 @@ extension [SuspectLabels] {
     /// Kept, the newest.
     private static let most = 64
 
+    /// Adds labels, merged with a range of the same slice that they touch. Of more than 64 ranges
+    /// the oldest goes.
     public mutating func note(_ labels: SuspectLabels) {
         for place in indices where self[place].merge(labels) { return }
         append(labels)
@@ -52,6 +58,7 @@ extension [SuspectLabels] {
         }
     }
 
+    /// All ranges, for a row of the store.
     public func write(to writer: inout ByteWriter) {
         writer.array(self) { writer, labels in
             labels.slice.write(to: &writer)
@@ -60,6 +67,7 @@ extension [SuspectLabels] {
         }
     }
 
+    /// What `write` wrote; throws `badValue` for a range that ends before it begins.
     public init(from reader: inout ByteReader) throws(ByteCodingError) {
         self = try reader.array { reader throws(ByteCodingError) in
             let slice = try LevelHistory.Category(from: &reader)

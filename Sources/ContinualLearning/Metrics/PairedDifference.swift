@@ -15,10 +15,12 @@ public struct PairedDifference: Sendable {
 
     private var total = Sums()
     private var positives = 0.0
+    /// Examples taken.
     public private(set) var examples = 0
     private var byItem: [String: Sums] = [:]
     private var byUser: [String: Sums] = [:]
 
+    /// Nothing was compared yet.
     public init() {}
 
     /// Takes one example that both predicted before its label was known.
@@ -92,17 +94,24 @@ public struct PairedDifference: Sendable {
 
 /// A paired difference; below zero the model is better than its reference.
 public struct PairedReport: Codable, Sendable, Equatable {
+    /// Examples compared.
     public var examples: Int
     /// `nil` where the labels are of one kind.
     public var normalizedEntropy: Double?
     /// 95 % intervals of it, by what examples are taken together.
     public var byItem: Interval?
+    /// By user; `nil` where the labels are of one kind.
     public var byUser: Interval?
 
+    /// A 95 % interval. All but the count is `nil` where there is one cluster or none.
     public struct Interval: Codable, Sendable, Equatable {
+        /// Items or users that the examples fall into.
         public var clusters: Int
+        /// Of the difference, in its unit.
         public var standardError: Double?
+        /// The lower end, in the difference's unit.
         public var low: Double?
+        /// The upper end, in the difference's unit.
         public var high: Double?
 
         enum CodingKeys: String, CodingKey {

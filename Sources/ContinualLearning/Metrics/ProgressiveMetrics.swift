@@ -6,6 +6,7 @@ import Records
 /// many, and a fixed number of slices, beyond which examples count as slice "other". AUC and
 /// calibration come from histograms of the logit, exact to about 1e-4 and better.
 public struct ProgressiveMetrics: Sendable {
+    /// The bounds on what is kept.
     public struct Configuration: Sendable, Hashable {
         /// Examples, over all heads, in a window at the start.
         public var windowExamples: Int
@@ -14,6 +15,7 @@ public struct ProgressiveMetrics: Sendable {
         /// Slices kept at most, "other" apart.
         public var slicesMax: Int
 
+        /// The defaults: windows of 10,000 examples, 64 of them, 64 slices.
         public init(windowExamples: Int = 10_000, windowsMax: Int = 64, slicesMax: Int = 64) {
             self.windowExamples = max(1, windowExamples)
             self.windowsMax = max(2, windowsMax / 2 * 2)
@@ -41,12 +43,14 @@ public struct ProgressiveMetrics: Sendable {
     /// Where examples of slices beyond the bound go.
     public static let otherSlice = "other"
 
+    /// Names, in the order that `observe` counts them.
     public let heads: [String]
     let configuration: Configuration
     /// Doubles whenever windows are merged.
     var windowExamples: Int
     /// Examples over all heads.
     public internal(set) var examples = 0
+    /// Predictions left out because they were no finite number, or their weight not positive.
     public internal(set) var nonFinite = 0
     var total: [ScoreAccumulator]
     /// In order of time; the last one is still being filled.

@@ -1,12 +1,15 @@
 /// How good a set of predictions was, made before their labels were known.
 public struct ScoreReport: Codable, Sendable, Equatable {
+    /// Examples.
     public var count: Int
+    /// Examples with a positive label.
     public var positives: Int
     /// Mean of -log P(label). Units: nats. `nil` for an empty set, as are the figures below that
     /// the set does not determine.
     public var logLoss: Double?
     /// Log-loss over the entropy of the set's own base rate.
     public var normalizedEntropy: Double?
+    /// Area under the receiver's operating curve, in [0, 1].
     public var auc: Double?
     /// Expected calibration error over 15 bins of equal count.
     public var ece: Double?
@@ -40,9 +43,11 @@ public struct ScoreReport: Codable, Sendable, Equatable {
 public struct WindowReport: Codable, Sendable, Equatable {
     /// Numbers of the first example and of the one after the last, over all heads.
     public var from: Int
+    /// The one after the last.
     public var to: Int
     /// Event times of the first and the last example. Units: epoch milliseconds.
     public var fromTsMs: Int64
+    /// Of the last example.
     public var toTsMs: Int64
     /// By head; heads without an example here are left out.
     public var progressive: [String: ScoreReport]
@@ -58,6 +63,7 @@ public struct WindowReport: Codable, Sendable, Equatable {
 public struct ProgressiveReport: Codable, Sendable, Equatable {
     /// By head.
     public var progressive: [String: ScoreReport]
+    /// In order of time.
     public var windows: [WindowReport]
     /// By slice, then by head.
     public var slices: [String: [String: ScoreReport]]

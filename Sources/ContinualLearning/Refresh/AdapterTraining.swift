@@ -177,15 +177,19 @@ extension TextEncoder {
 
 /// What a chunk's vectors should be, and how far they are from it.
 package struct ChunkLoss: Sendable {
+    /// The texts, with what their vectors should explain.
     package let chunk: TextChunk
+    /// The factor of the covariance of what vectors cannot explain.
     package let noise: Cholesky
     /// Text weights and, last, the level.
     package let weights: [Double]
     /// The vectors of the adapters in service: with them, logits are also drawn to theirs
     /// (learning without forgetting, Li and Hoiem 2016, on logits).
     package let taught: [Float]?
+    /// What the distance to `taught` counts beside the loss.
     package let strength: Double
 
+    /// Takes each field as it is.
     package init(
         chunk: TextChunk, noise: Cholesky, weights: [Double], taught: [Float]?, strength: Double
     ) {

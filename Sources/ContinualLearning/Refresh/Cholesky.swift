@@ -2,6 +2,7 @@
 ///
 /// Plain loops over rows, in one order: the same bits on every machine.
 package struct Cholesky: Sendable {
+    /// Rows of the matrix.
     package let count: Int
     /// U with U'U = M; what is below the diagonal means nothing. Shape (count, count).
     private var upper: [Double]
@@ -63,6 +64,7 @@ package struct Cholesky: Sendable {
         }
     }
 
+    /// M⁻¹ B. Shape of `b` and the result: (count, columns).
     package func solving(_ b: [Double], columns: Int = 1) -> [Double] {
         var x = b
         solve(&x, columns: columns)

@@ -12,6 +12,7 @@ public struct FisherAnchor: Sendable, Equatable {
     public let importance: [Float]
     let strength: Double
 
+    /// - Parameter importance: as many as `anchor`, or none; traps otherwise.
     public init(anchor: [Float], importance: [Float], strength: Double) {
         precondition(importance.isEmpty || importance.count == anchor.count)
         self.anchor = anchor
@@ -19,6 +20,7 @@ public struct FisherAnchor: Sendable, Equatable {
         self.strength = strength
     }
 
+    /// What is added to the loss. Shape of `values`: as `anchor`.
     package func penalty(_ values: [Float]) -> Double {
         var sum = 0.0
         for index in importance.indices {
@@ -45,10 +47,14 @@ package struct FisherMeasure: Sendable {
     private var sum: [Double]
     private var steps = 0
 
+    /// - Parameter count: the number of values of the adapters.
     package init(count: Int) {
         sum = [Double](repeating: 0, count: count)
     }
 
+    /// Takes one step's gradient.
+    ///
+    /// - Parameter texts: how many it is the mean over.
     package mutating func add(_ gradient: [Float], texts: Int) {
         steps += 1
         for index in sum.indices {
@@ -91,15 +97,18 @@ package enum GradientProjection {
 
 /// The running mean of adapters along a training, from where it began.
 package struct WeightAverage: Sendable {
+    /// The mean so far.
     package private(set) var values: [Float]
     /// What one step counts.
     package let rate: Double
 
+    /// - Parameter values: where the training begins.
     package init(values: [Float], rate: Double) {
         self.values = values
         self.rate = rate
     }
 
+    /// Takes the values after one step.
     package mutating func add(_ step: [Float]) {
         for index in values.indices {
             values[index] += Float(rate) * (step[index] - values[index])

@@ -2,10 +2,14 @@ import ResponseModel
 
 /// What the heads see of an item, apart from its vector.
 public struct RebuildItem: Sendable {
+    /// `nil` where nobody has said.
     public let category: String?
+    /// `nil` where nobody has said.
     public let brand: String?
+    /// What its vector is made of; `nil` gives it the silent vector.
     public let text: String?
 
+    /// Takes each field as it is.
     public init(category: String?, brand: String?, text: String?) {
         self.category = category
         self.brand = brand
@@ -86,11 +90,17 @@ public struct Rebuild: Sendable {
 
 /// One example that a refresh had not seen: what was served for it, and what the candidate says.
 public struct FreshPrediction: Sendable {
+    /// The item that was shown.
     public let itemID: String
+    /// The shopper.
     public let user: String
+    /// What came of it.
     public let label: Bool
+    /// The weight it is learned with.
     public let weight: Double
+    /// What was served, before the label was known.
     public let servedLogit: Double
+    /// What the candidate says, before it learned the label.
     public let logit: Double
 }
 

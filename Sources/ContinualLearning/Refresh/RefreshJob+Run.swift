@@ -4,11 +4,15 @@ import ResponseModel
 
 /// What a refresh came to.
 public struct RefreshResult: Sendable {
+    /// Those to be judged; the job's own where training found nothing better.
     public internal(set) var adapters: Adapters
+    /// The first fold's, after its last pass; the job's own where training found nothing better.
     public internal(set) var optimizer: AdamW
     /// How much each weight matters, for the refreshes to come; empty unless it is held.
     public internal(set) var importance: [Float] = []
+    /// Steps taken, over all folds.
     public internal(set) var steps = 0
+    /// Steps whose gradient was scaled down to the bound.
     public internal(set) var clippedSteps = 0
     /// Steps dropped because their gradient was no finite number.
     public internal(set) var skippedSteps = 0
@@ -24,6 +28,7 @@ public struct RefreshResult: Sendable {
 
 /// The refresh was not wanted any more.
 public struct RefreshCancelled: Error {
+    /// Thrown by whoever asks `isCancelled` and is told so.
     package init() {}
 }
 

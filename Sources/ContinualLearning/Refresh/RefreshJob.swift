@@ -16,6 +16,7 @@ public struct RefreshConfiguration: Sendable, Hashable {
     public var guards = Set(Guard.defaults)
     /// Strength of the anchor (`ewc`), and what is left of old importance at each refresh.
     public var ewcStrength = 1.0
+    /// What is left of old importance at each refresh, in [0, 1].
     public var ewcDecay = 0.9
     /// How much the served logits of the texts count beside their labels (`lwf`).
     public var distillationStrength = 1.0
@@ -24,6 +25,7 @@ public struct RefreshConfiguration: Sendable, Hashable {
     /// What is known of texts before anything of their own is.
     public var prior = TextPrior()
 
+    /// Everything else has its default.
     public init(epochs: Int, batchTexts: Int) {
         self.epochs = epochs
         self.batchTexts = batchTexts
@@ -32,8 +34,11 @@ public struct RefreshConfiguration: Sendable, Hashable {
 
 /// Everything a refresh is trained from: a value, so that it can be trained again, to the same bits.
 public struct RefreshJob: Sendable {
+    /// Where the training begins: the adapters in service.
     public let adapters: Adapters
+    /// The optimiser's state at that time.
     public let optimizer: AdamW
+    /// How it is trained.
     public let configuration: RefreshConfiguration
     let evidence: [TextEvidence]
     /// Older evidence than that trained on, which steps must not contradict (`agem`).
@@ -94,6 +99,7 @@ public struct RefreshJob: Sendable {
         self.configuration = configuration
     }
 
+    /// Texts that are trained on or kept apart.
     public var textCount: Int { evidence.count }
 
     /// Without two texts, or with one kind of label alone, there is nothing to learn.

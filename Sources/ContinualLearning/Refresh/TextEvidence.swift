@@ -3,13 +3,16 @@ import ResponseModel
 
 /// What the remembered examples say of one text: how often it was shown, how often with success.
 public struct TextEvidence: Sendable, Equatable {
+    /// As the encoder reads it.
     public let text: String
     /// Weighted examples, and those of them that were positive.
     public internal(set) var trials: Double
+    /// Weighted examples that were positive.
     public internal(set) var positives: Double
     /// When the oldest of them was. Units: hours since 1970.
     public internal(set) var bornHours: Double
 
+    /// Takes each field as it is.
     package init(text: String, trials: Double, positives: Double, bornHours: Double) {
         self.text = text
         self.trials = trials

@@ -7,18 +7,26 @@ package struct TrainingDiverged: Error {}
 /// What is known of texts before anything of their own is: the posterior's prior variances, for
 /// training the vectors under the same assumptions. Units: logit², hours.
 public struct TextPrior: Sendable, Hashable {
+    /// Of each weight on the text's vector. Units: logit².
     public var weightVariance = 0.12
+    /// Of what each text has of its own. Units: logit².
     public var ownVariance = 0.06
     /// What texts first seen at about the same time share, and texts of like meaning then.
     public var birthVariance = 0.05
+    /// The time after which that has faded by a factor e.
     public var birthHours = 96.0
+    /// Of what texts of like meaning share at about the same time.
     public var localVariance = 0.1
+    /// How fast that falls with the distance of meaning: in 1 less the product of two vectors.
     public var localLength = 0.3
+    /// The time after which it has faded by a factor e.
     public var localHours = 24.0
     /// How the level of everything drifts.
     public var driftVariance = 0.02
+    /// The time after which the level has forgotten by a factor e.
     public var driftHours = 1000.0
 
+    /// The numbers above.
     public init() {}
 
     /// As the response heads assume.
@@ -37,9 +45,11 @@ public struct TextPrior: Sendable, Hashable {
 
 /// Texts that came one after the other, with what is to be explained by their vectors.
 package struct TextChunk: Sendable {
+    /// In the order in which they came.
     package let texts: [TextEvidence]
     /// The logit of each text as its own counts tell it, and the variance of that.
     package let targets: [Double]
+    /// Of each target. Units: logit².
     package let variances: [Double]
 
     /// - Parameter baseLogit: of the response rate over all texts.

@@ -7,8 +7,11 @@ public struct MemoryExample: Sendable {
     public var exampleId: String
     /// What is predicted: "click", "purchase".
     public var head: String
+    /// The item that was shown.
     public var itemId: String
+    /// Who saw it, when, and at which price.
     public var exposure: Exposure
+    /// Whether it was clicked or bought; corrected where that changes.
     public var label: Bool
     /// Units of a purchase, net of refunds; 0 where there was none or nothing is said of them.
     public var units: Int
@@ -25,6 +28,7 @@ public struct MemoryExample: Sendable {
     /// The place in the order of learning; given by the memory.
     public internal(set) var sequence: UInt64 = 0
 
+    /// Takes each field as it is; the memory gives the sequence number.
     public init(
         exampleId: String, head: String, itemId: String, exposure: Exposure, label: Bool,
         units: Int = 0, expectedUnits: Float = 1, weight: Double = 1, servedLogit: Double,
@@ -45,6 +49,7 @@ public struct MemoryExample: Sendable {
 
 /// A remembered example and how many of the stream it stands for.
 public struct WeightedExample: Sendable {
+    /// As it is remembered.
     public var example: MemoryExample
     /// 1 for recent examples; seen / kept of its stratum for older ones.
     public var inclusionWeight: Double

@@ -97,15 +97,19 @@ extension ReplayMemory {
         return Mark(inserted: inserted, last: last.map { StableHash.of($0.exampleId) } ?? 0)
     }
 
+    /// A point in a memory's life; part of the store's format.
     public struct Mark: Sendable, Equatable {
+        /// Examples ever inserted by then.
         public let inserted: UInt64
         let last: UInt64
 
+        /// Sixteen bytes.
         public func write(to writer: inout ByteWriter) {
             writer.integer(inserted)
             writer.integer(last)
         }
 
+        /// What `write` wrote.
         public init(from reader: inout ByteReader) throws(ByteCodingError) {
             inserted = try reader.integer()
             last = try reader.integer()

@@ -26,6 +26,7 @@ extension ReplayMemory {
         held = HeldExamples(before: inserted)
     }
 
+    /// Whether `hold` was called and `release` was not.
     public var isHeld: Bool { held != nil }
 
     /// Lets go of what was held; what waited for that grows old or is dropped.

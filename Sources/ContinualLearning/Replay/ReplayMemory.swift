@@ -7,6 +7,7 @@ import ResponseModel
 /// example stands for itself. Above it, strata give way in proportion to the square root of what
 /// they have seen, so that rare kinds stay. One learner's thread.
 public struct ReplayMemory: Sendable {
+    /// The bounds on what is kept.
     public struct Configuration: Sendable, Hashable {
         /// Examples kept at most.
         public var capacity: Int
@@ -14,10 +15,12 @@ public struct ReplayMemory: Sendable {
         public var recent: Int
         /// Categories told apart; the rest share strata.
         public var categoriesMax: Int
+        /// Of the sample: the same seed and examples give the same memory.
         public var seed: UInt64
         /// Where its rows are kept.
         public var table = ReplayMemory.table
 
+        /// Brings each number into its range; `recent` is half of the capacity unless given.
         public init(
             capacity: Int = 200_000, recent: Int? = nil, categoriesMax: Int = 256,
             seed: UInt64 = 0
@@ -54,6 +57,7 @@ public struct ReplayMemory: Sendable {
         var isCorrected: Bool
     }
 
+    /// As it was given, each number in its range.
     public let configuration: Configuration
     /// Examples ever inserted: the sequence number of the next one.
     public internal(set) var inserted: UInt64 = 0
@@ -87,6 +91,7 @@ public struct ReplayMemory: Sendable {
 
     static let noSlot = UInt32.max
 
+    /// An empty memory.
     public init(configuration: Configuration = Configuration()) {
         self.configuration = configuration
         ring = Array(repeating: Self.noSlot, count: configuration.recent)
