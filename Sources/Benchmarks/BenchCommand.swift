@@ -2,6 +2,7 @@ import ArgumentParser
 
 /// `tidemark bench`: figures of the parts, on this machine.
 package struct BenchCommand: ParsableCommand {
+    /// One subcommand for each part.
     package static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures the parts on this machine.",
         subcommands: [
@@ -14,5 +15,6 @@ package struct BenchCommand: ParsableCommand {
             PipelineBench.self, SoakBench.self, HTTPBench.self,
         ])
 
+    /// Nothing was given yet.
     package init() {}
 }

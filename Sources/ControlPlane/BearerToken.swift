@@ -14,7 +14,9 @@ public struct BearerToken: Sendable, CustomStringConvertible, CustomReflectable 
         self.bytes = Array(bytes)
     }
 
+    /// `(hidden)`: nothing of the token reaches a log.
     public var description: String { "(hidden)" }
+    /// Without children, so that a dump shows nothing either.
     public var customMirror: Mirror { Mirror(self, children: []) }
 
     /// Whether an Authorization header carries the token; takes as long for every wrong one.

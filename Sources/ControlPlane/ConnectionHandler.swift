@@ -3,8 +3,11 @@ import NIOHTTP1
 
 /// Performs what the core of its connection says. Thread: the event loop.
 package final class ConnectionHandler: ChannelDuplexHandler {
+    /// What the decoder gives.
     package typealias InboundIn = HTTPServerRequestPart
+    /// Nobody writes to this handler.
     package typealias OutboundIn = HTTPServerResponsePart
+    /// What the encoder takes.
     package typealias OutboundOut = HTTPServerResponsePart
 
     /// Makes an answer that takes time, on another thread.
@@ -57,7 +60,9 @@ package final class ConnectionHandler: ChannelDuplexHandler {
         ])
     }
 
+    /// Keeps the context, by which it writes.
     package func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    /// Lets go of the context: nothing is written any more.
     package func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     // MARK: What comes
@@ -86,6 +91,7 @@ package final class ConnectionHandler: ChannelDuplexHandler {
         return line.byteCount + more > HTTPLimits.fieldBytesMax
     }
 
+    /// One part of a request.
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head): perform(core.received(head, nowMs: nowMs()))
@@ -99,15 +105,18 @@ package final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
+    /// Reads on, or remembers to once the core allows it.
     package func read(context: ChannelHandlerContext) {
         if core.holdsReads { wantsRead = true } else { context.read() }
     }
 
+    /// Answers a request that cannot be parsed; any other error closes the connection.
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is HTTPParserError else { return context.close(promise: nil) }
         perform(core.refuse(Refusal(error, isLineTooLong: isLineTooLong), nowMs: nowMs()))
     }
 
+    /// Tells the core that there is nobody to answer.
     package func channelInactive(context: ChannelHandlerContext) {
         core.closed()
         context.fireChannelInactive()
@@ -122,6 +131,7 @@ package final class ConnectionHandler: ChannelDuplexHandler {
         perform(actions)
     }
 
+    /// Ends the connection, once what is under way is answered.
     package func stop() { perform(core.stop()) }
 
     /// Makes room for another connection, at once.

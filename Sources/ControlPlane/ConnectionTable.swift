@@ -3,6 +3,7 @@
 ///
 /// Complexity: linear in the bound where one has to go, constant otherwise.
 package struct ConnectionTable {
+    /// Tells connections apart; counts from 1 and is never given twice.
     package typealias Identity = Int
 
     private let countMax: Int
@@ -10,8 +11,10 @@ package struct ConnectionTable {
     private var signs: UInt64 = 0
     private var made = 0
 
+    /// - Parameter countMax: connections that may be open at one time.
     package init(countMax: Int) { self.countMax = countMax }
 
+    /// Connections that are open.
     package var count: Int { lastSign.count }
 
     /// Takes in another connection.
@@ -29,11 +32,13 @@ package struct ConnectionTable {
         return (made, evicted)
     }
 
+    /// A connection showed that it is alive; nothing happens for one that is gone.
     package mutating func sign(of identity: Identity) {
         guard lastSign[identity] != nil else { return }
         signs += 1
         lastSign[identity] = signs
     }
 
+    /// A connection closed; nothing happens for one that is gone.
     package mutating func remove(_ identity: Identity) { lastSign[identity] = nil }
 }

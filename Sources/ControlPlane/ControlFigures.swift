@@ -2,9 +2,11 @@ import Synchronization
 
 /// What the HTTP interface counts of itself. Thread: any.
 public final class ControlFigures: Sendable {
+    /// The figures at one moment; all but the open connections only rise.
     public struct Counts: Sendable {
         /// Open now.
         public var connections = 0
+        /// Connections accepted since the start.
         public var accepted = 0
         /// By status.
         public var answers: [Int: Int] = [:]
@@ -16,8 +18,10 @@ public final class ControlFigures: Sendable {
 
     private let state = Mutex(Counts())
 
+    /// Nothing was counted yet.
     public init() {}
 
+    /// All figures of one moment.
     public var counts: Counts { state.withLock { $0 } }
 
     func opened() {

@@ -2,10 +2,12 @@ import Foundation
 
 /// A yes or no with the reason.
 public struct Verdict: Sendable, Equatable {
+    /// The answer itself.
     public let isYes: Bool
     /// One line for people.
     public let reason: String
 
+    /// Takes both as they are.
     public init(_ isYes: Bool, _ reason: String) {
         self.isYes = isYes
         self.reason = reason
@@ -34,6 +36,7 @@ public enum ControlNotice: Sendable, CustomStringConvertible {
     case listensAgain(port: Int)
     case cannotListenAgain(reason: String)
 
+    /// A sentence without an end.
     public var description: String {
         switch self {
         case .acceptFailed(let reason):
@@ -46,11 +49,13 @@ public enum ControlNotice: Sendable, CustomStringConvertible {
     }
 }
 
+/// Why the HTTP interface cannot begin.
 public enum ControlError: Error, CustomStringConvertible {
     case badHost(String)
     case cannotListen(host: String, port: Int, reason: String)
     case tokenMissing(host: String)
 
+    /// A sentence that names the setting or the address.
     public var description: String {
         switch self {
         case .badHost(let host):

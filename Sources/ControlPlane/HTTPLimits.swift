@@ -27,5 +27,6 @@ public struct HTTPLimits: Sendable {
     /// What is read at one go; others have their turn in between.
     package static let readBytes = 4 << 10
 
+    /// The defaults; each may be set afterwards.
     public init() {}
 }

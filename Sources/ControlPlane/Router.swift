@@ -7,6 +7,7 @@ package struct Router: Sendable {
     /// Asked for where requests come from elsewhere. Probes go without it: a yes or no is no secret.
     let token: BearerToken?
 
+    /// - Parameter token: `nil` where every request is allowed to ask.
     package init(source: any ControlSource, token: BearerToken?) {
         self.source = source
         self.token = token

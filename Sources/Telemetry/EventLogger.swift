@@ -8,12 +8,16 @@ public struct EventLogger: Sendable {
     /// How many events of each kind there were, whatever their level.
     public let counts = EventCounts()
 
+    /// Lines go to standard error.
+    ///
+    /// - Parameter level: lesser events are counted and not written.
     public init(level: LogLevel, format: LogFormat) {
         logger = Logger(label: "tidemark") { _ in
             LineLogHandler(format: format, level: level.threshold)
         }
     }
 
+    /// Counts the event, and writes a line where its level is asked for. Thread: any.
     public func emit(_ event: TidemarkEvent) {
         counts.add(event)
         logger.log(level: event.level, event.message)
@@ -24,10 +28,12 @@ public struct EventLogger: Sendable {
 public final class EventCounts: Sendable {
     private let counts = Mutex<[String: Int]>([:])
 
+    /// Nothing was counted yet.
     public init() {}
 
     func add(_ event: TidemarkEvent) { counts.withLock { $0[event.kind, default: 0] += 1 } }
 
+    /// How many there were of each kind; kinds without any are left out.
     public var byKind: [String: Int] { counts.withLock { $0 } }
 
     /// As metrics have it.

@@ -8,6 +8,7 @@ import Synchronization
 /// over the other. What cannot be written is dropped: a log that nobody reads ends nothing.
 /// Thread: any; each line goes out whole.
 public final class LineSink: Sendable {
+    /// The one of the process: everything that writes to standard error must use it.
     public static let standardError = LineSink(
         descriptor: STDERR_FILENO, isTerminal: isatty(STDERR_FILENO) == 1)
 

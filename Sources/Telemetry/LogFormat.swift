@@ -71,22 +71,27 @@ extension Timestamp {
 
 /// Writes each log line whole to standard error, so that lines of two threads never mix.
 public struct LineLogHandler: LogHandler {
+    /// Lines of lesser levels are not written.
     public var logLevel: Logger.Level
+    /// Fields that every line gets; those of the line itself go before.
     public var metadata: Logger.Metadata = [:]
     private let format: LogFormat
     private let sink: LineSink
 
+    /// A handler of one logger, as swift-log asks for.
     public init(format: LogFormat, level: Logger.Level, sink: LineSink = .standardError) {
         self.format = format
         self.sink = sink
         logLevel = level
     }
 
+    /// One field of `metadata`.
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Writes one line with the wall clock's time.
     public func log(event: LogEvent) {
         sink.write(
             format.line(

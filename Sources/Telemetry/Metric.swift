@@ -1,20 +1,26 @@
 /// One figure as it is now, with all its labelled samples.
 public struct Metric: Sendable, Equatable {
+    /// How the figure changes, in Prometheus' terms.
     public enum Kind: String, Sendable {
         /// Only ever rises while the store lives.
         case counter
         case gauge
     }
 
+    /// One value with what tells it from the others of its metric.
     public struct Sample: Sendable, Equatable {
+        /// In the order they are written in.
         public let labels: [(name: String, value: String)]
+        /// Not finite ones are written as Prometheus has them.
         public let value: Double
 
+        /// By default without labels.
         public init(_ value: Double, _ labels: [(name: String, value: String)] = []) {
             self.value = value
             self.labels = labels
         }
 
+        /// Also by the order of the labels; a value that is NaN equals none.
         public static func == (a: Self, b: Self) -> Bool {
             a.value == b.value
                 && a.labels.elementsEqual(b.labels) { $0.name == $1.name && $0.value == $1.value }
@@ -23,11 +29,14 @@ public struct Metric: Sendable, Equatable {
 
     /// Without the prefix that all have.
     public let name: String
+    /// How the figure changes.
     public let kind: Kind
     /// One line.
     public let help: String
+    /// One for each set of labels; without any the metric is left out of the text.
     public let samples: [Sample]
 
+    /// Takes each field as it is.
     public init(_ kind: Kind, _ name: String, _ help: String, _ samples: [Sample]) {
         self.kind = kind
         self.name = name
@@ -35,6 +44,7 @@ public struct Metric: Sendable, Equatable {
         self.samples = samples
     }
 
+    /// A metric of one sample without labels.
     public init(_ kind: Kind, _ name: String, _ help: String, _ value: Double) {
         self.init(kind, name, help, [Sample(value)])
     }
@@ -53,9 +63,11 @@ public struct Metric: Sendable, Equatable {
 ///
 /// Source: Prometheus exposition formats, text format 0.0.4.
 public enum Exposition {
+    /// What the answer that carries the text must be called.
     public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
     private static let prefix = "tidemark_"
 
+    /// The metrics in the order given, each with the prefix `tidemark_`, its help and its kind.
     public static func text(_ metrics: [Metric]) -> String {
         var text = ""
         for metric in metrics where !metric.samples.isEmpty {

@@ -6,13 +6,16 @@ import Telemetry
 /// What every subcommand takes that reads a configuration.
 package struct ConfigurationOptions: ParsableArguments {
     @Option(help: "Configuration file (YAML); every key: deploy/tidemark.example.yaml.")
+    /// The file; `nil` leaves every key at its default.
     package var config: String?
 
     @Option(
         name: .customLong("set"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Overrides a key of the configuration.", valueName: "section.key=value"))
+    /// `section.key=value`, in the order given; the last one of a key holds.
     package var overrides: [String] = []
 
+    /// Nothing was given yet.
     package init() {}
 
     /// The configuration over another one, where no file is given.
@@ -38,6 +41,7 @@ package struct ConfigurationOptions: ParsableArguments {
         return (configuration, problems)
     }
 
+    /// The configuration. Throws the exit status of the first problem, and says how many there are.
     package func load() throws -> Configuration {
         let (configuration, problems) = read()
         do { try ConfigurationError.throwFirst(of: problems) } catch {

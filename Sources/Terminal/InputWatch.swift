@@ -5,10 +5,13 @@ import Foundation
 package struct InputWatch: ParsableArguments {
     @Flag(
         help: ArgumentHelp("End in order once standard input ends.", visibility: .hidden))
+    /// Whether the flag was given.
     package var untilInputEnds = false
 
+    /// Nothing was given yet.
     package init() {}
 
+    /// What a program that starts this one passes.
     package static let argument = "--until-input-ends"
 
     /// Waits on a thread of its own; the end of the input is then a SIGTERM.

@@ -4,11 +4,14 @@ import Foundation
 
 /// Which base a command computes with.
 package struct ModelOptions: ParsableArguments {
+    /// The folder that was given; `nil` takes the default one.
     @Option(help: "The base's folder. Default: the one deploy/fetch-model filled.")
     package var base: String?
 
+    /// Nothing was given yet.
     package init() {}
 
+    /// Reads the base. Throws the exit status of a bad configuration, with the reason.
     package func load() throws -> BaseModel {
         do throws(EncoderError) {
             return try loadBase()
@@ -17,6 +20,7 @@ package struct ModelOptions: ParsableArguments {
         }
     }
 
+    /// The same, with the encoder's own error.
     package func loadBase() throws(EncoderError) -> BaseModel {
         try BaseModel.load(directory: base ?? Self.cached)
     }
@@ -28,6 +32,8 @@ package struct ModelOptions: ParsableArguments {
         return cache + "/tidemark/all-MiniLM-L6-v2"
     }
 
+    /// The lines of a file that are not empty. Throws the exit status of bad data, also for a file
+    /// without any.
     package func lines(_ path: String) throws -> [String] {
         do {
             let text = try String(contentsOfFile: path, encoding: .utf8)
