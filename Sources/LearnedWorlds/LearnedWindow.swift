@@ -5,14 +5,19 @@ import Simulator
 /// A shop window, learned as the engine learns views: a head of clicks, a head of purchases after a click,
 /// and what discounts do to whether a view is bought. Beside it what the clicked views alone would say.
 public struct LearnedWindow {
+    /// The world, after the views that were learned.
     public private(set) var world: WindowWorld
+    /// Probability that a view is clicked.
     public private(set) var click = ResponseHead(name: "click", dimension: 0)
+    /// Probability that a clicked view is bought.
     public private(set) var purchase = ResponseHead(name: "purchase", dimension: 0)
+    /// What a discount does to whether a view is bought.
     public private(set) var effect = EffectModel(.views)
     /// Of clicked views, as if these were all.
     public private(set) var clickedEffect = EffectModel(.visits)
     /// Purchases predicted, before they were learned, and observed.
     public private(set) var predicted = 0.0
+    /// Purchases observed.
     public private(set) var observed = 0.0
     /// The last views, to be asked about.
     public private(set) var last: [WindowWorld.View] = []
@@ -56,6 +61,7 @@ public struct LearnedWindow {
             purchase: try purchase.logit(exposure, item: item))
     }
 
+    /// A view as the response models take it.
     public static func exposure(_ view: WindowWorld.View) -> (Exposure, ItemFeatures) {
         (
             Exposure(

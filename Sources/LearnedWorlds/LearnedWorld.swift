@@ -4,8 +4,11 @@ import Simulator
 
 /// A confounded world, learned as the engine learns it: a head, and beside it the effect model.
 public struct LearnedWorld {
+    /// The world, after the visits so far.
     public private(set) var world: ConfoundedWorld
+    /// Probability that a visit ends in a purchase.
     public private(set) var head = ResponseHead(name: "purchase", dimension: 0)
+    /// What a discount does to that.
     public var effect = EffectModel()
     /// The last visits, to be asked about.
     public private(set) var last: [ConfoundedWorld.Row] = []
@@ -38,6 +41,7 @@ public struct LearnedWorld {
     /// The next visit, which is not learned.
     public mutating func next() -> ConfoundedWorld.Row { world.next() }
 
+    /// A visit as the response models take it.
     public static func exposure(_ row: ConfoundedWorld.Row) -> (Exposure, ItemFeatures) {
         let exposure = Exposure(
             tsMs: row.tsMs, user: "user \(row.user)", price: row.price, discount: row.discount,

@@ -3,9 +3,13 @@ import Records
 
 /// An item as the shop knows it, with the truth about it that only the simulator knows.
 public struct CatalogueItem: Sendable, Hashable {
+    /// Its category's code and a number of four digits.
     public let id: String
+    /// Words that say what it is worth; no title is there twice.
     public let title: String
+    /// The name of its category.
     public let category: String
+    /// The name of its brand; a brand has a worth of its own.
     public let brand: String
     /// List price of one unit, in whole cents.
     public let price: Double
@@ -13,6 +17,7 @@ public struct CatalogueItem: Sendable, Hashable {
     public let cost: Double
     /// Whether the catalogue says what it costs: for a few items the shop has lost track.
     public let costIsKnown: Bool
+    /// Units at hand at the start, 50 to 999; sales do not lower it.
     public let stock: Int
 
     let categoryIndex: Int

@@ -20,6 +20,7 @@ public struct Pace: Sendable {
     let nowMs: @Sendable () -> Int64
     let sleepMs: @Sendable (Int64) -> Void
 
+    /// - Parameter nowMs: a clock that never goes back.
     public init(
         nowMs: @escaping @Sendable () -> Int64, sleepMs: @escaping @Sendable (Int64) -> Void
     ) {
@@ -30,7 +31,9 @@ public struct Pace: Sendable {
 
 /// Drives shoppers against the world outside: clicks go out, offers come back, purchases follow.
 public struct ClosedLoop {
+    /// The shoppers, with the score of the visits so far.
     public private(set) var shoppers: Shoppers
+    /// Events sent so far, those of the catalogue included.
     public private(set) var eventCount = 0
 
     /// Visits that are open at the same time.
@@ -41,6 +44,7 @@ public struct ClosedLoop {
     private let rate: Double?
     private let pace: Pace
 
+    /// - Parameter batch: visits that are open at the same time, at most; a slow rate takes fewer.
     public init(
         shoppers: Shoppers, waitMs: Int, rate: Double?, batch: Int = 128, pace: Pace
     ) {

@@ -6,6 +6,7 @@ import Records
 /// A row's purchase logit is `level + effect of the discount`; who gets a discount depends on the
 /// level, so that discounted rows sell more even where discounts do nothing.
 public struct ConfoundedWorld: Sendable {
+    /// How the shop chooses whom it gives a discount.
     public enum Confounding: String, Sendable, CaseIterable {
         /// Discounts are drawn by lot.
         case none
@@ -20,25 +21,38 @@ public struct ConfoundedWorld: Sendable {
 
     /// One visit, its discount and what came of it.
     public struct Row: Sendable {
+        /// Epoch milliseconds.
         public let tsMs: Int64
+        /// From 0 to `itemCount` less 1.
         public let item: Int
+        /// From 0 to `userCount` less 1.
         public let user: Int
+        /// List price, in the shop's currency.
         public let price: Double
+        /// One of `depths`.
         public let discount: Double
+        /// Whether it falls on a day when more is sold.
         public let weekend: Bool
         /// Of the discount, where the world logs it.
         public let propensity: Double?
+        /// What came of it.
         public let purchased: Bool
     }
 
+    /// The discounts that the shop gives, as fractions of the list price.
     public static let depths = [0, 0.1, 0.2, 0.3, 0.4]
+    /// Items of the shop.
     public static let itemCount = 60
+    /// Categories of the shop: item `i` is in category `i` modulo this.
     public static let categoryCount = 6
+    /// Shoppers of the shop.
     public static let userCount = 400
 
+    /// How the shop chooses whom it gives a discount.
     public let confounding: Confounding
     /// What a discount adds to the logit: a step, and a slope in -log(1 - discount).
     public let step: Double
+    /// What a unit of -log(1 - discount) adds to the logit.
     public let slope: Double
     private var random: SeededRandom
     private let worth: [Double]
@@ -46,6 +60,7 @@ public struct ConfoundedWorld: Sendable {
     private let phase: Double
     private var visits = 0
 
+    /// A world before its first visit; the same seed gives the same visits.
     public init(_ confounding: Confounding, step: Double, slope: Double, seed: UInt64) {
         self.confounding = confounding
         self.step = step
@@ -57,6 +72,7 @@ public struct ConfoundedWorld: Sendable {
         self.random = random
     }
 
+    /// The category's name.
     public static func category(ofItem item: Int) -> String { "Department \(item % categoryCount)" }
 
     /// The logit that a discount adds, for a shopper whose wish to buy is known.

@@ -8,6 +8,7 @@ import Records
 /// Depths are drawn evenly from the grid. Every purchase falls inside the window, so that the true
 /// probability of a purchase is the world's own. A value without clock or I/O.
 public struct DelayedStream: Sendable {
+    /// When visits come, and how long purchases take.
     public struct Plan: Sendable {
         /// Units: epoch milliseconds.
         public var startMs: Int64
@@ -18,12 +19,16 @@ public struct DelayedStream: Sendable {
         /// Share of the purchases that are made soon, and how soon on average; the others take
         /// `slowMs` on average.
         public var soonShare = 0.4
+        /// In the mean, of the soon ones. Units: milliseconds.
         public var soonMs = 600_000.0
+        /// In the mean, of the others. Units: milliseconds.
         public var slowMs = 36_000_000.0
         /// By how much the purchase logit of everything rises and falls, a jump every `shiftMs`.
         public var shift = 0.0
+        /// From one jump to the next. Units: milliseconds of event time.
         public var shiftMs: Int64 = 129_600_000
 
+        /// Everything else has its default: no shift.
         public init(startMs: Int64, gapMs: Double, windowMs: Int64) {
             self.startMs = startMs
             self.gapMs = gapMs
@@ -33,10 +38,15 @@ public struct DelayedStream: Sendable {
 
     /// One visit and what comes of it.
     public struct Visit: Sendable {
+        /// Counted from 0.
         public let number: Int
+        /// Epoch milliseconds.
         public let tsMs: Int64
+        /// Its index in the world's items.
         public let item: Int
+        /// What was shown, with the propensity of its depth.
         public let offer: Event.Offer
+        /// The truth about shopper and item at that moment.
         public let demand: Demand
         /// When it ends in a purchase; `nil` where it does not.
         public let purchaseMs: Int64?
@@ -45,17 +55,21 @@ public struct DelayedStream: Sendable {
         public var conversion: Double { demand.conversion(discount: offer.discount) }
     }
 
+    /// The shop and its shoppers.
     public let world: World
+    /// As it was given.
     public let plan: Plan
     private var random: SeededRandom
     private var number = 0
 
+    /// A stream before its first visit; the world's seed determines it.
     public init(world: World, plan: Plan) {
         self.world = world
         self.plan = plan
         random = SeededRandom(seed: StableHash.of("delayed stream", seed: world.seed))
     }
 
+    /// The next visit, later than the ones before. It has no end.
     public mutating func next() -> Visit {
         let tsMs = plan.startMs + Int64((Double(number) + random.unit()) * plan.gapMs)
         let (shopper, item) = world.choices.draw(&random)

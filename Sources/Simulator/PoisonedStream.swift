@@ -4,6 +4,7 @@ import Records
 /// Visits of a shop whose true chances are known, a share of one category's labels being false for a
 /// while: bought, though nobody bought.
 public struct PoisonedStream: Sendable {
+    /// Categories of the shop: item `i` is in category `i` modulo this.
     public static let categories = 5
     private static let itemsOfEach = 8
     private static let userCount = 400
@@ -11,17 +12,26 @@ public struct PoisonedStream: Sendable {
     private static let gapMs: Int64 = 2_000
     private static let startMs: Int64 = 1_700_000_000_000
 
+    /// One visit, what came of it and what is told of it.
     public struct Visit: Sendable {
+        /// Counted from 0.
         public let number: Int
+        /// Epoch milliseconds.
         public let tsMs: Int64
+        /// Counted from 0.
         public let item: Int
+        /// Counted from 0.
         public let user: Int
+        /// A fraction of the list price: 0 or 0.2.
         public let discount: Double
         /// The true chance.
         public let chance: Double
+        /// The label: bought, or false.
         public let purchased: Bool
+        /// Whether the label was made positive, bought or not.
         public let isPoisoned: Bool
 
+        /// The number of the item's category.
         public var category: Int { item % PoisonedStream.categories }
     }
 
@@ -34,6 +44,7 @@ public struct PoisonedStream: Sendable {
     private let worth: [Double]
     private let taste: [Double]
 
+    /// A stream before its first visit; the seed determines the visits, whatever is poisoned.
     public init(seed: UInt64, poisoned: Range<Int>, share: Double) {
         self.poisoned = poisoned
         self.share = share
@@ -43,10 +54,12 @@ public struct PoisonedStream: Sendable {
         self.random = random
     }
 
+    /// The category's name.
     public static func category(_ number: Int) -> String { "Department \(number)" }
     /// The category whose labels are poisoned.
     public static let poisonedCategory = category(0)
 
+    /// The next visit. It has no end.
     public mutating func next() -> Visit {
         let number = count
         count += 1

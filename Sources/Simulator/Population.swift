@@ -2,7 +2,9 @@ import Records
 
 /// Shoppers who answer to price alike.
 public struct Segment: Sendable, Hashable {
+    /// For people; it is in no event.
     public let name: String
+    /// Share of the shoppers, in expectation; all sum to 1.
     public let share: Double
     /// Change of the purchase logit for each unit of log-price.
     public let sensitivity: Double
@@ -13,6 +15,7 @@ public struct Segment: Sendable, Hashable {
 
     static let tiers = ["new", "regular", "club"]
 
+    /// The segments of every world.
     public static let all = [
         Segment(
             name: "bargain hunters", share: 0.24, sensitivity: 5.2, level: -0.4,
@@ -34,6 +37,7 @@ public struct Segment: Sendable, Hashable {
 
 /// One shopper, with the truth about him.
 public struct Shopper: Sendable, Hashable {
+    /// `u-` and a number of five digits.
     public let id: String
     /// Index in `Segment.all`.
     public let segment: Int

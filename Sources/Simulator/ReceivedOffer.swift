@@ -2,12 +2,17 @@ import Events
 
 /// A recommendation as the shop's front end reads it from the topic.
 public struct ReceivedOffer: Sendable, Hashable {
+    /// What clicks and purchases that follow it carry.
     public let recommendationID: String
+    /// The shopper it is for.
     public let userID: String
+    /// The item it is for.
     public let itemID: String
+    /// Fraction of the list price, in [0, 1).
     public let discount: Double
     /// The unit price to charge.
     public let price: Double
+    /// In (0, 1]; `nil` where the recommendation does not say.
     public let propensity: Double?
     /// The last moment of event time at which it may be shown. Units: epoch milliseconds.
     public let expiresAtMs: Int64?

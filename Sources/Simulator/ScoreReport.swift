@@ -1,6 +1,8 @@
 /// The outcome of a run, for people and for programs.
 public struct ScoreReport: Encodable, Sendable {
+    /// One strategy.
     public struct Row: Encodable, Sendable {
+        /// Its name, as `Strategy` describes it.
         public let strategy: String
         /// Share of visits with a purchase, expected.
         public let conversion: Double
@@ -18,9 +20,11 @@ public struct ScoreReport: Encodable, Sendable {
 
     /// A run of visits, and every strategy at them.
     public struct Part: Encodable, Sendable {
+        /// Visits made.
         public let visits: Int
         /// Visits that had an offer to go by.
         public let offersInTime: Int
+        /// In the scoreboard's order.
         public let strategies: [Row]
 
         enum CodingKeys: String, CodingKey {
@@ -42,23 +46,34 @@ public struct ScoreReport: Encodable, Sendable {
 
     /// What really happened, by the shoppers' own dice.
     public struct Happened: Encodable, Sendable {
+        /// Purchases made.
         public let purchases: Int
+        /// Units bought.
         public let units: Int
+        /// Purchases given back.
         public let refunds: Int
+        /// Net of refunds. Units: the shop's currency.
         public let margin: Double
         /// Purchases and refunds after the end of event time, which were not told.
         public let pending: Int
     }
 
+    /// The world's seed.
     public let seed: UInt64
+    /// Events sent, those of the catalogue included.
     public let events: Int
+    /// All visits.
     public let total: Part
     /// The first fifth of the visits, and the last.
     public let early: Part
+    /// The last fifth.
     public let late: Part
+    /// Of `VisitPlan.windowVisits` visits each, in order of time.
     public let windows: [Part]
+    /// What really happened.
     public let realised: Happened
 
+    /// The report on a run that has ended.
     public init(_ loop: ClosedLoop) {
         let board = loop.shoppers.scoreboard
         let fifth = max(1, board.windows.count / 5)

@@ -6,6 +6,7 @@ public enum Strategy: Sendable, Hashable, CustomStringConvertible {
     case fixed(Double)
     case oracle
 
+    /// Its name in tables and reports.
     public var description: String {
         switch self {
         case .offered: "offered"
@@ -18,6 +19,7 @@ public enum Strategy: Sendable, Hashable, CustomStringConvertible {
 
 /// Sums over a run of visits, in expectation under the truth.
 public struct Score: Sendable, Hashable {
+    /// Visits that were made.
     public private(set) var visits = 0
     /// Visits that had an offer to go by, rather than the list price for want of one.
     public private(set) var offers = 0
@@ -52,8 +54,11 @@ public struct Score: Sendable, Hashable {
 
 /// What happened, rather than what was to be expected.
 public struct Realised: Sendable, Hashable {
+    /// Purchases made.
     public internal(set) var purchases = 0
+    /// Units bought.
     public internal(set) var units = 0
+    /// Purchases given back, or to be.
     public internal(set) var refunds = 0
     /// Margin of what was bought and kept, refunds to come included.
     public internal(set) var margin = 0.0
@@ -64,17 +69,21 @@ public struct Realised: Sendable, Hashable {
 /// All strategies see the same shopper, item and moment, and all are counted in expectation, so
 /// that they differ by what they offer and by nothing else.
 public struct Scoreboard: Sendable {
+    /// Offered first, then none, the fixed ones, and the oracle last.
     public let strategies: [Strategy]
     /// In the order of time, each of `windowVisits` visits (the last may have fewer).
     public private(set) var windows: [Score] = []
+    /// What happened, by the shoppers' own dice.
     public internal(set) var realised = Realised()
     private let windowVisits: Int
 
+    /// - Parameter windowVisits: at least 1 is taken.
     public init(fixedDepths: [Double], windowVisits: Int) {
         strategies = [.offered, .noDiscount] + fixedDepths.map { .fixed($0) } + [.oracle]
         self.windowVisits = max(1, windowVisits)
     }
 
+    /// The sum of all windows.
     public var total: Score { score(windows[...]) }
 
     /// The sum of some of the windows.

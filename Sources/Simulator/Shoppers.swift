@@ -7,8 +7,11 @@ import Records
 /// Events come out in the order of their time, except that a purchase is never earlier than the
 /// clicks already given out.
 public struct Shoppers: Sendable {
+    /// The shop and its shoppers.
     public let world: World
+    /// When and how the visits take place.
     public let plan: VisitPlan
+    /// What each strategy would have earned so far.
     public internal(set) var scoreboard: Scoreboard
     /// Visits made so far.
     public private(set) var visitCount = 0
@@ -35,6 +38,7 @@ public struct Shoppers: Sendable {
         let tsMs: Int64
     }
 
+    /// Shoppers before their first visit; the world's seed and the plan's start determine them.
     public init(world: World, plan: VisitPlan) {
         self.world = world
         self.plan = plan

@@ -1,5 +1,6 @@
 /// When and how a run of visits takes place.
 public struct VisitPlan: Sendable, Hashable {
+    /// Where the discounts come from.
     public enum Discounts: Sendable, Hashable {
         /// The list price is shown; what a recommendation says is offered.
         case recommended
@@ -11,11 +12,14 @@ public struct VisitPlan: Sendable, Hashable {
     public var startMs: Int64
     /// Event time from one visit to the next. Units: milliseconds.
     public var gapMs: Double
+    /// Where the discounts come from.
     public var discounts: Discounts
+    /// Depths that the scoreboard compares with, as fractions of the list price.
     public var fixedDepths: [Double]
     /// Visits in each window of the scoreboard.
     public var windowVisits: Int
 
+    /// Takes each field as it is.
     public init(
         startMs: Int64, gapMs: Double, discounts: Discounts = .recommended,
         fixedDepths: [Double] = [0.1, 0.2, 0.3], windowVisits: Int = 1000

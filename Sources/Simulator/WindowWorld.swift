@@ -8,17 +8,27 @@ import Records
 public struct WindowWorld: Sendable {
     /// One view, and what came of it.
     public struct View: Sendable {
+        /// Epoch milliseconds.
         public let tsMs: Int64
+        /// From 0 to `itemCount` less 1.
         public let item: Int
+        /// From 0 to `userCount` less 1.
         public let user: Int
+        /// List price, in the shop's currency.
         public let price: Double
+        /// One of `depths`.
         public let discount: Double
+        /// Whether it was clicked.
         public let clicked: Bool
+        /// Whether it was clicked and bought.
         public let purchased: Bool
     }
 
+    /// The discounts drawn from, as fractions of the list price.
     public static let depths = ConfoundedWorld.depths
+    /// Items of the shop.
     public static let itemCount = 60
+    /// Shoppers of the shop.
     public static let userCount = 400
 
     /// Whether discounts do anything.
@@ -29,6 +39,7 @@ public struct WindowWorld: Sendable {
     private let taste: [Double]
     private var views = 0
 
+    /// A window before its first view; the same seed gives the same views.
     public init(hasEffect: Bool, seed: UInt64) {
         self.hasEffect = hasEffect
         var random = SeededRandom(seed: StableHash.of("window", seed: seed))
@@ -38,6 +49,7 @@ public struct WindowWorld: Sendable {
         self.random = random
     }
 
+    /// The category's name, one of six.
     public static func category(ofItem item: Int) -> String { "Department \(item % 6)" }
 
     private static let startMs: Int64 = 1_600_000_000_000

@@ -3,12 +3,16 @@ import Records
 
 /// How large a world is, and the rules its shop prices by.
 public struct WorldConfiguration: Sendable, Hashable {
+    /// Items of the catalogue; at least one for each category.
     public var itemCount: Int
+    /// Shoppers; 1 or more.
     public var shopperCount: Int
     /// The grid and the rules that the oracle and the fixed discounts keep to, as the daemon does.
     public var pricing: PricingConfiguration
+    /// How shoppers answer to prices.
     public var answer: PriceAnswer
 
+    /// Takes each field as it is; `World` traps where there are too few items.
     public init(
         itemCount: Int = 600, shopperCount: Int = 2000,
         pricing: PricingConfiguration = PricingConfiguration(), answer: PriceAnswer = .sensitive
@@ -44,8 +48,11 @@ public struct Demand: Sendable, Hashable {
 
 /// A price and what it truly earns at one visit.
 public struct Outcome: Sendable, Hashable {
+    /// Fraction of the list price.
     public let discount: Double
+    /// The price of one unit, in the shop's currency.
     public let price: Double
+    /// Probability of a purchase at it.
     public let conversion: Double
     /// Expected margin, net of refunds. Units: the shop's currency for each visit.
     public let margin: Double
@@ -53,9 +60,13 @@ public struct Outcome: Sendable, Hashable {
 
 /// The shop and its shoppers as they truly are. A seed determines all of it.
 public struct World: Sendable {
+    /// What determines it.
     public let seed: UInt64
+    /// As it was given.
     public let configuration: WorldConfiguration
+    /// The catalogue; events and the scoreboard name items by their index here.
     public let items: [CatalogueItem]
+    /// The shoppers, named by their index here.
     public let shoppers: [Shopper]
 
     let choices: VisitChoices
