@@ -3,23 +3,9 @@ import Testing
 @Suite("Public declarations are documented") struct DocumentationTests {
     /// Public declarations that say nothing of themselves, by target. A number here only falls.
     private static let undocumentedMax = [
-        "ContinualLearning": 116,
-        "ControlPlane": 12,
-        "Daemon": 417,
-        "Encoder": 41,
+        "Daemon": 416,
         "Engine": 136,
-        "EventLog": 5,
-        "Events": 85,
-        "KafkaStream": 64,
-        "LearnedWorlds": 10,
-        "Pricing": 21,
-        "Records": 83,
-        "ResponseModel": 58,
-        "Simulator": 116,
-        "SnapshotStore": 119,
-        "Telemetry": 26,
-        "Tensor": 5,
-        "Tokenization": 1,
+        "ResponseModel": 55,
     ]
 
     /// Places of public declarations without a documentation comment.
