@@ -7,6 +7,7 @@ internal import CSimdJSON
 /// Thread: one at a time; keep one decoder a thread. It holds buffers as large as the largest
 /// record seen, so at most a few times `recordBytesMax`.
 @safe public final class EventDecoder {
+    /// As it was given; it never changes.
     public let limits: EventLimits
     /// The top-level text field that arrives in `Event.extra`.
     public let extraField: String?

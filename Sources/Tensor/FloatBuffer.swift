@@ -8,6 +8,7 @@ import Glibc
 /// Thread: memory without an owner; whoever hands out views of it says who writes when. Sendable
 /// because after `seal()` nobody can write, and before it the users keep to that.
 @safe package final class FloatBuffer: @unchecked Sendable {
+    /// Floats in it.
     package let count: Int
     /// Lives as long as this object; unmapped in `deinit`.
     private let base: UnsafeMutablePointer<Float>
