@@ -31,9 +31,13 @@ public protocol ControlSource: Sendable {
 
 /// What the HTTP interface met that people should hear of. No byte of a client is in it.
 public enum ControlNotice: Sendable, CustomStringConvertible {
+    /// A connection could not be accepted; it is tried again.
     case acceptFailed(reason: String)
+    /// The listening ended by itself.
     case ended(reason: String)
+    /// It was begun again, on this port.
     case listensAgain(port: Int)
+    /// It could not be begun again; it is tried further.
     case cannotListenAgain(reason: String)
 
     /// A sentence without an end.
@@ -51,8 +55,11 @@ public enum ControlNotice: Sendable, CustomStringConvertible {
 
 /// Why the HTTP interface cannot begin.
 public enum ControlError: Error, CustomStringConvertible {
+    /// The host is no name or address that can be listened on.
     case badHost(String)
+    /// The system refuses the address.
     case cannotListen(host: String, port: Int, reason: String)
+    /// The host can be reached from elsewhere, and no token is set.
     case tokenMissing(host: String)
 
     /// A sentence that names the setting or the address.

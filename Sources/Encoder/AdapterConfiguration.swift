@@ -2,6 +2,7 @@ import Tensor
 
 /// A matrix of a layer that an adapter can sit on.
 public enum AdapterTarget: String, Sendable, Hashable, CaseIterable, Comparable {
+    /// The matrices before the heads.
     case query, key, value
     /// The matrix after the heads.
     case attentionOutput = "attention_output"

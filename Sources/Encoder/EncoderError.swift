@@ -3,17 +3,25 @@ import Tokenization
 
 /// Why a base, an adapter or a batch cannot be used.
 public enum EncoderError: Error, Equatable, CustomStringConvertible {
+    /// The file is missing, or the system refuses it.
     case unreadable(file: String, reason: String)
+    /// The file's bytes are not what its name promises.
     case malformed(file: String, reason: String)
     /// A kind of model or adapter that is not computed here.
     case unsupported(file: String, what: String)
+    /// The arithmetic, or a file of tensors.
     case tensor(TensorError)
+    /// The tokenizer's files.
     case tokenizer(TokenizationError)
     /// The tokenizer knows ids for which the base has no embedding.
     case vocabulary(directory: String, tokenizerIds: Int, embeddings: Int)
+    /// A value that does not fit; the text is the whole sentence.
     case configuration(String)
+    /// Adapters of another base; the two are fingerprints.
     case otherBase(adapter: String, expected: String, found: String)
+    /// The system refuses that much memory.
     case memory(bytes: Int)
+    /// The file could not be written whole.
     case writeFailed(file: String, reason: String)
 
     /// A sentence that names the file or the value.

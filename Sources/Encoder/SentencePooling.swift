@@ -4,6 +4,7 @@ import Foundation
 public struct SentencePooling: Sendable, Hashable {
     /// What is made of the token vectors: their mean, the first one, or the maximum of each column.
     public enum Mode: String, Sendable, Hashable, CaseIterable {
+        /// `cls` is the first token's vector.
         case mean, cls, max
     }
 

@@ -10,6 +10,7 @@ public enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
     case notCompressed(path: String, format: String)
     /// The writer will not replace what is there.
     case exists(path: String)
+    /// No memory left for its compression.
     case outOfMemory(path: String)
     /// A captured record's offset is the largest there is: nothing can be read from behind it.
     case lastOffset(path: String, line: Int64)

@@ -153,6 +153,8 @@ public struct LogEntry: Sendable {
 
     /// What is in the line.
     public enum Content: Sendable {
+        /// A captured record, or a plain line with the reader's topic and its line number as the
+        /// offset.
         case record(SourceRecord)
         /// A line that is no record: too long, or a captured record that is not whole.
         /// `bytes` is the line, or the beginning of one that is too long.

@@ -1,5 +1,6 @@
 /// The types of event of the contract, by their name in the payload.
 public enum EventType: String, Sendable, Hashable, CaseIterable {
+    /// The raw values are the payload's `type`.
     case impression, click, purchase, refund, item, outcome, erase
 }
 
@@ -16,12 +17,19 @@ public struct Event: Sendable, Hashable {
 
     /// The type with its fields.
     public enum Body: Sendable, Hashable {
+        /// An item was shown.
         case impression(Offer)
+        /// An item was clicked.
         case click(Offer)
+        /// An item was bought.
         case purchase(Purchase)
+        /// A purchase was taken back.
         case refund(Refund)
+        /// What is known of an item has changed.
         case item(Item)
+        /// A training row that was joined before.
         case outcome(Outcome)
+        /// All that is held of the user is to go.
         case erase(userID: String)
     }
 
@@ -141,7 +149,9 @@ extension Event {
     public struct Attribute: Sendable, Hashable {
         /// A finite number or a text; JSON has both as values.
         public enum Value: Sendable, Hashable {
+            /// Finite.
             case number(Double)
+            /// May be empty.
             case text(String)
         }
 

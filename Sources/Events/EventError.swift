@@ -4,15 +4,21 @@ import Records
 public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A null payload.
     case tombstone
+    /// Longer than `EventLimits.recordBytesMax`.
     case tooLarge(byteCount: Int, byteCountMax: Int)
     /// The record begins with Confluent's magic byte 0 and is no framed JSON.
     case framing(String)
+    /// Some byte is not part of UTF-8.
     case notUTF8
     /// Not one JSON document; the text says what is wrong.
     case malformed(String)
+    /// Which of two values holds would be chance.
     case duplicateKey(String)
+    /// A document of another kind, which the text names.
     case notAnObject(String)
+    /// A field that its type needs.
     case missing(field: String)
+    /// The type is none of the contract's.
     case unknownType(String)
     /// Of a type that is not asked for: no fault.
     case ignored(type: String)
@@ -20,6 +26,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
     case invalid(field: String, requirement: String, found: String)
     /// Fields that are fine one by one and not together.
     case inconsistent(String)
+    /// `ts` is ahead of the record's own timestamp. Units: milliseconds.
     case clockSkew(aheadMs: Int64, aheadMsMax: Int64)
     /// Ahead of the clock of whoever read the record.
     case aheadOfClock(tsMs: Int64, clockMs: Int64, aheadMsMax: Int64)
@@ -28,6 +35,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
     case epochUnit(number: Int64, unit: String, asMs: Int64)
     /// As `clockSkew`, in a log without timestamps of its own.
     case neighbourSkew(aheadMs: Int64, aheadMsMax: Int64)
+    /// The parser got no memory for the record.
     case outOfMemory
 
     /// A sentence without an end, with the field first where there is one.

@@ -55,11 +55,17 @@ internal import CSimdJSON
 
 /// A JSON document as a tree.
 package enum JSONValue: Sendable, Hashable {
+    /// The literal `null`.
     case null
+    /// The literals `true` and `false`.
     case bool(Bool)
+    /// A number without point and exponent that fits 64 bits.
     case integer(Int64)
+    /// Any other number; finite.
     case number(Double)
+    /// With its escapes resolved.
     case text(String)
+    /// In document order.
     case array([JSONValue])
     /// In document order; no key is there twice.
     case object([Member])

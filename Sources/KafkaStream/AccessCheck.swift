@@ -11,7 +11,9 @@ public enum AccessCheck {
 
     /// What writing to a topic came to.
     public enum Writing: Sendable, Equatable {
+        /// The brokers would take records.
         case allowed
+        /// They would not; the text says why.
         case refused(String)
         /// Transactions are refused, without which it cannot be told.
         case untold(String)

@@ -4,20 +4,27 @@
 public enum BrokerFault: Sendable, Equatable {
     /// Disconnects clients and refuses new ones; `nil` is every broker. Leaders stay.
     case down(broker: Int32?)
+    /// Takes clients again.
     case up(broker: Int32?)
     /// Every answer takes this long.
     case latency(broker: Int32?, ms: Int32)
     /// The next `count` requests of this kind fail so.
     case requestErrors(api: BrokerRequest, error: BrokerErrorCode, count: Int)
+    /// Forgets failures that were ordered and not given yet.
     case clearRequestErrors(api: BrokerRequest)
     /// The next request of this kind to this broker is answered late.
     case requestDelay(broker: Int32, api: BrokerRequest, ms: Int32)
     /// nil leaves the partition without a leader.
     case leader(topic: String, partition: Int32, broker: Int32?)
+    /// Every question about the topic is answered with this error.
     case topicError(topic: String, error: BrokerErrorCode)
+    /// Moves a coordinator: that of a group, or of a transactional id.
     case coordinator(transaction: Bool, key: String, broker: Int32)
+    /// Makes a topic.
     case createTopic(String, partitions: Int)
+    /// Asks where clients connect.
     case address
+    /// Asks which commands there are.
     case help
 
     /// One line a command, for the help.
@@ -145,6 +152,7 @@ public enum BrokerFault: Sendable, Equatable {
 
 /// The kinds of request that the development broker can be told to fail.
 public enum BrokerRequest: String, Sendable, CaseIterable {
+    /// Kafka's requests, by the names that commands have for them.
     case produce, fetch
     case listOffsets = "list-offsets"
     case metadata

@@ -4,6 +4,7 @@ import Records
 public struct BrokerState: Sendable, Hashable {
     /// Whether a broker answers.
     public enum Standing: String, Sendable {
+        /// It answers, or it does not.
         case up, down
         /// Nothing is asked of it at present.
         case unused
@@ -28,7 +29,9 @@ public struct BrokerState: Sendable, Hashable {
 package struct BrokerWatch: Sendable {
     /// What `take` has found to be new.
     package enum Change: Sendable, Equatable {
+        /// A broker that has answered does so no more.
         case lost(address: String, reason: String?)
+        /// A broker that was told as lost answers again.
         case back(address: String, afterMs: Int64)
         /// No broker answers any more.
         case allLost

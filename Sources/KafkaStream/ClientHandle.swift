@@ -5,6 +5,7 @@ import Platform
 public struct KafkaNotice: Sendable {
     /// How grave it is.
     public enum Level: String, Sendable {
+        /// As librdkafka's own levels are grouped.
         case error, warning, info
     }
 

@@ -61,18 +61,25 @@ public struct OffsetGap: Sendable, Hashable, CustomStringConvertible {
 public enum KafkaError: Error, Sendable, CustomStringConvertible {
     /// What a script should conclude, in the terms of the exit codes.
     public enum Category: Sendable {
+        /// Exit codes 78, 69, 65 and 70.
         case configuration, unavailable, data, bug
     }
 
+    /// A setting that is wrong; the key is the configuration file's.
     case configuration(key: String, reason: String)
+    /// A client setting that learning each record once rests on.
     case reservedKey(String)
+    /// No broker answers.
     case unreachable(brokers: String, reason: String)
+    /// The cluster has no such topic.
     case unknownTopic(String, brokers: String)
+    /// Stored and available offsets do not fit together.
     case offsetGap(OffsetGap)
     /// The broker has the record and it cannot be read: a wrong checksum, an unknown format.
     case unreadable(TopicPartition, offset: Int64, reason: String)
     /// An access right is missing, or the credentials are wrong.
     case denied(String)
+    /// A step took longer than it may. Units: milliseconds.
     case timedOut(String, afterMs: Int)
     /// The client handle cannot be used any more and must be made again.
     case fatal(code: String, reason: String)
@@ -80,11 +87,17 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
     case transaction(step: String, reason: String, abortable: Bool, retriable: Bool)
     /// The brokers do not take a message of a transaction, by its place in it and its topic.
     case undeliverable(Int, topic: String, DeliveryResult)
+    /// The cluster does not make a topic.
     case topicCreation(topic: String, reason: String)
+    /// The cluster does not change a topic's settings.
     case topicChange(topic: String, reason: String)
+    /// The caller has not taken the reports on what it sent before.
     case deliveriesNotDrained(count: Int)
+    /// A command to the development broker, or the broker itself.
     case broker(String)
+    /// The operating system refused something: a thread, for one.
     case system(String)
+    /// A call after `close`, or a call that `stop` ended.
     case closed
 
     /// What a script should conclude; `bug` where the caller did what it must not.

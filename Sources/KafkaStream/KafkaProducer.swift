@@ -52,6 +52,7 @@ public struct KafkaMessage: Sendable {
 
 /// What became of a message.
 public enum DeliveryResult: Sendable, Equatable {
+    /// It is in the log, at this place.
     case delivered(partition: Int32, offset: Int64)
     /// It cannot be sent as it is: larger than `message.max.bytes` or the topic allows.
     case tooLarge

@@ -6,9 +6,11 @@
 package struct PartitionGrowth {
     /// What is to be done about new partitions.
     package enum Verdict {
+        /// Read them from their beginning.
         case read
         /// New partitions are not read yet.
         case wait
+        /// The topics do not fit the shards any more; reading ends.
         case refuse(KafkaError)
     }
 

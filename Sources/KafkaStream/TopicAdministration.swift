@@ -26,7 +26,9 @@ public struct TopicSpecification: Sendable {
 
 /// How a topic came to be there.
 public enum TopicOutcome: Sendable, Equatable {
+    /// It was there before.
     case existed(partitions: Int)
+    /// It was made as it was asked for.
     case created(partitions: Int)
     /// The cluster has no topic administration and made the topic when it was asked for, with
     /// settings of its own.

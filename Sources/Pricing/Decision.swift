@@ -1,10 +1,16 @@
 /// A rule that kept a decision from being what it would have been.
 public enum PricingRule: String, Sendable, Hashable, CaseIterable {
+    /// Discounts are switched off: the list price.
     case killSwitch = "kill_switch"
+    /// The item is no longer sold: no discount.
     case deletedItem = "deleted_item"
+    /// Nothing is left to sell: no discount.
     case outOfStock = "out_of_stock"
+    /// The cost is not known and none is to be assumed: no discount.
     case unknownCost = "unknown_cost"
+    /// A deeper discount was wanted than `PricingConfiguration.maximumDepth`.
     case maximumDepth = "maximum_depth"
+    /// A lower price was wanted than leaves `PricingConfiguration.marginFloor`.
     case marginFloor = "margin_floor"
     /// The best discount was not sure enough to pay.
     case confidence

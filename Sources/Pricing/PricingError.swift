@@ -1,11 +1,18 @@
 /// Why a price could not be decided: the input is named, and nothing is guessed in its place.
 public enum PricingError: Error, Equatable, CustomStringConvertible {
+    /// A value of the configuration, under its key there.
     case badConfiguration(key: String, value: String, expected: String)
+    /// A value of the item.
     case badItem(field: String, value: Double, expected: String)
+    /// A value of the demand at one depth.
     case badDemand(depth: Double, field: String, value: Double, expected: String)
+    /// The demand is not given at the depths of the grid.
     case depthsDiffer(expected: [Double], given: [Double])
+    /// `PricingConfiguration.confidence` is set, and a point has no uncertainty.
     case missingUncertainty(depth: Double)
+    /// A random number outside [0, 1).
     case badDraw(name: String, value: Double)
+    /// A share outside [0, 1], or a variance that is not finite.
     case badUnknown(share: Double, variances: [Double])
 
     /// A sentence that names the input, its value and what it should be.

@@ -65,9 +65,13 @@ public struct ByteWriter: Sendable {
 
 /// A record whose bytes do not have the layout they should.
 public enum ByteCodingError: Error, Equatable, CustomStringConvertible {
+    /// The record ends before what is to be read. Units: bytes.
     case truncated(at: Int, needed: Int, available: Int)
+    /// More bytes than the layout has.
     case trailing(count: Int)
+    /// The text that begins at this byte.
     case notUTF8(at: Int)
+    /// A value that the layout does not have; the text names it.
     case badValue(at: Int, String)
 
     /// A sentence that names the byte offset.

@@ -2,8 +2,11 @@
 public enum Strategy: Sendable, Hashable, CustomStringConvertible {
     /// What the shoppers were really offered.
     case offered
+    /// The list price at every visit.
     case noDiscount
+    /// The same depth at every visit, as far as the rules allow it.
     case fixed(Double)
+    /// The price that earns most under the truth and the rules.
     case oracle
 
     /// Its name in tables and reports.

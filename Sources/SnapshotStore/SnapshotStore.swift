@@ -8,6 +8,7 @@ import Synchronization
 public final class SnapshotStore: Sendable {
     /// Whether calls that write are allowed. Only one process may have a store open for writing.
     public enum Mode: Sendable {
+        /// `readWrite` takes the writer's lock, and makes a store where there is none.
         case readOnly, readWrite
     }
 

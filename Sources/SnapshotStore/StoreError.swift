@@ -6,6 +6,7 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     case missing(path: String)
     /// A file, or a folder that holds something else.
     case notAStore(path: String, reason: String)
+    /// The system refuses to write there: rights, or a read-only disk.
     case cannotWrite(path: String, reason: String)
     /// Another process learns into this store.
     case inUse(path: String, process: Int32?)
@@ -13,28 +14,41 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     case readersPresent(path: String)
     /// This process has the store open already; LMDB allows one opening a process.
     case openedTwice(path: String)
+    /// A call after `close`.
     case closed(path: String)
     /// A writing call on a store opened for reading.
     case openedReadOnly(path: String)
+    /// Made by a later version of this program.
     case newerFormat(path: String, found: UInt32, known: UInt32)
     /// Only opening the store for writing brings it to this program's format.
     case olderFormat(path: String, found: UInt32, known: UInt32)
+    /// Made on another base model than the one that is asked for.
     case otherBase(path: String, found: Digest256, expected: Digest256)
     /// A file, page or record that is not what was written.
     case damaged(path: String, what: String)
     /// An unclean stop left unsynced commits; only a writer may put the last synced one back.
     case needsRecovery(path: String)
+    /// The commit needs more than `Options.bytesMax` leaves. Units: bytes.
     case quotaReached(path: String, usedBytes: Int, bytesMax: Int)
+    /// The disk has no room for the commit.
     case diskFull(path: String)
     /// The data file was taken away or exchanged while it was open.
     case gone(path: String)
+    /// LMDB takes no longer keys in this table. Units: bytes.
     case keyTooLong(table: String, count: Int)
+    /// No snapshot has this name; the nearest ones there are.
     case unknownReference(String, nearest: [String])
+    /// The digits begin more than one id.
     case ambiguousReference(String, candidates: [String])
+    /// The reference has no meaning here; the reason is the end of a sentence.
     case badReference(String, reason: String)
+    /// The name is no tag: its characters, or one that stands for something else.
     case badTag(String, reason: String)
+    /// The tag is on another snapshot.
     case tagTaken(String, by: String)
+    /// The snapshot was learned on another base than the store's.
     case baseMismatch(snapshot: String, found: Digest256, expected: Digest256)
+    /// The snapshot's state cannot be had as a whole any more.
     case notReplayable(String, reason: String)
     /// A call of the operating system failed; `code` is its `errno`.
     case system(call: String, path: String, code: Int32)

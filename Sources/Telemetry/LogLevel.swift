@@ -2,6 +2,7 @@ import Logging
 
 /// The level below which lines are left out.
 public enum LogLevel: String, Sendable, CaseIterable {
+    /// In the order of gravity.
     case debug, info, warning, error
 
     var threshold: Logger.Level {

@@ -4,6 +4,7 @@ public struct Metric: Sendable, Equatable {
     public enum Kind: String, Sendable {
         /// Only ever rises while the store lives.
         case counter
+        /// Rises and falls.
         case gauge
     }
 

@@ -3,44 +3,74 @@ import Logging
 
 /// What happens in the daemon that people want to hear of.
 public enum TidemarkEvent: Sendable {
+    /// The daemon begins; nothing is connected yet.
     case starting(version: String, base: String, store: String)
+    /// A store's state was taken up.
     case resumed(snapshot: String, examples: Int)
+    /// The weights went back, or with `rewind` all that was learned.
     case wentBack(snapshot: String, rewind: Bool, reason: String)
+    /// The brokers are of a cluster that the store does not know.
     case newCluster(old: [String], new: String)
+    /// Records were lost, as the configuration accepts. `to` is the first that is there.
     case gapAccepted(partition: String, from: Int64, to: Int64)
+    /// Reading has begun.
     case consuming(topics: String, partitions: Int, behind: Int64)
+    /// Where learning stands, now and then. `lag` is `nil` where no broker tells it.
     case progress(
         events: Int, perSecond: Double, examples: Int,
         scores: [(head: String, logLoss: Double, ne: Double)],
         recommendations: Int, lag: Int64?)
+    /// Training has begun, on so many texts of so many examples.
     case refreshStarted(texts: Int, examples: Int)
+    /// A gate has judged.
     case judged(GateResult)
+    /// Training found nothing better on the texts kept apart.
     case refreshBroughtNothing(steps: Int)
+    /// A drift detector sounded.
     case driftFound(head: String, example: Int)
+    /// There are more context keys than are learned from; the first one left out.
     case contextKeysLeftOut(key: String, keysMax: Int)
+    /// A snapshot was taken.
     case snapshot(id: String, events: Int)
+    /// A snapshot has its keyed state now.
     case keptWhole(snapshot: String, megabytes: Double, seconds: Double)
+    /// A snapshot could not be given its keyed state.
     case notKeptWhole(snapshot: String, reason: String)
     /// Keys of shoppers of whom nothing is left.
     case keysDestroyed(count: Int, seconds: Double)
+    /// Such keys stay for now.
     case keysNotDestroyed(reason: String)
+    /// A record could not be used.
     case deadLetter(position: String, reason: String)
     /// Of the last minute: letters without a line of their own, and the reason of one of them.
     case moreDeadLetters(count: Int, reason: String)
+    /// So many of the newest records could not be used: perhaps the wrong topics.
     case mostUnusable(letters: Int, records: Int)
+    /// The producer failed for good and was made again.
     case producerRestarted
     /// The oldest message has waited for so long, at least.
     case notPublished(reason: String, waiting: Int, oldestSeconds: Int64)
+    /// Publishing goes on, after so long.
     case publishedAgain(seconds: Int64)
+    /// Records carry Confluent's frame, which is left off.
     case framed(topic: String, schema: Int)
+    /// HTTP is answered.
     case serving(host: String, port: Int)
+    /// What the HTTP interface met.
     case http(String)
+    /// What the control socket met.
     case controlSocket(String)
+    /// The process crashed on a batch before: it is learned in parts, of so many records.
     case searchingCulprit(records: Int)
+    /// The process crashed so often on this record alone: it goes to the dead letters.
     case refused(position: String, crashes: Int)
+    /// The process was ended so often within this batch, and not by a crash of its own.
     case endedHere(batch: String, times: Int)
+    /// The store's disk is full.
     case waitingForRoom(reason: String)
+    /// There is room again.
     case roomAgain
+    /// So many messages wait to be published that learning waits.
     case waitingForBrokers(messages: Int)
     /// Most of the newest events came too late to be learned.
     case mostlyLate(
@@ -49,7 +79,9 @@ public enum TidemarkEvent: Sendable {
     case noRoom([(what: String, key: String, value: Int)])
     /// `most`: what one example may count for.
     case weightsClipped(position: String, most: String)
+    /// What librdkafka, or the client around it, said.
     case kafka(String)
+    /// The daemon ends.
     case stopping(reason: String)
 
     var level: Logger.Level {

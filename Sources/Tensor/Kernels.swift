@@ -6,6 +6,7 @@ public enum Activation: Int32, Sendable, Hashable, CaseIterable {
     case gelu = 0
     /// The approximation of GELU by a hyperbolic tangent.
     case geluTanh = 1
+    /// max(x, 0).
     case relu = 2
 }
 
@@ -16,8 +17,11 @@ public enum Activation: Int32, Sendable, Hashable, CaseIterable {
 @safe package struct Kernels: @unchecked Sendable {
     /// What a kernel build may use of the processor.
     package enum Level: Int32, Sendable, CaseIterable {
+        /// SSE2, which every x86-64 processor has.
         case baseline = 0
+        /// AVX2 with FMA.
         case avx2 = 1
+        /// AVX-512.
         case avx512 = 2
     }
 

@@ -2,18 +2,31 @@ import Foundation
 
 /// What is wrong with a safetensors file.
 public enum SafetensorsFault: Error, Equatable, CustomStringConvertible {
+    /// Not even a header's length.
     case tooShort(bytes: Int)
+    /// The header would reach beyond the file.
     case headerBeyondEnd(headerBytes: UInt64, fileBytes: Int)
+    /// The header is no JSON, or of another shape.
     case headerNotJSON(String)
+    /// One tensor's entry in the header is wrong.
     case badEntry(tensor: String, String)
+    /// An element type that is not read.
     case dtype(tensor: String, String)
+    /// Shape, element type and bytes contradict each other.
     case size(tensor: String, shape: [Int], dtype: String, bytes: Int)
+    /// Two tensors share bytes.
     case overlap(tensor: String, with: String)
+    /// Bytes between two tensors belong to none.
     case gap(before: String, bytes: Int)
+    /// A tensor reaches beyond the file.
     case truncated(tensor: String, end: Int, dataBytes: Int)
+    /// Bytes behind the last tensor belong to none.
     case trailing(bytes: Int)
+    /// No tensor of that name.
     case missing(tensor: String)
+    /// Another shape than was asked for.
     case shape(tensor: String, expected: [Int], found: [Int])
+    /// An element that is NaN or infinite, counted row by row.
     case notFinite(tensor: String, index: Int)
 
     /// What is wrong, without the file's name.
@@ -52,8 +65,11 @@ public enum SafetensorsFault: Error, Equatable, CustomStringConvertible {
 package struct Safetensors: Sendable {
     /// The element types that are read, by their name in the header.
     package enum Element: String, Sendable {
+        /// IEEE single precision.
         case f32 = "F32"
+        /// IEEE half precision.
         case f16 = "F16"
+        /// The upper half of single precision.
         case bf16 = "BF16"
 
         var byteCount: Int { self == .f32 ? 4 : 2 }

@@ -1,10 +1,16 @@
 /// What keeps the arithmetic or a file of tensors from being used.
 public enum TensorError: Error, Equatable, CustomStringConvertible {
+    /// OpenBLAS cannot be loaded.
     case blasMissing(tried: [String], reason: String)
+    /// OpenBLAS in a build that is not safe to call from several threads.
     case blasFlavour(path: String, found: String)
+    /// OpenBLAS computes with other kernels than the profile needs.
     case blasCore(wanted: String, found: String)
+    /// The process computes in another profile already.
     case profileFixed(loaded: NumericProfile, wanted: NumericProfile)
+    /// The processor lacks what the profile needs.
     case processorTooOld(NumericProfile)
+    /// A file of tensors is damaged, or not what is wanted.
     case safetensors(file: String, SafetensorsFault)
 
     /// A sentence that says what to install or to do, where something can be done.

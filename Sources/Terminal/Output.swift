@@ -18,6 +18,7 @@ package func show(_ text: String) { print(text.printableLines) }
 package struct TextTable {
     /// The side that a column's cells stand at.
     package enum Alignment {
+        /// Cells are filled up with blanks on the other side.
         case left, right
     }
 

@@ -2,6 +2,7 @@
 public enum TokenizationError: Error, Equatable, CustomStringConvertible {
     /// The folder holds neither `tokenizer.json` nor `vocab.txt`.
     case noVocabulary(directory: String)
+    /// The file is missing, or the system refuses it.
     case unreadable(file: String, reason: String)
     /// The file's bytes are not what its name promises.
     case malformed(file: String, reason: String)

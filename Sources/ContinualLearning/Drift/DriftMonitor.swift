@@ -87,6 +87,7 @@ public struct DriftAlarms: Codable, Sendable, Equatable {
 
 /// What an alarm does besides being counted.
 public enum DriftResponse: String, Sendable, CaseIterable {
+    /// It is counted and told, and nothing else.
     case alarm
     /// The next refresh of the adapters begins at once.
     case refresh

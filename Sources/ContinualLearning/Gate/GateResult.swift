@@ -2,6 +2,7 @@
 public struct GateResult: Codable, Sendable, Equatable {
     /// What was judged.
     public enum Subject: String, Codable, Sendable {
+        /// Refreshed adapters with their heads, or the heads in service.
         case refresh, heads
     }
 

@@ -9,11 +9,13 @@ import Records
 public struct RefreshGate: Sendable {
     /// What is to be done with the candidate.
     public enum Outcome: String, Codable, Sendable {
+        /// Take the candidate, drop it, or ask again after more examples.
         case promote, reject, wait
     }
 
     /// What holds when examples run out before the evidence suffices.
     public enum BoundVerdict: String, Codable, Sendable, CaseIterable {
+        /// The outcome of this name, whatever the evidence.
         case promote, reject
         /// Promote when the candidate's log-loss over everything is not the larger one.
         case better

@@ -66,7 +66,9 @@ public struct AttributionJoin: Sendable {
     public enum Admission: Sendable, Hashable {
         /// Joined, now or when the watermark passes it; or of a type that is not joined.
         case accepted
+        /// Its id is remembered; nothing was taken.
         case duplicate
+        /// Older than the lateness allows; nothing but its id was taken.
         case late
     }
 

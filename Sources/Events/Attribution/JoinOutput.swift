@@ -14,10 +14,13 @@ public struct ExampleID: Hashable, Sendable, Comparable, CustomStringConvertible
 
 /// What is known of an example's outcome; each case belongs to one response head.
 public enum ExampleLabel: Hashable, Sendable {
+    /// Clicked within the click window.
     case clicked
+    /// Not clicked when the click window ended.
     case notClicked
     /// Units net of refunds, 1 or more, and what was paid a unit, last.
     case purchased(quantity: Int, paid: Double?)
+    /// Not bought when the wait ended, or all of it was given back.
     case notPurchased
 }
 
@@ -25,7 +28,9 @@ public enum ExampleLabel: Hashable, Sendable {
 public struct LabelledExample: Hashable, Sendable {
     /// What opened the example.
     public enum Opening: UInt8, Hashable, Sendable {
+        /// A view that the log tells of.
         case impression = 1
+        /// A click that belongs to no open offer.
         case click
         /// A recommendation that was issued to a click: the example counts whether clicked or not.
         case decision
@@ -65,6 +70,7 @@ public struct LabelledExample: Hashable, Sendable {
 public struct EarlyClose: Hashable, Sendable {
     /// What was told of its purchase before.
     public enum Label: Hashable, Sendable {
+        /// Nothing yet, that it was not bought, or that it was.
         case unknown, notPurchased, purchased
     }
 
@@ -95,6 +101,7 @@ public enum JoinOutput: Hashable, Sendable {
     case superseded(ExampleID, by: ExampleID)
     /// An example was closed for want of room. What follows of it is told no more.
     case closedEarly(EarlyClose)
+    /// The id is remembered; the event was not taken.
     case duplicate(eventID: String)
     /// Older than the lateness allows: kept out of learning. Refunds and purchases are not.
     case late(eventID: String, tsMs: Int64, watermarkMs: Int64)

@@ -3,7 +3,9 @@ import Records
 /// Every kind of record that a store keeps, read from bytes alone: what a check of the readers runs on
 /// any bytes there are.
 package enum RecordKind: CaseIterable, Sendable {
+    /// Those that tables hold, in plain.
     case identity, head, snapshot, manifest, chunk, undo, journal, audit, reference, message
+    /// Parts of records: a key, an encrypted row, what every record is wrapped in.
     case offset, sealed, envelope
 
     /// Reads the bytes as a record of the kind; what comes of it is dropped.

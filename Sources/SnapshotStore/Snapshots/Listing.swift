@@ -31,7 +31,9 @@ public struct SnapshotListing: Sendable {
 
 /// Why what happened since a snapshot cannot be done again.
 public enum ReplayObstacle: Sendable, Equatable, CustomStringConvertible {
+    /// It came from outside: no journal leads on from it.
     case imported
+    /// The entries that follow it are gone.
     case journalPruned
     /// The replay has to begin at the snapshot's state, which cannot be gone back to.
     case beyondUndo

@@ -39,8 +39,11 @@ public struct SnapshotRequest: Sendable {
 public struct SnapshotRecord: Sendable, Identifiable, Equatable {
     /// What made it. Raw values are part of the format.
     public enum Cause: UInt8, Sendable {
+        /// The caller's commit asked for it.
         case commit = 0
+        /// Weights went back; it is the state from then on.
         case rollback = 1
+        /// All learned state went back; it is the state from then on.
         case rewind = 2
         /// Brought in from outside: weights alone, learned by another store.
         case imported = 3
