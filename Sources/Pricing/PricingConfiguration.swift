@@ -40,7 +40,8 @@ public struct PricingConfiguration: Sendable, Hashable {
     /// incremental margin is positive. Needs the uncertainty of the demand; `nil` asks nothing.
     public var confidence: Double?
 
-    /// The defaults of the configuration file, but for what it sets itself; `validate` checks them.
+    /// By default depths up to 0.5 in steps of 0.05, `costBounded`, and one user in twenty held out.
+    /// `validate` checks the values.
     public init(
         depths: [Double] = PricingConfiguration.defaultDepths, maximumDepth: Double = 0.5,
         marginFloor: Double = 0, offerLifetimeMs: Int64 = 86_400_000,
