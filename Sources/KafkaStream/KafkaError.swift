@@ -65,7 +65,7 @@ public enum KafkaError: Error, Sendable, CustomStringConvertible {
         case configuration, unavailable, data, bug
     }
 
-    /// A setting that is wrong; the key is the configuration file's.
+    /// A setting or an argument that is wrong, by its name.
     case configuration(key: String, reason: String)
     /// A client setting that learning each record once rests on.
     case reservedKey(String)

@@ -30,6 +30,6 @@ public struct RowOwner: Hashable, Sendable, Comparable {
         }
     }
 
-    /// The order of `bytes`, which is the order of the store's keys.
+    /// The order of `bytes`.
     public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
 }

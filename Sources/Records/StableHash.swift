@@ -4,7 +4,7 @@
 public struct StableHash: Sendable {
     private var state: UInt64
 
-    /// A hash of nothing yet. Another seed gives a hash that is independent.
+    /// A hash of nothing yet. Another seed gives other values throughout.
     public init(seed: UInt64 = 0) {
         state = seed ^ 0xcbf2_9ce4_8422_2325
     }

@@ -69,7 +69,7 @@ public struct DelayedStream: Sendable {
         random = SeededRandom(seed: StableHash.of("delayed stream", seed: world.seed))
     }
 
-    /// The next visit, later than the ones before. It has no end.
+    /// The next visit, no earlier than those before. The stream has no end.
     public mutating func next() -> Visit {
         let tsMs = plan.startMs + Int64((Double(number) + random.unit()) * plan.gapMs)
         let (shopper, item) = world.choices.draw(&random)

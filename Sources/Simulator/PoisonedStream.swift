@@ -59,7 +59,7 @@ public struct PoisonedStream: Sendable {
     /// The category whose labels are poisoned.
     public static let poisonedCategory = category(0)
 
-    /// The next visit. It has no end.
+    /// The next visit. The stream has no end.
     public mutating func next() -> Visit {
         let number = count
         count += 1

@@ -73,7 +73,7 @@ extension Timestamp {
 public struct LineLogHandler: LogHandler {
     /// Lines of lesser levels are not written.
     public var logLevel: Logger.Level
-    /// Fields that every line gets; those of the line itself go before.
+    /// Fields that every line gets; a line's own field of the same name takes its place.
     public var metadata: Logger.Metadata = [:]
     private let format: LogFormat
     private let sink: LineSink
