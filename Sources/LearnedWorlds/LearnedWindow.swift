@@ -91,8 +91,8 @@ public struct LearnedWindow {
             exposure.at(discount: 0), item: item, base: base(view), discounts: discounts)
     }
 
-    /// The discount that the views kept would get as the daemon decides, exploration apart, where items
-    /// cost half their price.
+    /// The discount that the views kept would get as the daemon decides when it is asked to be 80 %
+    /// sure, exploration apart, where items cost half their price.
     public func decisions() throws -> [(view: WindowWorld.View, discount: Double)] {
         try last.map { view in
             (

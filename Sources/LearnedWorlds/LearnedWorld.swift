@@ -62,8 +62,8 @@ public struct LearnedWorld {
         return sum
     }
 
-    /// The discount that the visits kept would get as the daemon decides, exploration apart, where
-    /// items cost half their price.
+    /// The discount that the visits kept would get as the daemon decides when it is asked to be 80 %
+    /// sure, exploration apart, where items cost half their price.
     public func decisions() throws -> [(row: ConfoundedWorld.Row, discount: Double)] {
         try last.map { row in
             let (exposure, item) = Self.exposure(row)
@@ -75,7 +75,8 @@ public struct LearnedWorld {
         }
     }
 
-    /// The discount that the daemon would choose, exploration apart, where an item costs half its price.
+    /// The discount that the daemon would choose when it is asked to be 80 % sure, exploration apart,
+    /// where an item costs half its price.
     static func discount(price: Double, demand: [CausalPrediction]) throws -> Double {
         let policy = try DiscountPolicy(
             PricingConfiguration(

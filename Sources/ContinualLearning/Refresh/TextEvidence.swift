@@ -20,7 +20,7 @@ public struct TextEvidence: Sendable, Equatable {
         self.bornHours = bornHours
     }
 
-    /// The texts with the newest examples, in the order in which they came, of the head with the most examples.
+    /// The texts of one head with the newest examples, in the order in which they came.
     ///
     /// - Parameters:
     ///   - first: examples from this one on count, those from `end` on do not.
