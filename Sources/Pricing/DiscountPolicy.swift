@@ -41,7 +41,7 @@ public struct DiscountPolicy: Sendable {
         let (best, unsure) = try greedy(options, demand, cost)
         let (drawn, rate) = explore(&options, best, fixed, unknown, draws)
         let explored = draws.explore < rate
-        let chosen = explored ? options.lastIndex { $0.firstDepth <= drawn } ?? 0 : best
+        let taken = explored ? option(ofDepth: drawn, among: options) : options[best]
         if unsure, !explored { rules.append(.confidence) }
         if !fixed, let cost {
             let wanted = explored ? drawn : unruledBest(ladder.nominal, cost, demand)
@@ -49,32 +49,38 @@ public struct DiscountPolicy: Sendable {
                 wanted, list: item.price, depth: configuration.depths[wanted])
         }
         let choice = Choice(
-            option: options[chosen], propensity: options[chosen].propensity, explored: explored,
+            option: taken, propensity: taken.propensity, explored: explored,
             policy: configuration.exploration.rawValue)
-        let kept = keep(standing, options, choice, holdout: holdout)
-        let taken = kept.option
+        let kept = keep(standing, options, ladder, choice, holdout: holdout)
         return Decision(
-            discount: taken.step.discount, listPrice: item.price, price: taken.step.price,
-            expectedConversion: taken.conversion, baselineConversion: demand[0].probability,
-            expectedMargin: cost == nil ? nil : taken.margin,
-            incrementalMargin: taken.incremental, propensity: kept.propensity,
+            discount: kept.option.step.discount, listPrice: item.price,
+            price: kept.option.step.price,
+            expectedConversion: kept.option.conversion, baselineConversion: demand[0].probability,
+            expectedMargin: cost == nil ? nil : kept.option.margin,
+            incrementalMargin: kept.option.incremental, propensity: kept.propensity,
             policy: kept.policy, explored: kept.explored, holdout: holdout, isHeld: kept.isHeld,
             costAssumed: item.cost == nil && assumed != nil,
             rules: PricingRule.allCases.filter(rules.contains), actions: options.map(\.action))
     }
 
+    /// The option that a depth of the grid comes to: depths of one price are one option.
+    private func option(ofDepth depth: Int, among options: [Option]) -> Option {
+        options.last { $0.firstDepth <= depth } ?? options[0]
+    }
+
     /// The choice, or what goes before it.
     private func keep(
-        _ standing: StandingPrice, _ options: [Option], _ choice: Choice, holdout: Bool
+        _ standing: StandingPrice, _ options: [Option], _ ladder: PriceLadder, _ choice: Choice,
+        holdout: Bool
     ) -> Choice {
         var choice = choice
         if let habit = standing.habit, !holdout {
             let depths = configuration.depths
             let wish = depths.min { abs($0 - habit) < abs($1 - habit) } ?? 0
-            let option =
-                options.last { min(depths[$0.firstDepth], $0.step.discount) <= wish + 1e-9 }
-                ?? options[0]
-            choice = Choice(option: option, propensity: 1, explored: false, policy: "merchant")
+            let depth = ladder.allowedIndex(notBeyond: wish, depths: depths)
+            choice = Choice(
+                option: option(ofDepth: depth, among: options), propensity: 1, explored: false,
+                policy: "merchant")
         }
         guard let offer = standing.offer,
             let option = options.first(where: { abs($0.step.discount - offer.discount) < 1e-9 })
@@ -88,9 +94,8 @@ public struct DiscountPolicy: Sendable {
 
     /// The price that a wish for `depth` comes to under the rules.
     ///
-    /// It is that of the deepest depth of the grid that is not beyond the wish, as the grid has it
-    /// or as it is delivered: so a delivered discount comes to itself, and a fixed discount can be
-    /// judged by the same rules.
+    /// It is that of the deepest depth of the grid that is not beyond the wish, so that a fixed discount
+    /// can be judged by the same rules.
     public func delivered(
         depth: Double, item: ItemOffer
     ) throws(PricingError) -> DeliveredPrice {
@@ -99,13 +104,10 @@ public struct DiscountPolicy: Sendable {
         guard itemRules(item, costKnown: cost != nil).isEmpty else {
             return DeliveredPrice(price: item.price, discount: 0, depthIndex: 0)
         }
-        let steps = PriceLadder(item: item, cost: cost, configuration: configuration).allowed
-        let index =
-            steps.indices.last {
-                min(configuration.depths[$0], steps[$0].discount) <= depth + 1e-9
-            } ?? 0
-        return DeliveredPrice(
-            price: steps[index].price, discount: steps[index].discount, depthIndex: index)
+        let ladder = PriceLadder(item: item, cost: cost, configuration: configuration)
+        let index = ladder.allowedIndex(notBeyond: depth, depths: configuration.depths)
+        let step = ladder.allowed[index]
+        return DeliveredPrice(price: step.price, discount: step.discount, depthIndex: index)
     }
 
     private func check(_ demand: [DemandPoint]) throws(PricingError) {

@@ -26,7 +26,7 @@ public struct UnknownAnswer: Sendable, Hashable {
 
     /// Standard deviation of what tells the answers to two discounts apart.
     func deviation(_ one: Double, _ other: Double) -> Double {
-        func step(_ discount: Double) -> Double { discount > 0.01 ? 1 : 0 }
+        func step(_ discount: Double) -> Double { isDiscounted(discount) ? 1 : 0 }
         let step = step(one) - step(other)
         let depth = naturalLogarithm(1 - other) - naturalLogarithm(1 - one)
         let variance =

@@ -54,6 +54,12 @@ struct PriceLadder {
         return rules
     }
 
+    /// The deepest allowed depth of the grid that is not beyond a wish, as the grid has it or as it is
+    /// delivered: so a delivered discount comes to itself.
+    func allowedIndex(notBeyond wish: Double, depths: [Double]) -> Int {
+        allowed.indices.last { min(depths[$0], allowed[$0].discount) <= wish + 1e-9 } ?? 0
+    }
+
     private static func step(list: Double, depth: Double, lowest: Double) -> Step {
         if depth == 0 { return Step(price: list, discount: 0) }
         let exact = list * (1 - depth)

@@ -21,6 +21,11 @@ enum FeatureHash {
     static let depth: UInt64 = 0xc2b2_ae3d_27d4_eb4f
     static let priceChange: UInt64 = 0x1656_67b1_9e37_79f9
 
+    /// A dense effect; the tail's groups are named by `cross` with their own numbers.
+    static func dense(_ group: DenseGroup, _ first: UInt64, _ second: UInt64 = 0) -> UInt64 {
+        cross(0x100 + Int(group.rawValue), first, second)
+    }
+
     /// An effect of group `group` between `first` and `second`.
     ///
     /// `StableHash.mix`, twice.

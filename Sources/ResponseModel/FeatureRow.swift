@@ -100,7 +100,7 @@ struct FeatureRow: Sendable {
         usual: (item: Double, department: Double), contextCountMax: Int
     ) {
         clear()
-        let discounted = exposure.discount > 0.01
+        let discounted = isDiscounted(exposure.discount)
         let depth = 3 * min(exposure.discount, 0.5)
         let bucket = UInt64(min(Int(exposure.discount * 10), 6))
         let count = max(0, min(contextCountMax, Self.contextLimit))
@@ -170,7 +170,7 @@ struct FeatureRow: Sendable {
         _ secondIndex: Int8
     ) {
         guard value != 0 else { return }
-        let key = FeatureHash.cross(0x100 + Int(group.rawValue), first, second)
+        let key = FeatureHash.dense(group, first, second)
         dense.append(
             Dense(key: key, group: group, value: value, first: firstIndex, second: secondIndex))
     }

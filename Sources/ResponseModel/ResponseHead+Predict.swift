@@ -201,6 +201,16 @@ extension ResponseHead {
         }
     }
 
+    /// The mean alone, of entries that are there.
+    func mean(_ query: Query) -> Double {
+        var sum = 0.0
+        for (entry, value) in zip(query.entries, query.values) {
+            sum += value * core.presentMean(Int(entry))
+        }
+        for part in query.tailMeans { sum += part }
+        return sum
+    }
+
     /// The present mean of an entry, or of an item without one.
     func presentMean(_ entry: Int32, _ prior: ItemPrior?) -> Double {
         guard entry < 0 else { return core.presentMean(Int(entry)) }

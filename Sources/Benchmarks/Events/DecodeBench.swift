@@ -45,9 +45,9 @@ struct DecodeBench: ParsableCommand {
         }
         // The parser alone says what strictness and the making of values cost.
         let parser = JSONParser()
-        let parsing = measured(payloads, seconds: seconds / 4) { parser.accepts($0) }
+        let parsing = passes(over: payloads, seconds: seconds / 4) { parser.accepts($0) }
         let decoder = EventDecoder()
-        let decoding = measured(payloads, seconds: seconds) { bytes in
+        let decoding = passes(over: payloads, seconds: seconds) { bytes in
             do throws(EventError) {
                 _ = try decoder.decode(bytes)
                 return true
@@ -105,27 +105,21 @@ private struct Passes {
     }
 }
 
-private func measured(
-    _ payloads: [[UInt8]], seconds: Double, _ body: ([UInt8]) -> Bool
+private func passes(
+    over payloads: [[UInt8]], seconds: Double, _ body: ([UInt8]) -> Bool
 ) -> Passes {
     let clock = ContinuousClock()
     var passes = Passes()
     let start = clock.now
     repeat {
-        let begin = clock.now
-        let cpuBegin = threadCPUSeconds()
         passes.accepted = 0
-        for payload in payloads where body(payload) { passes.accepted += 1 }
-        passes.seconds.append((clock.now - begin) / .seconds(1))
-        passes.cpuSeconds.append(threadCPUSeconds() - cpuBegin)
+        let took = measured {
+            for payload in payloads where body(payload) { passes.accepted += 1 }
+        }
+        passes.seconds.append(took.wall)
+        passes.cpuSeconds.append(took.cpu)
     } while (clock.now - start) / .seconds(1) < seconds || passes.seconds.count < 3
     return passes
-}
-
-private func threadCPUSeconds() -> Double {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
 private struct Rates: Encodable {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Engine
 import Pricing
 import Records
 import ResponseModel
@@ -75,10 +76,7 @@ struct DecideBench: ParsableCommand {
                         DemandPoint(depth: $0.discount, probability: $0.probability)
                     }, holdout: false,
                     draws: PricingDraws(explore: random.unit(), depth: random.unit()),
-                    unknown: UnknownAnswer(
-                        share: answer.unknownShare, stepVariance: answer.stepVariance,
-                        slopeVariance: answer.sharedSlopeVariance,
-                        covariance: answer.covariance))
+                    unknown: UnknownAnswer(answer))
                 if decision.discount > 0 { discounted += 1 }
             }
         }

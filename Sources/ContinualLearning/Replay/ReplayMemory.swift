@@ -231,7 +231,7 @@ public struct ReplayMemory: Sendable {
 
     /// 0 for none (up to 1 %), then by tenths; the last takes everything from 60 %.
     package static func depthBucket(_ discount: Double) -> Int {
-        guard discount > 0.01 else { return 0 }
+        guard isDiscounted(discount) else { return 0 }
         return 1 + Int(min(discount * 10, 6))
     }
 

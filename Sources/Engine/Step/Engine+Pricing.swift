@@ -141,7 +141,7 @@ extension Engine {
 }
 
 extension UnknownAnswer {
-    init(_ answer: Answer) {
+    package init(_ answer: Answer) {
         self.init(
             share: answer.unknownShare, stepVariance: answer.stepVariance,
             slopeVariance: answer.sharedSlopeVariance, covariance: answer.covariance)

@@ -19,6 +19,7 @@ public struct EffectConfiguration: Sendable, Hashable {
         head.interceptVariance = 0.25
         // Here an item's entry is what its text and itself add to the slope.
         head.textVariance = 0.25
+        head.textDeviation = 0
         head.itemVariance = 0.15
         head.birthVariance = 0.01
         head.localVariance = 0.05

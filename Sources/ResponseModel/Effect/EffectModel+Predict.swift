@@ -46,12 +46,10 @@ extension EffectModel {
         var level = base.logit
         // Effects count from what rows of this kind had in the mean, as they were learned.
         var center = (step: 0.0, depth: 0.0)
-        if isAwake {
-            if evidence != .decided {
-                let expected = try offers.expected(exposure, item)
-                level += expected.step * association.value
-                center = evidence == .logged ? logged.means : expected
-            }
+        if isAwake, evidence != .decided {
+            let expected = try offers.expected(exposure, item)
+            level += expected.step * association.value
+            center = evidence == .logged ? logged.means : expected
         }
         level += answer.level
         let known = isAwake ? 1 - answer.unknownShare : 0
@@ -60,7 +58,7 @@ extension EffectModel {
         var least = 0.0
         return discounts.map { discount in
             let done = (
-                step: discount > 0.01 ? 1.0 : 0, depth: OfferModel.depth(discount)
+                step: isDiscounted(discount) ? 1.0 : 0, depth: OfferModel.depth(discount)
             )
             let at = (step: done.step - center.step, depth: done.depth - center.depth)
             let logit = level + at.step * step + at.depth * slope
@@ -102,7 +100,7 @@ extension EffectModel {
         let slope =
             answer.slope + pull * (step - answer.step) + rest.squareRoot() * random.normal()
         return { discount in
-            (discount > 0.01 ? max(0, step) : 0) + max(0, slope) * OfferModel.depth(discount)
+            (isDiscounted(discount) ? max(0, step) : 0) + max(0, slope) * OfferModel.depth(discount)
         }
     }
 
@@ -119,7 +117,7 @@ extension EffectModel {
 
     /// What a discount adds to the logit of nobody in particular as decisions have it.
     public func served(_ discount: Double, category: String? = nil) -> Double {
-        guard discount > 0.01 else { return 0 }
+        guard isDiscounted(discount) else { return 0 }
         let answer = answers.answer(category: category, evidence: evidence)
         let (step, slope) = answer.served
         return step + slope * OfferModel.depth(discount)
@@ -136,16 +134,13 @@ extension EffectModel {
         }
         let common = answers.answer(category: nil, evidence: evidence)
         let categories = Dictionary(
-            uniqueKeysWithValues: answers.names(of: .categorySlope).map { name in
+            uniqueKeysWithValues: answers.categories.map { name in
                 let own = answers.answer(category: name, evidence: evidence)
                 return (name, entry(own.slope, own.slopeVariance, own.served.slope))
             })
         let contexts = Dictionary(
-            answers.names(of: .contextSlope).compactMap { name in
-                answers.slope(named: name, in: .contextSlope).map {
-                    (name, entry($0.mean, $0.deviation * $0.deviation))
-                }
-            }, uniquingKeysWith: { first, _ in first })
+            answers.contextSlopes.map { ($0.name, entry($0.mean, $0.variance)) },
+            uniquingKeysWith: { first, _ in first })
         return EffectReport(
             rows: rows, decidedRows: decidedRows, randomisedRows: randomisedRows,
             step: entry(common.step, common.stepVariance),

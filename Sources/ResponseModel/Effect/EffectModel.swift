@@ -1,3 +1,5 @@
+import Records
+
 /// What discounts do to a response, as opposed to what goes along with them, and whose response they
 /// change.
 ///
@@ -61,10 +63,9 @@ public struct EffectModel: Sendable {
     }
 
     /// Whether a row of this exposure would teach anything: until the first discount none does.
-    public func isTaught(by exposure: Exposure) -> Bool { isAwake || Self.isOffer(exposure) }
-
-    /// Discounts of up to 1 % are none.
-    static func isOffer(_ exposure: Exposure) -> Bool { exposure.discount > 0.01 }
+    public func isTaught(by exposure: Exposure) -> Bool {
+        isAwake || isDiscounted(exposure.discount)
+    }
 
     /// Learns what the discount of an example did.
     ///
@@ -78,7 +79,7 @@ public struct EffectModel: Sendable {
         _ exposure: Exposure, item: ItemFeatures, label: Bool, weight: Double = 1,
         served: Double, base: Double, propensity: Double?, isDecided: Bool = false
     ) throws(ResponseError) {
-        let isOffer = Self.isOffer(exposure)
+        let isOffer = isDiscounted(exposure.discount)
         if isOffer { isAwake = true }
         guard isAwake else { return }
         isDirty = true
@@ -152,7 +153,7 @@ struct LoggedOffers: Sendable, Equatable {
 
     /// No discount, then by tenths.
     private static func bucket(_ discount: Double) -> Int {
-        discount > 0.01 ? 1 + min(Int(discount * 10), bucketCount - 2) : 0
+        isDiscounted(discount) ? 1 + min(Int(discount * 10), bucketCount - 2) : 0
     }
 
     /// Step and depth in the mean of the weighted rows.

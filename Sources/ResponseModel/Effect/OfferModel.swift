@@ -62,7 +62,7 @@ struct OfferModel: Sendable {
     ) throws(ResponseError) -> (step: Double, depth: Double) {
         let (bare, own) = (exposure.at(discount: 0), Self.identity(item))
         let share = min(Self.depth(exposure.discount) / Self.depthMax, 1)
-        let likely = try any.learn(bare, item: own, label: EffectModel.isOffer(exposure))
+        let likely = try any.learn(bare, item: own, label: isDiscounted(exposure.discount))
         let expected = try deep.learn(bare, item: own, target: share)
         return (likely.probability, Self.depthMax * expected.probability)
     }

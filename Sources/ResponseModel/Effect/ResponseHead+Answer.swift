@@ -89,14 +89,18 @@ extension ResponseHead {
         var slope = Query()
         if evidence != .decided {
             step.add(
-                .init(key: Self.key(.observedStep, 0), group: .observedStep, value: 1), self)
+                .init(key: FeatureHash.dense(.observedStep, 0), group: .observedStep, value: 1),
+                self)
         }
-        step.add(.init(key: Self.key(.answerStep, 0), group: .answerStep, value: 1), self)
-        slope.add(.init(key: Self.key(.answerSlope, 0), group: .answerSlope, value: 1), self)
+        step.add(.init(key: FeatureHash.dense(.answerStep, 0), group: .answerStep, value: 1), self)
+        slope.add(
+            .init(key: FeatureHash.dense(.answerSlope, 0), group: .answerSlope, value: 1), self)
         if let category {
             let owner = FeatureHash.owner(.category, category)
             slope.add(
-                .init(key: Self.key(.categorySlope, owner), group: .categorySlope, value: 1), self)
+                .init(
+                    key: FeatureHash.dense(.categorySlope, owner), group: .categorySlope, value: 1),
+                self)
         } else {
             let known = dense.effects.filter { $0.group == .categorySlope }
             for effect in known {
@@ -108,41 +112,38 @@ extension ResponseHead {
         return answer(level: Query(), step: step, slope: slope, nil)
     }
 
-    private static func key(_ group: DenseGroup, _ hash: UInt64) -> UInt64 {
-        FeatureHash.cross(0x100 + Int(group.rawValue), hash, 0)
-    }
-
     private func answer(
         level: Query, step: Query, slope: Query, _ situation: Situation?
     ) -> Answer {
         let both = Query(
             entries: step.entries + slope.entries, values: step.values + slope.values,
             tailMeans: [], variance: step.variance + slope.variance)
-        let known = evaluate([level, step, slope, both], prior: situation?.prior)
+        let known = evaluate([step, slope, both], prior: situation?.prior)
         return Answer(
-            level: known[0].logit, step: known[1].logit, slope: known[2].logit,
-            stepVariance: known[1].variance, slopeVariance: known[2].variance,
-            covariance: (known[3].variance - known[1].variance - known[2].variance) / 2)
+            level: mean(level), step: known[0].logit, slope: known[1].logit,
+            stepVariance: known[0].variance, slopeVariance: known[1].variance,
+            covariance: (known[2].variance - known[0].variance - known[1].variance) / 2)
     }
 
-    /// Names of the context entries or categories whose slopes are told apart.
-    func names(of group: DenseGroup) -> [String] {
-        dense.effects.filter { $0.group == group }.map(\.name)
+    /// The categories whose slopes are told apart.
+    var categories: [String] {
+        dense.effects.filter { $0.group == .categorySlope }.map(\.name)
     }
 
     /// Standard deviation of shoppers' own slopes, as the stream has it.
     var shopperDeviation: Double { (1 / tau[Int(TailGroup.userSlope.rawValue)]).squareRoot() }
 
-    /// Mean and deviation of the slope that belongs to a context entry, beside the common one.
-    func slope(named name: String, in group: DenseGroup) -> (mean: Double, deviation: Double)? {
-        guard let effect = dense.effects.first(where: { $0.group == group && $0.name == name })
-        else { return nil }
-        let common = dense.entry(Self.key(.answerSlope, 0))
-        let query = Query(
-            entries: common < 0 ? [effect.entry] : [effect.entry, common],
-            values: common < 0 ? [1] : [1, 1])
-        let known = evaluate([query], prior: nil)[0]
-        return (known.logit, known.variance.squareRoot())
+    /// The slopes where context entries hold, the common one among them.
+    var contextSlopes: [(name: String, mean: Double, variance: Double)] {
+        let common = dense.entry(FeatureHash.dense(.answerSlope, 0))
+        let effects = dense.effects.filter { $0.group == .contextSlope }
+        let known = evaluate(
+            effects.map {
+                Query(
+                    entries: common < 0 ? [$0.entry] : [$0.entry, common],
+                    values: common < 0 ? [1] : [1, 1])
+            }, prior: nil)
+        return zip(effects, known).map { ($0.name, $1.logit, $1.variance) }
     }
 
     /// Takes over step, slope and categories' slopes that another model learned, into a head that has
@@ -163,7 +164,7 @@ extension ResponseHead {
             let number = core.append(mean: mean[place], variance: own, row: row)
             dense.add(
                 .init(
-                    key: Self.key(entry.group, entry.hash), group: entry.group,
+                    key: FeatureHash.dense(entry.group, entry.hash), group: entry.group,
                     entry: Int32(number), name: entry.name))
         }
         scalarsAreDirty = true
