@@ -11,8 +11,12 @@ public struct HeadConfiguration: Sendable, Hashable {
     /// Stationary variance of the drift and the time in which it forgets.
     public var driftVariance = 0.02
     public var driftHours = 1000.0
-    /// Prior variance of each text weight.
+    /// Prior variance of each text weight that learning starts from; it is estimated again as the stream
+    /// goes.
     public var textVariance = 0.12
+    /// Standard deviation that the logarithm of that estimate is expected to have about the first one's;
+    /// 0: it is not estimated.
+    public var textDeviation = 1.5
     /// An item's own effect, and what it shares with items born at about the same time.
     public var itemVariance = 0.06
     public var birthVariance = 0.05
@@ -41,6 +45,9 @@ public struct HeadConfiguration: Sendable, Hashable {
     public var blockEventCount = 512
     /// Events between two estimates of the tail's prior variances.
     public var priorEventCount = 2000
+    /// Events before the first estimate of the text weights' prior variance; each further one comes after
+    /// half as many again as there were by then.
+    public var textEventCount = 64
     /// Weight, in effects, of a group's first prior variance in these estimates.
     public var priorStrength = 5.0
 

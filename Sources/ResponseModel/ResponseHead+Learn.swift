@@ -250,6 +250,11 @@ extension ResponseHead {
         eventCount += 1
         blockEvents += 1
         if blockEvents >= configuration.blockEventCount { endBlock(after: .update) }
+        if eventCount >= nextTextEvent {
+            endBlock(after: .update)
+            estimateTextVariance()
+            profile.end(.priors)
+        }
         guard eventCount >= nextPriorEvent else { return }
         estimatePriors()
         profile.end(.priors)
@@ -270,6 +275,7 @@ extension ResponseHead {
         // An item whose text has changed leaves its slot and takes it again.
         if known >= 0 { leave(slot, core.product(leavingWeights(slot))) }
         let own = page >= 0 ? tail.memories[Int(page)].own : nil
+        if own == nil || known >= 0, item.vector.contains(where: { $0 != 0 }) { textCount += 1 }
         var prior = ItemPrior(
             item.vector, hours: hours, own: own, leaving: leaving, slots: slots, core: core)
         if leaving >= 0, known < 0 {

@@ -1,4 +1,5 @@
 import CPosterior
+import Records
 
 extension ResponseHead {
     /// Estimates the prior variances of the tail's groups from their effects so far.
@@ -22,5 +23,24 @@ extension ResponseHead {
         // A walk over the whole tail: on a large one less often, so that its share stays small.
         let pause = max(1, configuration.priorEventCount, tail.cellCount / 100)
         nextPriorEvent = eventCount + UInt64(pause)
+    }
+}
+
+extension ResponseHead {
+    /// Estimates the prior variance of the text weights from all events so far, and learns these again under
+    /// it. No block may be open.
+    mutating func estimateTextVariance() {
+        nextTextEvent = eventCount + max(1, eventCount / 2)
+        guard dimension > 0, configuration.textDeviation > 0 else { return }
+        let weights = GaussianCore.firstText..<GaussianCore.firstText + dimension
+        let likeliest = core.likeliestVariance(
+            of: weights, present: textVariance,
+            expected: configuration.scale * configuration.textVariance,
+            deviation: configuration.textDeviation)
+        // What moves by less is not worth the work.
+        guard abs(stableLog(likeliest / textVariance)) > 0.05 else { return }
+        if core.setPriorVariance(of: weights, from: textVariance, to: likeliest) {
+            textVariance = likeliest
+        }
     }
 }

@@ -25,6 +25,7 @@ extension ResponseHead {
 
     /// Has the next `collectChanges` leave nothing in the store of a head whose place this one takes.
     public mutating func takePlace(of old: ResponseHead) {
+        textCount = max(textCount, old.textCount)
         tail.takePlace(of: old.tail)
     }
 
@@ -62,6 +63,12 @@ extension ResponseHead {
         tau.replaceSubrange(..<scalars.tau.count, with: scalars.tau)
         commonMoved = scalars.commonMoved
         noise = configuration.squared == nil ? nil : scalars.noise ?? noise
+        if let scale = scalars.textScale {
+            (textVariance, nextTextEvent) = (scale.variance, scale.nextEvent)
+            textCount = scale.texts
+        } else {
+            nextTextEvent = max(nextTextEvent, eventCount + 1)
+        }
         core = try GaussianCore(
             restoring: tables, count: scalars.coreCount, blocks: scalars.blocks,
             repairs: scalars.repairs, from: reader)
@@ -94,6 +101,9 @@ extension ResponseHead {
         writer.doubles(tau)
         writer.optional(commonMoved) { $1.write(to: &$0) }
         writer.optional(noise) { $1.write(to: &$0) }
+        writer.double(textVariance)
+        writer.integer(nextTextEvent)
+        writer.integer(textCount)
         return writer.bytes
     }
 
@@ -111,6 +121,8 @@ extension ResponseHead {
         var tau: [Double] = []
         var commonMoved: Moved?
         var noise: LabelNoise?
+        /// The text weights' prior variance, when it is estimated next, and the texts learned from.
+        var textScale: (variance: Double, nextEvent: UInt64, texts: UInt64)?
 
         init() {}
 
@@ -138,12 +150,22 @@ extension ResponseHead {
                     try LabelNoise(from: &r)
                 }
             }
+            // Rows of before the text weights had a scale of their own end here.
+            if row.remaining > 0 {
+                textScale = (
+                    variance: try row.double(), nextEvent: try row.integer(),
+                    texts: try row.integer()
+                )
+            }
             // A damaged count must not reserve gigabytes.
             try HeadTables.expect(
                 coreCount >= dimension + 2 && coreCount <= dimension + (1 << 16)
                     && denseCount < coreCount && pageCount <= 1 << 26
                     && (1...TailGroup.allCases.count).contains(tau.count)
                     && tau.allSatisfy { $0 > 0 && $0.isFinite }, "impossible sizes")
+            try HeadTables.expect(
+                textScale.map { $0.variance > 0 && $0.variance.isFinite } ?? true,
+                "an impossible prior variance")
             try HeadTables.expectFinite([driftHours, commonMoved?.by].compactMap { $0 })
         }
     }

@@ -26,6 +26,11 @@ public struct ResponseHead: Sendable {
     var dense: DenseEffects
     /// Prior precisions of the tail's groups.
     var tau: [Double]
+    /// Distinct texts of items learned from; one whose item was forgotten and came back counts again.
+    public internal(set) var textCount: UInt64 = 0
+    /// Present prior variance of the text weights, and the event count at which it is estimated next.
+    public internal(set) var textVariance: Double
+    var nextTextEvent: UInt64
     /// Until when the drift has been moved. Units: hours since 1970.
     package var driftHours: Double?
     /// Events in the present block.
@@ -63,6 +68,8 @@ public struct ResponseHead: Sendable {
         dense = DenseEffects(configuration)
         tau = TailGroup.allCases.map { 1 / (configuration.scale * $0.priorVariance) }
         nextPriorEvent = UInt64(max(1, configuration.priorEventCount))
+        textVariance = configuration.scale * configuration.textVariance
+        nextTextEvent = UInt64(max(1, configuration.textEventCount))
         noise = configuration.squared.map { LabelNoise(first: $0) }
     }
 

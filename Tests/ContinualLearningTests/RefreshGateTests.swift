@@ -106,9 +106,35 @@ struct RefreshGateTests {
                 case .promote: #expect(verdict.outcome == .promote)
                 case .reject: #expect(verdict.outcome == .reject)
                 case .better: #expect((verdict.outcome == .promote) == (harm <= 0))
+                case .clearlyBetter: #expect(verdict.outcome == .reject || harm < 0)
                 }
             }
         }
+    }
+
+    @Test("with no evidence to come, the clearly better is promoted, and of equals one in twenty")
+    func lastLook() {
+        var promoted = (better: 0, equal: 0)
+        for seed in 0..<200 as Range<UInt64> {
+            var random = SeededRandom(seed: seed)
+            var better = RefreshGate(slices: [])
+            var equal = RefreshGate(slices: [])
+            for number in 0..<800 {
+                let truth = random.normal()
+                let label = random.unit() < stableLogistic(truth)
+                // Served knows half of the truth; the one knows all of it, the other is served with noise.
+                better.observe(
+                    served: truth / 2, candidate: truth, label: label, user: "\(number)", slices: []
+                )
+                equal.observe(
+                    served: truth + 0.3, candidate: truth - 0.3, label: label, user: "\(number)",
+                    slices: [])
+            }
+            if better.verdict(isLast: true).outcome == .promote { promoted.better += 1 }
+            if equal.verdict(isLast: true).outcome == .promote { promoted.equal += 1 }
+        }
+        #expect(promoted.better > 180)
+        #expect((2...22).contains(promoted.equal))
     }
 
     @Test("the bounds shrink to the harm there is, which is the difference of the log-losses")

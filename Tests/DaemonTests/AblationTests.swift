@@ -53,7 +53,8 @@ import Testing
             file: nil, environment: [:],
             overrides: [
                 "model.base=\(try DaemonFixture.model())", "batch.events=50",
-                "lora.refresh_events=300", "lora.judge_events=100", "lora.epochs=1",
+                "lora.refresh_events=300", "lora.refresh_texts=0", "lora.judge_events=100",
+                "lora.epochs=1",
             ] + overrides)
         return try Ablation(
             configuration, events: try log(lines), catalog: nil, phaseField: phaseField, runs: runs

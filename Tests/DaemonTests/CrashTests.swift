@@ -19,7 +19,7 @@ import Testing
     private static let settings =
         ShopStream.overrides.filter { !$0.hasPrefix("store.sync") } + [
             "batch.events=20", "store.commit_events=40", "store.snapshot_events=200",
-            "lora.refresh_events=300", "lora.judge_events=100",
+            "lora.refresh_events=300", "lora.refresh_texts=0", "lora.judge_events=100",
         ]
 
     /// Where a process dies: inside a call of this kind, or after a time.

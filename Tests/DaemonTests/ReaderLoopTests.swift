@@ -15,7 +15,7 @@ import Testing
         ShopStream.overrides.filter { !$0.hasPrefix("store.") } + [
             "store.commit_events=100", "store.snapshot_events=400", "store.keep_latest=10",
             "store.keep_hourly=0", "store.keep_daily=0", "store.commit_interval=50ms",
-            "store.snapshot_interval=1h", "lora.refresh_events=1000000",
+            "store.snapshot_interval=1h", "lora.refresh_events=1000000", "lora.refresh_texts=0",
             // What is learned with stays the same, so that what grows is the store's doing.
             "guards.replay_examples=1000", "guards.replay_recent=500",
         ]

@@ -60,7 +60,8 @@ struct ShopStream {
 
     /// What every test of a small shop runs under: batches by count, refreshes, many snapshots.
     static let overrides = [
-        "model.base=\(base)", "lora.refresh_events=600", "lora.judge_events=150",
+        "model.base=\(base)", "lora.refresh_events=600", "lora.refresh_texts=0",
+        "lora.judge_events=150",
         "batch.events=100", "batch.linger=0", "store.commit_events=200",
         "store.snapshot_events=500", "store.sync=false", "store.snapshot_interval=1h",
         "store.commit_interval=60s", "log.level=error", "attribution.lateness=0",

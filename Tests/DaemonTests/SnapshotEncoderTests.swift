@@ -35,6 +35,7 @@ import Testing
                 file: nil, environment: [:],
                 overrides: [
                     "model.base=\(try DaemonFixture.model())", "lora.refresh_events=100",
+                    "lora.refresh_texts=0",
                     "lora.judge_events=20", "guards.gate_harm=0.5", "lora.layers=1",
                 ] + overrides)
             report = try Replay(

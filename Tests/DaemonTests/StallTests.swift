@@ -24,7 +24,8 @@ import Testing
         try fixture.send(
             stall.items + stall.clicks + (0..<400).map(stall.outcome), partition: 0)
         let overrides = try fixture.overrides([
-            "lora.refresh_events=200", "lora.judge_events=100", "lora.epochs=1",
+            "lora.refresh_events=200", "lora.refresh_texts=0", "lora.judge_events=100",
+            "lora.epochs=1",
             "batch.events=50", "batch.linger=0", "kafka.queue_bytes=1MiB",
             "kafka.client={\(Self.limits)}", "http.enabled=true", "http.port=\(stall.port)",
             "http.stall_after=\(stall.stuckAfterMs)ms",

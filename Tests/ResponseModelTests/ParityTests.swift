@@ -72,6 +72,8 @@ import Testing
         var configuration = HeadConfiguration()
         configuration.slotCountMax = fixture.settings.slots
         configuration.priorEventCount = fixture.settings.priorEvents
+        // The reference has the text weights at one scale.
+        configuration.textDeviation = 0
         // The reference moves the drift at every event.
         configuration.blockEventCount = 1
         var head = ResponseHead(

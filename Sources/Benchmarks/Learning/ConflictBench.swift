@@ -55,7 +55,8 @@ struct ConflictBench: ParsableCommand {
         // Two refreshes a phase, and of "recent" examples half a phase, unless told otherwise.
         scaled.overrides =
             [
-                "lora.refresh_events=\(rows / 2)", "lora.judge_events=\(rows / 8)",
+                "lora.refresh_events=\(rows / 2)", "lora.refresh_texts=0",
+                "lora.judge_events=\(rows / 8)",
                 "lora.batch_texts=16", "guards.replay_recent=\(rows / 2)", "batch.events=100",
             ] + options.overrides
         let configuration = try scaled.load()

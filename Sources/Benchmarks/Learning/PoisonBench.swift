@@ -114,7 +114,7 @@ struct PoisonTrial {
         let chances = try writeLog(folder + "/visits.jsonl")
         var overrides = [
             "store.sync=false", "log.level=error", "batch.linger=0", "learning.seed=\(seed)",
-            "lora.refresh_events=\(visits / 8)", "lora.judge_events=2000",
+            "lora.refresh_events=\(visits / 8)", "lora.refresh_texts=0", "lora.judge_events=2000",
             "guards.anchor_every=10", "guards.head_gate_examples=2000",
             "guards.on_shift=roll_back",
             "attribution.window=30m", "attribution.lateness=0",

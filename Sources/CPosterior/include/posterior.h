@@ -136,4 +136,20 @@ void posterior_group_sums(
     int64_t count, const double *precision, const double *eta, const uint8_t *group,
     const double *tau, double *gamma, double *square);
 
+/// How much likelier all that was learned becomes where the prior precision of n entries, of prior mean
+/// 0, grows by `change` (which may be negative), but for the prior's own normalisation of
+/// n/2 ln(1 + change * prior variance). Units: nats.
+///
+/// covariance (n x n, symmetric) and mean (n) are their posterior; work holds n (n + 1) doubles. NAN
+/// where no such posterior exists.
+double posterior_prior_evidence(
+    int32_t n, const double *covariance, const double *mean, double change, double *work);
+
+/// Adds `change` to the prior precision of every active entry, as if each were seen once more (or once
+/// less) to be 0. Arguments as of posterior_learn; scratch holds 2 POSTERIOR_ACTIVE_MAX doubles.
+/// Returns 0, with the block half changed, where no such posterior exists.
+int32_t posterior_reweigh(
+    int32_t active, const double *prior, double *K, double *mean, double *shift, double change,
+    double *scratch);
+
 #endif

@@ -51,6 +51,9 @@ struct PairedSequence: Sendable {
         return max(plain, clustered * groups / (groups - 1), 0) / n
     }
 
+    /// Standard deviation of the mean, at one look.
+    var deviation: Double { examples > 0 ? (variance / Double(examples)).squareRoot() : .infinity }
+
     /// How far the mean may be from the truth, to one side.
     ///
     /// - Parameters:

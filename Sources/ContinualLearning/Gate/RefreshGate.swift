@@ -19,6 +19,8 @@ public struct RefreshGate: Sendable {
         case promote, reject
         /// Promote when the candidate's log-loss over everything is not the larger one.
         case better
+        /// Promote when it is the smaller one by more than chance does once in twenty looks.
+        case clearlyBetter
     }
 
     /// How much harm is allowed, and how sure a verdict must be.
@@ -50,8 +52,8 @@ public struct RefreshGate: Sendable {
         /// bound.
         public init(
             margin: Double = 0.005, sliceMargin: Double = 0.02, alpha: Double = 0.01,
-            tunedFor: Int = 5_000, examplesMin: Int = 500, usersMin: Int = 30,
-            examplesMax: Int = 50_000, atBound: BoundVerdict = .reject
+            tunedFor: Int = 2_000, examplesMin: Int = 250, usersMin: Int = 30,
+            examplesMax: Int = 50_000, atBound: BoundVerdict = .clearlyBetter
         ) {
             self.margin = margin
             self.sliceMargin = sliceMargin
@@ -158,7 +160,9 @@ public struct RefreshGate: Sendable {
     }
 
     /// What the evidence says now.
-    public func verdict() -> Verdict {
+    ///
+    /// - Parameter isLast: whether there will be no more of it.
+    public func verdict(isLast: Bool = false) -> Verdict {
         let evidence = names.indices.map(evidence)
         func decided(_ outcome: Outcome, _ slice: Int?, atBound: Bool = false) -> Verdict {
             Verdict(
@@ -176,12 +180,19 @@ public struct RefreshGate: Sendable {
             let isKnownHarm = configuration.refusesKnownHarm && evidence[0].lower ?? 0 > 0
             return isKnownHarm ? decided(.reject, 0) : decided(.promote, nil)
         }
-        guard examples >= configuration.examplesMax else { return decided(.wait, open) }
+        guard isLast || examples >= configuration.examplesMax else { return decided(.wait, open) }
         switch configuration.atBound {
         case .promote: return decided(.promote, open, atBound: true)
         case .reject: return decided(.reject, open, atBound: true)
         case .better:
             let better = sequences[0].mean <= 0
+            return decided(better ? .promote : .reject, open, atBound: true)
+        case .clearlyBetter:
+            let all = sequences[0]
+            let better =
+                all.examples >= configuration.examplesMin
+                && all.users.count >= configuration.usersMin
+                && all.mean + 1.645 * all.deviation < 0
             return decided(better ? .promote : .reject, open, atBound: true)
         }
     }

@@ -68,17 +68,18 @@ extension RefreshJob {
         _ encoder: TextEncoder, _ isCancelled: () -> Bool
     ) throws -> RefreshResult {
         let folds = folds()
-        let runs = try folds.enumerated().map { number, fold in
-            let seed = StableHash.of("fold", "\(number)", seed: seed)
-            return try train(fold, seed: seed, encoder, isCancelled)
+        var runs = try folds.enumerated().map { number, fold in
+            try FoldRun(
+                self, fold, seed: StableHash.of("fold", "\(number)", seed: seed), encoder,
+                isCancelled)
         }
         var result = unchanged
+        result.validationLosses = try train(&runs, encoder, isCancelled)
         for run in runs {
             result.steps += run.training.steps
             result.clippedSteps += run.training.clippedSteps
             result.skippedSteps += run.training.skippedSteps
         }
-        result.validationLosses = pooledLosses(runs, folds)
         let passes = bestPass(result.validationLosses)
         guard passes > 0 else { return result }
         result.adapters.values = Self.mean(runs.map { $0.adapters[passes].values })
@@ -142,44 +143,64 @@ extension RefreshJob {
         }
     }
 
+    /// The training of one fold.
     private struct FoldRun {
         var training: AdapterTraining
-        /// At the start and after each pass; and the loss on the texts kept apart then.
-        var adapters: [Adapters]
-        var losses: [Double] = []
+        /// At the start and after each pass.
+        private(set) var adapters: [Adapters]
+        private let yardstick: Yardstick
+        let apart: Int
+
+        init(
+            _ job: RefreshJob, _ fold: Fold, seed: UInt64, _ encoder: TextEncoder,
+            _ isCancelled: () -> Bool
+        ) throws {
+            training = try AdapterTraining(
+                job, texts: fold.training, seed: seed, encoder: encoder, isCancelled: isCancelled)
+            yardstick = try Yardstick(
+                fold.apart, served: job.adapters, level: training.level, encoder,
+                job.configuration)
+            adapters = [job.adapters]
+            apart = fold.apart.count
+        }
+
+        /// Fits the text weights to the adapters as they are, and measures both on the texts kept apart.
+        mutating func fit(_ encoder: TextEncoder) throws -> Double {
+            try training.fit()
+            return try yardstick.loss(adapters[adapters.count - 1], training.weights, encoder)
+        }
+
+        mutating func pass(measuring: Bool, _ isCancelled: () -> Bool) throws {
+            try training.pass(measuring: measuring, isCancelled: isCancelled)
+            adapters.append(training.result)
+        }
     }
 
+    /// Trains all folds pass by pass, until the texts kept apart are told worse than after an earlier pass.
+    ///
+    /// - Returns: the mean loss a text kept apart, at the start and after each pass; empty where none is.
     private func train(
-        _ fold: Fold, seed: UInt64, _ encoder: TextEncoder, _ isCancelled: () -> Bool
-    ) throws -> FoldRun {
-        var training = try AdapterTraining(
-            self, texts: fold.training, seed: seed, encoder: encoder, isCancelled: isCancelled)
-        let yardstick = try Yardstick(
-            fold.apart, served: adapters, level: training.level, encoder, configuration)
-        var run = FoldRun(training: training, adapters: [adapters])
-        for pass in 0..<configuration.epochs {
-            try training.fit()
-            try run.losses.append(yardstick.loss(run.adapters[pass], training.weights, encoder))
-            try training.pass(
-                measuring: configuration.guards.contains(.ewc) && pass == configuration.epochs - 1,
-                isCancelled: isCancelled)
-            run.adapters.append(training.result)
+        _ runs: inout [FoldRun], _ encoder: TextEncoder, _ isCancelled: () -> Bool
+    ) throws -> [Double] {
+        let apart = runs.reduce(0) { $0 + $1.apart }
+        // How much weights matter is measured in the last pass.
+        let measures = configuration.guards.contains(.ewc)
+        let stops = configuration.guards.contains(.earlyStopping) && !measures
+        var losses: [Double] = []
+        for pass in 0...configuration.epochs {
+            if pass == configuration.epochs, apart == 0 { break }
+            var loss = 0.0
+            for number in runs.indices { loss += try runs[number].fit(encoder) }
+            if apart > 0 { losses.append(loss / Double(apart)) }
+            if pass == configuration.epochs || stops && bestPass(losses) < losses.count - 1 {
+                break
+            }
+            for number in runs.indices {
+                try runs[number].pass(
+                    measuring: measures && pass == configuration.epochs - 1, isCancelled)
+            }
         }
-        if !fold.apart.isEmpty {
-            try training.fit()
-            try run.losses.append(yardstick.loss(training.result, training.weights, encoder))
-        }
-        run.training = training
-        return run
-    }
-
-    /// Mean loss a text kept apart, at the start and after each pass; empty where none is.
-    private func pooledLosses(_ runs: [FoldRun], _ folds: [Fold]) -> [Double] {
-        let apart = folds.reduce(0) { $0 + $1.apart.count }
-        guard apart > 0 else { return [] }
-        return (0...configuration.epochs).map { pass in
-            runs.reduce(0) { $0 + $1.losses[pass] } / Double(apart)
-        }
+        return losses
     }
 
     private func bestPass(_ losses: [Double]) -> Int {

@@ -66,14 +66,17 @@ public struct RefreshJob: Sendable {
         self.adapters = adapters
         self.optimizer = optimizer
         self.seed = seed
-        self.configuration = configuration
         self.importance = importance
         guard let head = heads.max(by: { ($0.eventCount, $1.name) < ($1.eventCount, $0.name) })
         else {
             evidence = []
             reference = []
+            self.configuration = configuration
             return
         }
+        var learned = configuration
+        learned.prior.weightVariance = head.textVariance
+        self.configuration = learned
         evidence = TextEvidence.gather(
             memory, from: first, head: head.name, texts: texts, countMax: configuration.textsMax,
             isSuspect: isSuspect)
@@ -111,7 +114,7 @@ public struct RefreshJob: Sendable {
 }
 
 extension RefreshJob {
-    /// The record that `init(record:…)` reads: all but the settings.
+    /// The record that `init(record:…)` reads: all but the settings, and what was learned in their place.
     public var record: [UInt8] {
         var writer = ByteWriter()
         writer.data(adapters.record)
@@ -120,6 +123,7 @@ extension RefreshJob {
         writer.floats(importance)
         writer.array(evidence) { $1.write(to: &$0) }
         writer.array(reference) { $1.write(to: &$0) }
+        writer.double(configuration.prior.weightVariance)
         return writer.bytes
     }
 
@@ -144,8 +148,11 @@ extension RefreshJob {
         reference = try reader.array { reader throws(ByteCodingError) in
             try TextEvidence(from: &reader)
         }
+        var learned = configuration
+        // Records of before the text weights had a scale of their own end here.
+        if reader.remaining > 0 { learned.prior.weightVariance = try reader.double() }
         try reader.finish()
-        self.configuration = configuration
+        self.configuration = learned
     }
 }
 

@@ -97,7 +97,7 @@ extension Wiring {
         training.ewcStrength = configuration.guards.ewcStrength
         training.distillationStrength = configuration.guards.lwfStrength
         training.averagingRate = configuration.guards.averagingRate
-        return RefreshSchedule(
+        var schedule = RefreshSchedule(
             events: lora.refreshEvents, judgeEvents: lora.judgeEvents, training: training,
             optimizer: AdamW.Configuration(
                 learningRate: lora.learningRate, weightDecay: lora.weightDecay,
@@ -105,6 +105,8 @@ extension Wiring {
                 gradientClip: lora.gradientClip == 0 || !guards.contains(.clip)
                     ? nil : lora.gradientClip),
             gate: gate, gateSlices: configuration.guards.gateSlices, guards: guards)
+        schedule.texts = lora.refreshTexts
+        return schedule
     }
 
     /// Anchors count once their labels are final.

@@ -33,7 +33,11 @@ extension Configuration {
             "Bytes of cache for the frozen layers' output; 0 is off. Changes speed, never results."),
         .integer(
             "lora.refresh_events", \.lora.refreshEvents, 0...1_000_000_000,
-            "Examples between two refreshes of the adapters; 0: never."),
+            "Examples between two refreshes of the adapters, at most; 0: no refreshes."),
+        .integer(
+            "lora.refresh_texts", \.lora.refreshTexts, 0...100_000_000,
+            "Distinct item texts with an outcome before the first refresh; each further one comes after half as many again as were known at the last. With fewer texts there is no refresh. 0: texts do not count, lora.refresh_events alone says when."
+        ),
         .integer(
             "lora.judge_events", \.lora.judgeEvents, 1...1_000_000,
             "Fresh examples on which a refreshed model is judged before it may replace the old one."

@@ -38,7 +38,9 @@ public struct Configuration: Sendable {
         public var dropout = 0.0
         public var prefixCacheBytes = 256 << 20
         public var refreshEvents = 50_000
-        public var judgeEvents = 2_000
+        /// 0: texts do not count.
+        public var refreshTexts = 400
+        public var judgeEvents = 300
         public var learningRate = 0.0003
         public var weightDecay = 0.01
         public var warmupSteps = 20

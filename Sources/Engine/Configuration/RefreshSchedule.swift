@@ -3,8 +3,13 @@ import Encoder
 
 /// When the adapters are refreshed, and with which optimiser.
 public struct RefreshSchedule: Sendable {
-    /// Examples between two refreshes; 0: never.
+    /// Examples between two refreshes, at most; 0: never any.
     public var events: Int
+    /// New texts before the first refresh; each further one comes after half as many again as were known
+    /// at the last. No refresh begins with fewer texts. 0: texts do not count, and `events` alone says when.
+    public var texts = 0
+    /// New texts before a further refresh, at most.
+    public var textsMax = 3_000
     /// Fresh examples on which a candidate is judged, each time it is.
     public var judgeEvents: Int
     public var training: RefreshConfiguration
@@ -30,5 +35,10 @@ public struct RefreshSchedule: Sendable {
         self.optimizer = optimizer
         self.gate = gate
         self.gateSlices = gateSlices
+    }
+
+    /// How many texts must be known for the refresh after one that began with so many.
+    func nextTexts(after known: Int) -> Int {
+        texts > 0 ? known + max(texts, min(known / 2, textsMax)) : .max
     }
 }

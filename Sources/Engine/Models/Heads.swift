@@ -30,6 +30,8 @@ struct Heads {
 
     /// Those that are there, by name.
     var all: [ResponseHead] { [click, purchase].compactMap { $0 } }
+    /// Distinct texts that the head with the most of them has learned from.
+    var texts: Int { all.map { Int($0.textCount) }.max() ?? 0 }
     /// Labels with a head.
     var labels: [Label] { Label.allCases.filter { self[$0] != nil } }
 }

@@ -12,6 +12,8 @@ struct Refresh {
     /// Counts the adapters that have been in service.
     private(set) var encoderVersion: UInt32 = 0
     private(set) var progress: RefreshProgress
+    /// The next refresh begins once so many texts were learned from, if not before.
+    private(set) var textsAt: Int
     private var adaptersChanged = true
     private var jobChanged = false
     private let schedule: RefreshSchedule
@@ -21,6 +23,7 @@ struct Refresh {
         self.adapters = adapters
         optimizer = AdamW(schedule.optimizer, for: adapters)
         progress = .idle(nextAt: schedule.events)
+        textsAt = schedule.nextTexts(after: 0)
     }
 
     /// The refresh under way, if one is.
@@ -28,13 +31,18 @@ struct Refresh {
         if case .running(let candidate) = progress { candidate } else { nil }
     }
 
-    /// Whether a refresh is to begin, or to be judged, after so many examples.
-    func isDue(_ examples: Int) -> Bool {
+    /// Whether a refresh is to begin, or to be judged, after so many examples of so many texts.
+    func isDue(_ examples: Int, texts: Int) -> Bool {
         switch progress {
-        case .idle(let nextAt): schedule.events > 0 && examples >= nextAt
+        case .idle(let nextAt):
+            schedule.events > 0 && texts >= schedule.texts
+                && (examples >= nextAt || texts >= textsAt)
         case .running(let candidate): examples >= candidate.judgeAt
         }
     }
+
+    /// Whether so many texts have come in that a new refresh would know far more than the one under way.
+    func isOutgrown(texts: Int) -> Bool { texts >= textsAt }
 
     /// Has the next refresh begin at once, if none is under way.
     mutating func hasten(_ examples: Int) {
@@ -43,12 +51,14 @@ struct Refresh {
     }
 
     /// There is nothing to be trained on: the next one begins after so many more.
-    mutating func postpone(_ examples: Int) {
+    mutating func postpone(_ examples: Int, texts: Int) {
         progress = .idle(nextAt: examples + schedule.events)
+        textsAt = schedule.nextTexts(after: texts)
     }
 
-    mutating func begin(_ job: RefreshJob, _ examples: Int) {
+    mutating func begin(_ job: RefreshJob, _ examples: Int, texts: Int) {
         progress = .running(.init(job: job, judgeAt: examples + schedule.judgeEvents))
+        textsAt = schedule.nextTexts(after: texts)
         jobChanged = true
     }
 
@@ -99,7 +109,8 @@ extension Refresh {
             adaptersChanged = false
         }
         changes.put(
-            EngineTables.state, Self.progressKey, progress.encoded(encoderVersion: encoderVersion))
+            EngineTables.state, Self.progressKey,
+            progress.encoded(encoderVersion: encoderVersion, textsAt: textsAt))
         if jobChanged {
             if let candidate {
                 changes.put(EngineTables.state, Self.jobKey, candidate.job.record)
@@ -149,6 +160,9 @@ extension Refresh {
             try RefreshJob(
                 record: bytes, base: base, optimizer: schedule.optimizer, configuration: training)
         }
-        (progress, encoderVersion) = try RefreshProgress.decode(row, job: job)
+        let stored = try RefreshProgress.decode(row, job: job)
+        (progress, encoderVersion) = (stored.progress, stored.encoderVersion)
+        // Another schedule may have been configured since, or none by texts may have been known.
+        textsAt = schedule.texts > 0 ? stored.textsAt ?? schedule.texts : .max
     }
 }

@@ -18,7 +18,7 @@ extension Engine {
     }
 
     /// Whether the next step begins with a refresh's beginning or end, which may take its time.
-    public var isRefreshDue: Bool { refresh.isDue(counters.examples) }
+    public var isRefreshDue: Bool { refresh.isDue(counters.examples, texts: models.heads.texts) }
 
     /// Whether the refresh under way has its examples and is to be judged.
     public var isJudgingDue: Bool { refresh.candidate != nil && isRefreshDue }
@@ -58,13 +58,13 @@ extension Engine {
                 seed: configuration.seed),
             configuration: configuration.training)
         guard !job.isEmpty else {
-            refresh.postpone(counters.examples)
+            refresh.postpone(counters.examples, texts: models.heads.texts)
             return
         }
         memory.replay.hold()
         stream.catalog.hold(items)
         start(job, training)
-        refresh.begin(job, counters.examples)
+        refresh.begin(job, counters.examples, texts: models.heads.texts)
         output.notices.append(
             .refreshStarted(texts: job.textCount, examples: memory.replay.count))
     }
@@ -156,7 +156,9 @@ extension Engine {
         if !guards.contains(.rebuild) { rebuilt = models.heads }
         let isGuarded = guards.contains(.gate)
         let verdict = RefreshVerdict(
-            fresh: isGuarded ? gate.verdict() : gate.unguardedVerdict(),
+            fresh: isGuarded
+                ? gate.verdict(isLast: refresh.isOutgrown(texts: models.heads.texts))
+                : gate.unguardedVerdict(),
             judgedExamples: gate.examples,
             // Neither the candidate's posteriors nor those in service have learned the anchors.
             anchors: isGuarded
