@@ -29,6 +29,8 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The same in a log without timestamps of its own.
     case neighbourSkew(aheadMs: Int64, aheadMsMax: Int64)
     case outOfMemory
+    /// One record stands for more events than are taken at once.
+    case tooManyElements(countMax: Int)
 
     public var description: String {
         switch self {
@@ -61,6 +63,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
             "ts: is \(duration(ahead)) ahead of the lines around it, more than the "
                 + "\(duration(bound)) allowed"
         case .outOfMemory: "no memory left to parse the record"
+        case .tooManyElements(let most): "the record has more than \(most) elements"
         }
     }
 
@@ -86,6 +89,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         case .aheadOfClock: "ahead_of_clock"
         case .epochUnit: "epoch_unit"
         case .outOfMemory: "out_of_memory"
+        case .tooManyElements: "too_many_elements"
         }
     }
 
