@@ -84,7 +84,7 @@ package final class MappingDecoder {
         let scope: Scope
         switch mapping.envelope.open(document, run.record, index) {
         case .success(let opened): scope = opened
-        case .failure(let fault): return try run.refuse(fault, rule: nil)
+        case .failure(let fault): return try run.refuse(fault, rule: nil, document: index)
         }
         for rule in mapping.rules where rule.when?.holds(scope) ?? true {
             return try apply(rule, scope, &run)
@@ -94,7 +94,7 @@ package final class MappingDecoder {
         case .deadLetter:
             let fault = MappingFault(
                 field: nil, message: "no rule takes it", code: "no_rule")
-            try run.refuse(fault, rule: nil)
+            try run.refuse(fault, rule: nil, document: index)
         }
     }
 
@@ -105,7 +105,7 @@ package final class MappingDecoder {
         case .ignore: try run.ignore(rule.name)
         case .deadLetter(let reason):
             let fault = MappingFault(field: nil, message: reason, code: "refused_by_rule")
-            try run.refuse(fault, rule: rule.name)
+            try run.refuse(fault, rule: rule.name, document: scope.document)
         case .event(let type, let object):
             guard let each = rule.each else {
                 json.goBack(to: .beginning)
@@ -114,19 +114,19 @@ package final class MappingDecoder {
                     ElementRule(rule: rule, written: ObjectRule(members: []), open: object),
                     scope, &run)
             }
-            guard let array = each.node(in: scope) else { return try run.ignore(rule.name) }
-            guard array.shape == .array else {
-                let fault = MappingFault.invalid(
-                    "each: must be an array, not \(array.described) (\(each.text))")
-                return try run.refuse(fault, rule: rule.name)
+            var elements: [JSONNode] = []
+            do throws(MappingFault) {
+                elements = try each.elements(in: scope)
+            } catch {
+                return try run.refuse(error, rule: rule.name, document: scope.document)
             }
-            try fanOut(rule, type, object, array, scope, &run)
+            try fanOut(rule, type, object, elements, scope, &run)
         }
     }
 
     /// What is the same for all elements is written once.
     private func fanOut(
-        _ rule: Rule, _ type: EventType, _ object: ObjectRule, _ array: JSONNode, _ scope: Scope,
+        _ rule: Rule, _ type: EventType, _ object: ObjectRule, _ elements: [JSONNode], _ scope: Scope,
         _ run: inout Run
     ) throws(EventError) {
         var scope = scope
@@ -147,12 +147,10 @@ package final class MappingDecoder {
         }
         let element = ElementRule(rule: rule, written: written, open: isWhole ? varying : object)
         let mark = json.mark
-        var child = array.advanced(by: 1)
         let before = run.elements.count
-        for index in 0..<array.length {
+        for (index, child) in elements.enumerated() {
             scope.element = child
             scope.index = index
-            child = child.advanced(by: child.nodeCount)
             guard rule.filter?.holds(scope) ?? true else { continue }
             json.goBack(to: mark)
             try take(element, scope, &run)

@@ -77,7 +77,7 @@ extension Rule {
         var each: ValuePath?
         if let path = members["each"] {
             guard let text = reading.text(path, "each"),
-                let read = ValuePath(text, at: path, reading)
+                let read = ValuePath(text, many: true, at: path, reading)
             else { return nil }
             each = read
         }

@@ -18,7 +18,7 @@ struct ValuePath: Sendable, Hashable {
         case member(Int)
         /// The element of an array, from 0.
         case element(Int)
-        /// Every element of an array; only in sums.
+        /// Every element of an array; only where several values may be.
         case every
         /// The first element of an array whose member at `keys` reads as `text`.
         case matching(keys: [Int], text: [UInt8])
@@ -36,7 +36,12 @@ struct ValuePath: Sendable, Hashable {
 
     /// The value, where there is one that is not null.
     func node(in scope: Scope) -> JSONNode? {
-        guard var node = scope[start] else { return nil }
+        scope[start].flatMap { node(from: $0) }
+    }
+
+    /// The value that the path leads to from a place, whatever it begins with.
+    func node(from place: JSONNode) -> JSONNode? {
+        var node = place
         for step in steps {
             guard let next = node.at(step) else { return nil }
             node = next
@@ -50,6 +55,21 @@ struct ValuePath: Sendable, Hashable {
     ) throws(E) {
         guard let node = scope[start] else { return }
         try Self.visit(node, steps[...], body)
+    }
+
+    /// The elements of the array that the path leads to; of a path with `[*]` all its values. There
+    /// may be none.
+    func elements(in scope: Scope) throws(MappingFault) -> [JSONNode] {
+        if isMany {
+            var found: [JSONNode] = []
+            forEach(in: scope) { found.append($0) }
+            return found
+        }
+        guard let array = node(in: scope) else { return [] }
+        guard array.shape == .array else {
+            throw .invalid("each: must be an array, not \(array.described) (from \(text))")
+        }
+        return array.children
     }
 
     private static func visit<E: Error>(
@@ -122,7 +142,7 @@ extension ValuePath {
                 return nil
             }
             if step == .every, !many {
-                refuse("has [*], which only 'sum' and 'count' read")
+                refuse("has [*], which only 'sum', 'count' and 'each' read")
                 return nil
             }
             steps.append(step)

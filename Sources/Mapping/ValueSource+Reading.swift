@@ -3,14 +3,14 @@ import Events
 extension ValueSource {
     /// Exactly one of these says where a value comes from.
     private static let kinds = [
-        "path", "first", "join", "sum", "count", "discount", "attribute", "header", "record",
+        "path", "first", "join", "add", "sum", "count", "paid", "off", "attribute", "header", "record",
         "constant",
     ]
     /// What is done with it, in this order, whatever the order in the file.
     private static let conversions = [
         "trim", "lower", "table", "number", "time", "zone", "multiply", "divide", "text", "default",
     ]
-    static let keys = kinds + ["with", "otherwise", "required"] + conversions
+    static let keys = kinds + ["with", "of", "times", "otherwise", "required"] + conversions
 
     /// Reads a path, a list of sources of which the first is taken that is there, or a map.
     ///
@@ -30,6 +30,11 @@ extension ValueSource {
         guard let read else { return nil }
         self = read
     }
+
+    /// Keys that only some kinds of source have.
+    private static let owners: [(String, [String])] = [
+        ("with", ["join"]), ("of", ["sum", "paid", "off"]), ("times", ["sum"]),
+    ]
 
     private static func sources(
         _ elements: [MappingNode], of node: MappingNode, _ list: ValueSource?,
@@ -53,15 +58,10 @@ extension ValueSource {
                 node,
                 "a source must have one of \(kinds.joined(separator: ", ")), and has \(found)")
         }
-        if let with = members["with"], kind != "join" {
-            return reading.refuse(with, "'with' is of 'join' alone")
-        }
-        let form: NumberForm
-        if kind == "sum", let written = members["number"] {
-            guard let read = NumberForm(written, reading) else { return nil }
-            form = read
-        } else {
-            form = .plain
+        for (key, owners) in owners {
+            guard let extra = members[key], !owners.contains(kind) else { continue }
+            return reading.refuse(
+                extra, "'\(key)' is of \(owners.joined(separator: " and ")) alone")
         }
         let source: ValueSource?
         switch kind {
@@ -79,9 +79,15 @@ extension ValueSource {
                 return nil
             }
             source = .join(parts, with: members["with"]?.text ?? "-")
-        case "sum": source = many(inner, reading).map { .sum($0, form) }
+        case "add":
+            source = sources(inner.elements ?? [], of: inner, list, reading).map(ValueSource.add)
+        case "sum": source = SumSource(inner, members, reading).map(Self.sum)
         case "count": source = many(inner, reading).map(ValueSource.count)
-        case "discount": source = DiscountSource(inner, list: list, reading).map(Self.discount)
+        case "paid", "off":
+            source =
+                DiscountSource(
+                    inner, isPaid: kind == "paid", of: members["of"], list: list, reading
+                ).map(Self.discount)
         case "header": source = reading.text(inner, "header").map(Self.header)
         case "record": source = record(inner, reading)
         default: source = Constant(inner, "constant", reading).map(Self.constant)
@@ -98,7 +104,9 @@ extension ValueSource {
         }
     }
 
-    private static func many(_ node: MappingNode, _ reading: MappingReading) -> ValuePath? {
+    fileprivate static func many(
+        _ node: MappingNode, _ reading: MappingReading
+    ) -> ValuePath? {
         guard let text = reading.text(node, "sum and count"),
             let path = ValuePath(text, many: true, at: node, reading)
         else { return nil }
@@ -138,24 +146,43 @@ extension ValueSource.Constant {
     }
 }
 
+extension SumSource {
+    /// Reads `sum: PATH`, with `of` and `times` where its elements are objects.
+    fileprivate init?(
+        _ node: MappingNode, _ members: [String: MappingNode], _ reading: MappingReading
+    ) {
+        guard let path = ValueSource.many(node, reading) else { return nil }
+        self.init(path: path)
+        func term(_ key: String) -> ValuePath?? {
+            guard let node = members[key] else { return .some(nil) }
+            guard let text = reading.text(node, key) else { return nil }
+            return ValuePath(text, at: node, reading).map(Optional.some)
+        }
+        guard let of = term("of"), let times = term("times") else { return nil }
+        self.of = of
+        self.times = times
+        if let number = members["number"] {
+            guard let form = NumberForm(number, reading) else { return nil }
+            self.form = form
+        }
+    }
+}
+
 extension DiscountSource {
-    /// Reads `{paid: SOURCE}` or `{off: SOURCE}`, with `of: SOURCE` where that is not the price.
-    fileprivate init?(_ node: MappingNode, list: ValueSource?, _ reading: MappingReading) {
-        guard let members = reading.members(node, of: ["paid", "off", "of"], what: "discount")
-        else { return nil }
-        let written = members["of"].map { ValueSource($0, reading) } ?? list
-        guard let written else {
-            reading.refuse(node, "discount needs the list price: the field price, or 'of'") as Void?
+    /// Reads `paid: SOURCE` or `off: SOURCE`, with `of: SOURCE` where that is not the price.
+    fileprivate init?(
+        _ node: MappingNode, isPaid: Bool, of written: MappingNode?, list: ValueSource?,
+        _ reading: MappingReading
+    ) {
+        guard let list = written.map({ ValueSource($0, reading) }) ?? list else {
+            if written == nil {
+                reading.refuse(
+                    node, "paid and off need the list price: the field price, or 'of'") as Void?
+            }
             return nil
         }
-        guard members["paid"] == nil || members["off"] == nil,
-            let amount = members["paid"] ?? members["off"]
-        else {
-            reading.refuse(node, "discount must have either 'paid' or 'off'") as Void?
-            return nil
-        }
-        guard let source = ValueSource(amount, reading) else { return nil }
-        self.init(list: written, amount: source, isPaid: members["paid"] != nil)
+        guard let amount = ValueSource(node, reading) else { return nil }
+        self.init(list: list, amount: amount, isPaid: isPaid)
     }
 }
 

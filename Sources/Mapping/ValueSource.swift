@@ -12,8 +12,9 @@ indirect enum ValueSource: Sendable {
     case first([ValueSource])
     /// Texts in a row; absent where one of them is.
     case join([ValueSource], with: String)
-    /// Of numbers; absent where there is none.
-    case sum(ValuePath, NumberForm)
+    case sum(SumSource)
+    /// The first number and those of the others that are there; absent where the first is.
+    case add([ValueSource])
     case count(ValuePath)
     /// A fraction of the list price, from what was paid or what was taken off.
     case discount(DiscountSource)
@@ -66,13 +67,13 @@ indirect enum ValueSource: Sendable {
                 joined += try value.text()
             }
             return MappedValue(text: joined)
-        case .sum(let path, let form):
-            var sum: Double?
-            try path.forEach(in: scope) { node throws(MappingFault) in
-                guard let value = MappedValue(node) else { return }
-                sum = (sum ?? 0) + (try value.number(form))
+        case .sum(let source): return try source.value(scope)
+        case .add(let sources):
+            guard var sum = try sources.first?.value(scope)?.number() else { return nil }
+            for source in sources.dropFirst() {
+                sum += try source.value(scope)?.number() ?? 0
             }
-            return sum.map(MappedValue.number)
+            return .number(sum)
         case .count(let path):
             var count: Int64 = 0
             path.forEach(in: scope) { _ in count += 1 }
@@ -95,7 +96,8 @@ indirect enum ValueSource: Sendable {
         case .constant(let constant): constant.value.described
         case .first(let sources): sources.map(\.described).joined(separator: " or ")
         case .join(let sources, _): sources.map(\.described).joined(separator: " and ")
-        case .sum(let path, _): "the sum of \(path.text)"
+        case .sum(let source): source.described
+        case .add(let sources): sources.map(\.described).joined(separator: " plus ")
         case .count(let path): "the count of \(path.text)"
         case .discount(let source): source.described
         case .converted(let source, _): source.described
@@ -105,10 +107,12 @@ indirect enum ValueSource: Sendable {
     /// Whether the value may differ from element to element of a record.
     var isOfElement: Bool {
         switch self {
-        case .path(let path), .sum(let path, _), .count(let path): path.start == .element
+        case .path(let path), .count(let path): path.start == .element
+        case .sum(let source): source.path.start == .element
         case .attribute, .header, .constant: false
         case .record(let part): part == .index
-        case .first(let sources), .join(let sources, _): sources.contains(where: \.isOfElement)
+        case .first(let sources), .join(let sources, _), .add(let sources):
+            sources.contains(where: \.isOfElement)
         case .discount(let source): source.parts.contains(where: \.isOfElement)
         case .converted(let source, let conversions):
             source.isOfElement || conversions.contains(where: \.isOfElement)
@@ -118,7 +122,8 @@ indirect enum ValueSource: Sendable {
     /// Whether the value depends on what amounts are in.
     var usesCurrency: Bool {
         switch self {
-        case .first(let sources), .join(let sources, _): sources.contains(where: \.usesCurrency)
+        case .first(let sources), .join(let sources, _), .add(let sources):
+            sources.contains(where: \.usesCurrency)
         case .discount(let source): source.parts.contains(where: \.usesCurrency)
         case .converted(let source, let conversions):
             source.usesCurrency || conversions.contains(where: \.usesCurrency)
@@ -140,6 +145,37 @@ extension ValueSource.RecordPart {
         case .document: .integer(Int64(scope.document))
         case .index: .integer(Int64(scope.index))
         }
+    }
+}
+
+/// A sum over an array: of its numbers, or of one or the product of two of each element's; absent
+/// where there is nothing to sum.
+struct SumSource: Sendable {
+    let path: ValuePath
+    /// From each element on.
+    var of: ValuePath?
+    var times: ValuePath?
+    var form = NumberForm.plain
+
+    var described: String {
+        let terms = [of, times].compactMap { $0?.text }.joined(separator: " times ")
+        return "the sum of \(path.text)" + (terms.isEmpty ? "" : ", " + terms)
+    }
+
+    func value(_ scope: Scope) throws(MappingFault) -> MappedValue? {
+        var sum: Double?
+        try path.forEach(in: scope) { node throws(MappingFault) in
+            guard let term = try number(of, node) else { return }
+            // Without a factor there is one.
+            let factor = times == nil ? 1 : try number(times, node) ?? 1
+            sum = (sum ?? 0) + term * factor
+        }
+        return sum.map(MappedValue.number)
+    }
+
+    private func number(_ path: ValuePath?, _ element: JSONNode) throws(MappingFault) -> Double? {
+        let node = path.map { $0.node(from: element) } ?? element
+        return try node.flatMap { MappedValue($0) }?.number(form)
     }
 }
 
