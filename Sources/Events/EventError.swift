@@ -54,7 +54,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
             "ts: is \(duration(ahead)) ahead of the record's own timestamp, more than the "
                 + "\(duration(bound)) allowed"
         case .aheadOfClock(let ts, let clock, let bound):
-            "ts: is \(Timestamp.text(ms: ts)), \(duration(ts - clock)) ahead of the daemon's clock "
+            "ts: is \(Timestamp.text(ms: ts)), \(duration(span(from: clock, to: ts))) ahead of the daemon's clock "
                 + "(\(Timestamp.text(ms: clock))), more than the \(duration(bound)) allowed"
         case .epochUnit(let number, let unit, let ms):
             "ts: must be an RFC 3339 date-time or epoch milliseconds, from 2000 to 9999, not "
@@ -102,6 +102,12 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         default: nil
         }
     }
+}
+
+/// The clock may say anything.
+private func span(from earlier: Int64, to later: Int64) -> Int64 {
+    let (ms, overflow) = later.subtractingReportingOverflow(earlier)
+    return overflow ? .max : ms
 }
 
 /// A span of time in the largest unit that leaves it at 1 or more, to one decimal.

@@ -140,30 +140,3 @@ extension MappingTest {
         if self.reasons.count != reasons.count { return nil }
     }
 }
-
-extension MappingNode {
-    /// As JSON: what is written without quotes is a number or a truth value where it looks like
-    /// one.
-    var json: [UInt8] {
-        switch value {
-        case .null: return Array("null".utf8)
-        case .text(let text, let isPlain):
-            if isPlain, Bool(text) != nil || NumberForm.plain.number(text) != nil {
-                return Array(text.utf8)
-            }
-            return Self.quoted(text)
-        case .list(let elements):
-            return [0x5b] + elements.map(\.json).joined(separator: [0x2c]) + [0x5d]
-        case .map(let entries):
-            let members = entries.map { Self.quoted($0.key) + [0x3a] + $0.value.json }
-            return [0x7b] + members.joined(separator: [0x2c]) + [0x7d]
-        }
-    }
-
-    private static func quoted(_ text: String) -> [UInt8] {
-        var json = JSONWriter()
-        var text = text
-        text.withUTF8 { unsafe json.value(utf8: $0) }
-        return json.bytes
-    }
-}

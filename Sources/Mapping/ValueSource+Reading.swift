@@ -258,9 +258,13 @@ extension LookupTable {
             }
             self = table
         } else {
-            guard let entries = node.entries, (1...10_000).contains(entries.count) else {
+            guard let entries = node.entries, (1...10_000).contains(entries.count),
+                entries.allSatisfy({ (1...256).contains($0.key.utf8.count) })
+            else {
                 reading.refuse(
-                    node, "a table must be a name or a map of 1 to 10,000 entries") as Void?
+                    node,
+                    "a table must be a name, or a map of 1 to 10,000 texts of at most 256 bytes")
+                    as Void?
                 return nil
             }
             let values = entries.compactMap { entry in
