@@ -121,7 +121,8 @@ let package = Package(
             name: "tidemark",
             dependencies: [
                 "Benchmarks", "Terminal", "Daemon", "Simulator", "ContinualLearning", "Encoder",
-                "EventLog", "Mapping", "Tensor", "Events", "Records", "KafkaStream", "SnapshotStore",
+                "EventLog", "Mapping", "Tensor", "Events", "Records", "KafkaStream",
+                "SnapshotStore",
                 "Platform", arguments,
             ],
             swiftSettings: settings),

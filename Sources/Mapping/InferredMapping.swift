@@ -38,7 +38,9 @@ struct InferredMapping {
         (.item, ["product_updated", "item_updated", "catalog"]),
         (.click, ["view", "click", "detail"]),
     ]
-    private static let kindKeys = ["eventname", "eventtype", "event", "type", "action", "kind", "name"]
+    private static let kindKeys = [
+        "eventname", "eventtype", "event", "type", "action", "kind", "name",
+    ]
 
     func yaml(unreadable: Int) -> String {
         var lines = [
@@ -55,7 +57,8 @@ struct InferredMapping {
             for (text, count) in texts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
                 let type = Self.type(of: text)
                 lines.append("  - name: \(Self.quoted(text))")
-                lines.append("    when: {path: \(key), equals: \(Self.quoted(text))}  # \(count) times")
+                lines.append(
+                    "    when: {path: \(key), equals: \(Self.quoted(text))}  # \(count) times")
                 lines += rule(type, known: type != nil)
             }
         } else {
@@ -93,7 +96,9 @@ struct InferredMapping {
             .itemID, .price, .quantity, .title, .category, .brand, .cost, .stock,
         ]
         if ofElement.contains(field), let path = path(words, inside) {
-            return ["      \(field.text): \"@.\(path)\"  # guess, like \(inside[path]?.example ?? "")"]
+            return [
+                "      \(field.text): \"@.\(path)\"  # guess, like \(inside[path]?.example ?? "")"
+            ]
         }
         guard let path = path(words, facts.paths) else {
             return isRequired ? ["      # \(field.text): not found, name a path"] : []
@@ -164,7 +169,9 @@ struct InferredMapping {
 
     /// A text in YAML, whatever it holds.
     private static func quoted(_ text: String) -> String {
-        let safe = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || " _.-".contains($0)) }
+        let safe = text.allSatisfy {
+            $0.isASCII && ($0.isLetter || $0.isNumber || " _.-".contains($0))
+        }
         let isWord = text.first?.isLetter == true && text.last != " "
         if safe, isWord, Bool(text) == nil, text != "null" { return text }
         return MappingNode(.text(text, isPlain: false), line: 0).oneLine

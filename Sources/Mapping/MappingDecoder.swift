@@ -126,7 +126,8 @@ package final class MappingDecoder {
 
     /// What is the same for all elements is written once.
     private func fanOut(
-        _ rule: Rule, _ type: EventType, _ object: ObjectRule, _ elements: [JSONNode], _ scope: Scope,
+        _ rule: Rule, _ type: EventType, _ object: ObjectRule, _ elements: [JSONNode],
+        _ scope: Scope,
         _ run: inout Run
     ) throws(EventError) {
         var scope = scope

@@ -80,7 +80,8 @@ package struct MappingInference {
             facts[path, default: PathFacts()].note(text: text)
         case .integer(let number):
             facts[path, default: PathFacts()].note(number: Double(number), "\(number)")
-        case .number(let number): facts[path, default: PathFacts()].note(number: number, "\(number)")
+        case .number(let number):
+            facts[path, default: PathFacts()].note(number: number, "\(number)")
         case .bool(let flag): facts[path, default: PathFacts()].note(text: "\(flag)")
         }
     }

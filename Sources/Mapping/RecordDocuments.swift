@@ -87,7 +87,8 @@ struct RecordDocuments {
                 try body(
                     index,
                     .failure(
-                        .malformed("it has \(row.count) columns where there should be \(columns.count)")))
+                        .malformed(
+                            "it has \(row.count) columns where there should be \(columns.count)")))
                 index += 1
                 continue
             }

@@ -140,7 +140,8 @@ extension ObjectRule {
     ) -> [MemberRule]? {
         guard
             let entries = reading.members(
-                node, of: allowed.map(\.text), what: prefix.isEmpty ? "fields" : String(prefix.dropLast()))
+                node, of: allowed.map(\.text),
+                what: prefix.isEmpty ? "fields" : String(prefix.dropLast()))
         else { return nil }
         // The list price first: discounts are shares of it.
         var list: ValueSource?

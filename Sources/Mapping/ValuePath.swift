@@ -230,7 +230,8 @@ private struct PathParser {
         rest.removeFirst(inner.count)
         if rest.first == "=" {
             rest.removeFirst()
-            let keys = inner.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            let keys = inner.split(separator: ".", omittingEmptySubsequences: false).map(
+                String.init)
             let isQuoted = rest.first == "\""
             guard let text = isQuoted ? quoted() : plain(), !keys.contains("") else {
                 return fail("has no key and text in [key=text]")

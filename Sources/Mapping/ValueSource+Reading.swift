@@ -3,7 +3,8 @@ import Events
 extension ValueSource {
     /// Exactly one of these says where a value comes from.
     private static let kinds = [
-        "path", "first", "join", "add", "sum", "count", "paid", "off", "attribute", "header", "record",
+        "path", "first", "join", "add", "sum", "count", "paid", "off", "attribute", "header",
+        "record",
         "constant",
     ]
     /// What is done with it, in this order, whatever the order in the file.

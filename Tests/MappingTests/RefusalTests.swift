@@ -23,41 +23,83 @@ import Testing
         "what is wrong is named with its line, its rule and its field",
         arguments: [
             ("price: price", "prices: price", "shop.yaml:10: rule 'seen': unknown key 'prices'"),
-            ("price: price", "price: a..b", "shop.yaml:10: rule 'seen', price: the path 'a..b' has an empty key"),
-            ("price: price", "price: {path: a, divide: 0}", "shop.yaml:10: rule 'seen', price: divide must not be by 0"),
+            (
+                "price: price", "price: a..b",
+                "shop.yaml:10: rule 'seen', price: the path 'a..b' has an empty key"
+            ),
+            (
+                "price: price", "price: {path: a, divide: 0}",
+                "shop.yaml:10: rule 'seen', price: divide must not be by 0"
+            ),
             ("price: price", "price: {path: a, time: s, zone: UTC}", "'s' since 1970 has no zone"),
-            ("price: price", "price: {}", "shop.yaml:10: rule 'seen', price: a source must have one of"),
+            (
+                "price: price", "price: {}",
+                "shop.yaml:10: rule 'seen', price: a source must have one of"
+            ),
             ("price: price", "price: {path: a, header: b}", "a source must have one of"),
             ("price: price", "price: null", "rule 'seen', price: a source must be a path"),
-            ("price: price", "price: \"@.price\"", "begins with @, the element of 'each', which is not there"),
+            (
+                "price: price", "price: \"@.price\"",
+                "begins with @, the element of 'each', which is not there"
+            ),
             ("price: price", "price: {record: index}", "record: index is of rules with 'each'"),
             ("price: price", "price: {record: moon}", "record must be one of key, timestamp"),
             ("price: price", "price: {sum: a}", "has no [*]"),
             ("price: price", "price: \"a[*]\"", "has [*], which only"),
             ("price: price", "price: {path: a, table: none}", "there is no table 'none'"),
             ("price: price", "price: {path: a, with: x}", "'with' is of join alone"),
-            ("price: price", "price: {path: a, required: perhaps}", "required must be true or false"),
+            (
+                "price: price", "price: {path: a, required: perhaps}",
+                "required must be true or false"
+            ),
             ("price: price", "discount: {paid: x}\n      cost: y", "unknown key 'cost'"),
             ("price: price", "title: t", "shop.yaml:10: rule 'seen': unknown key 'title'"),
             ("      price: price\n", "", "rule 'seen': price: is missing; every click needs it"),
-            ("ts: at", "ts: {path: at, time: fortnight}", "shop.yaml:7: rule 'seen', ts: time must be s, ms, us, ns, iso or a pattern"),
+            (
+                "ts: at", "ts: {path: at, time: fortnight}",
+                "shop.yaml:7: rule 'seen', ts: time must be s, ms, us, ns, iso or a pattern"
+            ),
             ("ts: at", "ts: {path: at, time: \"yyyy-MM-dd\"}", "has no zone; say zone: UTC"),
-            ("ts: at", "ts: {path: at, time: iso, zone: Europe/Berlin}", "zone must be UTC or an offset"),
-            ("      price: price\n", "      price: price\n  - {then: clack}\n", "rule '2': then must be one of impression, click"),
+            (
+                "ts: at", "ts: {path: at, time: iso, zone: Europe/Berlin}",
+                "zone must be UTC or an offset"
+            ),
+            (
+                "      price: price\n", "      price: price\n  - {then: clack}\n",
+                "rule '2': then must be one of impression, click"
+            ),
             ("then: click", "then: ignore", "'fields' is of rules that make events"),
-            ("then: click", "then: click\n    each: lines", "event_id: is the same for every element"),
-            ("then: click", "then: click\n    where: {path: a, exists: true}", "'where' is of rules with 'each'"),
+            (
+                "then: click", "then: click\n    each: lines",
+                "event_id: is the same for every element"
+            ),
+            (
+                "then: click", "then: click\n    where: {path: a, exists: true}",
+                "'where' is of rules with 'each'"
+            ),
             ("equals: view", "equals: []", "rule 'seen', when: equals must be a text"),
             ("{path: kind, equals: view}", "{path: kind}", "a condition must have one of equals"),
             ("{path: kind, equals: view}", "{equals: view}", "a condition must say of what"),
             ("{path: kind, equals: view}", "{all: []}", "must be a list of 1 to 1,000 conditions"),
             ("otherwise: ignore", "", "has no 'otherwise'"),
-            ("otherwise: ignore", "otherwise: perhaps", "otherwise must be one of ignore, dead_letter"),
-            ("otherwise: ignore", "otherwise: ignore\ncolumns: [a]", "'columns' is of format csv and tsv"),
+            (
+                "otherwise: ignore", "otherwise: perhaps",
+                "otherwise must be one of ignore, dead_letter"
+            ),
+            (
+                "otherwise: ignore", "otherwise: ignore\ncolumns: [a]",
+                "'columns' is of format csv and tsv"
+            ),
             ("otherwise: ignore", "otherwise: ignore\nformat: csv", "need 'columns'"),
             ("otherwise: ignore", "otherwise: ignore\ncurrency: {field: c}", "add currency: EUR"),
-            ("otherwise: ignore", "otherwise: ignore\ncurrency: {base: euro}", "base must be a code like EUR"),
-            ("otherwise: ignore", "otherwise: ignore\ncurrency: {base: EUR, rates: {USD: -1}}", "rates must be codes"),
+            (
+                "otherwise: ignore", "otherwise: ignore\ncurrency: {base: euro}",
+                "base must be a code like EUR"
+            ),
+            (
+                "otherwise: ignore", "otherwise: ignore\ncurrency: {base: EUR, rates: {USD: -1}}",
+                "rates must be codes"
+            ),
             ("otherwise: ignore", "otherwise: ignore\nrule: 1", "unknown key 'rule'"),
             ("otherwise: ignore", "otherwise: ignore\notherwise: ignore", "not YAML"),
             ("rules:", "rules: 5\nx:", "'rules' must be a list"),
@@ -87,17 +129,21 @@ import Testing
         #expect(found.contains { $0.contains("nested deeper than") }, "\(found)")
     }
 
-    @Test("fields that a mapping must have are those that the decoder misses", arguments: EventType.allCases)
+    @Test(
+        "fields that a mapping must have are those that the decoder misses",
+        arguments: EventType.allCases)
     func fields(type: EventType) {
         let values: [FieldName: String] = [
-            .eventID: "\"e\"", .ts: "1795953000000", .userID: "\"u\"", .itemID: "\"i\"", .price: "5",
+            .eventID: "\"e\"", .ts: "1795953000000", .userID: "\"u\"", .itemID: "\"i\"",
+            .price: "5",
         ]
-        let more = switch type {
-        case .outcome: ", \"clicked\": true"
-        case .refund: ", \"order_id\": \"o\""
-        case .item: ", \"title\": \"t\""
-        default: ""
-        }
+        let more =
+            switch type {
+            case .outcome: ", \"clicked\": true"
+            case .refund: ", \"order_id\": \"o\""
+            case .item: ", \"title\": \"t\""
+            default: ""
+            }
         func decode(without left: FieldName?) -> Result<Event, EventError> {
             let members = type.requiredFields.filter { $0 != left }
                 .map { "\"\($0.text)\": \(values[$0] ?? "")" }
@@ -158,7 +204,9 @@ import Testing
         default:
             var lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
             let line = Int(random.next() % UInt64(lines.count))
-            if random.next() % 2 == 0 { lines.remove(at: line) } else {
+            if random.next() % 2 == 0 {
+                lines.remove(at: line)
+            } else {
                 lines.swapAt(line, Int(random.next() % UInt64(lines.count)))
             }
             bytes = Array(lines.joined(separator: [0x0a]))

@@ -115,10 +115,11 @@ import Testing
         let mapping = try MappingFixture.mapping(Self.order)
         let found = MappingFixture.decode(mapping, Self.order(lines: 5, bad: [1, 3]))
         #expect(found.events.map(\.eventID) == ["o-1-0", "o-1-2", "o-1-4"])
-        #expect(found.reasons == [
-            "topic 'shop', rule 'order', element 2: price: is missing (from @.price)",
-            "topic 'shop', rule 'order', element 4: price: is missing (from @.price)",
-        ])
+        #expect(
+            found.reasons == [
+                "topic 'shop', rule 'order', element 2: price: is missing (from @.price)",
+                "topic 'shop', rule 'order', element 4: price: is missing (from @.price)",
+            ])
     }
 
     @Test("what is wrong with the record is told of every line")
@@ -152,9 +153,10 @@ import Testing
             let found = MappingFixture.decode(mapping, text)
             #expect(found.count == 1 && found.events.isEmpty && found.reasons.isEmpty)
         }
-        #expect(MappingFixture.decode(mapping, "{\"lines\": 4}").reasons == [
-            "topic 'shop', rule 'order': each: must be an array, not 4 (from lines)"
-        ])
+        #expect(
+            MappingFixture.decode(mapping, "{\"lines\": 4}").reasons == [
+                "topic 'shop', rule 'order': each: must be an array, not 4 (from lines)"
+            ])
     }
 
     @Test("time for 50 times as many lines is about 50 times as much")
@@ -182,10 +184,13 @@ import Testing
             otherwise: ignore
             """)
         func text(_ count: Int) -> String {
-            "{\"t\": 1795953000000, \"a\": [" + repeatElement("\"x\"", count: count).joined(separator: ",")
+            "{\"t\": 1795953000000, \"a\": ["
+                + repeatElement("\"x\"", count: count).joined(separator: ",")
                 + "]}"
         }
-        #expect(MappingFixture.decode(mapping, text(Mapping.elementsMax)).events.count == Mapping.elementsMax)
+        #expect(
+            MappingFixture.decode(mapping, text(Mapping.elementsMax)).events.count
+                == Mapping.elementsMax)
         let found = MappingFixture.decode(mapping, text(Mapping.elementsMax + 1))
         #expect(found.reasons == ["the record has more than 10000 elements"])
         #expect(found.events.isEmpty)
@@ -193,16 +198,18 @@ import Testing
 
     @Test("documents come as an array, as lines, and as rows of a table")
     func documents() throws {
-        let rule = "rules: [{name: r, then: erase, fields: {event_id: id, ts: at, user_id: user}}]\notherwise: ignore"
+        let rule =
+            "rules: [{name: r, then: erase, fields: {event_id: id, ts: at, user_id: user}}]\notherwise: ignore"
         let one = "{\"id\": \"1\", \"at\": 1795953000000, \"user\": \"u\"}"
         let other = "{\"id\": \"2\", \"at\": 1795953000000}"
         let array = MappingFixture.decode(
             try MappingFixture.mapping(rule), "[\(one), \(other), 5]")
         #expect(array.events.map(\.eventID) == ["1"])
-        #expect(array.reasons == [
-            "topic 'shop', document 2, rule 'r': user_id: is missing (from user)",
-            "topic 'shop', document 3: the record must be a JSON object, not 5",
-        ])
+        #expect(
+            array.reasons == [
+                "topic 'shop', document 2, rule 'r': user_id: is missing (from user)",
+                "topic 'shop', document 3: the record must be a JSON object, not 5",
+            ])
         let lines = MappingFixture.decode(
             try MappingFixture.mapping("format: lines\n" + rule), "\(one)\n\n{broken\n\(one)\n")
         #expect(lines.events.count == 2 && lines.reasons.count == 1)
@@ -240,13 +247,16 @@ import Testing
         let long = String(repeating: "x", count: EventLimits.idBytesMax + 1)
         let found = MappingFixture.decode(
             mapping,
-            "{\"id\": \"\(long)\", \"at\": 1795953000000, \"user\": \"u\", \"item\": \"i\", \"price\": 5}")
-        #expect(found.reasons == [
-            "topic 'shop', rule 'seen': event_id: must be at most 256 bytes long, not 257 (from id)"
-        ])
+            "{\"id\": \"\(long)\", \"at\": 1795953000000, \"user\": \"u\", \"item\": \"i\", \"price\": 5}"
+        )
+        #expect(
+            found.reasons == [
+                "topic 'shop', rule 'seen': event_id: must be at most 256 bytes long, not 257 (from id)"
+            ])
         let ahead = MappingFixture.decode(
             mapping,
-            "{\"id\": \"a\", \"at\": 1795954000000, \"user\": \"u\", \"item\": \"i\", \"price\": 5}")
+            "{\"id\": \"a\", \"at\": 1795954000000, \"user\": \"u\", \"item\": \"i\", \"price\": 5}"
+        )
         #expect(ahead.reasons.first?.contains("ahead of the record's own timestamp") == true)
     }
 }

@@ -75,7 +75,8 @@ import Testing
             try value("{path: b, table: {\"8\": eight}, otherwise: other}", document)
                 == .text("other"))
         let refused = try refusal("{path: b, table: {\"8\": eight}}", document)
-        #expect(refused?.contains("context.x: has no entry for \"7\" in the table (from b)") == true)
+        #expect(
+            refused?.contains("context.x: has no entry for \"7\" in the table (from b)") == true)
     }
 
     @Test("numbers are read, grouped, multiplied, divided and summed")
@@ -125,7 +126,8 @@ import Testing
     func times(source: String, text: String, ms: Int64) throws {
         let mapping = try MappingFixture.click(["ts": source])
         let found = MappingFixture.decode(
-            mapping, "{\"id\": \"a\", \"t\": \(text), \"user\": \"u\", \"item\": \"i\", \"price\": 5}")
+            mapping,
+            "{\"id\": \"a\", \"t\": \(text), \"user\": \"u\", \"item\": \"i\", \"price\": 5}")
         #expect(found.reasons.isEmpty, "\(found.reasons)")
         #expect(found.events.first?.tsMs == ms)
     }
@@ -141,7 +143,8 @@ import Testing
     func badTimes(source: String, text: String) throws {
         let mapping = try MappingFixture.click(["ts": source])
         let found = MappingFixture.decode(
-            mapping, "{\"id\": \"a\", \"t\": \(text), \"user\": \"u\", \"item\": \"i\", \"price\": 5}")
+            mapping,
+            "{\"id\": \"a\", \"t\": \(text), \"user\": \"u\", \"item\": \"i\", \"price\": 5}")
         let reason = try #require(found.reasons.first)
         #expect(reason.hasPrefix("topic 'shop', rule 'seen': ts: "), "\(reason)")
         #expect(reason.hasSuffix("(from t)"), "\(reason)")
@@ -171,15 +174,18 @@ import Testing
         func found(_ id: String) -> [MappedElement] {
             MappingFixture.decode(
                 mapping,
-                "{\"id\": \"a\", \"at\": 1795953000000, \"user\": \(id), \"item\": \"i\", \"price\": 5}")
+                "{\"id\": \"a\", \"at\": 1795953000000, \"user\": \(id), \"item\": \"i\", \"price\": 5}"
+            )
         }
         #expect(found("541312140").events.first?.userID == "541312140")
         #expect(found("820982911946154508").events.first?.userID == "820982911946154508")
         #expect(found("5.0").events.first?.userID == "5")
-        #expect(found("18446744073709551615").reasons.first?.contains("whose digits are lost") == true)
-        #expect(found("null").reasons == [
-            "topic 'shop', rule 'seen': user_id: is missing (from user)"
-        ])
+        #expect(
+            found("18446744073709551615").reasons.first?.contains("whose digits are lost") == true)
+        #expect(
+            found("null").reasons == [
+                "topic 'shop', rule 'seen': user_id: is missing (from user)"
+            ])
         #expect(found("[]").reasons.first?.contains("user_id: must be a text or a number") == true)
     }
 
@@ -200,7 +206,8 @@ import Testing
         #expect(found(mapping, "10", "\"EUR\"").events.first?.offer?.price == 10)
         #expect(found(mapping, "10", "null").events.first?.offer?.price == 10)
         #expect(found(mapping, "10", "\"usd\"").events.first?.offer?.price == 5)
-        #expect(found(mapping, "6400", "\"JPY\"").reasons.first?.contains("currency: is JPY") == true)
+        #expect(
+            found(mapping, "6400", "\"JPY\"").reasons.first?.contains("currency: is JPY") == true)
         #expect(found(minor, "3990", "\"EUR\"").events.first?.offer?.price == 39.9)
         #expect(found(minor, "6400", "\"JPY\"").events.first?.offer?.price == 64)
         #expect(found(minor, "1500", "\"BHD\"").events.first?.offer?.price == 3)
@@ -211,9 +218,11 @@ import Testing
         let mapping = try MappingFixture.click(["session_id": "{path: visit, required: true}"])
         let found = MappingFixture.decode(
             mapping,
-            "{\"id\": \"a\", \"at\": 1795953000000, \"user\": \"u\", \"item\": \"i\", \"price\": 5}")
-        #expect(found.reasons == [
-            "topic 'shop', rule 'seen': session_id: is missing (from visit)"
-        ])
+            "{\"id\": \"a\", \"at\": 1795953000000, \"user\": \"u\", \"item\": \"i\", \"price\": 5}"
+        )
+        #expect(
+            found.reasons == [
+                "topic 'shop', rule 'seen': session_id: is missing (from visit)"
+            ])
     }
 }

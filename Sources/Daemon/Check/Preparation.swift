@@ -59,7 +59,7 @@ struct Preparation {
         },
         Step(what: "mappings") { wiring, _ in
             let mapped = wiring.configuration.kafka.topics.compactMap { topic in
-                topic.mapping.map { "topic '\(topic.name)' by \($0.summary)" }
+                topic.mapping?.summary.map { "topic '\(topic.name)' by \($0)" }
             }
             return mapped.isEmpty ? nil : mapped.joined(separator: ", ")
         },

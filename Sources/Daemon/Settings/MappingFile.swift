@@ -29,7 +29,12 @@ package enum MappingFile {
         func problem(_ message: String) -> MappingProblems {
             MappingProblems([MappingProblem(file: path, line: 0, message: message)])
         }
-        guard let data = FileManager.default.contents(atPath: path) else {
+        let attributes = try? FileManager.default.attributesOfItem(
+            atPath: (path as NSString).resolvingSymlinksInPath)
+        // A pipe or a device has no end.
+        guard attributes?[.type] as? FileAttributeType == .typeRegular,
+            let data = FileManager.default.contents(atPath: path)
+        else {
             throw problem("cannot be read: is it there, and a file?")
         }
         guard let text = String(validating: data, as: UTF8.self) else {

@@ -52,7 +52,8 @@ public struct TopicMapping: Sendable, Equatable {
             guard let preset = Preset(rawValue: name) else {
                 let names = Preset.allCases.map(\.rawValue).joined(separator: ", ")
                 throw MappingProblems([
-                    MappingProblem(file: title, line: 0, message: "there is none; there are \(names)")
+                    MappingProblem(
+                        file: title, line: 0, message: "there is none; there are \(names)")
                 ])
             }
             return try MappingFile.node(yaml: preset.yaml, name: title)
@@ -71,7 +72,8 @@ public struct TopicMapping: Sendable, Equatable {
                 throw MappingProblems([
                     MappingProblem(
                         file: name, line: 0,
-                        message: "has more than \(ByteSize.text(Self.textBytesMax)) without comments")
+                        message:
+                            "has more than \(ByteSize.text(Self.textBytesMax)) without comments")
                 ])
             }
             mapping = try Mapping(node, file: name, currency: currency)
@@ -84,9 +86,9 @@ public struct TopicMapping: Sendable, Equatable {
         }
     }
 
-    /// For people.
-    var summary: String {
-        "\(name) (\(mapping?.ruleNames.count ?? 0) rules)"
+    /// For people; `nil` where there are problems.
+    var summary: String? {
+        mapping.map { "\(name) (\($0.ruleNames.count) rules)" }
     }
 
     /// As YAML: what the configuration that is kept says of it.

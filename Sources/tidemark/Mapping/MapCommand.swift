@@ -23,7 +23,8 @@ struct MapCommand: ParsableCommand {
 
     @Option(
         name: .customLong("try"),
-        help: ArgumentHelp("A sample: a JSON document, lines, or a captured log.", valueName: "file"))
+        help: ArgumentHelp(
+            "A sample: a JSON document, lines, or a captured log.", valueName: "file"))
     var sample: String?
 
     @Option(help: ArgumentHelp("Try the newest records of this topic.", valueName: "topic"))
@@ -97,7 +98,8 @@ struct MapCommand: ParsableCommand {
 
 /// Which mapping is meant.
 struct MappingChoice: ParsableArguments {
-    @Option(help: ArgumentHelp("The mapping of this topic of the configuration.", valueName: "topic"))
+    @Option(
+        help: ArgumentHelp("The mapping of this topic of the configuration.", valueName: "topic"))
     var topic: String?
 
     @Option(
@@ -109,7 +111,8 @@ struct MappingChoice: ParsableArguments {
     @Option(help: ArgumentHelp("A mapping's file.", valueName: "file"))
     var mapping: String?
 
-    @Option(help: ArgumentHelp("The shop's currency, for mappings that read one.", valueName: "EUR"))
+    @Option(
+        help: ArgumentHelp("The shop's currency, for mappings that read one.", valueName: "EUR"))
     var currency: String?
 
     func validate(isNeeded: Bool, isPreset: Bool) throws {
@@ -148,7 +151,8 @@ struct MappingChoice: ParsableArguments {
         let name = topic ?? live ?? ""
         guard let found = configuration.mapping(ofTopic: name) else {
             throw ExitStatus.badConfiguration.failure(
-                "the configuration has no topic '\(name)' with a mapping; say --preset or --mapping")
+                "the configuration has no topic '\(name)' with a mapping; say --preset or --mapping"
+            )
         }
         return found
     }
