@@ -18,14 +18,8 @@ import Testing
             when: {path: kind, equals: order}
             then: purchase
             each: lines
-            fields:
-              event_id: {join: [id, {record: index}]}
-              ts: at
-              user_id: user.id
-              item_id: "@.sku"
-              price: "@.price"
-              quantity: "@.n"
-              order_id: id
+            fields: {event_id: {join: [id, {record: index}]}, ts: at, user_id: user.id,
+              item_id: "@.sku", price: "@.price", quantity: "@.n", order_id: id}
         otherwise: ignore
         """
 
