@@ -23,6 +23,12 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 
+/// Mappings that come with the program, of `deploy/mappings`.
+let presets = [
+    "adobe", "cloudevents", "debezium", "ga4", "rees46", "retailrocket", "rudderstack", "segment",
+    "shopify", "snowplow",
+]
+
 /// Only what `deploy/fuzz` builds: its driver needs the compiler's fuzzing runtime.
 let fuzzing: [Target] =
     Context.environment["TIDEMARK_FUZZ"] == nil
@@ -77,6 +83,11 @@ let package = Package(
         module("ContinualLearning", ["ResponseModel", "Encoder", "Records"]),
         module("Pricing", ["Records"]),
         module("Events", ["CSimdJSON", "Records"]),
+        // The presets of deploy/mappings are part of the program.
+        .target(
+            name: "Mapping", dependencies: ["Events", "Records"],
+            resources: presets.map { .embedInCode("Presets/\($0).yaml") },
+            swiftSettings: settings),
         module(
             "Engine",
             ["ContinualLearning", "ResponseModel", "Encoder", "Pricing", "Events", "Records"]),
@@ -93,8 +104,8 @@ let package = Package(
             "Daemon",
             [
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Tokenization", "Tensor",
-                "Pricing", "Events", "Records", "EventLog", "KafkaStream", "SnapshotStore",
-                "Telemetry", "ControlPlane", "Platform", yaml,
+                "Pricing", "Mapping", "Events", "Records", "EventLog", "KafkaStream",
+                "SnapshotStore", "Telemetry", "ControlPlane", "Platform", yaml,
             ]),
         // The command line.
         module("Terminal", ["Daemon", "Encoder", "Records", "Telemetry", arguments]),
@@ -110,7 +121,8 @@ let package = Package(
             name: "tidemark",
             dependencies: [
                 "Benchmarks", "Terminal", "Daemon", "Simulator", "ContinualLearning", "Encoder",
-                "EventLog", "Tensor", "Events", "Records", "KafkaStream", "SnapshotStore",
+                "EventLog", "Mapping", "Tensor", "Events", "Records", "KafkaStream",
+                "SnapshotStore",
                 "Platform", arguments,
             ],
             swiftSettings: settings),
@@ -140,6 +152,7 @@ let package = Package(
             "ContinualLearningTests", ["ContinualLearning", "ResponseModel", "Encoder", "Records"]),
         tests("PricingTests", ["Pricing", "Records"]),
         tests("EventsTests", ["Events", "Records"], resources: [.copy("Fixtures")]),
+        tests("MappingTests", ["Mapping", "Daemon", "Events", "Records"]),
         tests("EventLogTests", ["EventLog", "Events", "Records"]),
         tests("PlatformTests", ["Platform"]),
         tests("KafkaStreamTests", ["KafkaStream", "Events", "Platform", "Records"]),
@@ -161,8 +174,8 @@ let package = Package(
             "DaemonTests",
             [
                 "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Engine", "EventLog",
-                "Events", "KafkaStream", "Pricing", "Records", "ResponseModel", "Simulator",
-                "SnapshotStore", "Tensor", "Tokenization", "Platform", "CCrashPoints",
+                "Events", "KafkaStream", "Mapping", "Pricing", "Records", "ResponseModel",
+                "Simulator", "SnapshotStore", "Tensor", "Tokenization", "Platform", "CCrashPoints",
                 "TestSupport",
             ]),
     ] + fuzzing,

@@ -89,10 +89,7 @@ internal import CSimdJSON
     }
 
     private func parse(_ bytes: UnsafeRawBufferPointer) throws(EventError) -> JSONNode {
-        guard bytes.count <= limits.recordBytesMax else {
-            throw .tooLarge(byteCount: bytes.count, byteCountMax: limits.recordBytesMax)
-        }
-        let root = unsafe try parser.parse(try unframed(bytes))
+        let root = unsafe try parser.parse(try limits.document(bytes))
         guard root.kind == TSJ_OBJECT else { throw .notAnObject(root.described) }
         return root
     }
@@ -117,22 +114,27 @@ internal import CSimdJSON
         return Event(eventID: eventID, tsMs: tsMs, body: body, extra: extra)
     }
 
-    /// The JSON body behind Confluent's wire format (a byte 0, a big-endian schema id of four
-    /// bytes); other payloads as they are.
-    private func unframed(_ bytes: UnsafeRawBufferPointer)
-        throws(EventError) -> UnsafeRawBufferPointer
-    {
-        guard unsafe bytes.first == 0 else { return unsafe bytes }
-        guard bytes.count > 5 else { throw .framing("and ends before its body") }
-        return unsafe UnsafeRawBufferPointer(rebasing: bytes[5...])
-    }
-
     private func checkClock(_ tsMs: Int64, against timestampMs: Int64) throws(EventError) {
         // The broker's clock may say anything; `tsMs` is bounded, so only one side can overflow.
         let (ahead, overflow) = tsMs.subtractingReportingOverflow(timestampMs)
         if overflow || ahead > limits.skewMaxMs {
             throw .clockSkew(aheadMs: overflow ? .max : ahead, aheadMsMax: limits.skewMaxMs)
         }
+    }
+}
+
+extension EventLimits {
+    /// The document that a payload is: not too long, and behind Confluent's wire format (a byte 0, a
+    /// big-endian schema id of four bytes) the body; other payloads as they are.
+    package func document(_ bytes: UnsafeRawBufferPointer)
+        throws(EventError) -> UnsafeRawBufferPointer
+    {
+        guard bytes.count <= recordBytesMax else {
+            throw .tooLarge(byteCount: bytes.count, byteCountMax: recordBytesMax)
+        }
+        guard unsafe bytes.first == 0 else { return unsafe bytes }
+        guard bytes.count > 5 else { throw .framing("and ends before its body") }
+        return unsafe UnsafeRawBufferPointer(rebasing: bytes[5...])
     }
 }
 

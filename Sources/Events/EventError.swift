@@ -37,6 +37,8 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
     case neighbourSkew(aheadMs: Int64, aheadMsMax: Int64)
     /// The parser got no memory for the record.
     case outOfMemory
+    /// One record stands for more events than are taken at once.
+    case tooManyElements(countMax: Int)
 
     /// A sentence without an end, with the field first where there is one.
     public var description: String {
@@ -61,7 +63,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
             "ts: is \(duration(ahead)) ahead of the record's own timestamp, more than the "
                 + "\(duration(bound)) allowed"
         case .aheadOfClock(let ts, let clock, let bound):
-            "ts: is \(Timestamp.text(ms: ts)), \(duration(ts - clock)) ahead of the daemon's clock "
+            "ts: is \(Timestamp.text(ms: ts)), \(duration(span(from: clock, to: ts))) ahead of the daemon's clock "
                 + "(\(Timestamp.text(ms: clock))), more than the \(duration(bound)) allowed"
         case .epochUnit(let number, let unit, let ms):
             "ts: must be an RFC 3339 date-time or epoch milliseconds, from 2000 to 9999, not "
@@ -70,6 +72,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
             "ts: is \(duration(ahead)) ahead of the lines around it, more than the "
                 + "\(duration(bound)) allowed"
         case .outOfMemory: "no memory left to parse the record"
+        case .tooManyElements(let most): "the record has more than \(most) elements"
         }
     }
 
@@ -95,6 +98,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         case .aheadOfClock: "ahead_of_clock"
         case .epochUnit: "epoch_unit"
         case .outOfMemory: "out_of_memory"
+        case .tooManyElements: "too_many_elements"
         }
     }
 
@@ -107,6 +111,12 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         default: nil
         }
     }
+}
+
+/// The clock may say anything.
+private func span(from earlier: Int64, to later: Int64) -> Int64 {
+    let (ms, overflow) = later.subtractingReportingOverflow(earlier)
+    return overflow ? .max : ms
 }
 
 /// A span of time in the largest unit that leaves it at 1 or more, to one decimal.

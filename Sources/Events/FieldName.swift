@@ -1,12 +1,12 @@
 /// The keys that the decoder knows, in the order the parser marks nodes by.
-enum FieldName: Int, CaseIterable {
+package enum FieldName: Int, CaseIterable, Sendable {
     case type, eventID, ts, userID, itemID, price, discount, recommendationID, propensity,
         position, sessionID, context, item, quantity, paid, orderID, purchaseEventID, title,
         description, category, brand, attributes, cost, stock, deleted, clicked, purchased,
         samplingRate
 
     /// The key, letter by letter as in the contract.
-    var text: String {
+    package var text: String {
         switch self {
         case .eventID: "event_id"
         case .userID: "user_id"

@@ -4,7 +4,7 @@ internal import CSimdJSON
 ///
 /// Lifetime: points into the parser's nodes, which its next `parse` overwrites. Only `JSONParser`
 /// and the code that holds one of its results for the length of a call make or keep these.
-@safe struct JSONNode {
+@safe package struct JSONNode {
     private let pointer: UnsafePointer<tsj_node>
 
     init?(_ pointer: UnsafePointer<tsj_node>?) {
@@ -18,38 +18,38 @@ internal import CSimdJSON
 
     @inline(__always) var kind: Int { unsafe Int(pointer.pointee.kind) }
     /// Only of a `TSJ_INTEGER`.
-    @inline(__always) var integer: Int64 { unsafe Int64(bitPattern: pointer.pointee.bits) }
+    @inline(__always) package var integer: Int64 { unsafe Int64(bitPattern: pointer.pointee.bits) }
     /// Only of a `TSJ_DOUBLE`.
-    @inline(__always) var double: Double { unsafe Double(bitPattern: pointer.pointee.bits) }
+    @inline(__always) package var double: Double { unsafe Double(bitPattern: pointer.pointee.bits) }
     /// Bytes of a string, elements of an array, members of an object.
-    @inline(__always) var length: Int { unsafe Int(pointer.pointee.length) }
+    @inline(__always) package var length: Int { unsafe Int(pointer.pointee.length) }
     /// The key's index among the parser's names, or `TSJ_UNNAMED`.
-    @inline(__always) var name: Int { unsafe Int(pointer.pointee.name) }
+    @inline(__always) package var name: Int { unsafe Int(pointer.pointee.name) }
     @inline(__always) var keyByteCount: Int { unsafe Int(pointer.pointee.key_length) }
 
     /// The text's bytes; empty unless the node is a string.
-    @inline(__always) var bytes: UnsafeBufferPointer<UInt8> {
+    @inline(__always) package var bytes: UnsafeBufferPointer<UInt8> {
         let start = unsafe UnsafeRawPointer(pointer.pointee.text)
         return unsafe UnsafeBufferPointer(
             start: start?.assumingMemoryBound(to: UInt8.self), count: start == nil ? 0 : length)
     }
 
-    @inline(__always) var keyBytes: UnsafeBufferPointer<UInt8> {
+    @inline(__always) package var keyBytes: UnsafeBufferPointer<UInt8> {
         let start = unsafe UnsafeRawPointer(pointer.pointee.key)
         return unsafe UnsafeBufferPointer(
             start: start?.assumingMemoryBound(to: UInt8.self), count: keyByteCount)
     }
 
-    var string: String { unsafe String(decoding: bytes, as: UTF8.self) }
-    var keyString: String { unsafe String(decoding: keyBytes, as: UTF8.self) }
+    package var string: String { unsafe String(decoding: bytes, as: UTF8.self) }
+    package var keyString: String { unsafe String(decoding: keyBytes, as: UTF8.self) }
 
     /// The node `count` places on in document order; the caller stays within the document.
-    @inline(__always) func advanced(by count: Int) -> JSONNode {
+    @inline(__always) package func advanced(by count: Int) -> JSONNode {
         unsafe JSONNode(pointer: pointer + count)
     }
 
     /// Elements or members; none of a scalar.
-    var children: [JSONNode] {
+    package var children: [JSONNode] {
         var found: [JSONNode] = []
         found.reserveCapacity(length)
         var child = advanced(by: 1)
@@ -61,10 +61,10 @@ internal import CSimdJSON
     }
 
     /// This value and all it holds.
-    @inline(__always) var nodeCount: Int { unsafe Int(pointer.pointee.extent) }
+    @inline(__always) package var nodeCount: Int { unsafe Int(pointer.pointee.extent) }
 
     /// The value as it stands in a message.
-    var described: String {
+    package var described: String {
         switch kind {
         case TSJ_NULL: "null"
         case TSJ_FALSE: "false"
@@ -75,5 +75,36 @@ internal import CSimdJSON
         case TSJ_ARRAY: "an array"
         default: "an object"
         }
+    }
+}
+
+extension JSONNode {
+    /// What kind of value a node is, without the value.
+    package enum Shape: Sendable, Hashable {
+        case null, no, yes, integer, number, text, array, object
+    }
+
+    @inline(__always) package var shape: Shape {
+        switch kind {
+        case TSJ_FALSE: .no
+        case TSJ_TRUE: .yes
+        case TSJ_INTEGER: .integer
+        case TSJ_DOUBLE: .number
+        case TSJ_STRING: .text
+        case TSJ_ARRAY: .array
+        case TSJ_OBJECT: .object
+        default: .null
+        }
+    }
+
+    /// The member whose key is the parser's name of this index.
+    @inline(__always) package func member(named index: Int) -> JSONNode? {
+        guard kind == TSJ_OBJECT else { return nil }
+        var member = advanced(by: 1)
+        for _ in 0..<length {
+            if member.name == index { return member }
+            member = member.advanced(by: member.nodeCount)
+        }
+        return nil
     }
 }

@@ -20,7 +20,7 @@ internal import CSimdJSON
     }
 
     /// The document's root. It and all it holds are valid until the next call.
-    func parse(_ text: UnsafeRawBufferPointer) throws(EventError) -> JSONNode {
+    package func parse(_ text: UnsafeRawBufferPointer) throws(EventError) -> JSONNode {
         let document = unsafe tsj_parse(handle, text.baseAddress, text.count)
         guard unsafe Int(document.code) == TSJ_OK, let root = unsafe JSONNode(document.nodes) else {
             throw unsafe parseError(document, text)
@@ -153,7 +153,7 @@ private func nonFinite(_ text: UnsafeRawBufferPointer) -> String? {
 }
 
 /// Text from outside as it may stand in a message: bounded, without control characters.
-func shortened(_ text: String, to count: Int = 60) -> String {
+package func shortened(_ text: String, to count: Int = 60) -> String {
     let clean = String(
         String.UnicodeScalarView(
             text.unicodeScalars.prefix(count).map {

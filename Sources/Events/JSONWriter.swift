@@ -64,6 +64,60 @@ package struct JSONWriter {
         }
     }
 
+    /// A member's key, as it is written: in quotes, escaped, with its colon. Its value follows.
+    package mutating func key(_ written: [UInt8]) {
+        comma()
+        bytes.append(contentsOf: written)
+    }
+
+    /// The value of the key before, which is an object: its members follow.
+    package mutating func beginValue() {
+        bytes.append(0x7b)
+        needsComma = false
+    }
+
+    /// The value of the key before.
+    package mutating func value(_ number: Double) { append(number) }
+
+    /// The value of the key before.
+    package mutating func value(_ number: Int64) {
+        bytes.append(contentsOf: String(number).utf8)
+    }
+
+    /// The value of the key before.
+    package mutating func value(_ flag: Bool) {
+        bytes.append(contentsOf: (flag ? "true" : "false").utf8)
+    }
+
+    /// The value of the key before.
+    ///
+    /// - Parameter text: valid UTF-8.
+    package mutating func value(utf8 text: UnsafeBufferPointer<UInt8>) {
+        guard unsafe text.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5c }) else {
+            unsafe string(text)
+            return
+        }
+        bytes.append(0x22)
+        unsafe bytes.append(contentsOf: text)
+        bytes.append(0x22)
+    }
+
+    /// How far it has been written, to go back to.
+    package struct Mark: Sendable, Hashable {
+        fileprivate let count: Int
+        fileprivate let needsComma: Bool
+        /// Before anything was written.
+        package static let beginning = Mark(count: 0, needsComma: false)
+    }
+
+    package var mark: Mark { Mark(count: bytes.count, needsComma: needsComma) }
+
+    /// Takes back what was written since.
+    package mutating func goBack(to mark: Mark) {
+        bytes.removeSubrange(mark.count...)
+        needsComma = mark.needsComma
+    }
+
     private mutating func open(_ bracket: UInt8, _ key: StaticString?) {
         if let key { name(key) } else { comma() }
         bytes.append(bracket)

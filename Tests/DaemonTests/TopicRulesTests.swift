@@ -19,7 +19,7 @@ import Testing
         let topics = try configuration(text).kafka.topics
         #expect(topics.map(\.name) == ["a", "b"])
         #expect(topics[0].ignoreTypes == ["page_view", "x y"] && topics[0].tombstones == .ignore)
-        #expect(topics[1].ignoreTypes.isEmpty && topics[1].tombstones == .deleteItem)
+        #expect(topics[1].ignoreTypes.isEmpty && topics[1].tombstonesTaken == .deleteItem)
         let stored = try configuration(text).stored()
         #expect(try Configuration(stored: stored, place: "stored").kafka.topics == topics)
         for wrong in [

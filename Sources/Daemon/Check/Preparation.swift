@@ -57,6 +57,12 @@ struct Preparation {
             parts.decoding = try wiring.streamDecoding()
             return "the types they default to are known"
         },
+        Step(what: "mappings") { wiring, _ in
+            let mapped = wiring.configuration.kafka.topics.compactMap { topic in
+                topic.mapping?.summary.map { "topic '\(topic.name)' by \($0)" }
+            }
+            return mapped.isEmpty ? nil : mapped.joined(separator: ", ")
+        },
         Step(what: "publish") { wiring, _ in
             let publish = wiring.configuration.publish
             var topics = [

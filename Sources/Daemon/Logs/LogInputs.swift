@@ -7,12 +7,15 @@ import Records
 struct LogLine {
     let path: String
     let number: Int64
-    let input: EngineInput
+    /// At least one, all of one record.
+    let inputs: [EngineInput]
     /// Why it was refused before it was looked into, or in spite of what it says.
     let refusal: RejectedRecord?
     /// Whether its offset is but the number of the line, between which blank ones may lie; else it
     /// is a captured record.
     let isPlain: Bool
+
+    var record: SourceRecord { inputs[0].record }
 }
 
 /// The lines of a log, those of a wrong clock refused.
@@ -49,15 +52,13 @@ final class LogInputs {
                 break
             }
             let (record, refusal) = entry.input(topic: reader.topic)
-            let input =
-                refusal.map { EngineInput(record: record, event: .failure($0)) }
-                ?? decoding.decode([record])[0]
+            let inputs = decoding.decode(entry, topic: reader.topic)
             let position = record.position
             let line = LogLine(
-                path: reader.path, number: entry.line, input: input, refusal: refusal,
+                path: reader.path, number: entry.line, inputs: inputs, refusal: refusal,
                 isPlain: position.topic == reader.topic && position.partition == 0
-                    && input.record.offset == entry.line)
-            if let released = clock.push(line, tsMs: timeToVouchFor(input)) {
+                    && record.offset == entry.line)
+            if let released = clock.push(line, tsMs: timeToVouchFor(line)) {
                 return judged(released)
             }
         }
@@ -66,11 +67,13 @@ final class LogInputs {
 
     /// Items move no clock, and an erasure of a year to come would last until then; what has the
     /// broker's timestamp was held against that.
-    private func timeToVouchFor(_ input: EngineInput) -> Int64? {
-        guard input.record.timestampMs == nil, case .success(let event) = input.event,
-            event.type != .item
-        else { return nil }
-        return event.tsMs
+    private func timeToVouchFor(_ line: LogLine) -> Int64? {
+        guard line.record.timestampMs == nil else { return nil }
+        var newest: Int64?
+        for case .success(let event) in line.inputs.map(\.event) where event.type != .item {
+            newest = max(newest ?? event.tsMs, event.tsMs)
+        }
+        return newest
     }
 
     private func judged(_ released: NeighbourClock<LogLine>.Released) -> LogLine {
@@ -80,7 +83,7 @@ final class LogInputs {
         let rejected = RejectedRecord(reason: error.description, code: error.code)
         return LogLine(
             path: line.path, number: line.number,
-            input: EngineInput(record: line.input.record, event: .failure(rejected)),
+            inputs: [EngineInput(record: line.record, event: .failure(rejected))],
             refusal: rejected, isPlain: line.isPlain)
     }
 }
@@ -119,12 +122,15 @@ struct MergedInputs {
                 continue
             }
             var tsMs = Int64.min
-            if case .success(let event) = line.input.event { tsMs = event.tsMs }
+            for case .success(let event) in line.inputs.map(\.event) {
+                tsMs = event.tsMs
+                break
+            }
             if earliest.map({ tsMs < $0.tsMs }) ?? true { earliest = (index, tsMs) }
             if !isByTime { break }
         }
         guard let (index, _) = earliest, let line = try logs[index].take() else { return nil }
-        positions[index].insert(line.input.record.position)
+        positions[index].insert(line.record.position)
         return .input(line)
     }
 }

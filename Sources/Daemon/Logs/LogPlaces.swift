@@ -22,7 +22,7 @@ struct LogPlaces {
 
     /// - Throws: `ReplayError.gap`.
     mutating func take(_ line: LogLine) throws -> Verdict {
-        let record = line.input.record
+        let record = line.record
         let known = next[record.position]
         if let known, record.offset < known { return .learnedBefore }
         next[record.position] = record.offset + 1

@@ -1,5 +1,6 @@
 import Engine
 import Events
+import Mapping
 import Records
 
 /// Decodes records as they come, each topic by its own rules.
@@ -11,36 +12,52 @@ struct Decoding {
         /// Types that are passed over.
         var ignored: Set<String> = []
         var tombstones = Configuration.Kafka.Tombstones.deleteItem
+        /// How its records become events; `nil`: they are events.
+        var mapping: Mapping?
         /// Whether each of several shards reads the topic, which may carry the catalogue alone.
         var isShared = false
     }
 
     private let decoder: EventDecoder
     private let rules: [String: Rules]
+    private let mappings: [String: MappingDecoder]
     private static let usual = Rules()
 
     /// - Parameters:
     ///   - rules: by topic; others are taken as usual.
     ///   - extraField: a text field of no meaning to the model that events are to carry.
     init(limits: EventLimits, rules: [String: Rules] = [:], extraField: String? = nil) {
-        decoder = EventDecoder(limits: limits, extraField: extraField)
+        let decoder = EventDecoder(limits: limits, extraField: extraField)
+        self.decoder = decoder
         self.rules = rules
+        mappings = rules.compactMapValues { rules in
+            rules.mapping.map { MappingDecoder($0, decoder) }
+        }
     }
 
+    /// Every record comes to at least one input.
+    ///
     /// - Parameters:
     ///   - skips: records that are not looked at: whoever learns leaves them out.
     ///   - clockMs: when the records were read; `nil` where that is not known, as of a log.
     func decode(
         _ records: [SourceRecord], skips: OffsetRanges = OffsetRanges(), clockMs: Int64? = nil
     ) -> [EngineInput] {
-        records.map { record in
-            guard !skips.contains(record.offset, of: record.position) else {
-                return EngineInput(
-                    record: record,
-                    event: .failure(RejectedRecord(reason: "it is skipped", code: "skipped")))
+        var inputs: [EngineInput] = []
+        inputs.reserveCapacity(records.count)
+        for record in records {
+            if skips.contains(record.offset, of: record.position) {
+                inputs.append(
+                    EngineInput(
+                        record: record,
+                        event: .failure(RejectedRecord(reason: "it is skipped", code: "skipped"))))
+            } else if record.value != nil, let mapping = mappings[record.position.topic] {
+                inputs += map(record, mapping, clockMs)
+            } else {
+                inputs.append(EngineInput(record: record, event: event(of: record, clockMs)))
             }
-            return EngineInput(record: record, event: event(of: record, clockMs))
         }
+        return inputs
     }
 
     private func event(
@@ -55,12 +72,44 @@ struct Decoding {
             RejectedRecord(
                 reason: UnreadableBody.reason(error, record.value), code: error.code)
         }
-        guard rules.isShared, case .success(let event) = decoded else { return decoded }
-        if case .item = event.body { return decoded }
-        return .failure(
-            RejectedRecord(
-                reason: "every shard reads this topic, so it may carry items alone: a shopper's "
-                    + "event would be learned by each", code: "shared_topic"))
+        if case .success(let event) = decoded, let reason = rules.objection(to: event) {
+            return .failure(reason)
+        }
+        return decoded
+    }
+
+    /// The events that a mapping makes of a record. What cannot be used of it is one input, however
+    /// many elements that is: a dead letter is the whole record.
+    private func map(
+        _ record: SourceRecord, _ mapping: MappingDecoder, _ clockMs: Int64?
+    ) -> [EngineInput] {
+        let rules = rules[record.position.topic] ?? Self.usual
+        var inputs: [EngineInput] = []
+        var refusals = ElementRefusals()
+        for element in mapping.decode(record, clockMs: clockMs) {
+            switch element.outcome {
+            case .event(let event):
+                if let objection = rules.objection(to: event) {
+                    refusals.add(objection)
+                } else {
+                    inputs.append(
+                        EngineInput(record: record, event: .success(event), element: inputs.count))
+                }
+            case .refused(let reason, let code, _):
+                refusals.add(RejectedRecord(reason: reason, code: code))
+            case .ignored: continue
+            }
+        }
+        if let rejected = refusals.rejected {
+            inputs.append(
+                EngineInput(record: record, event: .failure(rejected), element: inputs.count))
+        }
+        if inputs.isEmpty {
+            let ignored = RejectedRecord(
+                reason: "the topic's mapping ignores it", code: EventError.ignoredCode)
+            inputs.append(EngineInput(record: record, event: .failure(ignored)))
+        }
+        return inputs
     }
 
     /// A key without a value, as compacted topics delete: the item of that name is no longer offered.
@@ -75,5 +124,39 @@ struct Decoding {
         return Event(
             eventID: "tombstone:\(record.position):\(record.offset)", tsMs: tsMs,
             body: .item(item), extra: nil)
+    }
+}
+
+extension Decoding.Rules {
+    /// Why an event may not come by this topic.
+    fileprivate func objection(to event: Event) -> RejectedRecord? {
+        guard isShared, event.type != .item else { return nil }
+        return RejectedRecord(
+            reason: "every shard reads this topic, so it may carry items alone: a shopper's "
+                + "event would be learned by each", code: "shared_topic")
+    }
+}
+
+/// Why elements of one record cannot be used, as one reason: the first ones in full.
+struct ElementRefusals {
+    private var first: RejectedRecord?
+    private var reasons: [String] = []
+    private var count = 0
+
+    private static let reasonsMax = 8
+
+    mutating func add(_ refusal: RejectedRecord) {
+        first = first ?? refusal
+        count += 1
+        if reasons.count < Self.reasonsMax { reasons.append(refusal.reason) }
+    }
+
+    /// `nil` where there are none.
+    var rejected: RejectedRecord? {
+        guard let first else { return nil }
+        let more = count - reasons.count
+        return RejectedRecord(
+            reason: reasons.joined(separator: "; ") + (more > 0 ? "; and \(more) more" : ""),
+            code: first.code)
     }
 }

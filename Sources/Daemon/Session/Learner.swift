@@ -138,7 +138,8 @@ final class Learner {
         _ batch: [EngineInput], next: [TopicPartition: Int64],
         leavingOut leftOut: OffsetRanges = OffsetRanges(), clockMs: Int64? = nil
     ) throws -> StepOutput {
-        voice.begin(batch.count)
+        let records = batch.records
+        voice.begin(records.count)
         let skips = ledger.skips.union(leftOut)
         let learned =
             skips.isEmpty
@@ -159,9 +160,10 @@ final class Learner {
             .batch(
                 BatchInput(
                     number: engine.counters.batches, cluster: cluster, clockMs: clockMs,
-                    learned: learned.map(\.record), ranges: ranges, skips: skips)))
+                    learned: learned.records, ranges: ranges, skips: skips)))
         if learned.count < batch.count {
-            commit.counters["records_skipped", default: 0] += Int64(batch.count - learned.count)
+            let skipped = records.count - learned.records.count
+            commit.counters["records_skipped", default: 0] += Int64(skipped)
         }
         commit.cluster = cluster
         commit.offsets.merge(next) { $1 }

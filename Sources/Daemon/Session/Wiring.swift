@@ -89,12 +89,25 @@ struct Wiring {
                 topic.name,
                 Decoding.Rules(
                     type: types[topic.name], ignored: Set(topic.ignoreTypes),
-                    tombstones: topic.tombstones,
+                    tombstones: topic.tombstonesTaken, mapping: topic.mapping?.mapping,
                     isShared: configuration.kafka.shards > 1 && topic.everyShard)
             )
         }
         return Decoding(
             limits: eventLimits, rules: Dictionary(rules) { first, _ in first })
+    }
+
+    /// Decodes logs: lines are events, but for records of topics that have a mapping.
+    func logDecoding() -> Decoding {
+        let rules = configuration.kafka.topics.compactMap { topic in
+            topic.mapping.map {
+                (
+                    topic.name,
+                    Decoding.Rules(tombstones: topic.tombstonesTaken, mapping: $0.mapping)
+                )
+            }
+        }
+        return Decoding(limits: eventLimits, rules: Dictionary(rules) { first, _ in first })
     }
 
     /// Types that topics give to payloads without one.

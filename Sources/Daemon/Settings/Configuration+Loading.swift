@@ -211,6 +211,19 @@ extension Configuration {
         if publish.guarantee == .exactlyOnce, outgoing.dropLast().contains(publish.markerTopic) {
             refuse("publish.marker_topic", "must be a topic of its own")
         }
+        for topic in kafka.topics {
+            guard let mapping = topic.mapping else { continue }
+            problems += mapping.problems.map {
+                ConfigurationError(
+                    place: $0.place, message: "topic '\(topic.name)': \($0.message)")
+            }
+            if topic.type != nil || !topic.ignoreTypes.isEmpty {
+                refuse(
+                    "kafka.topics",
+                    "must not have type or ignore_types for '\(topic.name)', whose mapping says what its records are"
+                )
+            }
+        }
         if let both = kafka.topics.first(where: { outgoing.contains($0.name) }) {
             refuse("kafka.topics", "must not hold '\(both.name)', which Tidemark itself writes to")
         }

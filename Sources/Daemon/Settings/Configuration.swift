@@ -177,7 +177,16 @@ public struct Configuration: Sendable {
             public var inline: InlineFields?
             /// Types of payloads that are passed over.
             public var ignoreTypes: [String] = []
-            public var tombstones = Tombstones.deleteItem
+            /// `nil`: as is usual for the topic.
+            public var tombstones: Tombstones?
+            /// How its records become events; `nil`: they are events.
+            public var mapping: TopicMapping?
+
+            /// A key names an item where the topic's records are events; in a shop's own topic it
+            /// may name anything.
+            public var tombstonesTaken: Tombstones {
+                tombstones ?? (mapping == nil ? .deleteItem : .ignore)
+            }
 
             public init(
                 name: String, type: String? = nil, everyShard: Bool = false,

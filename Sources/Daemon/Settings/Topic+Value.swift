@@ -2,7 +2,8 @@ import Engine
 
 extension Configuration.Kafka.Topic {
     private static let keys: Set<String> = [
-        "name", "type", "every_shard", "inline", "ignore_types", "tombstones",
+        "name", "type", "every_shard", "inline", "ignore_types", "tombstones", "mapping", "preset",
+        "currency",
     ]
 
     /// A name, or a map of what is to be known of the topic; `nil` for anything else.
@@ -16,8 +17,13 @@ extension Configuration.Kafka.Topic {
                 case .scalar(let name)? = entries["name"], !name.isEmpty
             else { return nil }
             self.init(name: name)
-            for (key, value) in entries where key != "name" {
+            for (key, value) in entries
+            where key != "name" && !TopicMapping.keys.contains(key) {
                 guard set(key, value) else { return nil }
+            }
+            if !TopicMapping.keys.isDisjoint(with: entries.keys) {
+                guard let mapping = TopicMapping(entries) else { return nil }
+                self.mapping = mapping
             }
         default: return nil
         }
@@ -55,7 +61,8 @@ extension Configuration.Kafka.Topic {
         if !ignoreTypes.isEmpty {
             parts.append("ignore_types: [\(ignoreTypes.map(quoted).joined(separator: ", "))]")
         }
-        if tombstones != .deleteItem { parts.append("tombstones: \(tombstones.rawValue)") }
+        if let tombstones { parts.append("tombstones: \(tombstones.rawValue)") }
+        if let mapping { parts.append(mapping.written) }
         return parts.count == 1 ? quoted(name) : "{\(parts.joined(separator: ", "))}"
     }
 }

@@ -32,7 +32,8 @@ struct AblationLog {
         for path in [catalog, events].compactMap({ $0 }) {
             let reader = try LogReader(path: path)
             while let entry = try reader.next() {
-                let input = decoding.decode(entry, topic: reader.topic)
+                // Without a mapping a line is one event.
+                let input = decoding.decode(entry, topic: reader.topic)[0]
                 let line = "\(path), line \(entry.line)"
                 let event: Event
                 switch input.event {

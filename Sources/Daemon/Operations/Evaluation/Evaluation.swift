@@ -55,7 +55,7 @@ public final class Evaluation {
             }
         }
         let wiring = subject.opened.wiring
-        let decoding = Decoding(limits: wiring.eventLimits)
+        let decoding = wiring.logDecoding()
         var progress = LogProgress("evaluate", readers)
         for reader in readers {
             // A clock that is far ahead must not close every window, here as in a replay.
@@ -108,7 +108,7 @@ extension LogInputs {
     /// The next lines as the engine takes them; none at the end.
     fileprivate func take(upTo countMax: Int) throws -> [EngineInput] {
         var inputs: [EngineInput] = []
-        while inputs.count < countMax, let line = try take() { inputs.append(line.input) }
+        while inputs.count < countMax, let line = try take() { inputs += line.inputs }
         return inputs
     }
 }

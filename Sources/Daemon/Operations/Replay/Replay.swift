@@ -82,7 +82,7 @@ public final class Replay {
         var progress = LogProgress("replay", readers, readBefore: learner.engine.counters.read)
         let decoding =
             cluster == Self.cluster
-            ? Decoding(limits: wiring.eventLimits)
+            ? wiring.logDecoding()
             : try wiring.streamDecoding()
         var places = LogPlaces(
             next: try store.offsets(cluster: cluster),
@@ -163,16 +163,16 @@ public final class Replay {
         while !StopSignal.isReceived, let step = try inputs.next() {
             switch step {
             case .input(let line):
-                let position = line.input.record.position
+                let position = line.record.position
                 // What an earlier run into this store has learned is not learned again.
                 switch try places.take(line) {
                 case .learnedBefore: continue
                 case .next: break
                 case .behindGap(let lost): learner.accept(gap: lost, of: position)
                 }
-                batch.append(line.input)
-                offsets[position] = line.input.record.offset + 1
-                if batch.count == configuration.batch.events { try flush() }
+                batch += line.inputs
+                offsets[position] = line.record.offset + 1
+                if batch.count >= configuration.batch.events { try flush() }
             case .ended(let positions):
                 // A stream goes on behind its log's end.
                 guard learner.cluster == Self.cluster else { continue }

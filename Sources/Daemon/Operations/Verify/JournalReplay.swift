@@ -141,7 +141,7 @@ final class JournalReplay {
         let output = try with { machine in
             let isLog = batch.cluster == Replay.cluster
             let decoding = isLog ? machine.decodings.log : machine.decodings.stream
-            let inputs = entries.map { $0.input(decoding, clockMs: batch.clockMs) }
+            let inputs = entries.flatMap { $0.inputs(decoding, clockMs: batch.clockMs) }
             let output = try copy.withHead { state in
                 try machine.running.step(
                     inputs, reading: state, judging: judging, clockMs: batch.clockMs)
@@ -198,7 +198,7 @@ final class JournalReplay {
                 engine, embedding: wiring.embedding(base), training: wiring.training(base)),
             decodings: (
                 stream: try wiring.streamDecoding(),
-                log: Decoding(limits: wiring.eventLimits)
+                log: wiring.logDecoding()
             ))
     }
 }

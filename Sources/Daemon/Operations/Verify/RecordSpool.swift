@@ -72,13 +72,15 @@ final class RecordSpool {
     }
 
     /// Every line of the logs, as a replay of them takes it.
-    func add(_ logs: [String], limits: EventLimits, isStopped: () -> Bool) throws {
+    func add(
+        _ logs: [String], _ decoding: Decoding, skewMaxMs: Int64, isStopped: () -> Bool
+    ) throws {
         for path in logs {
             let lines = LogInputs(
-                try LogReader(path: path), Decoding(limits: limits), skewMaxMs: limits.skewMaxMs)
+                try LogReader(path: path), decoding, skewMaxMs: skewMaxMs)
             while let line = try lines.take() {
                 if isStopped() { throw Interrupted() }
-                try add(line.input.record, rejected: line.refusal)
+                try add(line.record, rejected: line.refusal)
             }
         }
     }
@@ -153,10 +155,9 @@ extension RecordSpool.Entry {
     }
 
     /// As the engine takes it.
-    func input(_ decoding: Decoding, clockMs: Int64?) -> EngineInput {
-        guard let rejected else { return decoding.decode([record], clockMs: clockMs)[0] }
-        return EngineInput(
-            record: record, event: .failure(rejected))
+    func inputs(_ decoding: Decoding, clockMs: Int64?) -> [EngineInput] {
+        guard let rejected else { return decoding.decode([record], clockMs: clockMs) }
+        return [EngineInput(record: record, event: .failure(rejected))]
     }
 }
 

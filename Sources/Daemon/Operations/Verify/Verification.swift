@@ -120,7 +120,9 @@ public final class Verification {
         let needed = span.needed.values.reduce(into: OffsetRanges()) { $0.formUnion($1) }
         let spool = try RecordSpool(needed: needed)
         if !logs.isEmpty {
-            try spool.add(logs, limits: wiring.eventLimits) { StopSignal.isReceived }
+            try spool.add(
+                logs, wiring.logDecoding(), skewMaxMs: wiring.eventLimits.skewMaxMs
+            ) { StopSignal.isReceived }
         } else if !needed.isEmpty {
             try BrokerRecords(kafka: try wiring.kafka(), log: wiring.log).read(
                 span.needed, into: spool)

@@ -1,0 +1,58 @@
+import Events
+
+/// Which fields events of a type have, for mappings to be held against before anything runs. What
+/// the values must be is the decoder's to say.
+extension EventType {
+    /// Fields without which there is no such event.
+    package var requiredFields: [FieldName] {
+        switch self {
+        case .impression, .click, .purchase, .outcome:
+            [.eventID, .ts, .userID, .itemID, .price]
+        case .refund, .erase: [.eventID, .ts, .userID]
+        case .item: [.eventID, .ts, .itemID]
+        }
+    }
+
+    private static let offer: [FieldName] = [
+        .discount, .recommendationID, .propensity, .position, .sessionID, .context, .item,
+    ]
+    static let inlineItem: [FieldName] = [
+        .title, .description, .category, .brand, .attributes, .price, .cost, .stock,
+    ]
+
+    /// Fields that there may be beside them.
+    package var optionalFields: [FieldName] {
+        switch self {
+        case .impression, .click: Self.offer
+        case .purchase: Self.offer + [.quantity, .paid, .orderID]
+        case .outcome: Self.offer + [.clicked, .purchased, .quantity, .samplingRate]
+        case .refund: [.orderID, .purchaseEventID, .itemID, .quantity]
+        case .item: Self.inlineItem + [.deleted]
+        case .erase: []
+        }
+    }
+}
+
+extension FieldName {
+    /// What a field holds.
+    enum Kind {
+        case text, number, amount, time, flag
+        /// Texts and numbers by name.
+        case attributes
+        case item
+    }
+
+    var kind: Kind {
+        switch self {
+        case .type, .eventID, .userID, .itemID, .recommendationID, .sessionID, .orderID,
+            .purchaseEventID, .title, .description, .category, .brand:
+            .text
+        case .ts: .time
+        case .price, .paid, .cost: .amount
+        case .discount, .propensity, .position, .quantity, .stock, .samplingRate: .number
+        case .deleted, .clicked, .purchased: .flag
+        case .context, .attributes: .attributes
+        case .item: .item
+        }
+    }
+}

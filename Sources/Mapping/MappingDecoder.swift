@@ -1,0 +1,276 @@
+import Events
+import Records
+
+/// What one element of a record came to.
+package struct MappedElement: Sendable {
+    package enum Outcome: Sendable {
+        case event(Event)
+        /// What a rule, or no rule, takes no interest in.
+        case ignored
+        /// - `code`: a short stable name, for counting.
+        case refused(reason: String, code: String, field: String?)
+    }
+
+    /// Which one of the record, from 0.
+    package let index: Int
+    /// The rule that took it.
+    package let rule: String?
+    package let outcome: Outcome
+    /// Tidemark's own JSON of it, where the decoder was asked to keep it.
+    package let written: [UInt8]?
+}
+
+/// Turns records into events by a mapping. No input makes it trap.
+///
+/// Each element is written as an event in Tidemark's own JSON and read by `EventDecoder`: so events
+/// of every shape are held to the same rules.
+///
+/// Thread: one at a time; keep one a thread.
+package final class MappingDecoder {
+    package let mapping: Mapping
+    /// Whether elements carry what was written of them.
+    package var keepsWritten = false
+
+    private let decoder: EventDecoder
+    private let documents: RecordDocuments
+    private var json = JSONWriter()
+
+    package init(_ mapping: Mapping, _ decoder: EventDecoder) {
+        self.mapping = mapping
+        self.decoder = decoder
+        documents = RecordDocuments(
+            format: mapping.format, columns: mapping.columns,
+            parser: JSONParser(names: mapping.names))
+    }
+
+    /// What a record comes to, in the order of its elements: at least one, and never more than
+    /// `Mapping.elementsMax`.
+    ///
+    /// - Parameters:
+    ///   - record: with a value.
+    ///   - clockMs: when it was read; `nil` where there is no clock to hold times against.
+    package func decode(_ record: SourceRecord, clockMs: Int64?) -> [MappedElement] {
+        var run = Run(record: record, clockMs: clockMs)
+        do throws(EventError) {
+            guard let value = record.value else { throw .tombstone }
+            // The parser copies what it is given, so its nodes outlive the closure.
+            try unsafe value.withUnsafeBufferPointer { buffer throws(EventError) in
+                let bytes = unsafe try decoder.limits.document(UnsafeRawBufferPointer(buffer))
+                unsafe try documents.forEach(bytes) { index, document throws(EventError) in
+                    switch document {
+                    case .success(let node): try take(node, index, &run)
+                    case .failure(let error): try run.refuse(error, document: index)
+                    }
+                }
+            }
+        } catch {
+            return [
+                MappedElement(
+                    index: 0, rule: nil,
+                    outcome: .refused(
+                        reason: UnreadableBody.reason(error, record.value), code: error.code,
+                        field: error.field), written: nil)
+            ]
+        }
+        if run.elements.isEmpty {
+            return [MappedElement(index: 0, rule: nil, outcome: .ignored, written: nil)]
+        }
+        return run.elements
+    }
+
+    private func take(
+        _ document: JSONNode, _ index: Int, _ run: inout Run
+    ) throws(EventError) {
+        let scope: Scope
+        switch mapping.envelope.open(document, run.record, index) {
+        case .success(let opened): scope = opened
+        case .failure(let fault): return try run.refuse(fault, rule: nil, document: index)
+        }
+        for rule in mapping.rules where rule.when?.holds(scope) ?? true {
+            return try apply(rule, scope, &run)
+        }
+        switch mapping.otherwise {
+        case .ignore: try run.ignore(nil)
+        case .deadLetter:
+            let fault = MappingFault(
+                field: nil, message: "no rule takes it", code: "no_rule")
+            try run.refuse(fault, rule: nil, document: index)
+        }
+    }
+
+    private func apply(
+        _ rule: Rule, _ scope: Scope, _ run: inout Run
+    ) throws(EventError) {
+        switch rule.outcome {
+        case .ignore: try run.ignore(rule.name)
+        case .deadLetter(let reason):
+            let fault = MappingFault(field: nil, message: reason, code: "refused_by_rule")
+            try run.refuse(fault, rule: rule.name, document: scope.document)
+        case .event(let type, let object):
+            guard let each = rule.each else {
+                json.goBack(to: .beginning)
+                begin(type)
+                return try take(
+                    ElementRule(rule: rule, written: ObjectRule(members: []), open: object),
+                    scope, &run)
+            }
+            var elements: [JSONNode] = []
+            do throws(MappingFault) {
+                elements = try each.elements(in: scope)
+            } catch {
+                return try run.refuse(error, rule: rule.name, document: scope.document)
+            }
+            try fanOut(rule, type, object, elements, scope, &run)
+        }
+    }
+
+    /// What is the same for all elements is written once.
+    private func fanOut(
+        _ rule: Rule, _ type: EventType, _ object: ObjectRule, _ elements: [JSONNode],
+        _ scope: Scope,
+        _ run: inout Run
+    ) throws(EventError) {
+        var scope = scope
+        let (fixed, varying) = object.split()
+        json.goBack(to: .beginning)
+        begin(type)
+        var isWhole = true
+        do throws(MappingFault) {
+            try json.write(fixed, scope, rate: 1)
+        } catch {
+            isWhole = false
+        }
+        // Where the shared part is wrong each element says so itself.
+        let written = isWhole ? fixed : ObjectRule(members: [])
+        if !isWhole {
+            json.goBack(to: .beginning)
+            begin(type)
+        }
+        let element = ElementRule(rule: rule, written: written, open: isWhole ? varying : object)
+        let mark = json.mark
+        let before = run.elements.count
+        for (index, child) in elements.enumerated() {
+            scope.element = child
+            scope.index = index
+            guard rule.filter?.holds(scope) ?? true else { continue }
+            json.goBack(to: mark)
+            try take(element, scope, &run)
+        }
+        if run.elements.count == before { try run.ignore(rule.name) }
+    }
+
+    private func begin(_ type: EventType) {
+        json.beginObject()
+        json.field("type", type.rawValue)
+    }
+
+    /// What of an element's event is written already, and what is not.
+    private struct ElementRule {
+        let rule: Rule
+        let written: ObjectRule
+        let open: ObjectRule
+
+        func source(of field: String) -> String? {
+            open.source(of: field) ?? written.source(of: field)
+        }
+    }
+
+    private func take(
+        _ element: ElementRule, _ scope: Scope, _ run: inout Run
+    ) throws(EventError) {
+        let name = element.rule.name
+        let index = scope.element == nil ? nil : scope.index
+        do throws(MappingFault) {
+            var scope = scope
+            let rate = try mapping.rate(of: element.rule, &scope)
+            try json.write(element.open, scope, rate: rate)
+        } catch {
+            return try run.refuse(error, rule: name, element: index, document: scope.document)
+        }
+        json.endObject()
+        var mapped = run.record
+        mapped.value = json.bytes
+        do throws(EventError) {
+            let event = try decoder.decode(mapped, clockMs: run.clockMs)
+            try run.add(
+                .event(event), rule: name, written: keepsWritten ? json.bytes : nil)
+        } catch {
+            if case .tooManyElements = error { throw error }
+            let source = error.field.flatMap { element.source(of: $0) }
+            let fault = MappingFault(
+                field: error.field,
+                message: "\(error)" + (source.map { " (from \($0))" } ?? ""), code: error.code)
+            try run.refuse(
+                fault, rule: name, element: index, document: scope.document,
+                written: keepsWritten ? json.bytes : nil)
+        }
+    }
+}
+
+extension MappingDecoder {
+    /// What a record came to so far.
+    private struct Run {
+        let record: SourceRecord
+        let clockMs: Int64?
+        private(set) var elements: [MappedElement] = []
+
+        init(record: SourceRecord, clockMs: Int64?) {
+            self.record = record
+            self.clockMs = clockMs
+        }
+
+        mutating func add(
+            _ outcome: MappedElement.Outcome, rule: String?, written: [UInt8]? = nil
+        ) throws(EventError) {
+            guard elements.count < Mapping.elementsMax else {
+                throw .tooManyElements(countMax: Mapping.elementsMax)
+            }
+            elements.append(
+                MappedElement(
+                    index: elements.count, rule: rule, outcome: outcome, written: written))
+        }
+
+        mutating func ignore(_ rule: String?) throws(EventError) {
+            try add(.ignored, rule: rule)
+        }
+
+        mutating func refuse(_ error: EventError, document: Int) throws(EventError) {
+            let fault = MappingFault(field: error.field, message: "\(error)", code: error.code)
+            try refuse(fault, rule: nil, document: document)
+        }
+
+        mutating func refuse(
+            _ fault: MappingFault, rule: String?, element: Int? = nil, document: Int = 0,
+            written: [UInt8]? = nil
+        ) throws(EventError) {
+            var places = ["topic '\(record.position.topic)'"]
+            if document > 0 { places.append("document \(document + 1)") }
+            if let rule { places.append("rule '\(rule)'") }
+            if let element { places.append("element \(element + 1)") }
+            let reason = places.joined(separator: ", ") + ": " + fault.message
+            try add(
+                .refused(reason: reason, code: fault.code, field: fault.field), rule: rule,
+                written: written)
+        }
+    }
+}
+
+extension Mapping {
+    /// What amounts are to be multiplied by, so that they are in the shop's currency.
+    fileprivate func rate(of rule: Rule, _ scope: inout Scope) throws(MappingFault) -> Double {
+        guard let currencies else { return 1 }
+        scope.currency = currencies.base
+        guard let source = rule.currency, let value = try source.value(scope) else { return 1 }
+        let code = try value.text().uppercased()
+        if code == currencies.base { return 1 }
+        guard let rate = currencies.rates[code] else {
+            throw MappingFault(
+                field: "currency",
+                message:
+                    "currency: is \(shortened(code)) (from \(source.described)), not \(currencies.base), and there is no rate for it",
+                code: "currency")
+        }
+        scope.currency = code
+        return rate
+    }
+}
