@@ -30,7 +30,8 @@ extension SchemaJSON {
             guard a.filter(\.isNumber).count < 18 || a.contains("e") || b.contains("e") else {
                 return Double(a) == Double(b) && Double(a).map { $0.exponent > 60 } == true
             }
-            return Double(a) == Double(b) || Float(a) == Float(b)
+            return Double(a) == Double(b)
+                || (a.filter(\.isNumber).count <= 12 && Float(a) == Float(b))
         case (.array(let a), .array(let b)):
             return a.count == b.count && zip(a, b).allSatisfy { $0.says($1) }
         case (.object(let a), .object(let b)):

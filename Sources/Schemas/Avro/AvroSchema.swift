@@ -75,8 +75,6 @@ public struct AvroSchema: Sendable {
 
     /// Types of one schema, at most.
     static let typesMax = 20_000
-    /// Digits behind a decimal's point, at most; decimals of more are read as bytes.
-    static let scaleMax = 256
 
     /// - Parameters:
     ///   - text: JSON, as a registry has it.

@@ -180,7 +180,7 @@ struct AvroSchemaParser {
         switch (json["logicalType"]?.text, kind) {
         case ("decimal", "bytes"), ("decimal", "fixed"):
             let scale = json["scale"].map(\.integer) ?? 0
-            guard let scale, (0...AvroSchema.scaleMax).contains(scale),
+            guard let scale, (0...JSONOutput.decimalScaleMax).contains(scale),
                 let precision = json["precision"]?.integer, precision >= max(scale, 1)
             else { return .none }
             return .decimal(scale: scale)

@@ -2,6 +2,8 @@ extension JSONOutput {
     /// Bytes of a decimal's unscaled number, at most: 308 digits, as many as a double has before
     /// its point.
     package static let decimalBytesMax = 128
+    /// Digits behind a decimal's point, at most.
+    package static let decimalScaleMax = 256
 
     /// A decimal's exact text as a number: a big-endian number in two's complement, divided by
     /// 10^scale. `false` for one that is too long.

@@ -48,6 +48,35 @@ extension JSONOutput {
         put(0x22)
     }
 
+    /// An instant as seconds since 1970 and nanoseconds after them; `false`, and nothing written,
+    /// beyond the years 0 to 9999.
+    package mutating func instant(seconds: Int64, nanos: Int64) -> Bool {
+        let days = seconds >= 0 ? seconds / 86_400 : (seconds + 1) / 86_400 - 1
+        guard (Self.firstDay...Self.lastDay).contains(days), (0..<1_000_000_000).contains(nanos)
+        else { return false }
+        put(0x22)
+        day(days)
+        put(0x54)
+        clock((seconds - days * 86_400) * 1_000_000_000 + nanos, 1_000_000_000, 9)
+        put(0x5a)
+        put(0x22)
+        return true
+    }
+
+    /// A length of time, `"-1.5s"`; `false`, and nothing written, where the parts differ in sign.
+    package mutating func duration(seconds: Int64, nanos: Int64) -> Bool {
+        guard (-999_999_999...999_999_999).contains(nanos), seconds == 0 || nanos == 0
+            || (seconds < 0) == (nanos < 0)
+        else { return false }
+        put(0x22)
+        if seconds < 0 || nanos < 0 { put(0x2d) }
+        number(seconds.magnitude)
+        fraction(nanos.magnitude, 9)
+        put(0x73)
+        put(0x22)
+        return true
+    }
+
     private static func unit(_ places: Int) -> Int64 {
         (0..<places).reduce(1) { unit, _ in unit * 10 }
     }

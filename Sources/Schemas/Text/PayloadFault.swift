@@ -31,6 +31,8 @@ public struct PayloadFault: Error, Hashable, Sendable, CustomStringConvertible {
         case unresolved(String)
         /// A tag of Protobuf that is none.
         case tag(UInt64)
+        /// A message that the file does not have, by its path.
+        case message([Int])
         /// A field whose wire type is not that of its type.
         case wireType(field: String, found: Int)
     }
@@ -56,6 +58,7 @@ public struct PayloadFault: Error, Hashable, Sendable, CustomStringConvertible {
             case .decimalTooLong(let count): "a decimal has \(count) bytes"
             case .unresolved(let what): what
             case .tag(let tag): "\(tag) is no field's tag"
+            case .message(let path): "the schema has no message \(path)"
             case .wireType(let field, let found): "\(field) has wire type \(found)"
             }
         return "\(what) (byte \(at))"
