@@ -133,7 +133,8 @@ import Testing
 
 extension ProtoDecoder {
     /// One body's JSON.
-    func json(_ path: [Int], _ body: [UInt8], bytesMax: Int = 1 << 20) throws(PayloadFault) -> String
+    func json(_ path: [Int], _ body: [UInt8], bytesMax: Int = 1 << 20) throws(PayloadFault)
+        -> String
     {
         var out = JSONOutput(bytesMax: bytesMax)
         try unsafe body.withUnsafeBufferPointer { bytes throws(PayloadFault) in

@@ -14,7 +14,8 @@ extension ProtoReader {
                 seconds: try integer(1, message, found), nanos: try integer(2, message, found))
         case .decimal: return try decimal(message, found, &out)
         case .wrapper:
-            guard let field = message.byNumber[1], case .scalar(let type) = message.fields[field].kind
+            guard let field = message.byNumber[1],
+                case .scalar(let type) = message.fields[field].kind
             else { return false }
             guard let value = found.values.last else {
                 preset(type, &out)
@@ -52,7 +53,8 @@ extension ProtoReader {
         let scale = try integer(3, message, found)
         guard (0...Int64(JSONOutput.decimalScaleMax)).contains(scale) else { return false }
         guard let field = message.byNumber[1], let value = found.all(field).last else {
-            return unsafe out.decimal(UnsafeRawBufferPointer(start: nil, count: 0), scale: Int(scale))
+            return unsafe out.decimal(
+                UnsafeRawBufferPointer(start: nil, count: 0), scale: Int(scale))
         }
         return unsafe out.decimal(whole.slice(value.place), scale: Int(scale))
     }

@@ -236,7 +236,8 @@ struct ProtoReader {
     }
 
     /// A key as a JSON string, whatever its type.
-    private func key(_ kind: ProtoTable.Kind, _ place: Range<Int>?) throws(PayloadFault) -> [UInt8] {
+    private func key(_ kind: ProtoTable.Kind, _ place: Range<Int>?) throws(PayloadFault) -> [UInt8]
+    {
         guard case .scalar(let type) = kind else { throw whole.fault(.tooDeep) }
         var out = JSONOutput(bytesMax: 8 * ((place?.count ?? 0) + 16))
         if let place { try scalar(type, place, &out) } else { preset(type, &out) }

@@ -25,7 +25,7 @@ struct ProtoTable: Sendable {
         var wellKnown: WellKnown?
         /// Indices of fields by their number.
         var byNumber: [Int: Int] = [:]
-            }
+    }
 
     struct Enumeration: Sendable {
         /// Places in `text` of names in quotes, by number; of several names of a number the first.

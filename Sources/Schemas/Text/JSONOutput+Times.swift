@@ -65,8 +65,9 @@ extension JSONOutput {
 
     /// A length of time, `"-1.5s"`; `false`, and nothing written, where the parts differ in sign.
     package mutating func duration(seconds: Int64, nanos: Int64) -> Bool {
-        guard (-999_999_999...999_999_999).contains(nanos), seconds == 0 || nanos == 0
-            || (seconds < 0) == (nanos < 0)
+        guard (-999_999_999...999_999_999).contains(nanos),
+            seconds == 0 || nanos == 0
+                || (seconds < 0) == (nanos < 0)
         else { return false }
         put(0x22)
         if seconds < 0 || nanos < 0 { put(0x2d) }

@@ -58,7 +58,9 @@ public struct PayloadFault: Error, Hashable, Sendable, CustomStringConvertible {
             case .decimalTooLong(let count): "a decimal has \(count) bytes"
             case .unresolved(let what): what
             case .tag(let tag): "\(tag) is no field's tag"
-            case .message(let path): "the schema has no message \(path)"
+            case .message(let path):
+                path.isEmpty
+                    ? "its indexes of a message are none" : "the schema has no message \(path)"
             case .wireType(let field, let found): "\(field) has wire type \(found)"
             }
         return "\(what) (byte \(at))"
