@@ -30,6 +30,8 @@ public struct RegistryConfiguration: Sendable {
 
     /// Redirects that one request follows.
     static let redirectsMax = 3
+    /// Bytes of the URL: it is part of a schema's key in the store.
+    private static let urlBytesMax = 256
 
     /// The URL without a slash at its end.
     ///
@@ -47,6 +49,9 @@ public struct RegistryConfiguration: Sendable {
         }
         guard !text.contains("?"), !text.contains("#") else {
             throw .settings("the URL has a query or a fragment")
+        }
+        guard text.utf8.count <= Self.urlBytesMax else {
+            throw .settings("the URL has more than \(Self.urlBytesMax) bytes")
         }
         return text
     }

@@ -41,6 +41,8 @@ public enum TidemarkEvent: Sendable {
     case endedHere(batch: String, times: Int)
     case waitingForRoom(reason: String)
     case roomAgain
+    case waitingForSchema(reason: String)
+    case schemaAgain
     case waitingForBrokers(messages: Int)
     /// Most of the newest events came too late to be learned.
     case mostlyLate(
@@ -61,10 +63,11 @@ public enum TidemarkEvent: Sendable {
         case .judged(let result): result.isAlarming ? .warning : .info
         case .moreDeadLetters, .mostUnusable: .warning
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
-        case .notKeptWhole, .keysNotDestroyed, .endedHere, .roomAgain, .mostlyLate, .noRoom,
+        case .notKeptWhole, .keysNotDestroyed, .endedHere, .roomAgain, .schemaAgain, .mostlyLate,
+            .noRoom,
             .weightsClipped, .contextKeysLeftOut:
             .warning
-        case .waitingForRoom: .error
+        case .waitingForRoom, .waitingForSchema: .error
         default: .info
         }
     }
@@ -127,6 +130,9 @@ public enum TidemarkEvent: Sendable {
             "the daemon was ended \(times) times in a row while it learned \(batch), without a crash of its own: look for what kills it there (the kernel for want of memory, a probe); no record is refused for it"
         case .waitingForRoom(let reason):
             "\(reason). Learning waits; nothing is lost, and it goes on when there is room"
+        case .waitingForSchema(let reason):
+            "\(reason). Learning waits; nothing is lost, and it goes on when the registry gives the schema"
+        case .schemaAgain: "the registry gave the schema: learning goes on"
         case .roomAgain: "there is room on the store's disk again: learning goes on"
         case .waitingForBrokers(let messages):
             "\(messages) messages wait to be published: learning waits for the brokers"

@@ -1,4 +1,5 @@
 import SchemaRegistry
+import TestSupport
 import Testing
 
 @Suite("Requests to a registry over HTTP") struct CurlTransportTests {
@@ -32,11 +33,11 @@ import Testing
     @Test("an answer has a bound, declared or not")
     func bounded() throws {
         let server = try LoopbackServer { request in
-            var answer = LoopbackServer.Answer(body: Array(repeating: 0x61, count: 10_000))
-            if request.path.hasSuffix("open") {
-                answer.raw = Array("HTTP/1.1 200 X\r\n\r\n".utf8) + answer.body
-            }
-            return answer
+            let body: [UInt8] = Array(repeating: 0x61, count: 10_000)
+            // Without a length the body ends with the connection.
+            let raw = Array("HTTP/1.1 200 X\r\n\r\n".utf8) + body
+            return LoopbackServer.Answer(
+                body: body, raw: request.path.hasSuffix("open") ? raw : nil)
         }
         defer { server.stop() }
         let transport = try transport(server) { $0.answerBytesMax = 9_999 }

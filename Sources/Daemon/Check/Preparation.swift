@@ -57,6 +57,10 @@ struct Preparation {
             parts.decoding = try wiring.streamDecoding()
             return "the types they default to are known"
         },
+        Step(what: "registry") { wiring, _ in
+            guard try wiring.registryClient() != nil else { return "not needed" }
+            return wiring.configuration.registry.url
+        },
         Step(what: "publish") { wiring, _ in
             let publish = wiring.configuration.publish
             var topics = [

@@ -49,6 +49,7 @@ final class LogInputs {
                 break
             }
             let (record, refusal) = entry.input(topic: reader.topic)
+            if refusal == nil { try decoding.fetchSchemas(for: [record]) }
             let input =
                 refusal.map { EngineInput(record: record, event: .failure($0)) }
                 ?? decoding.decode([record])[0]

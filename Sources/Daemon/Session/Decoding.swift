@@ -17,12 +17,19 @@ struct Decoding {
 
     private let decoder: EventDecoder
     private let rules: [String: Rules]
+    /// Topics whose payloads are made JSON first; `nil` where there are none.
+    let payloads: Payloads?
     private static let usual = Rules()
 
     /// - Parameters:
     ///   - rules: by topic; others are taken as usual.
     ///   - extraField: a text field of no meaning to the model that events are to carry.
-    init(limits: EventLimits, rules: [String: Rules] = [:], extraField: String? = nil) {
+    ///   - payloads: topics whose payloads are not JSON as they are.
+    init(
+        limits: EventLimits, rules: [String: Rules] = [:], extraField: String? = nil,
+        payloads: Payloads? = nil
+    ) {
+        self.payloads = payloads
         decoder = EventDecoder(limits: limits, extraField: extraField)
         self.rules = rules
     }
@@ -39,8 +46,20 @@ struct Decoding {
                     record: record,
                     event: .failure(RejectedRecord(reason: "it is skipped", code: "skipped")))
             }
-            return EngineInput(record: record, event: event(of: record, clockMs))
+            guard let payloads else {
+                return EngineInput(record: record, event: event(of: record, clockMs))
+            }
+            // The record stays what it was: a dead letter has its own bytes.
+            let json = Result { () throws(RejectedRecord) in try payloads.json(of: record) }
+            return EngineInput(record: record, event: json.flatMap { event(of: $0, clockMs) })
         }
+    }
+
+    /// Takes the schemas that records need and that are not held yet: before they are decoded.
+    ///
+    /// - Throws: `RegistryError` with the first that cannot be had.
+    func fetchSchemas(for records: [SourceRecord], skips: OffsetRanges = OffsetRanges()) throws {
+        try payloads?.fetch(for: records, skips: skips)
     }
 
     private func event(

@@ -94,7 +94,8 @@ struct Wiring {
             )
         }
         return Decoding(
-            limits: eventLimits, rules: Dictionary(rules) { first, _ in first })
+            limits: eventLimits, rules: Dictionary(rules) { first, _ in first },
+            payloads: try payloads())
     }
 
     /// Types that topics give to payloads without one.

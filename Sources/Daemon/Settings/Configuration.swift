@@ -3,6 +3,7 @@ import Encoder
 import Engine
 import Events
 import KafkaStream
+import Schemas
 import Telemetry
 import Tensor
 
@@ -17,6 +18,7 @@ public struct Configuration: Sendable {
     public var pricing = Pricing()
     public var batch = Batch()
     public var kafka = Kafka()
+    public var registry = Registry()
     public var publish = Publish()
     public var store = Store()
     public var http = HTTP()
@@ -176,6 +178,8 @@ public struct Configuration: Sendable {
             /// Types of payloads that are passed over.
             public var ignoreTypes: [String] = []
             public var tombstones = Tombstones.deleteItem
+            /// What its payloads are.
+            public var decoder = PayloadFormat.json
 
             public init(
                 name: String, type: String? = nil, everyShard: Bool = false,

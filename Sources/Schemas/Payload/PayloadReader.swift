@@ -77,6 +77,17 @@ public final class PayloadReader {
         }
     }
 
+    /// The id of a payload's schema; `nil` where it has no frame that can be read.
+    public func schema(of payload: [UInt8], headers: [(name: String, value: [UInt8])] = [])
+        -> SchemaID?
+    {
+        guard format != .json else { return nil }
+        let header = Self.header(headers)
+        return unsafe payload.withUnsafeBytes { bytes in
+            unsafe try? SchemaFrame(payload: bytes, header: header, isProtobuf: false)?.id
+        }
+    }
+
     private static func header(_ headers: [(name: String, value: [UInt8])]) -> [UInt8]? {
         headers.first { $0.name == SchemaFrame.headerName }?.value
     }

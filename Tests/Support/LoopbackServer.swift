@@ -3,39 +3,52 @@ import Synchronization
 
 /// An HTTP/1.1 server of one thread on the loopback address, which closes after each answer.
 @safe
-final class LoopbackServer: Sendable {
-    struct Request: Sendable {
-        let line: String
+package final class LoopbackServer: Sendable {
+    package struct Request: Sendable {
+        package let line: String
         /// Lines as they came.
-        let headers: [String]
+        package let headers: [String]
 
-        var path: String { line.split(separator: " ").dropFirst().first.map(String.init) ?? "" }
+        package var path: String {
+            line.split(separator: " ").dropFirst().first.map(String.init) ?? ""
+        }
     }
 
-    struct Answer: Sendable {
-        var status = 200
-        var headers: [String] = []
-        var body: [UInt8] = []
+    package struct Answer: Sendable {
+        let status: Int
+        let headers: [String]
+        package let body: [UInt8]
         /// Nothing is said, and the connection stays open until the client goes.
-        var isSilent = false
+        let isSilent: Bool
         /// Sent in place of an answer.
-        var raw: [UInt8]?
+        let raw: [UInt8]?
 
-        static func json(_ text: String, status: Int = 200) -> Answer {
+        package init(
+            status: Int = 200, headers: [String] = [], body: [UInt8] = [], isSilent: Bool = false,
+            raw: [UInt8]? = nil
+        ) {
+            self.status = status
+            self.headers = headers
+            self.body = body
+            self.isSilent = isSilent
+            self.raw = raw
+        }
+
+        package static func json(_ text: String, status: Int = 200) -> Answer {
             Answer(status: status, body: Array(text.utf8))
         }
     }
 
-    let port: UInt16
+    package let port: UInt16
     private let listening: Int32
     private let handler: @Sendable (Request) -> Answer
     private let seen = Mutex<[Request]>([])
     private let done = Mutex(false)
 
-    var requests: [Request] { seen.withLock { $0 } }
-    var url: String { "http://127.0.0.1:\(port)" }
+    package var requests: [Request] { seen.withLock { $0 } }
+    package var url: String { "http://127.0.0.1:\(port)" }
 
-    init(_ handler: @escaping @Sendable (Request) -> Answer) throws {
+    package init(_ handler: @escaping @Sendable (Request) -> Answer) throws {
         self.handler = handler
         let made = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         listening = made
@@ -49,7 +62,7 @@ final class LoopbackServer: Sendable {
                     && getsockname(made, $0, &size) == 0
             }
         }
-        guard bound else { throw RegistryTestError.noServer }
+        guard bound else { throw LoopbackError() }
         port = UInt16(bigEndian: address.sin_port)
         let server = self
         var thread = pthread_t()
@@ -59,7 +72,7 @@ final class LoopbackServer: Sendable {
     }
 
     /// Takes no more connections.
-    func stop() {
+    package func stop() {
         done.withLock { $0 = true }
         shutdown(listening, Int32(SHUT_RDWR))
     }
@@ -107,7 +120,7 @@ final class LoopbackServer: Sendable {
     }
 }
 
-enum RegistryTestError: Error { case noServer }
+private struct LoopbackError: Error {}
 
 private func runServer(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     if let context = unsafe context {
