@@ -218,7 +218,8 @@ struct LearningLoop {
                 batch.records, skips: learner.ledger.skips.union(leftOut), clockMs: clockMs)
             _ = try learner.learn(
                 inputs, next: batch.nextOffsets, leavingOut: leftOut, clockMs: clockMs)
-            for frame in frames.note(batch.records) {
+            for frame in frames.note(batch.records)
+            where !reading.decoding.makesJSON(of: frame.topic) {
                 log.emit(.framed(topic: frame.topic, schema: frame.schema))
             }
             learner.remember(LastRecords.marks(of: batch.records))

@@ -55,6 +55,9 @@ struct Decoding {
         }
     }
 
+    /// Whether a topic's payloads are read by their schemas.
+    func makesJSON(of topic: String) -> Bool { payloads?.reads(topic) ?? false }
+
     /// Takes the schemas that records need and that are not held yet: before they are decoded.
     ///
     /// - Throws: `RegistryError` with the first that cannot be had.

@@ -1,6 +1,7 @@
 import Engine
 import Events
 import Records
+import SchemaRegistry
 import Schemas
 
 /// Payloads of topics that are not JSON as they are, made JSON before events are decoded.
@@ -19,6 +20,9 @@ final class Payloads {
     /// Takes the schemas that are kept, and those that may be asked for.
     func draw(from source: SchemaSource) { self.source = source }
 
+    /// Whether a topic is among those.
+    func reads(_ topic: String) -> Bool { readers[topic] != nil }
+
     /// The record with JSON as its value; others as they are.
     ///
     /// A schema that is kept is fetched here; one that would have to be asked for is the caller's to
@@ -27,22 +31,23 @@ final class Payloads {
         guard let reader = readers[record.position.topic], let value = record.value else {
             return record
         }
-        do throws(PayloadError) {
-            do throws(PayloadError) {
-                try reader.read(value, headers: record.headers)
-            } catch {
-                guard case .unknownSchema(let id) = error, let source,
-                    let schema = try? source.kept(id)
-                else { throw error }
-                reader.add(schema, as: id)
-                try reader.read(value, headers: record.headers)
-            }
-        } catch {
+        do throws(PayloadError) { try read(value, record.headers, reader) } catch {
             throw RejectedRecord(reason: Self.reason(error, value), code: error.code)
         }
         var record = record
         record.value = reader.json
         return record
+    }
+
+    private func read(
+        _ value: [UInt8], _ headers: [(name: String, value: [UInt8])], _ reader: PayloadReader
+    ) throws(PayloadError) {
+        if let id = reader.schema(of: value, headers: headers), !reader.holds(id), let source,
+            let schema = try? source.kept(id)
+        {
+            reader.add(schema, as: id)
+        }
+        try reader.read(value, headers: headers)
     }
 
     /// Says too what the bytes look like, where they have no frame.
