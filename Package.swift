@@ -65,6 +65,8 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CKernels"),
         .target(name: "CElementary"),
@@ -82,6 +84,7 @@ let package = Package(
         module("ResponseModel", ["CPosterior", "Records"]),
         module("ContinualLearning", ["ResponseModel", "Encoder", "Records"]),
         module("Pricing", ["Records"]),
+        module("Schemas", ["Records"]),
         module("Events", ["CSimdJSON", "Records"]),
         // The presets of deploy/mappings are part of the program.
         .target(
@@ -96,6 +99,7 @@ let package = Package(
         module("Platform", ["CPlatform"]),
         module("EventLog", ["CZlib", "CZstd", "Events", "Records"]),
         module("KafkaStream", ["CRdKafka", "Platform", "Records"]),
+        module("SchemaRegistry", ["CCurl", "Records", "Schemas"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", ["ContinualLearning", "Records", log]),
         module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
@@ -105,7 +109,8 @@ let package = Package(
             [
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Tokenization", "Tensor",
                 "Pricing", "Mapping", "Events", "Records", "EventLog", "KafkaStream",
-                "SnapshotStore", "Telemetry", "ControlPlane", "Platform", yaml,
+                "SchemaRegistry", "Schemas", "SnapshotStore", "Telemetry", "ControlPlane",
+                "Platform", yaml,
             ]),
         // The command line.
         module("Terminal", ["Daemon", "Encoder", "Records", "Telemetry", arguments]),
@@ -132,7 +137,7 @@ let package = Package(
             dependencies: [
                 "ControlPlane", "ContinualLearning", "Daemon", "Encoder", "Engine", "EventLog",
                 "Events", "KafkaStream", "Platform", "Pricing", "Records", "ResponseModel",
-                "SnapshotStore", "Tensor",
+                "Schemas", "SnapshotStore", "Tensor",
             ] + nio("NIOCore", "NIOEmbedded"),
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["FuzzTargets", "Records"]),
@@ -153,6 +158,8 @@ let package = Package(
         tests("PricingTests", ["Pricing", "Records"]),
         tests("EventsTests", ["Events", "Records"], resources: [.copy("Fixtures")]),
         tests("MappingTests", ["Mapping", "Daemon", "Events", "Records"]),
+        tests("SchemasTests", ["Schemas", "Records"], resources: [.copy("Fixtures")]),
+        tests("SchemaRegistryTests", ["SchemaRegistry", "Schemas", "TestSupport"]),
         tests("EventLogTests", ["EventLog", "Events", "Records"]),
         tests("PlatformTests", ["Platform"]),
         tests("KafkaStreamTests", ["KafkaStream", "Events", "Platform", "Records"]),
@@ -175,7 +182,8 @@ let package = Package(
             [
                 "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Engine", "EventLog",
                 "Events", "KafkaStream", "Mapping", "Pricing", "Records", "ResponseModel",
-                "Simulator", "SnapshotStore", "Tensor", "Tokenization", "Platform", "CCrashPoints",
+                "Simulator", "SnapshotStore", "Tensor", "Tokenization", "Platform", "Schemas",
+                "CCrashPoints",
                 "TestSupport",
             ]),
     ] + fuzzing,

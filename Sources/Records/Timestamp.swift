@@ -121,7 +121,7 @@ public enum Timestamp {
     }
 
     /// The same source's `civil_from_days`.
-    private static func date(daysSinceEpoch days: Int) -> (year: Int, month: Int, day: Int) {
+    package static func date(daysSinceEpoch days: Int) -> (year: Int, month: Int, day: Int) {
         let z = days + 719_468
         let era = (z >= 0 ? z : z - 146_096) / 146_097
         let ofEra = z - era * 146_097

@@ -70,6 +70,10 @@ public enum TidemarkEvent: Sendable {
     case waitingForRoom(reason: String)
     /// There is room again.
     case roomAgain
+    /// A schema cannot be had, so learning waits.
+    case waitingForSchema(reason: String)
+    /// The schema is there.
+    case schemaAgain
     /// So many messages wait to be published that learning waits.
     case waitingForBrokers(messages: Int)
     /// Most of the newest events came too late to be learned.
@@ -93,10 +97,11 @@ public enum TidemarkEvent: Sendable {
         case .judged(let result): result.isAlarming ? .warning : .info
         case .moreDeadLetters, .mostUnusable: .warning
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
-        case .notKeptWhole, .keysNotDestroyed, .endedHere, .roomAgain, .mostlyLate, .noRoom,
+        case .notKeptWhole, .keysNotDestroyed, .endedHere, .roomAgain, .schemaAgain, .mostlyLate,
+            .noRoom,
             .weightsClipped, .contextKeysLeftOut:
             .warning
-        case .waitingForRoom: .error
+        case .waitingForRoom, .waitingForSchema: .error
         default: .info
         }
     }
@@ -159,6 +164,9 @@ public enum TidemarkEvent: Sendable {
             "the daemon was ended \(times) times in a row while it learned \(batch), without a crash of its own: look for what kills it there (the kernel for want of memory, a probe); no record is refused for it"
         case .waitingForRoom(let reason):
             "\(reason). Learning waits; nothing is lost, and it goes on when there is room"
+        case .waitingForSchema(let reason):
+            "\(reason). Learning waits; nothing is lost, and it goes on when the registry gives the schema"
+        case .schemaAgain: "the registry gave the schema: learning goes on"
         case .roomAgain: "there is room on the store's disk again: learning goes on"
         case .waitingForBrokers(let messages):
             "\(messages) messages wait to be published: learning waits for the brokers"

@@ -5,7 +5,8 @@ struct Layers {
     /// Libraries of others, and the one target that knows each; those without an owner are the
     /// commands'.
     static let owners: [String: String?] = [
-        "ArgumentParser": nil, "CCrypto": "Records", "CElementary": "Records",
+        "ArgumentParser": nil, "CCrypto": "Records", "CCurl": "SchemaRegistry",
+        "CElementary": "Records",
         "CKernels": "Tensor", "COpenBLAS": "Tensor", "CLMDB": "SnapshotStore",
         "CPlatform": "Platform", "CPosterior": "ResponseModel", "CRdKafka": "KafkaStream",
         "CSimdJSON": "Events", "CZlib": "EventLog", "CZstd": "EventLog", "Logging": "Telemetry",

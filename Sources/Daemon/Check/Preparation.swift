@@ -63,6 +63,10 @@ struct Preparation {
             }
             return mapped.isEmpty ? nil : mapped.joined(separator: ", ")
         },
+        Step(what: "registry") { wiring, _ in
+            guard try wiring.registryClient() != nil else { return "not needed" }
+            return wiring.configuration.registry.url
+        },
         Step(what: "publish") { wiring, _ in
             let publish = wiring.configuration.publish
             var topics = [

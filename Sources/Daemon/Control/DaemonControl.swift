@@ -53,6 +53,11 @@ package struct DaemonControl: ControlSource {
                 false,
                 "not ready: the store's disk is full; nothing is learned before there is room")
         }
+        guard beat.activity != .waitingForSchema else {
+            return Verdict(
+                false,
+                "not ready: a record's schema is not known, and the registry does not give it")
+        }
         let share = figures.lateShare
         // Up to the end of the stream, and yet hardly anything of it is learned.
         guard !share.isMost else {

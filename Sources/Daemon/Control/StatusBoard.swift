@@ -11,6 +11,9 @@ package enum Activity: String, Sendable, Encodable {
     case refreshing
     /// The store's disk is full: nothing is learned until there is room.
     case waitingForRoom = "waiting_for_room"
+    /// A record's schema is not known, and the registry does not give it: nothing is learned until
+    /// it does.
+    case waitingForSchema = "waiting_for_schema"
     case stopping
 }
 

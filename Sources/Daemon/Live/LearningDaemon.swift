@@ -101,6 +101,7 @@ public final class LearningDaemon {
             at: Learner.Place(store: store, cluster: cluster, skips: skips), base: base,
             embedding: prepared.embedding, log: log)
         try acceptCluster(cluster, store)
+        decoding.payloads?.draw(from: wiring.schemas(store, client: try wiring.registryClient()))
         let publisher = Publisher(
             store: store, configuration: kafka,
             settings: wiring.publishing(cluster: cluster, takesOver: takesOver),

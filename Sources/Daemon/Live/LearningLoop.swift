@@ -28,11 +28,11 @@ struct LearningLoop {
         let log: EventLogger
     }
 
-    private var reading: Reading
+    var reading: Reading
     private let parts: Parts
     private let configuration: Configuration
     private let exitWhenIdleMs: Int?
-    private let isStopped: @Sendable () -> Bool
+    let isStopped: @Sendable () -> Bool
 
     private(set) var progress = LoopProgress()
     private var idleWatch: IdleWatch
@@ -41,19 +41,21 @@ struct LearningLoop {
     private var monitors = MonitorOffsets()
     private var frames = FrameWatch()
     /// Why learning stands still, where it does.
-    private var waits = Waits()
+    var waits = Waits()
 
-    private struct Waits {
+    struct Waits {
         /// Too much is to be published.
         var forBrokers = false
         /// The store's disk is full.
         var forRoom = false
+        /// Why the registry does not give a schema.
+        var forSchema: String?
     }
 
     private static let brokersPauseUs: UInt32 = 20_000
     private static let roomPauseUs: UInt32 = 200_000
     /// How often the loop looks up while nothing comes: for stops, commits and the end when idle.
-    private static let waitMs = 50
+    static let waitMs = 50
 
     init(
         _ reading: Reading, _ parts: Parts, configuration: Configuration, exitWhenIdleMs: Int?,
@@ -71,10 +73,10 @@ struct LearningLoop {
     }
 
     private var consumer: KafkaConsumer { reading.consumer }
-    private var learner: Learner { parts.learner }
+    var learner: Learner { parts.learner }
     private var publisher: Publisher { parts.publisher }
-    private var board: StatusBoard { parts.board }
-    private var log: EventLogger { parts.log }
+    var board: StatusBoard { parts.board }
+    var log: EventLogger { parts.log }
 
     private static func idleWatch(
         _ configuration: Configuration, _ consumer: KafkaConsumer
@@ -123,6 +125,7 @@ struct LearningLoop {
                 lingerMs: configuration.batch.lingerMs, waitMs: Self.waitMs,
                 stop: isStopped)
             for gap in batch.gaps { onGap(gap) }
+            guard try hasSchemas(batch) else { return stopped() }
             try learn(batch)
             try noteIdlePartitions(batch)
             if serveRequests() { return .rewound }
@@ -147,7 +150,7 @@ struct LearningLoop {
     ///
     /// - Throws: `StoreError.diskFull` when the daemon is told to stop before there is room; what
     ///   was not committed is learned again by the next one.
-    private mutating func withRoom(_ write: (inout LearningLoop) throws -> Void) throws {
+    mutating func withRoom(_ write: (inout LearningLoop) throws -> Void) throws {
         while true {
             do {
                 try write(&self)
@@ -165,7 +168,7 @@ struct LearningLoop {
         }
     }
 
-    private func serveStatus(reason: String) {
+    func serveStatus(reason: String) {
         let service = ControlService(
             learner: learner, keeper: parts.keeper, consumer: consumer, publisher: publisher,
             acceptsGaps: false)
@@ -215,7 +218,8 @@ struct LearningLoop {
                 batch.records, skips: learner.ledger.skips.union(leftOut), clockMs: clockMs)
             _ = try learner.learn(
                 inputs, next: batch.nextOffsets, leavingOut: leftOut, clockMs: clockMs)
-            for frame in frames.note(batch.records) {
+            for frame in frames.note(batch.records)
+            where !reading.decoding.makesJSON(of: frame.topic) {
                 log.emit(.framed(topic: frame.topic, schema: frame.schema))
             }
             learner.remember(LastRecords.marks(of: batch.records))
@@ -285,7 +289,7 @@ struct LearningLoop {
         board.show(LearnerFigures(learner))
     }
 
-    private mutating func commit() throws {
+    mutating func commit() throws {
         board.enter(.committing)
         let through = try publisher.deliveredThrough()
         do {

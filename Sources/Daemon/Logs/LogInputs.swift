@@ -52,6 +52,7 @@ final class LogInputs {
                 break
             }
             let (record, refusal) = entry.input(topic: reader.topic)
+            if refusal == nil { try decoding.fetchSchemas(for: [record]) }
             let inputs = decoding.decode(entry, topic: reader.topic)
             let position = record.position
             let line = LogLine(

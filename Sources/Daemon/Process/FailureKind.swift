@@ -10,6 +10,7 @@ import Platform
 import Pricing
 import Records
 import ResponseModel
+import SchemaRegistry
 import SnapshotStore
 import Tensor
 import Tokenization
@@ -44,6 +45,8 @@ public enum FailureKind: Int32, Sendable {
         case let error as ControlError:
             self = error.isConfiguration ? .badConfiguration : .unavailable
         case let error as StoreError: self = Self.kind(of: error)
+        case RegistryError.settings: self = .badConfiguration
+        case is RegistryError: self = .unavailable
         case let error as KafkaError: self = Self.kind(of: error)
         case is PlatformError: self = .unavailable
         // From here on Swift's and Foundation's own: what was read, and what the system refuses.

@@ -21,12 +21,19 @@ struct Decoding {
     private let decoder: EventDecoder
     private let rules: [String: Rules]
     private let mappings: [String: MappingDecoder]
+    /// Topics whose payloads are made JSON first; `nil` where there are none.
+    let payloads: Payloads?
     private static let usual = Rules()
 
     /// - Parameters:
     ///   - rules: by topic; others are taken as usual.
     ///   - extraField: a text field of no meaning to the model that events are to carry.
-    init(limits: EventLimits, rules: [String: Rules] = [:], extraField: String? = nil) {
+    ///   - payloads: topics whose payloads are not JSON as they are.
+    init(
+        limits: EventLimits, rules: [String: Rules] = [:], extraField: String? = nil,
+        payloads: Payloads? = nil
+    ) {
+        self.payloads = payloads
         let decoder = EventDecoder(limits: limits, extraField: extraField)
         self.decoder = decoder
         self.rules = rules
@@ -51,13 +58,33 @@ struct Decoding {
                     EngineInput(
                         record: record,
                         event: .failure(RejectedRecord(reason: "it is skipped", code: "skipped"))))
-            } else if record.value != nil, let mapping = mappings[record.position.topic] {
-                inputs += map(record, mapping, clockMs)
             } else {
-                inputs.append(EngineInput(record: record, event: event(of: record, clockMs)))
+                inputs += self.inputs(of: record, clockMs)
             }
         }
         return inputs
+    }
+
+    /// Whether a topic's payloads are read by their schemas.
+    func makesJSON(of topic: String) -> Bool { payloads?.reads(topic) ?? false }
+
+    /// Takes the schemas that records need and that are not held yet: before they are decoded.
+    ///
+    /// - Throws: `RegistryError` with the first that cannot be had.
+    func fetchSchemas(for records: [SourceRecord], skips: OffsetRanges = OffsetRanges()) throws {
+        try payloads?.fetch(for: records, skips: skips)
+    }
+
+    /// The record of an input stays what it was: a dead letter has its own bytes.
+    private func inputs(of record: SourceRecord, _ clockMs: Int64?) -> [EngineInput] {
+        var json = record
+        do throws(RejectedRecord) { json = try payloads?.json(of: record) ?? record } catch {
+            return [EngineInput(record: record, event: .failure(error))]
+        }
+        if json.value != nil, let mapping = mappings[record.position.topic] {
+            return map(json, of: record, mapping, clockMs)
+        }
+        return [EngineInput(record: record, event: event(of: json, clockMs))]
     }
 
     private func event(
@@ -81,12 +108,12 @@ struct Decoding {
     /// The events that a mapping makes of a record. What cannot be used of it is one input, however
     /// many elements that is: a dead letter is the whole record.
     private func map(
-        _ record: SourceRecord, _ mapping: MappingDecoder, _ clockMs: Int64?
+        _ json: SourceRecord, of record: SourceRecord, _ mapping: MappingDecoder, _ clockMs: Int64?
     ) -> [EngineInput] {
         let rules = rules[record.position.topic] ?? Self.usual
         var inputs: [EngineInput] = []
         var refusals = ElementRefusals()
-        for element in mapping.decode(record, clockMs: clockMs) {
+        for element in mapping.decode(json, clockMs: clockMs) {
             switch element.outcome {
             case .event(let event):
                 if let objection = rules.objection(to: event) {

@@ -94,7 +94,8 @@ struct Wiring {
             )
         }
         return Decoding(
-            limits: eventLimits, rules: Dictionary(rules) { first, _ in first })
+            limits: eventLimits, rules: Dictionary(rules) { first, _ in first },
+            payloads: try payloads())
     }
 
     /// Decodes logs: lines are events, but for records of topics that have a mapping.

@@ -16,8 +16,20 @@ extension Configuration.Kafka.ClientSetting {
     ///
     /// - Throws: naming the key and where the value should be, never the value.
     func resolved(_ environment: [String: String]) throws(ConfigurationError) -> String {
-        let place = "kafka.client.\(key)"
-        switch value {
+        try value.resolved(
+            environment, place: "kafka.client.\(key)", isSecret: SecretFile.holdsSecret(key))
+    }
+}
+
+extension Configuration.Kafka.ClientSetting.Value {
+    /// The value itself.
+    ///
+    /// - Parameter place: the setting.
+    /// - Throws: naming the setting and where the value should be, never the value.
+    func resolved(_ environment: [String: String], place: String, isSecret: Bool)
+        throws(ConfigurationError) -> String
+    {
+        switch self {
         case .text(let text): return text
         case .environment(let name):
             guard let text = environment[name] else {
@@ -26,9 +38,7 @@ extension Configuration.Kafka.ClientSetting {
             }
             return text
         case .file(let path):
-            if SecretFile.holdsSecret(key) {
-                try SecretFile.requirePrivate(path, place: place)
-            }
+            if isSecret { try SecretFile.requirePrivate(path, place: place) }
             guard let data = FileManager.default.contents(atPath: path),
                 let text = String(validating: data, as: UTF8.self)
             else {

@@ -2,8 +2,8 @@ extension Configuration {
     /// Every key there is, in the order of the example file.
     static let settings: [Setting] =
         modelSettings + loraSettings + headSettings + learningSettings + guardSettings
-        + attributionSettings + pricingSettings + batchSettings + kafkaSettings + publishSettings
-        + storeSettings + httpSettings + logSettings
+        + attributionSettings + pricingSettings + batchSettings + kafkaSettings + registrySettings
+        + publishSettings + storeSettings + httpSettings + logSettings
 
     static let sections: [(name: String, summary: String)] = [
         ("model", "The frozen language model."),
@@ -18,6 +18,10 @@ extension Configuration {
         ("pricing", "Which discounts may be offered, and how one is chosen."),
         ("batch", "How events are cut into batches."),
         ("kafka", "Where events come from."),
+        (
+            "registry",
+            "The schema registry of topics whose decoder is avro, protobuf or json_schema."
+        ),
         ("publish", "Where recommendations and dead letters go."),
         ("store", "The LMDB store: commits, snapshots, retention."),
         ("http", "The HTTP interface: /live, /ready, /metrics and /v1/status."),

@@ -6,11 +6,11 @@ extension Configuration {
         .list(
             "kafka.topics", \.kafka.topics,
             expects:
-                "a list of topic names, or of {name: …, type: …, every_shard: …, inline: …, ignore_types: […], tombstones: delete_item or ignore, mapping: FILE or preset: NAME, currency: EUR}",
+                "a list of topic names, or of {name: …, type: …, every_shard: …, inline: …, ignore_types: […], tombstones: delete_item or ignore, mapping: FILE or preset: NAME, currency: EUR, decoder: json, avro, protobuf or json_schema}",
             parse: Kafka.Topic.init(value:),
             write: { $0.written },
             valid: { !$0.isEmpty && Set($0.map(\.name)).count == $0.count },
-            "Topics to consume, any event type in any; a type given here is that of payloads without one. With shards, a catalogue that is not keyed by shopper needs every_shard: true. Payloads of ignore_types are passed over. A key without a value deletes the item it names, but with tombstones: ignore, which topics need whose keys are shoppers called as items are. A topic of a shop's own JSON has a mapping (deploy/docs/mapping.md): a file of rules, or a preset that comes with Tidemark, and the currency that amounts are to be in."
+            "Topics to consume, any event type in any; a type given here is that of payloads without one. With shards, a catalogue that is not keyed by shopper needs every_shard: true. Payloads of ignore_types are passed over. A key without a value deletes the item it names, but with tombstones: ignore, which topics need whose keys are shoppers called as items are. A topic of a shop's own JSON has a mapping (deploy/docs/mapping.md): a file of rules, or a preset that comes with Tidemark, and the currency that amounts are to be in. With a decoder other than json, payloads are framed by the id of a schema in the registry (deploy/docs/schemas.md)."
         ),
         .choice(
             "kafka.inline", \.kafka.inline,

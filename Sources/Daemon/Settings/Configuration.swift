@@ -3,6 +3,7 @@ import Encoder
 import Engine
 import Events
 import KafkaStream
+import Schemas
 import Telemetry
 import Tensor
 
@@ -17,6 +18,7 @@ public struct Configuration: Sendable {
     public var pricing = Pricing()
     public var batch = Batch()
     public var kafka = Kafka()
+    public var registry = Registry()
     public var publish = Publish()
     public var store = Store()
     public var http = HTTP()
@@ -181,6 +183,8 @@ public struct Configuration: Sendable {
             public var tombstones: Tombstones?
             /// How its records become events; `nil`: they are events.
             public var mapping: TopicMapping?
+            /// What its payloads are.
+            public var decoder = PayloadFormat.json
 
             /// A key names an item where the topic's records are events; in a shop's own topic it
             /// may name anything.

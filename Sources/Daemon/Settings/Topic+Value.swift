@@ -1,9 +1,10 @@
 import Engine
+import Schemas
 
 extension Configuration.Kafka.Topic {
     private static let keys: Set<String> = [
         "name", "type", "every_shard", "inline", "ignore_types", "tombstones", "mapping", "preset",
-        "currency",
+        "currency", "decoder",
     ]
 
     /// A name, or a map of what is to be known of the topic; `nil` for anything else.
@@ -41,6 +42,9 @@ extension Configuration.Kafka.Topic {
         case ("tombstones", .scalar(let text)):
             guard let choice = Configuration.Kafka.Tombstones(rawValue: text) else { return false }
             tombstones = choice
+        case ("decoder", .scalar(let text)):
+            guard let format = PayloadFormat(rawValue: text) else { return false }
+            decoder = format
         case ("ignore_types", .scalar(let text)) where !text.isEmpty: ignoreTypes = [text]
         case ("ignore_types", .list(let items)):
             ignoreTypes = items.compactMap { item in
@@ -63,6 +67,7 @@ extension Configuration.Kafka.Topic {
         }
         if let tombstones { parts.append("tombstones: \(tombstones.rawValue)") }
         if let mapping { parts.append(mapping.written) }
+        if decoder != .json { parts.append("decoder: \(decoder.rawValue)") }
         return parts.count == 1 ? quoted(name) : "{\(parts.joined(separator: ", "))}"
     }
 }

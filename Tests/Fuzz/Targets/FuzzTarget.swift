@@ -25,6 +25,7 @@ public enum FuzzTargets {
         ControlTarget.self,
         StoreRecordsTarget.self,
         ConfigurationTarget.self,
+        SchemasTarget.self,
     ]
 
     public static func named(_ name: String) -> (any FuzzTarget.Type)? {

@@ -84,6 +84,7 @@ public final class Replay {
             cluster == Self.cluster
             ? wiring.logDecoding()
             : try wiring.streamDecoding()
+        decoding.payloads?.draw(from: wiring.schemas(store, client: try wiring.registryClient()))
         var places = LogPlaces(
             next: try store.offsets(cluster: cluster),
             acceptsGaps: configuration.kafka.onGap == .accept)

@@ -141,6 +141,7 @@ final class JournalReplay {
         let output = try with { machine in
             let isLog = batch.cluster == Replay.cluster
             let decoding = isLog ? machine.decodings.log : machine.decodings.stream
+            try decoding.fetchSchemas(for: entries.map(\.record))
             let inputs = entries.flatMap { $0.inputs(decoding, clockMs: batch.clockMs) }
             let output = try copy.withHead { state in
                 try machine.running.step(
@@ -188,6 +189,9 @@ final class JournalReplay {
         configuration.learning.threads = runtime.learning.threads
         configuration.lora.prefixCacheBytes = runtime.lora.prefixCacheBytes
         let wiring = Wiring(configuration: configuration)
+        let stream = try wiring.streamDecoding()
+        // Nobody is asked: what was learned was learned by schemas that the store has.
+        stream.payloads?.draw(from: wiring.schemas(copy, client: nil))
         var engineConfiguration = try wiring.engineConfiguration(base)
         engineConfiguration.issuesDecisions = cluster != Replay.cluster
         let engine = try copy.withHead { state in
@@ -197,7 +201,7 @@ final class JournalReplay {
             running: try .takingUp(
                 engine, embedding: wiring.embedding(base), training: wiring.training(base)),
             decodings: (
-                stream: try wiring.streamDecoding(),
+                stream: stream,
                 log: wiring.logDecoding()
             ))
     }

@@ -1,0 +1,75 @@
+import Engine
+import Events
+import Records
+import SchemaRegistry
+import Schemas
+
+/// Payloads of topics that are not JSON as they are, made JSON before events are decoded.
+///
+/// Thread: one at a time, as the decoding that it belongs to.
+final class Payloads {
+    private let readers: [String: PayloadReader]
+    /// Where schemas come from; `nil` until there is a store.
+    private var source: SchemaSource?
+
+    /// - Parameter formats: by topic; those that are JSON are left out.
+    init(_ formats: [String: PayloadFormat]) {
+        readers = formats.mapValues { PayloadReader($0) }
+    }
+
+    /// Takes the schemas that are kept, and those that may be asked for.
+    func draw(from source: SchemaSource) { self.source = source }
+
+    /// Whether a topic is among those.
+    func reads(_ topic: String) -> Bool { readers[topic] != nil }
+
+    /// The record with JSON as its value; others as they are.
+    ///
+    /// A schema that is kept is fetched here; one that would have to be asked for is the caller's to
+    /// fetch before, by `fetch`.
+    func json(of record: SourceRecord) throws(RejectedRecord) -> SourceRecord {
+        guard let reader = readers[record.position.topic], let value = record.value else {
+            return record
+        }
+        do throws(PayloadError) { try read(value, record.headers, reader) } catch {
+            throw RejectedRecord(reason: Self.reason(error, value), code: error.code)
+        }
+        var record = record
+        record.value = reader.json
+        return record
+    }
+
+    private func read(
+        _ value: [UInt8], _ headers: [(name: String, value: [UInt8])], _ reader: PayloadReader
+    ) throws(PayloadError) {
+        if let id = reader.schema(of: value, headers: headers), !reader.holds(id), let source,
+            let schema = try? source.kept(id)
+        {
+            reader.add(schema, as: id)
+        }
+        try reader.read(value, headers: headers)
+    }
+
+    /// Says too what the bytes look like, where they have no frame.
+    private static func reason(_ error: PayloadError, _ value: [UInt8]) -> String {
+        guard case .unframed = error else { return error.description }
+        let isJSON = value.first == UInt8(ascii: "{") || value.first == UInt8(ascii: "[")
+        let looks = isJSON ? "JSON" : UnreadableBody.looks(of: value)
+        return error.description + (looks.map { "; it looks like \($0)" } ?? "")
+    }
+
+    /// Takes the schemas that records need and that are not held yet, from the store or the registry.
+    ///
+    /// - Parameter skips: records that are not looked at.
+    /// - Throws: `RegistryError` with the first that cannot be had; what was had until then is held.
+    func fetch(for records: [SourceRecord], skips: OffsetRanges) throws {
+        guard let source, !readers.isEmpty else { return }
+        for record in records {
+            guard let reader = readers[record.position.topic], let value = record.value,
+                let id = reader.schema(of: value, headers: record.headers), !reader.holds(id),
+                !skips.contains(record.offset, of: record.position)
+            else { continue }
+            reader.add(try source.schema(id), as: id)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Foundation
+import Glibc
+import SchemaRegistry
+import Schemas
+import SnapshotStore
+
+extension Wiring {
+    /// Readers of the topics that need them; `nil` where none does.
+    ///
+    /// - Throws: `ConfigurationError` where a topic needs a registry and none is set.
+    func payloads() throws(ConfigurationError) -> Payloads? {
+        let topics = configuration.kafka.topics.filter { $0.decoder != .json }
+        guard let first = topics.first else { return nil }
+        guard !configuration.registry.url.isEmpty else {
+            throw ConfigurationError(
+                place: "registry.url",
+                message: "is needed: topic \(first.name) is \(first.decoder.rawValue)")
+        }
+        return Payloads(Dictionary(topics.map { ($0.name, $0.decoder) }) { first, _ in first })
+    }
+
+    /// Asks the registry; `nil` where no topic needs it.
+    ///
+    /// Each request is made once: whoever waits asks again.
+    /// - Throws: `ConfigurationError` or `RegistryError` for settings that cannot be used.
+    func registryClient() throws -> RegistryClient? {
+        guard configuration.kafka.topics.contains(where: { $0.decoder != .json }) else {
+            return nil
+        }
+        let resolved = try configuration.registry.resolved(ProcessInfo.processInfo.environment)
+        return RegistryClient(try CurlTransport(resolved), attempts: 1) { milliseconds in
+            usleep(UInt32(clamping: milliseconds) * 1_000)
+        }
+    }
+
+    /// Schemas of a store, and of the registry where there is a client.
+    func schemas(_ store: SnapshotStore, client: RegistryClient?) -> SchemaSource {
+        var name = configuration.registry.url
+        while name.hasSuffix("/") { name.removeLast() }
+        return SchemaSource(
+            registry: name, shelf: StoreShelf(store), client: client)
+    }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import SchemaRegistry
+
+extension Configuration {
+    /// Where schemas are asked for, and how.
+    public struct Registry: Sendable {
+        /// Where a secret is; secrets are best left in files or the environment.
+        public typealias Secret = Kafka.ClientSetting.Value
+
+        /// Empty where there is none.
+        public var url = ""
+        /// HTTP Basic; empty for none.
+        public var user = ""
+        /// Of `user`.
+        public var password: Secret?
+        /// A bearer token, instead of a user.
+        public var token: Secret?
+        /// Certificates (PEM) to trust instead of the system's; empty for the system's.
+        public var authorityFile = ""
+        /// How long a request may take.
+        public var timeoutMs = 5_000
+    }
+
+    static let registrySettings: [Setting] = [
+        .text(
+            "registry.url", \.registry.url,
+            "Where it is, http:// or https://, with the path it lies under: Confluent's API, which Karapace, Apicurio and Redpanda serve too. Schemas that were read once are in the store and are not asked for again."
+        ),
+        .text("registry.user", \.registry.user, "User of HTTP Basic authentication."),
+        .secret(
+            "registry.password", \.registry.password, "Password of registry.user."),
+        .secret("registry.token", \.registry.token, "Bearer token, instead of a user."),
+        .text(
+            "registry.ca_file", \.registry.authorityFile,
+            "File of certificates (PEM) to trust instead of the system's."),
+        .duration(
+            "registry.timeout", \.registry.timeoutMs, 100...60_000,
+            "How long a request may take; it is made again until it succeeds."),
+    ]
+}
+
+extension Setting {
+    /// A text, or where one is; never shown.
+    fileprivate static func secret(
+        _ key: String, _ path: ConfigurationPath<Configuration.Registry.Secret?>, _ summary: String
+    ) -> Setting {
+        Setting(
+            key: key, summary: summary + " A text, {file: path} or {env: NAME}; never shown.",
+            expects: "a text, {file: path} or {env: NAME}",
+            read: { configuration in
+                switch configuration[keyPath: path] {
+                case nil: "null"
+                case .text: quoted("(hidden)")
+                case .file(let path): "{file: \(quoted(path))}"
+                case .environment(let name): "{env: \(quoted(name))}"
+                }
+            },
+            write: { target, value in
+                guard value != .null else {
+                    target[keyPath: path] = nil
+                    return true
+                }
+                target[keyPath: path] = Configuration.Registry.Secret(value: value)
+                return target[keyPath: path] != nil
+            })
+    }
+}
+
+extension Configuration.Registry {
+    /// How the registry is reached.
+    ///
+    /// - Throws: `ConfigurationError` with the setting, where a secret cannot be read, or there is more
+    ///   than one kind of credentials.
+    func resolved(_ environment: [String: String]) throws(ConfigurationError)
+        -> RegistryConfiguration
+    {
+        var resolved = RegistryConfiguration(url: url)
+        resolved.authorityFile = authorityFile.isEmpty ? nil : authorityFile
+        resolved.timeoutMs = timeoutMs
+        resolved.connectTimeoutMs = min(timeoutMs, resolved.connectTimeoutMs)
+        if let token {
+            guard user.isEmpty, password == nil else {
+                throw ConfigurationError(
+                    place: "registry.token", message: "is there beside a user: give one of them")
+            }
+            let text = try token.resolved(environment, place: "registry.token", isSecret: true)
+            resolved.credentials = .bearer(text)
+        } else if !user.isEmpty {
+            guard let password else {
+                throw ConfigurationError(
+                    place: "registry.password", message: "is missing, and registry.user is given")
+            }
+            let text = try password.resolved(
+                environment, place: "registry.password", isSecret: true)
+            resolved.credentials = .basic(user: user, password: text)
+        } else if password != nil {
+            throw ConfigurationError(
+                place: "registry.user", message: "is missing, and registry.password is given")
+        }
+        return resolved
+    }
+}
