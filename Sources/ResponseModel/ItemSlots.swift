@@ -43,8 +43,18 @@ struct ItemSlots: Sendable {
 
     /// Whether the slot was made with these very numbers.
     func holds(_ slot: Int, _ vector: [Float]) -> Bool {
-        let start = slot * dimension
-        return vectors[start..<start + dimension].elementsEqual(vector)
+        guard vector.count == dimension else { return false }
+        return unsafe vectors.withUnsafeBufferPointer { held in
+            unsafe vector.withUnsafeBufferPointer { asked in
+                // Without a way out of the loop, so that it takes many numbers at a time.
+                var different: UInt32 = 0
+                for d in 0..<dimension {
+                    unsafe different |=
+                        held[slot * dimension + d].bitPattern ^ asked[d].bitPattern
+                }
+                return different == 0
+            }
+        }
     }
 
     func vector(_ slot: Int) -> ArraySlice<Float> {
