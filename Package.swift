@@ -136,8 +136,8 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "ControlPlane", "ContinualLearning", "Daemon", "Encoder", "Engine", "EventLog",
-                "Events", "KafkaStream", "Platform", "Pricing", "Records", "ResponseModel",
-                "Schemas", "SnapshotStore", "Tensor",
+                "Events", "KafkaStream", "Mapping", "Platform", "Pricing", "Records",
+                "ResponseModel", "Schemas", "SnapshotStore", "Tensor",
             ] + nio("NIOCore", "NIOEmbedded"),
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["FuzzTargets", "Records"]),

@@ -26,6 +26,7 @@ public enum FuzzTargets {
         StoreRecordsTarget.self,
         ConfigurationTarget.self,
         SchemasTarget.self,
+        MappingTarget.self,
     ]
 
     public static func named(_ name: String) -> (any FuzzTarget.Type)? {
