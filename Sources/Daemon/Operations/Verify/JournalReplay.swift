@@ -198,7 +198,7 @@ final class JournalReplay {
                 engine, embedding: wiring.embedding(base), training: wiring.training(base)),
             decodings: (
                 stream: try wiring.streamDecoding(),
-                log: wiring.logDecoding()
+                log: try wiring.logDecoding()
             ))
     }
 }
