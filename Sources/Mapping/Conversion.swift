@@ -64,14 +64,6 @@ enum Conversion: Sendable {
         default: false
         }
     }
-
-    var usesCurrency: Bool {
-        switch self {
-        case .multiply(.source(let source)), .divide(.source(let source)): source.usesCurrency
-        case .multiply(.minorUnits), .divide(.minorUnits): true
-        default: false
-        }
-    }
 }
 
 extension Conversion.Operand {

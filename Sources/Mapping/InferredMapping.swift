@@ -11,7 +11,7 @@ struct InferredMapping {
         .eventID: ["eventid", "messageid", "uuid", "insertid", "id"],
         .ts: [
             "eventtimestamp", "timestamp", "ts", "eventtime", "occurredat", "time", "createdat",
-            "datetime", "date",
+            "datetime", "date", "at", "paidat", "updatedat",
         ],
         .userID: [
             "userid", "customerid", "visitorid", "shopperid", "user", "clientid", "anonymousid",
@@ -101,7 +101,7 @@ struct InferredMapping {
             ]
         }
         guard let path = path(words, facts.paths) else {
-            return isRequired ? ["      # \(field.text): not found, name a path"] : []
+            return isRequired ? [Self.standIn(for: field, array)] : []
         }
         let known = facts.paths[path]
         let note = "  # guess, like \(known?.example ?? "")"
@@ -119,10 +119,29 @@ struct InferredMapping {
         }
     }
 
-    /// The path whose last key is the earliest of the words; of several the shortest.
+    /// The line of a field that nothing looks like.
+    private static func standIn(for field: FieldName, _ array: String?) -> String {
+        switch field {
+        case .ts:
+            return "      ts: {record: timestamp}  # guess: no time was found, this is Kafka's"
+        case .eventID:
+            let index = array == nil ? "" : ", {record: index}"
+            return
+                "      event_id: {join: [{record: topic}, {record: partition}, {record: offset}\(index)]}"
+                + "  # guess: no id was found; a record that is sent twice counts twice"
+        default: return "      # \(field.text): not found, name a path"
+        }
+    }
+
+    /// The path that ends with the earliest of the words, as one key or as two (`user.id`); of several
+    /// the shortest.
     private func path(_ words: [String], _ known: [String: MappingInference.PathFacts]) -> String? {
         for word in words {
-            let found = known.keys.filter { Self.plain(Self.lastKey($0)) == word }
+            let found = known.keys.filter { path in
+                let keys = path.split(separator: ".").suffix(2)
+                return Self.plain(Self.lastKey(path)) == word
+                    || Self.plain(keys.joined()) == word
+            }
             if let best = found.min(by: { ($0.count, $0) < ($1.count, $1) }) { return best }
         }
         return nil

@@ -69,12 +69,4 @@ struct MemberRule: Sendable {
         case .object(let inner): inner.members.contains(where: \.isOfElement)
         }
     }
-
-    /// Whether what amounts are in must be known.
-    var usesCurrency: Bool {
-        switch content {
-        case .value(let kind, let source, _): kind == .amount || source.usesCurrency
-        case .object(let inner): inner.members.contains(where: \.usesCurrency)
-        }
-    }
 }

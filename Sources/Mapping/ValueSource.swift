@@ -118,18 +118,6 @@ indirect enum ValueSource: Sendable {
             source.isOfElement || conversions.contains(where: \.isOfElement)
         }
     }
-
-    /// Whether the value depends on what amounts are in.
-    var usesCurrency: Bool {
-        switch self {
-        case .first(let sources), .join(let sources, _), .add(let sources):
-            sources.contains(where: \.usesCurrency)
-        case .discount(let source): source.parts.contains(where: \.usesCurrency)
-        case .converted(let source, let conversions):
-            source.usesCurrency || conversions.contains(where: \.usesCurrency)
-        default: false
-        }
-    }
 }
 
 extension ValueSource.RecordPart {

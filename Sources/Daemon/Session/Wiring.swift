@@ -84,12 +84,12 @@ struct Wiring {
     /// Decodes records of the brokers as this configuration has it.
     func streamDecoding() throws -> Decoding {
         let types = try defaultTypes()
-        let rules = configuration.kafka.topics.map { topic in
+        let rules = try configuration.kafka.topics.map { topic in
             (
                 topic.name,
                 Decoding.Rules(
                     type: types[topic.name], ignored: Set(topic.ignoreTypes),
-                    tombstones: topic.tombstonesTaken, mapping: topic.mapping?.mapping,
+                    tombstones: topic.tombstonesTaken, mapping: try topic.usableMapping(),
                     isShared: configuration.kafka.shards > 1 && topic.everyShard)
             )
         }
@@ -99,16 +99,14 @@ struct Wiring {
     }
 
     /// Decodes logs: lines are events, but for records of topics that have a mapping.
-    func logDecoding() -> Decoding {
-        let rules = configuration.kafka.topics.compactMap { topic in
-            topic.mapping.map {
-                (
-                    topic.name,
-                    Decoding.Rules(tombstones: topic.tombstonesTaken, mapping: $0.mapping)
-                )
-            }
+    func logDecoding() throws(ConfigurationError) -> Decoding {
+        var rules: [String: Decoding.Rules] = [:]
+        for topic in configuration.kafka.topics {
+            guard let mapping = try topic.usableMapping() else { continue }
+            rules[topic.name] = Decoding.Rules(
+                tombstones: topic.tombstonesTaken, mapping: mapping)
         }
-        return Decoding(limits: eventLimits, rules: Dictionary(rules) { first, _ in first })
+        return Decoding(limits: eventLimits, rules: rules)
     }
 
     /// Types that topics give to payloads without one.

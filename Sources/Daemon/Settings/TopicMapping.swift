@@ -104,6 +104,18 @@ public struct TopicMapping: Sendable, Equatable {
     }
 }
 
+extension Configuration.Kafka.Topic {
+    /// How its records become events; `nil`: they are events.
+    ///
+    /// - Throws: where the mapping cannot be used, as one that another version has written: records must
+    ///   not be taken for events then.
+    func usableMapping() throws(ConfigurationError) -> Mapping? {
+        guard let mapping, let problem = mapping.problems.first else { return mapping?.mapping }
+        throw ConfigurationError(
+            place: problem.place, message: "topic '\(name)': \(problem.message)")
+    }
+}
+
 extension Configuration {
     /// The mapping of a topic, where it has one that can be used.
     package func mapping(ofTopic name: String) -> Mapping? {

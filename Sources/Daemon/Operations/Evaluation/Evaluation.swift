@@ -55,7 +55,7 @@ public final class Evaluation {
             }
         }
         let wiring = subject.opened.wiring
-        let decoding = wiring.logDecoding()
+        let decoding = try wiring.logDecoding()
         var progress = LogProgress("evaluate", readers)
         for reader in readers {
             // A clock that is far ahead must not close every window, here as in a replay.

@@ -82,7 +82,7 @@ public final class Replay {
         var progress = LogProgress("replay", readers, readBefore: learner.engine.counters.read)
         let decoding =
             cluster == Self.cluster
-            ? wiring.logDecoding()
+            ? try wiring.logDecoding()
             : try wiring.streamDecoding()
         decoding.payloads?.draw(from: wiring.schemas(store, client: try wiring.registryClient()))
         var places = LogPlaces(

@@ -202,7 +202,7 @@ final class JournalReplay {
                 engine, embedding: wiring.embedding(base), training: wiring.training(base)),
             decodings: (
                 stream: stream,
-                log: wiring.logDecoding()
+                log: try wiring.logDecoding()
             ))
     }
 }
