@@ -328,6 +328,23 @@ void posterior_support(
     }
 }
 
+/// x' G y.
+INLINE double form(int32_t count, const double *G, const double *x, const double *y) {
+    double v = 0;
+    for (int32_t r = 0; r < count; r++) {
+        double s = 0;
+        for (int32_t q = 0; q < count; q++) s += G[(int64_t)r * count + q] * y[q];
+        v += x[r] * s;
+    }
+    return v;
+}
+
+INLINE double product(int32_t count, const double *a, const double *b) {
+    double sum = 0;
+    for (int32_t i = 0; i < count; i++) sum += a[i] * b[i];
+    return sum;
+}
+
 MULTIVERSION
 double posterior_variance(
     int32_t active, const double *K, int32_t count, const double *G, const double *Y,
@@ -336,14 +353,22 @@ double posterior_variance(
     int32_t width = (active + 31) & ~31;
     combine(count, x, Y, width, y);
     combine(active, y, K, width, z);
-    double v = 0, less = 0;
-    for (int32_t r = 0; r < count; r++) {
-        double s = 0;
-        for (int32_t q = 0; q < count; q++) s += G[(int64_t)r * count + q] * x[q];
-        v += x[r] * s;
-    }
-    for (int32_t a = 0; a < active; a++) less += y[a] * z[a];
-    return v - less;
+    return form(count, G, x, x) - product(active, y, z);
+}
+
+MULTIVERSION
+void posterior_covariance(
+    int32_t active, const double *K, int32_t count, const double *G, const double *Y,
+    const double *x1, const double *x2, double *scratch, double *out) {
+    double *y1 = scratch, *z1 = y1 + STRIDE, *y2 = z1 + STRIDE, *z2 = y2 + STRIDE;
+    int32_t width = (active + 31) & ~31;
+    combine(count, x1, Y, width, y1);
+    combine(count, x2, Y, width, y2);
+    combine(active, y1, K, width, z1);
+    combine(active, y2, K, width, z2);
+    out[0] = form(count, G, x1, x1) - product(active, y1, z1);
+    out[1] = form(count, G, x2, x2) - product(active, y2, z2);
+    out[2] = form(count, G, x1, x2) - product(active, y1, z2);
 }
 
 // MARK: whether a covariance is one

@@ -124,12 +124,11 @@ package struct GaussianCore: Sendable {
     /// The present mean of an entry. Complexity: O(A).
     func presentMean(_ entry: Int) -> Double {
         if position[entry] >= 0 { return activeMean[Int(position[entry])] }
-        return startMean(entry) { self.startCovariance(entry, $0) }
-    }
-
-    /// The present mean of a quantity whose covariances at the block's start are given.
-    func startMean(_ entry: Int, _ covariance: (Int) -> Double) -> Double {
-        mean[entry] + pendingMean(covariance)
+        var sum = 0.0
+        for (place, other) in active.enumerated() {
+            sum += startCovariance(entry, Int(other)) * shift[place]
+        }
+        return mean[entry] + sum
     }
 
     /// What the block has added so far to the mean of a quantity with these covariances.

@@ -24,9 +24,12 @@ extension ResponseHead {
         }
         let situation = try Situation(exposure, item, self)
         var row = FeatureRow()
-        let queries = depths.map { depth in
+        // A loop, here and below: a closure would hold the head, which is to copy it.
+        var queries: [Query] = []
+        queries.reserveCapacity(depths.count)
+        for depth in depths {
             situation.build(&row, exposure.at(discount: depth), self)
-            return Query(row, situation, self)
+            queries.append(Query(row, situation, self))
         }
         return evaluate(queries, prior: situation.prior)
     }
@@ -169,35 +172,86 @@ extension ResponseHead {
 
     /// The queries share most entries, so covariances are gathered once for all of them.
     func evaluate(_ queries: [Query], prior: ItemPrior?) -> [Prediction] {
-        var place = [Int32](repeating: -1, count: core.count + 1)
-        var union: [Int32] = []
-        for query in queries {
-            for entry in query.entries where place[Int(entry + 1)] < 0 {
-                place[Int(entry + 1)] = Int32(union.count)
-                union.append(entry)
-            }
-        }
-        var square = [Double](repeating: 0, count: union.count * union.count)
-        var cross = [Double](repeating: 0, count: union.count * GaussianCore.activeMax)
-        let extra = prior?.row ?? [0]
-        unsafe posterior_support(
-            Int32(core.count), core.covariance, Int32(core.active.count), core.active,
-            Int32(union.count), union, extra, &square, &cross)
-        let means = union.map { presentMean($0, prior) }
+        let support = Support(of: queries, prior, self)
         var scratch = [Double](repeating: 0, count: 2 * GaussianCore.activeMax)
-        return queries.map { query in
-            var x = [Double](repeating: 0, count: union.count)
+        var predictions: [Prediction] = []
+        predictions.reserveCapacity(queries.count)
+        for query in queries {
+            let variance = unsafe posterior_variance(
+                Int32(core.active.count), core.information, Int32(support.entries.count),
+                support.square, support.cross, support.weights(query), &scratch)
+            predictions.append(
+                Prediction(
+                    logit: support.mean(query), variance: max(variance + query.variance, 1e-9)))
+        }
+        return predictions
+    }
+
+    /// Two queries, and the covariance of what the core says of them.
+    func evaluate(
+        _ first: Query, _ second: Query, prior: ItemPrior?
+    ) -> (first: Prediction, second: Prediction, covariance: Double) {
+        let support = Support(of: [first, second], prior, self)
+        var scratch = [Double](repeating: 0, count: 4 * GaussianCore.activeMax)
+        var found = [0.0, 0, 0]
+        unsafe posterior_covariance(
+            Int32(core.active.count), core.information, Int32(support.entries.count),
+            support.square, support.cross, support.weights(first), support.weights(second),
+            &scratch, &found)
+        return (
+            Prediction(
+                logit: support.mean(first), variance: max(found[0] + first.variance, 1e-9)),
+            Prediction(
+                logit: support.mean(second), variance: max(found[1] + second.variance, 1e-9)),
+            found[2]
+        )
+    }
+
+    /// The entries of the core that some queries touch, their means and covariances.
+    private struct Support {
+        private(set) var entries: [Int32] = []
+        /// Covariance at the block's start between them, and with the active entries.
+        private(set) var square: [Double]
+        private(set) var cross: [Double]
+        private var means: [Double]
+        /// Where each entry of the core is among them; an item without an entry comes first.
+        private var place: [Int32]
+
+        init(of queries: [Query], _ prior: ItemPrior?, _ head: ResponseHead) {
+            place = [Int32](repeating: -1, count: head.core.count + 1)
+            for query in queries {
+                for entry in query.entries where place[Int(entry + 1)] < 0 {
+                    place[Int(entry + 1)] = Int32(entries.count)
+                    entries.append(entry)
+                }
+            }
+            square = [Double](repeating: 0, count: entries.count * entries.count)
+            cross = [Double](repeating: 0, count: entries.count * GaussianCore.activeMax)
+            unsafe posterior_support(
+                Int32(head.core.count), head.core.covariance, Int32(head.core.active.count),
+                head.core.active, Int32(entries.count), entries, prior?.row ?? [0], &square,
+                &cross)
+            means = []
+            means.reserveCapacity(entries.count)
+            for entry in entries { means.append(head.presentMean(entry, prior)) }
+        }
+
+        /// A query's weight of each entry.
+        func weights(_ query: Query) -> [Double] {
+            var x = [Double](repeating: 0, count: entries.count)
+            for (entry, value) in zip(query.entries, query.values) {
+                x[Int(place[Int(entry + 1)])] += value
+            }
+            return x
+        }
+
+        func mean(_ query: Query) -> Double {
             var mean = 0.0
             for (entry, value) in zip(query.entries, query.values) {
-                let index = Int(place[Int(entry + 1)])
-                x[index] += value
-                mean += value * means[index]
+                mean += value * means[Int(place[Int(entry + 1)])]
             }
             for part in query.tailMeans { mean += part }
-            let variance = unsafe posterior_variance(
-                Int32(core.active.count), core.information, Int32(union.count), square, cross, x,
-                &scratch)
-            return Prediction(logit: mean, variance: max(variance + query.variance, 1e-9))
+            return mean
         }
     }
 

@@ -58,6 +58,7 @@ struct DecideBench: ParsableCommand {
                     base: bare ?? served.logit, propensity: nil, isDecided: true)
             }
         }
+        let (known, answers) = (head, effect)
         let policy = try DiscountPolicy(PricingConfiguration())
         let depths = policy.configuration.depths
         var random = SeededRandom(seed: seed)
@@ -65,10 +66,10 @@ struct DecideBench: ParsableCommand {
         let deciding = try measured {
             for example in examples {
                 let bare = example.exposure.at(discount: 0)
-                let answer = try effect.answer(bare, item: example.item)
-                let demand = try effect.demand(
+                let answer = try answers.answer(bare, item: example.item)
+                let demand = try answers.demand(
                     bare, item: example.item,
-                    base: try head.predict(bare, item: example.item), discounts: depths,
+                    base: try known.predict(bare, item: example.item), discounts: depths,
                     answer: answer)
                 let decision = try policy.decide(
                     item: ItemOffer(price: bare.price, cost: bare.price * 0.4),

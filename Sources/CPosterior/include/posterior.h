@@ -112,6 +112,12 @@ double posterior_variance(
     int32_t active, const double *K, int32_t count, const double *G, const double *Y,
     const double *x, double *scratch);
 
+/// The variances of two combinations x1 and x2 as out[0] and out[1], and their covariance as out[2].
+/// scratch holds 4 POSTERIOR_ACTIVE_MAX doubles.
+void posterior_covariance(
+    int32_t active, const double *K, int32_t count, const double *G, const double *Y,
+    const double *x1, const double *x2, double *scratch, double *out);
+
 /// out[r] = vectors[r] . e for `count` rows of `dimension` floats.
 void posterior_similarity(
     int32_t dimension, int32_t count, const float *vectors, const float *e, double *out);

@@ -42,7 +42,9 @@ struct Models {
     func predict(
         _ label: Label, _ exposure: Exposure, _ item: ItemFeatures
     ) throws(ResponseError) -> Prediction {
-        try (heads[label] ?? freshHead(label)).predict(exposure, item: item)
+        // In place: a head that is bound to a name is copied.
+        if let known = try heads[label]?.predict(exposure, item: item) { return known }
+        return try freshHead(label).predict(exposure, item: item)
     }
 
     /// Whether views were learned, clicked and bought, so that one can be asked about.
@@ -57,10 +59,10 @@ struct Models {
     func knownViewLogit(
         _ exposure: Exposure, _ item: ItemFeatures
     ) throws(ResponseError) -> Double? {
-        guard let click = heads[.click], let purchase = heads[.purchase] else { return nil }
-        return ViewResponse.logit(
-            click: try click.logit(exposure, item: item),
-            purchase: try purchase.logit(exposure, item: item))
+        guard let click = try heads[.click]?.logit(exposure, item: item),
+            let purchase = try heads[.purchase]?.logit(exposure, item: item)
+        else { return nil }
+        return ViewResponse.logit(click: click, purchase: purchase)
     }
 
     /// What comes of a view, with how sure that is.

@@ -115,14 +115,11 @@ extension ResponseHead {
     private func answer(
         level: Query, step: Query, slope: Query, _ situation: Situation?
     ) -> Answer {
-        let both = Query(
-            entries: step.entries + slope.entries, values: step.values + slope.values,
-            tailMeans: [], variance: step.variance + slope.variance)
-        let known = evaluate([step, slope, both], prior: situation?.prior)
+        let known = evaluate(step, slope, prior: situation?.prior)
         return Answer(
-            level: mean(level), step: known[0].logit, slope: known[1].logit,
-            stepVariance: known[0].variance, slopeVariance: known[1].variance,
-            covariance: (known[2].variance - known[0].variance - known[1].variance) / 2)
+            level: mean(level), step: known.first.logit, slope: known.second.logit,
+            stepVariance: known.first.variance, slopeVariance: known.second.variance,
+            covariance: known.covariance)
     }
 
     /// The categories whose slopes are told apart.
