@@ -154,9 +154,6 @@ public struct Adapters: Sendable, Equatable {
             return (slot.name, sum.squareRoot())
         }
     }
-
-    /// The lowest layer that differs from the base; everything below can be cached.
-    var lowestLayer: Int { configuration.layers[0] }
 }
 
 /// d(loss) / d(adapter values), in the same order.

@@ -7,11 +7,10 @@ public enum LibraryVersion {
         unsafe rd_kafka_version_str().map { unsafe String(cString: $0) } ?? "unknown"
     }
 
-    /// Before 2.6.1 the client's nonce is sent twice, which brokers from Kafka 3.9 and 4 on refuse.
+    /// Whether SCRAM works: before 2.6.1 the client's nonce is sent twice, which brokers from Kafka 3.9 and
+    /// 4 on refuse.
     ///
     /// Source: librdkafka's change log, v2.6.1.
-    public static var hasSoundSCRAM: Bool { isSound(version: rd_kafka_version()) }
-
     /// - Parameter version: 0xMMmmrrxx, as `rd_kafka_version` gives it.
     package static func isSound(version: Int32) -> Bool { version >= 0x0206_0100 }
 

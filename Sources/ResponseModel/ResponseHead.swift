@@ -76,11 +76,6 @@ public struct ResponseHead: Sendable {
     /// What the kernel is told of the labels' likelihood: 0 is logistic.
     var noiseVariance: Double { noise?.variance ?? 0 }
 
-    /// Present estimates of the tail's prior variances, by group.
-    public var priorVariances: [(group: String, variance: Double)] {
-        TailGroup.allCases.map { (String(describing: $0), 1 / tau[Int($0.rawValue)]) }
-    }
-
     /// Sizes and health of the state.
     public var summary: Summary {
         Summary(

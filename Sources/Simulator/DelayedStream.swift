@@ -91,7 +91,8 @@ public struct DelayedStream: Sendable {
         let calm = world.demand(shopper: shopper, item: item, atMs: atMs)
         let isHigh = (atMs - plan.startMs) / plan.shiftMs % 2 == 1
         return Demand(
-            level: calm.level + (isHigh ? plan.shift : -plan.shift), sensitivity: calm.sensitivity)
+            level: calm.level + (isHigh ? plan.shift : -plan.shift), sensitivity: calm.sensitivity,
+            thresholds: calm.thresholds)
     }
 
     /// The share of purchases that come later than this after their visit.

@@ -76,7 +76,7 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
                 + "use a newer program"
         case .olderFormat(let path, let found, let known):
             "the store at \(path) has format \(found) of an earlier version; the first command that "
-                + "writes to it brings it to format \(known), for good"
+                + "writes to it, other than the daemon, which learns on no such store, brings it to format \(known), for good"
         case .otherBase(let path, let found, let expected):
             "the store at \(path) was made on base \(found.short), not on base \(expected.short); "
                 + "weights never load on another base"

@@ -34,8 +34,8 @@ public enum TidemarkEvent: Sendable {
     case snapshot(id: String, events: Int)
     /// A snapshot has its keyed state now.
     case keptWhole(snapshot: String, megabytes: Double, seconds: Double)
-    /// A snapshot could not be given its keyed state.
-    case notKeptWhole(snapshot: String, reason: String)
+    /// A snapshot could not be given its keyed state; `nil`: not even told which ones need it.
+    case notKeptWhole(snapshot: String?, reason: String)
     /// Keys of shoppers of whom nothing is left.
     case keysDestroyed(count: Int, seconds: Double)
     /// Such keys stay for now.
@@ -137,7 +137,8 @@ public enum TidemarkEvent: Sendable {
         case .keptWhole(let snapshot, let megabytes, let seconds):
             "snapshot \(snapshot) is kept whole, \(decimals(megabytes, 1)) MB, \(decimals(seconds, 1)) s beside learning"
         case .notKeptWhole(let snapshot, let reason):
-            "the keyed state of snapshot \(snapshot) is not kept: \(reason)"
+            snapshot.map { "the keyed state of snapshot \($0) is not kept: \(reason)" }
+                ?? "which snapshots need their keyed state kept cannot be told: \(reason)"
         case .keysDestroyed(let count, let seconds):
             "\(count) keys of shoppers of whom nothing is left are gone, \(decimals(seconds, 1)) s beside learning"
         case .keysNotDestroyed(let reason):

@@ -58,7 +58,7 @@ final class WholeKeeper: @unchecked Sendable {
             do {
                 let found = try store.snapshotsToKeepWhole(retention, nowMs: wallTimeMs())
                 due += found.filter { !asked.contains($0) }
-            } catch { log.emit(.notKeptWhole(snapshot: "list", reason: sentence(of: error))) }
+            } catch { log.emit(.notKeptWhole(snapshot: nil, reason: sentence(of: error))) }
             for snapshot in due where !isStopped { keep(snapshot) }
             forgetOwners()
         }

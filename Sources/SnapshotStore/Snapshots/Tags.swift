@@ -60,11 +60,4 @@ extension SnapshotStore {
                     reason: "\(target.id): \(reason)"))
         }
     }
-
-    /// Changes of `champion` and of tags, and returns to snapshots, oldest first.
-    public func referenceHistory() throws(StoreError) -> [ReferenceChange] {
-        try withRead { transaction, databases throws(StoreError) in
-            try transaction.history(databases)
-        }
-    }
 }
