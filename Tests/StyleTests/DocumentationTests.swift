@@ -13,7 +13,10 @@ import Testing
         file.lines.indices.filter { index in
             guard isPublicDeclaration(file.lines[index]) else { return false }
             var above = index - 1
-            while above >= 0, file.lines[above].trimmed.hasPrefix("@") { above -= 1 }
+            // Attributes on lines of their own; a type's first line is none.
+            while above >= 0, file.lines[above].trimmed.hasPrefix("@"),
+                !file.lines[above].trimmed.hasSuffix("{")
+            { above -= 1 }
             return above < 0 || !file.lines[above].trimmed.hasPrefix("///")
         }
     }
@@ -68,7 +71,11 @@ import Testing
                 }
                 public extension A {
                 }
+                /// Said.
+                @safe public final class C {
+                    public let f = 0
+                }
                 """)
-        #expect(Self.undocumented(in: file).map { $0 + 1 } == [1, 9, 10, 11])
+        #expect(Self.undocumented(in: file).map { $0 + 1 } == [1, 9, 10, 11, 18])
     }
 }
