@@ -22,8 +22,9 @@ enum MappingTarget: FuzzTarget {
     static func run(_ bytes: UnsafeRawBufferPointer) {
         guard let choice = unsafe bytes.first else { return }
         let rest = unsafe Array(bytes.dropFirst())
-        if Int(choice) % (presets.count + 1) < presets.count {
-            decode(rest, presets[Int(choice) % (presets.count + 1)])
+        let kind = Int(choice) % (Preset.allCases.count + 1)
+        if kind < Preset.allCases.count {
+            unsafe decode(rest, presets[kind])
         } else {
             own(rest)
         }
@@ -48,7 +49,7 @@ enum MappingTarget: FuzzTarget {
         precondition(!found.isEmpty && found.count <= Mapping.elementsMax)
         for case .event(let event) in found.map(\.outcome) {
             do throws(EventError) {
-                let again = try events.decode(EventEncoder.encode(event))
+                let again = try unsafe events.decode(EventEncoder.encode(event))
                 precondition(again.eventID == event.eventID && again.type == event.type)
             } catch { preconditionFailure("what was made is no event: \(error)") }
         }
@@ -78,6 +79,6 @@ enum MappingTarget: FuzzTarget {
         """#
 
     static let seeds: [[UInt8]] =
-        presets.indices.map { [UInt8($0)] + Array(order.utf8) }
-        + [[UInt8(presets.count)] + Array(mapping.utf8) + [0] + Array(sale.utf8)]
+        Preset.allCases.indices.map { [UInt8($0)] + Array(order.utf8) }
+        + [[UInt8(Preset.allCases.count)] + Array(mapping.utf8) + [0] + Array(sale.utf8)]
 }
