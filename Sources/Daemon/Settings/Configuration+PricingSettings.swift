@@ -35,7 +35,8 @@ extension Configuration {
             "Of cost-bounded: the share of decisions that try another depth, at most."),
         .number(
             "pricing.epsilon", \.pricing.epsilon, 0...1,
-            "Of epsilon-greedy: the share of decisions drawn uniformly from the grid; what the rules forbid becomes the deepest depth that they allow."),
+            "Of epsilon-greedy: the share of decisions drawn uniformly from the grid; what the rules forbid becomes the deepest depth that they allow."
+        ),
         .optionalNumber(
             "pricing.confidence", \.pricing.confidence, 0.5...0.999,
             "How sure it must be that a discount earns more than none, unless exploring; null: what is expected decides. Being sure first costs what is not learned meanwhile."
