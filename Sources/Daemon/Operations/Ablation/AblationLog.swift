@@ -99,6 +99,7 @@ struct AblationLog {
     }
 }
 
+/// Why a log cannot be used for an ablation; a text says which line, phase or file.
 public enum AblationError: Error, CustomStringConvertible, ClassifiedFailure {
     case badLine(String, String)
     case notPrejoined(String, EventType)
@@ -106,8 +107,10 @@ public enum AblationError: Error, CustomStringConvertible, ClassifiedFailure {
     case smallPhase(String)
     case empty(String)
 
+    /// The log is at fault: bad data.
     public var failureKind: FailureKind { .badData }
 
+    /// Which line, phase or file is at fault, and why.
     public var description: String {
         switch self {
         case .badLine(let line, let reason): "\(line): \(reason)"
