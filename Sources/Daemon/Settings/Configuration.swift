@@ -150,7 +150,7 @@ public struct Configuration: Sendable {
         /// A purchase so long after the offer counts for it.
         public var windowMs = 24 * 3_600_000
         /// An offer not taken for so long is learned as not taken. 0: the window; for elapsed_time
-        /// an hour of it at most.
+        /// an hour of it at most. Not used for fake_negative_weighted, which learns at once.
         public var waitMs = 0
         /// Which offer a purchase without a recommendation id counts for.
         public var rule = AttributionConfiguration.Rule.lastClick

@@ -24,8 +24,8 @@ public struct Recommendation: Codable, Sendable, Equatable {
     public var baselineConversion: Double
     /// Units of a purchase, given that there is one.
     public var expectedQuantity: Double
-    /// Per visit, or per view where a view asked; in the currency of the prices. `nil` where the cost
-    /// is unknown.
+    /// Per visit, or per view where a view asked; in the currency of the prices. `nil` where the
+    /// cost is unknown.
     public var expectedMargin: Double?
     /// What the discount adds to this margin; `nil` where the cost is unknown.
     public var incrementalMargin: Double?

@@ -23,8 +23,8 @@ public struct RefreshVerdict: Sendable, Codable {
     public let trainingSteps: Int
     /// Norm of the change of all adapter weights together.
     public let movedNorm: Double
-    /// Lower bound of `harm` on the fresh examples. This and the next two are for the telling alone,
-    /// and not encoded: what the journal keeps of a verdict is compared by replays.
+    /// Lower bound of `harm` on the fresh examples. This and the next two are for the telling
+    /// alone, and not encoded: what the journal keeps of a verdict is compared by replays.
     public var lower: Double? = nil
     /// Upper bound of `harm`; `nil` while there are too few examples.
     public var upper: Double? = nil

@@ -5,7 +5,7 @@ import Records
 
 /// A log of pre-joined rows in memory, cut into phases; of each phase a fifth is kept apart.
 struct AblationLog {
-    /// Names of the phases, in the order they begin; one without a name where the log has none.
+    /// Names of the phases, in the order they begin; `all` where the log has none.
     private(set) var phases: [String] = []
     /// What is known of items, before and during the log, in its order.
     private(set) var items: [EngineInput] = []
