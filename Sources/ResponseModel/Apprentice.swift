@@ -26,6 +26,7 @@ public struct Apprentice: Sendable {
         return head
     }
 
+    /// One that has learned nothing: it predicts no discount.
     public init() {
         head = ResponseHead(name: Self.name, dimension: 0, configuration: Self.configuration)
     }
@@ -60,8 +61,10 @@ public struct Apprentice: Sendable {
         isDirty = true
     }
 
+    /// How well discounts were predicted since learning began, restarts included.
     public var report: ApprenticeReport { sums.report }
 
+    /// Adds the rows changed since the last call; none where nothing was learned or erased.
     public mutating func collectChanges(into changes: inout StateChanges) {
         guard isDirty else { return }
         isDirty = false
@@ -87,11 +90,13 @@ public struct Apprentice: Sendable {
 
 /// How well the merchant's discounts were predicted before they were seen.
 public struct ApprenticeReport: Codable, Sendable, Equatable {
+    /// Exposures predicted and then learned.
     public var count: Int
     /// Mean absolute error, in parts of the price.
     public var absoluteError: Double
-    /// Root of the mean squared error, and that of predicting the mean discount so far.
+    /// Root of the mean squared error, in parts of the price.
     public var rootSquaredError: Double
+    /// The same error of predicting the mean discount so far.
     public var rootSquaredErrorOfMean: Double
     /// Share of exposures of which the prediction was within 2.5 % of the price.
     public var agreement: Double

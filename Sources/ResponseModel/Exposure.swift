@@ -2,13 +2,16 @@ import Records
 
 /// What the head knows of an item: who it is, where it belongs, what its text says.
 public struct ItemFeatures: Sendable {
+    /// The item's id, by which its own effects are found.
     public let id: String
     /// A path like `Bag Snacks / Pretzels`; its first part is the item's department.
     public let category: String?
+    /// `nil` or empty: unknown.
     public let brand: String?
     /// The text's vector. Shape (D), of unit length, or empty for a head without texts.
     public let vector: [Float]
 
+    /// Copies what it is given; vectors are checked when they are used.
     public init(id: String, category: String? = nil, brand: String? = nil, vector: [Float] = []) {
         self.id = id
         self.category = category
@@ -28,6 +31,7 @@ public enum ContextValue: Sendable, Hashable {
 public struct Exposure: Sendable {
     /// Event time. Units: milliseconds since 1970.
     public var tsMs: Int64
+    /// The user's id.
     public var user: String
     /// List price, above zero.
     public var price: Double
@@ -36,6 +40,7 @@ public struct Exposure: Sendable {
     /// Sorted by key; a key occurs once.
     public var context: [(key: String, value: ContextValue)]
 
+    /// Copies what it is given; its numbers are checked when it is learned or predicted.
     public init(
         tsMs: Int64, user: String, price: Double, discount: Double = 0,
         context: [(key: String, value: ContextValue)] = []
@@ -64,6 +69,7 @@ public struct Prediction: Sendable, Hashable {
     /// The probability at `logit`.
     public let probability: Double
 
+    /// Computes `probability` from the logit.
     public init(logit: Double, variance: Double) {
         self.logit = logit
         self.variance = variance

@@ -7,9 +7,11 @@ public struct HeadConfiguration: Sendable, Hashable {
     /// three. Beside the departments' own variance this is what keeps the head cautious about the
     /// level of a department it has not seen, when it has seen few.
     public var interceptMean = -3.5
+    /// Prior variance of the intercept.
     public var interceptVariance = 1.0
-    /// Stationary variance of the drift and the time in which it forgets.
+    /// Stationary variance of the drift.
     public var driftVariance = 0.02
+    /// Time in which the drift forgets: a move falls by a factor of e in it. Units: hours.
     public var driftHours = 1000.0
     /// Prior variance of each text weight that learning starts from; it is estimated again as the stream
     /// goes.
@@ -17,13 +19,17 @@ public struct HeadConfiguration: Sendable, Hashable {
     /// Standard deviation that the logarithm of that estimate is expected to have about the first one's;
     /// 0: it is not estimated.
     public var textDeviation = 1.5
-    /// An item's own effect, and what it shares with items born at about the same time.
+    /// Prior variance of an item's own effect.
     public var itemVariance = 0.06
+    /// Prior variance of what items born at about the same time share.
     public var birthVariance = 0.05
+    /// Distance of births over which that falls by a factor of e. Units: hours.
     public var birthHours = 96.0
-    /// What an item shares with items of like text born at about the same time.
+    /// Prior variance of what items of like text born at about the same time share.
     public var localVariance = 0.1
+    /// Distance of texts (1 less their cosine) over which that falls by a factor of e.
     public var localLength = 0.3
+    /// Distance of births over which that falls by a factor of e. Units: hours.
     public var localHours = 24.0
     /// Items born longer ago than this tell a new one nothing beyond the text weights.
     public var birthHorizonHours = 288.0
@@ -58,6 +64,7 @@ public struct HeadConfiguration: Sendable, Hashable {
     /// How far events may move predictions.
     public var bounds = MoveBounds()
 
+    /// The defaults, meant for every log.
     public init() {}
 
     /// The drift moves between blocks only, so a block must not last long beside its memory.

@@ -11,6 +11,7 @@ public struct LabelNoise: Sendable, Equatable {
     /// Sum of squared errors, less what the predictions' own doubt explains of them.
     private(set) var sum = 0.0
 
+    /// - Parameter first: a variance; what is below 1e-9 counts as 1e-9.
     public init(first: Double) { self.first = max(first, Self.least) }
 
     static let least = 1e-9

@@ -17,6 +17,7 @@ public struct MoveBounds: Sendable, Hashable {
     /// Events that a head learns before it is bound: one that knows nothing has to move.
     public var after: UInt64 = 0
 
+    /// No bounds.
     public init() {}
 }
 
@@ -38,6 +39,7 @@ public enum MoveBound: Sendable, CaseIterable {
 public struct AcceptedWeight: Sendable, Hashable {
     /// Smaller than the weight asked for where a bound was met.
     public let weight: Double
+    /// The bound that was met; `nil` where all was learned.
     public let bound: MoveBound?
 }
 

@@ -7,6 +7,7 @@ public enum ResponseError: Error, Equatable, CustomStringConvertible {
     case notFinite(head: String)
     case damagedState(table: String, key: String, reason: String)
 
+    /// What is wrong, in a sentence that names the field, item, head or row.
     public var description: String {
         switch self {
         case .badValue(let field, let value, let must):

@@ -15,6 +15,7 @@ public struct ResponseHead: Sendable {
     public let name: String
     /// Length of the items' vectors; 0 for a head that knows items by their identity alone.
     public let dimension: Int
+    /// Fixed from the start; a restored head takes the one it is given.
     public let configuration: HeadConfiguration
 
     /// Events learned so far.
@@ -56,6 +57,7 @@ public struct ResponseHead: Sendable {
         var tail = TailRows()
     }
 
+    /// A head that has learned nothing.
     public init(
         name: String, dimension: Int, configuration: HeadConfiguration = HeadConfiguration()
     ) {
@@ -84,11 +86,17 @@ public struct ResponseHead: Sendable {
             blocks: core.blocks, repairs: core.repairs)
     }
 
+    /// Sizes and health of a head's state.
     public struct Summary: Sendable, Hashable {
+        /// Events learned so far.
         public let events: UInt64
+        /// Entries of the core: all effects that have a full covariance.
         public let coreEntries: Int
+        /// Named effects among the core's entries.
         public let denseEffects: Int
+        /// Items with a slot in the core now.
         public let itemSlots: Int
+        /// Pages of the tail in use, of eight effects each.
         public let tailPages: Int
         /// Blocks of deferred covariance updates ended so far.
         public let blocks: UInt64

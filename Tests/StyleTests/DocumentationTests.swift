@@ -2,11 +2,7 @@ import Testing
 
 @Suite("Public declarations are documented") struct DocumentationTests {
     /// Public declarations that say nothing of themselves, by target. A number here only falls.
-    private static let undocumentedMax = [
-        "Daemon": 416,
-        "Engine": 136,
-        "ResponseModel": 55,
-    ]
+    private static let undocumentedMax = ["Daemon": 34]
 
     /// Places of public declarations without a documentation comment.
     static func undocumented(in file: SourceFile) -> [Int] {

@@ -9,6 +9,7 @@ import SnapshotStore
 public struct ConfigurationCheck {
     /// What was found of one thing.
     public struct Finding: Codable, Sendable {
+        /// How the thing stands.
         public enum Status: String, Codable, Sendable {
             /// `warning`: a daemon would start, and a person should know.
             case fine, warning, failed
@@ -16,7 +17,9 @@ public struct ConfigurationCheck {
 
         /// The part, the key, or the place where it was said.
         public var what: String
+        /// How it stands.
         public var status: Status
+        /// What was found, in a sentence.
         public var message: String
         /// The exit code that the daemon would end with.
         public var exitCode: Int32

@@ -12,15 +12,20 @@ public enum ControlRequest: Codable, Sendable {
 
 /// What `rollback` is asked for, on a store or of a daemon.
 public struct RollbackRequest: Codable, Sendable {
+    /// The snapshot to go back to: an id, a tag, or whatever else a store resolves.
     public var reference: String
     /// Whether the whole learned state goes back, and its stream is learned again.
     public var rewind: Bool
     /// `topic:partition:from-to`, both ends included.
     public var skips: [String]
+    /// Whether only to tell what would happen.
     public var dryRun: Bool
+    /// Why, for the record.
     public var reason: String
+    /// Who asks, for the record.
     public var who: String
 
+    /// Takes each field as it is; `skipRanges` checks the ranges.
     public init(
         reference: String, rewind: Bool, skips: [String] = [], dryRun: Bool = false,
         reason: String, who: String
@@ -64,8 +69,11 @@ public enum ControlReply: Codable, Sendable {
 
 /// Where a running daemon stands.
 public struct LearnerStatus: Codable, Sendable {
+    /// Where one partition stands.
     public struct Partition: Codable, Sendable {
+        /// Its topic.
         public var topic: String
+        /// Its number in the topic, from 0.
         public var partition: Int32
         /// The next offset to learn.
         public var next: Int64
@@ -80,31 +88,46 @@ public struct LearnerStatus: Codable, Sendable {
         }
     }
 
+    /// The daemon's process id.
     public var process: Int32
+    /// The daemon's own version.
     public var version: String
+    /// The id of the snapshot that recommendations refer to.
     public var head: String
+    /// The store's lineage: the first part of each recommendation's id.
     public var lineage: Int
+    /// Hexadecimal digest of all that is learned, as of the last commit.
     public var stateSHA256: String
+    /// Inputs read in the store's life, dead letters among them.
     public var events: Int
+    /// Labels predicted in the store's life, each counted once.
     public var examples: Int
+    /// Offers given in the store's life.
     public var recommendations: Int
     /// Messages that are committed and not known to have arrived.
     public var outbox: Int
     /// Whether records are being learned again after a rewind.
     public var relearning: Bool
+    /// The partitions that this daemon reads.
     public var partitions: [Partition]
+    /// Records never learned, each range as `topic:partition:from-to`.
     public var skips: [String]
+    /// The brokers as the consumer's client sees them.
     public var brokers: [Broker]
     /// Why messages are not published; nil while they are.
     public var publishingError: String?
     /// The librdkafka that the daemon runs on.
     public var librdkafka: String
 
+    /// How one broker stands.
     public struct Broker: Codable, Sendable {
+        /// `host:port`.
         public var address: String
+        /// `up`, `down`, or `unused` while nothing is asked of it.
         public var state: String
         /// For how long. Unit: milliseconds.
         public var stateMs: Int64
+        /// The last error while it is down; else `nil`.
         public var error: String?
 
         enum CodingKeys: String, CodingKey {
@@ -132,6 +155,7 @@ public enum RequestError: Error, CustomStringConvertible, ClassifiedFailure {
     case refused(code: Int32, String)
     case noDaemon(store: String)
 
+    /// Of `refused` the kind that the daemon's exit code names; a bug where it names none.
     public var failureKind: FailureKind {
         switch self {
         case .badRequest: .usage
@@ -141,6 +165,7 @@ public enum RequestError: Error, CustomStringConvertible, ClassifiedFailure {
         }
     }
 
+    /// What is wrong, and what a person can do, in a sentence.
     public var description: String {
         switch self {
         case .badRequest(let reason): reason

@@ -3,12 +3,19 @@ import SnapshotStore
 
 /// What a rollback did or would do, as `--json` prints it.
 public struct RollbackOutcome: Codable, Sendable {
+    /// Whether nothing was changed.
     public var dryRun: Bool
+    /// Whether the whole learned state goes back, and not the weights alone.
     public var rewind: Bool
+    /// The id of the snapshot gone back to.
     public var target: String
+    /// When it was taken, by the wall clock. Units: milliseconds since 1970.
     public var targetTakenMs: Int64
+    /// The id of the head snapshot before; `nil` where there was none.
     public var head: String?
+    /// Commits since the target.
     public var commitsSince: UInt64
+    /// One for each table that could change.
     public var tables: [Table]
     /// Offsets that go back; empty unless a rewind.
     public var offsets: [Offset]
@@ -16,18 +23,28 @@ public struct RollbackOutcome: Codable, Sendable {
     public var skips: [String]
     /// The new head snapshot.
     public var snapshot: String?
+    /// The lineage from then on; `nil` for a dry run.
     public var lineage: UInt32?
+    /// Digest of the learned state from then on; `nil` for a dry run of weights alone.
     public var stateSHA256: String?
+    /// Digest of the target's weights.
     public var weightsSHA256: String
     /// From the request until what was gone back to was in service.
     public var tookMs: Double?
 
+    /// What goes back in one table.
     public struct Table: Codable, Sendable {
+        /// The table's name.
         public var name: String
+        /// Whether it holds weights or keyed state.
         public var kind: String
+        /// Rows that are in both states with other values.
         public var rowsChanged: Int
+        /// Rows that the snapshot has and the state before has not.
         public var rowsAdded: Int
+        /// Rows that the state before has and the snapshot has not.
         public var rowsRemoved: Int
+        /// Bytes of the values that come back.
         public var bytes: Int
 
         enum CodingKeys: String, CodingKey {
@@ -38,10 +55,15 @@ public struct RollbackOutcome: Codable, Sendable {
         }
     }
 
+    /// How far one partition goes back.
     public struct Offset: Codable, Sendable {
+        /// The partition's topic.
         public var topic: String
+        /// Its number in the topic.
         public var partition: Int32
+        /// The next offset to learn before the rewind.
         public var now: Int64
+        /// The next offset to learn after it.
         public var then: Int64
     }
 

@@ -243,11 +243,14 @@ public final class LearningDaemon {
     }
 }
 
+/// Why the daemon does not learn from these brokers.
 public enum ClusterError: Error, CustomStringConvertible, ClassifiedFailure {
     case another(found: String, known: [String])
 
+    /// The store and the brokers do not belong together: bad data.
     public var failureKind: FailureKind { .badData }
 
+    /// Which clusters they are, and the ways out.
     public var description: String {
         switch self {
         case .another(let found, let known):

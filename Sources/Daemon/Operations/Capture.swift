@@ -86,16 +86,25 @@ public final class Capture {
 
 /// What a capture wrote.
 public struct CaptureReport: Encodable, Sendable {
+    /// What was written of one partition.
     public struct Partition: Encodable, Sendable {
+        /// The partition's topic.
         public let topic: String
+        /// Its number in the topic.
         public let partition: Int32
+        /// Offset of its first record.
         public fileprivate(set) var first: Int64
+        /// Offset of its last record.
         public fileprivate(set) var last: Int64
+        /// Records of it; fewer than the offsets span where some are not there.
         public fileprivate(set) var records: Int
     }
 
+    /// The id of the cluster; `unnamed` where the brokers tell none.
     public let cluster: String
+    /// The path of the log.
     public let log: String
+    /// Records of all partitions.
     public fileprivate(set) var records = 0
     private var byPosition: [TopicPartition: Partition] = [:]
 
@@ -104,6 +113,7 @@ public struct CaptureReport: Encodable, Sendable {
         self.log = log
     }
 
+    /// Those that had records, by topic and number.
     public var partitions: [Partition] {
         byPosition.sorted { $0.key < $1.key }.map(\.value)
     }
@@ -123,6 +133,7 @@ public struct CaptureReport: Encodable, Sendable {
         case cluster, log, records, partitions
     }
 
+    /// Writes the partitions as a list.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(cluster, forKey: .cluster)

@@ -31,6 +31,7 @@ public enum FailureKind: Int32, Sendable {
     case badConfiguration = 78
     case interrupted = 130
 
+    /// The kind of any error; one that is not known counts as a bug.
     public init(_ error: any Error) {
         switch error {
         case let error as any ClassifiedFailure: self = error.failureKind

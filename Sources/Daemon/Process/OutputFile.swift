@@ -75,7 +75,9 @@ public enum OutputFile {
 
 /// A file that was asked for and cannot be written.
 public struct OutputError: Error, CustomStringConvertible, ClassifiedFailure {
+    /// The path as it was given.
     public let path: String
+    /// Why not, in a clause.
     public let reason: String
     /// Whether it was found before any work, so that the command line is at fault.
     public let isUsage: Bool
@@ -86,7 +88,9 @@ public struct OutputError: Error, CustomStringConvertible, ClassifiedFailure {
         self.isUsage = isUsage
     }
 
+    /// A wrong command line, or a disk that is not available.
     public var failureKind: FailureKind { isUsage ? .usage : .unavailable }
 
+    /// The path and the reason, in a sentence.
     public var description: String { "cannot write \(path): \(reason)" }
 }

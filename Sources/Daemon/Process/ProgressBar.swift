@@ -10,6 +10,7 @@ public struct ProgressBar {
     private var drawn: ContinuousClock.Instant?
     private static let width = 28
 
+    /// - Parameter label: what to say before the bar.
     public init(_ label: String) {
         self.label = label
     }
@@ -25,6 +26,7 @@ public struct ProgressBar {
         draw(fraction: fraction, note: note)
     }
 
+    /// Draws the bar full and ends its line.
     public mutating func finish(note: String) {
         guard sink.isTerminal else { return }
         draw(fraction: 1, note: note)

@@ -8,6 +8,7 @@ public enum StopSignal {
     /// The signal that came last, or 0. Global, since a handler can reach nothing else.
     private static let received = Atomic<Int32>(0)
 
+    /// Takes both signals from now on and unblocks them; may be called any number of times.
     public static func install() {
         // Whoever started this process may have blocked them, and a child inherits that.
         var numbers = sigset_t()
@@ -19,6 +20,7 @@ public enum StopSignal {
         unsafe pthread_sigmask(SIG_UNBLOCK, &numbers, nil)
     }
 
+    /// Whether one of them has come; stays true. Thread: any.
     public static var isReceived: Bool { received.load(ordering: .acquiring) != 0 }
 
     /// Whether a person at the terminal asked for the end.

@@ -220,6 +220,7 @@ package enum PublishingError: Error, CustomStringConvertible, ClassifiedFailure 
     private static let way =
         "Stop the other daemon for good, then start this one once with --take-over"
 
+    /// Unavailable where brokers or another daemon are in the way; else bad data.
     public var failureKind: FailureKind {
         switch self {
         case .refused, .unpublished, .takenOver, .notOpened, .leftBehind: .unavailable

@@ -1,6 +1,8 @@
 /// How many of the newest records could not be used.
 public struct UnusableShare: Codable, Sendable, Equatable {
+    /// The newest records, about a thousand at most.
     public var records: Int
+    /// Those of them that could not be used.
     public var unusable: Int
 
     /// Of fewer records a share says little.

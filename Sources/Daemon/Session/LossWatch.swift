@@ -5,14 +5,21 @@ import Telemetry
 
 /// How many of the newest events came too late.
 public struct LateShare: Codable, Sendable, Equatable {
+    /// How many of one partition's newest events came too late.
     public struct Partition: Codable, Sendable, Equatable {
+        /// The partition's topic.
         public var topic: String
+        /// Its number in the topic.
         public var partition: Int32
+        /// Its events among the newest.
         public var events: Int
+        /// Those of them that were late.
         public var late: Int
     }
 
+    /// The newest events, about a thousand at most, over all partitions.
     public var events: Int
+    /// Those of them that were late.
     public var late: Int
     /// Those most of whose events were late.
     public var partitions: [Partition]

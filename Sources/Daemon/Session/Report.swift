@@ -10,18 +10,27 @@ import ResponseModel
 /// Event counts and scores are those of the store's whole life, so that a run that went on from an
 /// earlier one tells one story; times and rates are of this run.
 public struct Report: Codable, Sendable {
+    /// What became of the events.
     public var events: Events
+    /// Labels predicted, each counted once.
     public var examples: Int
+    /// Batches learned.
     public var steps: Int
+    /// How long this run took.
     public var wallSeconds: Double
     /// Events of this run by its seconds.
     public var eventsPerSecond: Double
+    /// Scores of what was predicted before it was learned, by head.
     public var progressive: [String: ScoreReport]
+    /// The same over time, in its order.
     public var windows: [WindowReport]
+    /// The same by slice, then by head.
     public var slices: [String: [String: ScoreReport]]
+    /// What the guards did.
     public var guards: Guards
     /// What the gates of this run came to, in order, the newest thousand.
     public var judgements: [GateResult]
+    /// What was recommended.
     public var recommendations: Recommendations
     /// Alarms by head and detector, with those of a dummy beside them.
     public var drift: [String: DriftAlarms]
@@ -35,23 +44,38 @@ public struct Report: Codable, Sendable {
     public var quantity: QuantityReport?
     /// How much is kept of what the stream brought, and what was left out or forgotten for a bound.
     public var kept: BoundReport
+    /// The id of the head snapshot; empty where there is none.
     public var head: String
+    /// The id of the champion; empty where there is none.
     public var champion: String
+    /// Digest of the learned state after the last commit.
     public var stateSHA256: String
+    /// Ids of all snapshots in the store.
     public var snapshots: [String]
+    /// What the bits depend on: numeric profile, library and kernels.
     public var platform: String
 
+    /// What became of the events, over the store's life.
     public struct Events: Codable, Sendable {
+        /// Inputs read: events, and what could not be read as one.
         public var read: Int
+        /// Events that were taken, duplicates and late ones among them.
         public var accepted: Int
+        /// Inputs that could not be used.
         public var deadLettered: Int
+        /// Events whose id had been seen.
         public var duplicates: Int
+        /// Events too old to be learned.
         public var late: Int
+        /// Purchases that no example was open for.
         public var unattributed: Int
+        /// Refunds whose purchase is not known or labelled nothing.
         public var unmatchedRefunds: Int
+        /// Examples closed early for want of room.
         public var overflowed: Int
         /// Issued decisions that are learned in place of the click they were issued to.
         public var decisions: Int
+        /// Remembered examples whose label or units were changed later.
         public var corrected: Int
         /// Refunds that found their purchase.
         public var refunded: Int
@@ -65,6 +89,7 @@ public struct Report: Codable, Sendable {
         public var ignoredInline: Int
         /// Accepted events; together with the dead letters, all that was read.
         public var byType: [String: Int]
+        /// Dead letters by the stable name of the reason.
         public var deadLetterReasons: [String: Int]
 
         enum CodingKeys: String, CodingKey {
@@ -80,28 +105,39 @@ public struct Report: Codable, Sendable {
         }
     }
 
+    /// What the guards did, over the store's life.
     public struct Guards: Codable, Sendable {
+        /// Training steps of refreshes whose gradient was scaled down.
         public var clipped: Int
+        /// Updates and training steps dropped, since a number was not usable.
         public var skipped: Int
+        /// Refreshes promoted.
         public var gatePassed: Int
+        /// Refreshes rejected.
         public var gateRejected: Int
+        /// Snapshots in the store that no commit made: of rollbacks, rewinds and imports.
         public var rollbacks: Int
-        /// Judgements of the heads by their anchors.
+        /// Judgements by their anchors that the heads passed.
         public var headsPassed: Int
+        /// Judgements that the heads failed.
         public var headsRejected: Int
         /// Of the rollbacks, those the daemon made itself, since the store began.
         public var selfRollbacks: Int
         /// Of all detectors and heads; those of the dummy do not count.
         public var driftAlarms: Int
-        /// Updates that a bound let in less of: on one event, one shopper's day, one hour.
+        /// Updates reduced by a movement limit, by the limit.
         public var bounded: Bounded
         /// Events that stand for fewer than their sampling rate or propensity says
         /// (`learning.weight_max`).
         public var weightsClipped: Int
 
+        /// Updates reduced by a movement limit.
         public struct Bounded: Codable, Sendable, Equatable {
+            /// By the limit of one event.
             public var event: Int
+            /// By the limit of a shopper's day.
             public var user: Int
+            /// By the limit of an hour.
             public var hour: Int
         }
 
@@ -117,8 +153,11 @@ public struct Report: Codable, Sendable {
         }
     }
 
+    /// What was recommended.
     public struct Recommendations: Codable, Sendable {
+        /// Recommendations of this run; of a daemon those that said something new.
         public var published: Int
+        /// Offers deeper than the maximum, over the store's life; not 0 is a fault.
         public var ruleViolations: Int
 
         enum CodingKeys: String, CodingKey {
@@ -136,6 +175,7 @@ public struct Report: Codable, Sendable {
         case stateSHA256 = "state_sha256"
     }
 
+    /// JSON with sorted keys, indented; numbers that are not finite become null.
     public func json() throws -> String { try reportJSON(self) }
 
     /// Writes the JSON to `path`, whole or not at all; does nothing for `nil`.

@@ -82,11 +82,14 @@ extension SnapshotStore {
     }
 }
 
+/// Why a rewind is refused.
 public enum RewindError: Error, CustomStringConvertible, ClassifiedFailure {
     case unknownPartition(TopicPartition, known: [TopicPartition])
 
+    /// The command line is at fault: usage.
     public var failureKind: FailureKind { .usage }
 
+    /// Which partition is not known, and which are.
     public var description: String {
         switch self {
         case .unknownPartition(let position, let known):

@@ -247,8 +247,10 @@ extension Configuration {
 public struct EarlierStateError: Error, CustomStringConvertible, ClassifiedFailure {
     let path: String
 
+    /// The store does not fit this version: bad data.
     public var failureKind: FailureKind { .badData }
 
+    /// Which store it is, and the way out.
     public var description: String {
         "the store at \(path) was learned by Tidemark 0.1.0, whose model this version cannot go on with; "
             + "it was left as it is. Learn into another store.path; 'snapshots' still reads this one"

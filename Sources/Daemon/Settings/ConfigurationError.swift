@@ -2,17 +2,21 @@
 public struct ConfigurationError: Error, CustomStringConvertible, ClassifiedFailure, Equatable {
     /// `tidemark.yaml:12`, `--set lora.rank` or `TIDEMARK_LORA_RANK`.
     public let place: String
+    /// What is wrong, in a clause.
     public let message: String
     /// Further problems that were found beside it.
     public private(set) var more = 0
 
+    /// Takes both as they are.
     public init(place: String, message: String) {
         self.place = place
         self.message = message
     }
 
+    /// Always `badConfiguration`.
     public var failureKind: FailureKind { .badConfiguration }
 
+    /// Place and message, and how many further problems there are.
     public var description: String {
         let others =
             more == 0

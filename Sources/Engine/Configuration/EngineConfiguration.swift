@@ -6,18 +6,26 @@ import ResponseModel
 
 /// What the deterministic step depends on, besides its state and its input.
 public struct EngineConfiguration: Sendable {
+    /// Of all that is drawn at random: hold-outs, exploration, adapters, refreshes.
     public var seed: UInt64
+    /// Priors and bounds of the heads for clicks and purchases.
     public var head: HeadConfiguration
+    /// Rank, layers and targets of the adapters.
     public var adapters: AdapterConfiguration
+    /// When adapters are refreshed, and how a candidate is trained and judged.
     public var refresh: RefreshSchedule
+    /// How many examples are remembered, and how they are sampled.
     public var memory: ReplayMemory.Configuration
+    /// Windows, waits and bounds of the join of events with what follows them.
     public var join: AttributionConfiguration
+    /// Which discounts may be offered, and how one is chosen.
     public var pricing: PricingConfiguration
     /// Whether shoppers see what is decided. In a replay of a log they saw the log's own offers, so
     /// its clicks are learned as logged, and decisions are only what would have been published.
     public var issuesDecisions = true
     /// Whether impressions ask for offers as clicks do, decided over views.
     public var offersAtViews = false
+    /// Whether a step's output has the predictions that were held against labels.
     public var keepsPredictions = false
     /// How much is kept of what a stream brings.
     public var bounds = EngineBounds()
@@ -53,6 +61,7 @@ public struct EngineConfiguration: Sendable {
         return join
     }
 
+    /// Takes each field as it is; all others have their defaults.
     public init(
         seed: UInt64, head: HeadConfiguration, adapters: AdapterConfiguration,
         refresh: RefreshSchedule, memory: ReplayMemory.Configuration,

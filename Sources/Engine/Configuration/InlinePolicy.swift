@@ -14,8 +14,10 @@ public enum InlineFields: String, Sendable, Hashable, CaseIterable {
 public struct InlinePolicy: Sendable, Hashable {
     /// Of topics that are not named.
     public var standard = InlineFields.texts
+    /// Of single topics, by name; these go before `standard`.
     public var topics: [String: InlineFields] = [:]
 
+    /// Texts of which nothing is known yet, from every topic.
     public init() {}
 
     subscript(topic: String) -> InlineFields { topics[topic] ?? standard }

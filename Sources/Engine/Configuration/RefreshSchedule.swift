@@ -12,8 +12,11 @@ public struct RefreshSchedule: Sendable {
     public var textsMax = 3_000
     /// Fresh examples on which a candidate is judged, each time it is.
     public var judgeEvents: Int
+    /// How a candidate is trained.
     public var training: RefreshConfiguration
+    /// The optimiser of this training.
     public var optimizer: AdamW.Configuration
+    /// How much harm a candidate may do, and how sure a verdict must be.
     public var gate: RefreshGate.Configuration
     /// Categories that the gate judges one by one.
     public var gateSlices: Int
@@ -23,6 +26,7 @@ public struct RefreshSchedule: Sendable {
         set { training.guards = newValue }
     }
 
+    /// Takes each field as it is, but for the guards of `training`, which `guards` replaces.
     public init(
         events: Int, judgeEvents: Int, training: RefreshConfiguration,
         optimizer: AdamW.Configuration, gate: RefreshGate.Configuration, gateSlices: Int,

@@ -2,42 +2,65 @@ import Records
 
 /// What happened so far, over the life of the store.
 public struct Counters: Sendable, Equatable {
+    /// Inputs of all steps: events, and what could not be read as one.
     public var read = 0
+    /// Events that were taken, duplicates, late and suppressed ones among them.
     public var accepted = 0
+    /// Inputs that could not be used.
     public var deadLettered = 0
+    /// Events whose id had been seen.
     public var duplicates = 0
+    /// Events too old to be learned.
     public var late = 0
+    /// Purchases that no example was open for.
     public var unattributed = 0
+    /// Refunds whose purchase is not known or labelled nothing.
     public var unmatchedRefunds = 0
+    /// Examples closed early for want of room.
     public var overflowed = 0
     /// Issued decisions that took the place of the click they were issued to.
     public var decisions = 0
+    /// Requests to forget a user.
     public var erased = 0
+    /// Remembered examples whose label or units were changed later.
     public var corrected = 0
+    /// Labels that were predicted, each counted once; anchors, which are not learned, among them.
     public var examples = 0
+    /// Steps taken.
     public var batches = 0
+    /// Offers given, those that stood already among them.
     public var recommendations = 0
+    /// Offers deeper than the maximum; not 0 is a fault.
     public var ruleViolations = 0
+    /// Training steps of refreshes whose gradient was scaled down.
     public var clipped = 0
+    /// Updates and training steps dropped, since a number was not usable.
     public var skipped = 0
+    /// Refreshes promoted.
     public var gatePassed = 0
+    /// Refreshes rejected.
     public var gateRejected = 0
     /// Events from before their users were erased.
     public var suppressed = 0
-    /// Updates of which a bound on what one event, shopper or hour may move let less in.
+    /// Updates reduced by the movement limit of one event.
     public var boundedEvents = 0
+    /// Updates reduced by the movement limit of a shopper's day.
     public var boundedUsers = 0
+    /// Updates reduced by the movement limit of an hour.
     public var boundedHours = 0
-    /// Judgements of the heads, and times the weights went back for them.
+    /// Judgements that the heads passed.
     public var headPassed = 0
+    /// Judgements that the heads failed.
     public var headRejected = 0
+    /// Times such failures sent the weights back to the champion.
     public var selfRollbacks = 0
     /// Events whose sampling rate or propensity is below what the bound on weights lets count.
     public var clippedWeights = 0
     /// Inline item fields that were not taken over, counted by event.
     public var ignoredInline = 0
-    /// Items and shoppers forgotten for not being seen, or for want of room.
+    /// Items forgotten for not being seen, or for want of room.
     public var itemsForgotten = 0
+    /// Shoppers forgotten for the same reasons.
     public var shoppersForgotten = 0
     /// Accepted events by type; together, and with the dead letters, all that was read.
     public var byType: [String: Int] = [:]
@@ -54,6 +77,7 @@ public struct Counters: Sendable, Equatable {
         \.clippedWeights, \.ignoredInline,
     ]
 
+    /// All zero.
     public init() {}
 
     func encoded() -> [UInt8] {

@@ -8,6 +8,7 @@ public struct RejectedRecord: Error {
     /// A short stable name, for counting.
     public let code: String
 
+    /// Takes both as they are.
     public init(reason: String, code: String) {
         self.reason = reason
         self.code = code
@@ -19,11 +20,14 @@ public struct RejectedRecord: Error {
 /// A record that holds several events comes as several inputs, one after the other and all in one
 /// batch: offsets count records, so a batch is never cut inside of one.
 public struct EngineInput: Sendable {
+    /// The record as it was read.
     public let record: SourceRecord
+    /// The event, or why there is none.
     public let event: Result<Event, RejectedRecord>
     /// Which input of its record, from 0. Every record has a first one.
     public let element: Int
 
+    /// Takes each field as it is.
     public init(
         record: SourceRecord, event: Result<Event, RejectedRecord>, element: Int = 0
     ) {

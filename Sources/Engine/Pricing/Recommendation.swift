@@ -6,34 +6,53 @@ import Records
 ///
 /// The same state and input give the same bytes: nothing in it comes from a clock.
 public struct Recommendation: Codable, Sendable, Equatable {
+    /// Lineage and decision, joined by a hyphen; an offer that stands keeps its decision.
     public var recommendationID: String
+    /// The shopper it is for; the key of the record.
     public var userID: String
+    /// The item it is for.
     public var itemID: String
     /// Fraction of the list price, of the price as delivered.
     public var discount: Double
+    /// The price that was asked about.
     public var listPrice: Double
+    /// The price to be shown, in whole cents.
     public var price: Double
+    /// Probability of a purchase at `price`, per visit, or per view where a view asked.
     public var expectedConversion: Double
+    /// The same at `listPrice`.
     public var baselineConversion: Double
     /// Units of a purchase, given that there is one.
     public var expectedQuantity: Double
-    /// Per visit, or per view where a view asked; in the currency of the prices.
+    /// Per visit, or per view where a view asked; in the currency of the prices. `nil` where the
+    /// cost is unknown.
     public var expectedMargin: Double?
+    /// What the discount adds to this margin; `nil` where the cost is unknown.
     public var incrementalMargin: Double?
+    /// Probability with which this price was chosen, in (0, 1].
     public var propensity: Double
+    /// How it was chosen: the kind of exploration, or `merchant`.
     public var policy: String
+    /// Whether the price comes from the exploring draw.
     public var explored: Bool
+    /// Whether the shopper is one who never gets a discount.
     public var holdout: Bool
+    /// The engine's `snapshot` when it was decided.
     public var snapshot: String
-    /// Event times, RFC 3339 in UTC.
+    /// Event time, RFC 3339 in UTC.
     public var issuedAt: String
+    /// When the offer ends, in the same form.
     public var expiresAt: String
+    /// Pricing rules that bound, by name; `offer_held` where an offer stood.
     public var rules: [String]
+    /// The largest first, five at most.
     public var reasons: [Reason]
 
     /// What speaks for or against a purchase, in logits.
     public struct Reason: Codable, Sendable, Equatable {
+        /// Like `display × depth`; of a view it begins with `click: ` or `purchase: `.
         public var name: String
+        /// Above 0 it speaks for a purchase.
         public var logit: Double
     }
 
@@ -55,10 +74,12 @@ public struct Recommendation: Codable, Sendable, Equatable {
         case rules, reasons
     }
 
-    /// Epoch milliseconds of `issuedAt` and `expiresAt`.
+    /// Epoch milliseconds of `issuedAt`; 0 where it is not a time.
     public var issuedMs: Int64 { Timestamp.milliseconds(issuedAt) ?? 0 }
+    /// Epoch milliseconds of `expiresAt`; 0 where it is not a time.
     public var expiresMs: Int64 { Timestamp.milliseconds(expiresAt) ?? 0 }
 
+    /// UTF-8 text with its keys sorted; a number that is not finite becomes null.
     public func json() throws -> [UInt8] {
         Array(try JSONText.data(self))
     }

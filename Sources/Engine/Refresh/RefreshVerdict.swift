@@ -2,9 +2,12 @@ import ContinualLearning
 
 /// How a refreshed model did on examples it had not seen, beside what was served for them.
 public struct RefreshVerdict: Sendable, Codable {
+    /// Promote, reject, or wait for more examples.
     public typealias Outcome = RefreshGate.Outcome
 
+    /// What follows from all verdicts together.
     public let outcome: Outcome
+    /// Fresh examples that it was judged on.
     public let judgedExamples: Int
     /// Share of the served log-loss; negative is better than what was served.
     public let harm: Double?
@@ -16,13 +19,16 @@ public struct RefreshVerdict: Sendable, Codable {
     public let anchorHarm: Double?
     /// Whether it was rejected for what it says of the anchors.
     public let byAnchors: Bool
+    /// Steps of its training, over all folds.
     public let trainingSteps: Int
     /// Norm of the change of all adapter weights together.
     public let movedNorm: Double
-    /// Bounds of `harm` on the fresh examples, and what of it is let pass. For the telling alone: what
-    /// the journal keeps of a verdict is compared by replays.
+    /// Lower bound of `harm` on the fresh examples. This and the next two are for the telling
+    /// alone, and not encoded: what the journal keeps of a verdict is compared by replays.
     public var lower: Double? = nil
+    /// Upper bound of `harm`; `nil` while there are too few examples.
     public var upper: Double? = nil
+    /// Harm that the gate lets pass.
     public var margin = 0.0
 
     /// Takes the verdicts together: that of the fresh examples, and those of the anchors and of the newest

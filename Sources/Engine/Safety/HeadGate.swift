@@ -82,14 +82,17 @@ struct HeadGate: Sendable, Equatable {
 
 /// How the heads did on their anchors, beside what was served for these when they came.
 public struct HeadVerdict: Sendable, Codable, Equatable {
+    /// What follows; a shift of labels always rejects.
     public let outcome: RefreshGate.Outcome
+    /// Anchors that were looked at.
     public let anchors: Int
     /// Share of the served log-loss, over all anchors; negative is better than what was served.
     public let harm: Double?
-    /// The category that was found harmed, or that promotion waits for, and the harm there: as
-    /// found, and at least.
+    /// The category that was found harmed, or that promotion waits for.
     public let slice: String?
+    /// Harm that the anchors show in the category they name; `nil` where they name none.
     public let sliceHarm: Double?
+    /// Lower bound of this harm.
     public let sliceLower: Double?
     /// Where the newest labels are others than was predicted of them, the category, as predicted and as
     /// they came: they have shifted, or are poisoned, and a person must say which. Then `slice` is it.

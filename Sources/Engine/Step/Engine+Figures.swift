@@ -6,6 +6,7 @@ import ResponseModel
 
 /// What the engine's owner may know of its state.
 extension Engine {
+    /// The adapters in service.
     public var adapters: Adapters { refresh.adapters }
 
     /// What is kept, and what was left out for a bound.
@@ -46,7 +47,9 @@ extension Engine {
     /// What is known of an item, if anything; of an engine that has them at hand.
     public func item(_ itemID: String) throws -> Item? { try stream.catalog.peek(itemID) }
 
+    /// Items of the catalogue, those that are only in the state among them.
     public var itemCount: Int { stream.catalog.count }
+    /// Offers that wait for their outcome.
     public var openOffers: Int { stream.join.openCount }
     /// What the join has seen since the store began.
     public var joinCounts: JoinCounts { stream.join.counts }
@@ -60,7 +63,9 @@ extension Engine {
     public var pendingEvents: Int { stream.join.pendingCount }
     /// Whether windows wait for a first event of this partition.
     public func isAwaiting(_ position: TopicPartition) -> Bool { stream.join.isAwaiting(position) }
+    /// Examples in replay memory.
     public var rememberedExamples: Int { memory.replay.count }
+    /// Anchors kept.
     public var anchorCount: Int { memory.anchors.memory.count }
     /// Examples that a label's head has learned.
     public func eventCount(_ label: String) -> UInt64 {

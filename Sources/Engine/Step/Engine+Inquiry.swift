@@ -7,6 +7,7 @@ import ResponseModel
 public struct ExpectedDemand: Codable, Sendable {
     /// Fraction of the list price.
     public let discount: Double
+    /// Probability of a purchase at this discount.
     public let conversion: Double
     /// Standard deviation of the conversion's logit: how unsure the model is.
     public let logitDeviation: Double

@@ -14,7 +14,9 @@ import ResponseModel
 /// Its state lies in rooms that know nothing of each other: `stream`, `models`, `memory`, `refresh` and
 /// `safety`. What takes several of them is an extension of the engine.
 public struct Engine {
+    /// What it was made with.
     public internal(set) var configuration: EngineConfiguration
+    /// What happened so far, over the life of the store.
     public internal(set) var counters = Counters()
     /// The store's; part of each recommendation's id, and of nothing that is learned.
     public var lineage = 0

@@ -3,17 +3,26 @@ import Records
 
 /// What the catalogue knows of an item.
 public struct Item: Sendable, Equatable {
+    /// The item's id.
     public let id: String
+    /// `nil`: not known.
     public var title: String?
+    /// A path like `Bag Snacks / Pretzels`; `nil`: not known.
     public var category: String?
+    /// `nil`: not known.
     public var brand: String?
+    /// List price of the catalogue; `nil`: not known.
     public var price: Double?
+    /// What one unit costs the shop; `nil`: not known.
     public var cost: Double?
+    /// Units left; `nil`: not known.
     public var stock: Double?
+    /// Whether it is no longer sold.
     public var deleted = false
     /// When it was seen last.
     var use: UsePlace?
 
+    /// An item of which nothing else is known.
     public init(id: String) {
         self.id = id
     }

@@ -2,13 +2,19 @@ import Records
 
 /// A discount that was offered and still stands.
 public struct HeldOffer: Sendable, Equatable {
+    /// The item that was offered.
     public let itemID: String
     /// As the join knows it.
     public let decisionID: String
+    /// The list price that was decided on; at another one the offer does not hold.
     public let listPrice: Double
+    /// Fraction of the list price.
     public let discount: Double
+    /// Probability with which it was chosen.
     public let propensity: Double
+    /// Whether it comes from the exploring draw.
     public let explored: Bool
+    /// Event time from which it no longer stands. Units: milliseconds since 1970.
     public let expiresMs: Int64
 }
 
@@ -18,10 +24,15 @@ public struct ShopperState: Sendable, Equatable {
     static let recentMax = 8
     static let offersMax = 32
 
+    /// Clicks taken since the shopper became known; duplicates are not.
     public private(set) var clicks = 0
+    /// Purchases likewise.
     public private(set) var purchases = 0
+    /// Newest click or purchase, in milliseconds since 1970; 0 before any.
     public private(set) var lastSeenMs: Int64 = 0
+    /// Items clicked or bought, the latest last; eight at most.
     public private(set) var recentItems: [String] = []
+    /// Offers made, the latest last; those that expired may be among them.
     public private(set) var offers: [HeldOffer] = []
     /// When the shopper was seen last, as far as being forgotten goes.
     var use: UsePlace?

@@ -7,8 +7,10 @@ public struct EffectConfiguration: Sendable, Hashable {
     public var weightMax = 30.0
     /// The propensity model's memory of how often and how deep discounts are now. Units: hours.
     public var offerHours = 336.0
+    /// Stationary variance of the drift in that model, of logits.
     public var offerDriftVariance = 1.0
 
+    /// The defaults.
     public init() {}
 
     /// The head that answers are learned by.

@@ -2,9 +2,11 @@ import Records
 
 /// The logit of a response at one depth, as far as discounts cause it.
 public struct CausalPrediction: Sendable, Hashable {
+    /// Fraction of the list price.
     public let discount: Double
     /// At the means of level and answer.
     public let logit: Double
+    /// Of the logit: the base's and the answer's together.
     public let variance: Double
     /// With the logit at no discount.
     public let covarianceWithBaseline: Double
@@ -153,12 +155,17 @@ extension EffectModel {
 
 /// What discounts do, in logits: a step for any at all, and a slope in -log(1 - discount).
 public struct EffectReport: Codable, Sendable, Equatable {
-    /// Rows learned from; of them those of our own decisions, and those with another's propensity.
+    /// Rows learned from.
     public var rows: Int
+    /// Of the rows, those of our own decisions.
     public var decidedRows: Int
+    /// Of the rows, those of another's choice with its propensity.
     public var randomisedRows: Int
+    /// What any discount at all adds.
     public var step: Slope
+    /// What depth adds, by unit of -log(1 - discount); the mean over categories.
     public var slope: Slope
+    /// The slope in each category that is told apart.
     public var categories: [String: Slope]
     /// The slope where a context entry holds.
     public var contexts: [String: Slope]
@@ -167,9 +174,11 @@ public struct EffectReport: Codable, Sendable, Equatable {
     /// Categories whose unconstrained slope is below zero.
     public var signViolations: Int
 
+    /// One effect as it was learned and as it is used.
     public struct Slope: Codable, Sendable, Equatable {
         /// As the rows have it, with its standard deviation, whatever the sign.
         public var unconstrained: Double
+        /// Standard deviation of `unconstrained`.
         public var deviation: Double
         /// What decisions use, never below zero.
         public var served: Double

@@ -26,7 +26,9 @@ public struct EffectModel: Sendable {
         case views = "view_effect"
     }
 
+    /// Which rows it learns from.
     public let kind: Kind
+    /// Fixed from the start.
     public let configuration: EffectConfiguration
     var answers: ResponseHead
     var offers: OfferModel
@@ -35,9 +37,11 @@ public struct EffectModel: Sendable {
     var association = RunningMean(rate: 0.01)
     /// The share of rows lately whose discount was our own decision.
     var decided = RunningMean(rate: 0.002)
-    /// Rows learned, and of them those of our own decisions and those with another's propensity.
+    /// Rows learned.
     public internal(set) var rows = 0
+    /// Rows of our own decisions.
     public internal(set) var decidedRows = 0
+    /// Rows of another's choice with a propensity between 0 and 1.
     public internal(set) var randomisedRows = 0
 
     /// Until the first discount there is nothing to learn.

@@ -8,9 +8,12 @@ import Records
 /// discounts bring clickers who buy less.
 /// Source: Ma et al., "Entire space multi-task model", 2018.
 public struct ViewResponse: Sendable {
+    /// Of the click, given the view.
     public let click: Prediction
+    /// Of the purchase, given the visit that a click begins.
     public let purchase: Prediction
 
+    /// Takes both as predictions of the same exposure.
     public init(click: Prediction, purchase: Prediction) {
         self.click = click
         self.purchase = purchase

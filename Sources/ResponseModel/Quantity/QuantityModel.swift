@@ -20,7 +20,9 @@ import Records
 /// method", 1974.
 public struct QuantityModel: Sendable {
     static let name = "quantity"
+    /// How many times the expected units an order counts for at most.
     public static let ratioMax = 16.0
+    /// The factor by which one order may change the units expected of it.
     public static let moveMax = 1.25
 
     private var head: ResponseHead
@@ -126,6 +128,7 @@ public struct QuantityModel: Sendable {
     /// How well units were predicted; `nil` before there were any.
     public var report: QuantityReport? { scores.report }
 
+    /// Adds the rows changed since the last call; none before anything was learned.
     public mutating func collectChanges(into changes: inout StateChanges) {
         guard head.eventCount > 0 || scores.isDirty else { return }
         head.collectChanges(into: &changes)

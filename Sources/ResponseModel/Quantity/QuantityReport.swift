@@ -6,15 +6,19 @@ import Records
 /// zero for what came as predicted, and smallest for who predicts the mean. So that a few giants do not
 /// decide, units count in them as at most `QuantityModel.ratioMax` times their running mean.
 public struct QuantityReport: Codable, Sendable, Equatable {
-    /// Purchases predicted, and those whose units counted for less than they were.
+    /// Purchases predicted.
     public var count: Int
+    /// Of these, the purchases whose units counted for less than they were.
     public var bounded: Int
-    /// Units in the mean of purchases, as they counted, and as they were predicted.
+    /// Units in the mean of purchases, as they counted.
     public var mean: Double
+    /// Units in the mean of purchases, as they were predicted.
     public var predictedMean: Double
-    /// Of the predictions; of the mean of all units before; of the mean of the item's units before.
+    /// Deviance of the predictions.
     public var deviance: Double
+    /// Deviance of predicting the mean of all units before.
     public var devianceOfMean: Double
+    /// Deviance of predicting the mean of the item's units before.
     public var devianceOfItemMean: Double
 
     enum CodingKeys: String, CodingKey {

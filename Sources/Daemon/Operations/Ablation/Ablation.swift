@@ -35,6 +35,9 @@ public final class Ablation {
         AblationVariant.required + AblationVariant.guards(Set(configuration.guards.enabled))
     }
 
+    /// Runs every variant, one after the other.
+    ///
+    /// - Throws: `AblationError` for a log that cannot be used, and what learning throws.
     public func run() throws -> AblationReport {
         StopSignal.install()
         let log = try AblationLog(

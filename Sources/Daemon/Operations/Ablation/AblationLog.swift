@@ -5,7 +5,7 @@ import Records
 
 /// A log of pre-joined rows in memory, cut into phases; of each phase a fifth is kept apart.
 struct AblationLog {
-    /// Names of the phases, in the order they begin; one without a name where the log has none.
+    /// Names of the phases, in the order they begin; `all` where the log has none.
     private(set) var phases: [String] = []
     /// What is known of items, before and during the log, in its order.
     private(set) var items: [EngineInput] = []
@@ -99,6 +99,7 @@ struct AblationLog {
     }
 }
 
+/// Why a log cannot be used for an ablation; a text says which line, phase or file.
 public enum AblationError: Error, CustomStringConvertible, ClassifiedFailure {
     case badLine(String, String)
     case notPrejoined(String, EventType)
@@ -106,8 +107,10 @@ public enum AblationError: Error, CustomStringConvertible, ClassifiedFailure {
     case smallPhase(String)
     case empty(String)
 
+    /// The log is at fault: bad data.
     public var failureKind: FailureKind { .badData }
 
+    /// Which line, phase or file is at fault, and why.
     public var description: String {
         switch self {
         case .badLine(let line, let reason): "\(line): \(reason)"

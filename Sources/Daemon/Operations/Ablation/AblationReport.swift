@@ -5,21 +5,30 @@ import Foundation
 ///
 /// In every matrix, row i is after learning phase i and column j the rows of phase j kept apart.
 public struct AblationReport: Codable, Sendable {
+    /// Names of the phases, in the order they begin; `all` where the log has none.
     public var phases: [String]
-    /// Rows learned from, and rows kept apart, by phase.
+    /// Rows learned from, by phase.
     public var learned: [Int]
+    /// Rows kept apart and scored, by phase; all 0 where the log has no phases.
     public var heldOut: [Int]
+    /// By the variant's name.
     public var runs: [String: Run]
+    /// What the bits depend on: numeric profile, library and kernels.
     public var platform: String
 
     /// `nil` for what the rows do not determine, as where all labels are of one kind.
     public struct Run: Codable, Sendable {
+        /// What the variant is, in a line.
         public var summary: String
+        /// Normalized entropy, by phase learned and phase scored.
         public var ne: [[Double?]]
+        /// Area under the curve likewise.
         public var auc: [[Double?]]
+        /// Expected calibration error likewise.
         public var ece: [[Double?]]
-        /// Means over all phases after the last one.
+        /// Mean NE over all phases after the last one.
         public var finalMeanNE: Double?
+        /// Mean AUC over all phases after the last one.
         public var finalMeanAUC: Double?
         /// How much the AUC of the earlier phases changed, on average, from when they had just been
         /// learned until the end; below zero is forgetting.
@@ -28,17 +37,21 @@ public struct AblationReport: Codable, Sendable {
         public var fwtAUC: Double?
         /// The largest rise of a learned phase's NE at any later moment.
         public var worstDropNE: Double?
-        /// Mean and largest NE of the phases not yet seen, after the first one.
+        /// Mean NE of the phases not yet seen, after the first one.
         public var unseenMeanNE: Double?
+        /// Largest NE of these phases.
         public var unseenWorstNE: Double?
         /// What was predicted before it was learned.
         public var progressive: ScoreReport
+        /// Refreshes promoted in the run.
         public var gatePassed: Int
+        /// Refreshes rejected in the run.
         public var gateRejected: Int
         /// NE less that of `default`, on the rows kept apart after the last phase; where there are
         /// none, of what was predicted before it was learned. `nil` for `default` itself, and where
         /// the rows are not the same.
         public var againstDefault: PairedReport?
+        /// How long the run took.
         public var wallSeconds: Double
 
         enum CodingKeys: String, CodingKey {
@@ -62,6 +75,7 @@ public struct AblationReport: Codable, Sendable {
         case heldOut = "held_out"
     }
 
+    /// JSON with sorted keys, indented; numbers that are not finite become null.
     public func json() throws -> String { try reportJSON(self) }
 
     /// Writes the JSON to `path`, whole or not at all; does nothing for `nil`.

@@ -6,6 +6,7 @@ import Records
 /// Learns generated logs whose words change their meaning and get it back (`ConflictStream`), with
 /// adapters frozen, refreshed naively, under each guard alone, and as configured.
 public final class Conflict {
+    /// Names of the phases in order; where a name comes again, words are worth the same again.
     public static let phases = ConflictStream.phases
 
     /// How one way of learning went on one log.
@@ -16,9 +17,12 @@ public final class Conflict {
         /// Examples after each change until regret was below half of what it costs to know the
         /// phase's mean rate alone; the phase's length where that never was.
         public var recovery: [Int] = []
+        /// Refreshes promoted.
         public var promoted = 0
+        /// Refreshes rejected.
         public var rejected = 0
 
+        /// Mean over the phases, which are of one length.
         public var meanRegret: Double { regret.reduce(0, +) / Double(regret.count) }
     }
 

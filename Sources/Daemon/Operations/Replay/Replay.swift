@@ -21,9 +21,12 @@ public final class Replay {
 
     /// Files to be written beside the report; `nil` where none is wanted.
     public struct Outputs: Sendable {
+        /// Path for what was predicted of each label before it was learned, as CSV.
         public var predictions: String?
+        /// Path for the offers, one JSON text a line, as they would have been published.
         public var recommendations: String?
 
+        /// By default none is written.
         public init(predictions: String? = nil, recommendations: String? = nil) {
             self.predictions = predictions
             self.recommendations = recommendations

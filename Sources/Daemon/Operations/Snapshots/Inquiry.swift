@@ -65,15 +65,23 @@ public final class Inquiry {
 
 /// A decision and what it rests on.
 public struct Explanation: Codable, Sendable {
+    /// The best discount, as it would be published.
     public var recommendation: Recommendation
+    /// The item's title; `nil`: not known.
     public var title: String?
+    /// The item's category; `nil`: not known.
     public var category: String?
+    /// What a unit costs the shop; `nil`: not known.
     public var cost: Double?
+    /// Units left; `nil`: not known.
     public var stock: Double?
     /// Whether the catalogue knows the item; if not, its id is all the model goes by.
     public var itemKnown: Bool
+    /// The shopper's clicks so far.
     public var clicks: Int
+    /// The shopper's purchases so far.
     public var purchases: Int
+    /// Items that the shopper clicked or bought last, the latest last.
     public var recentItems: [String]
     /// Expected conversion at every depth of the grid.
     public var demand: [ExpectedDemand]
@@ -85,6 +93,7 @@ public struct Explanation: Codable, Sendable {
     }
 }
 
+/// Why a snapshot cannot answer a question.
 public enum InquiryError: Error, CustomStringConvertible, ClassifiedFailure {
     case noPrice(itemID: String)
     case badPrice(Double)
@@ -93,8 +102,10 @@ public enum InquiryError: Error, CustomStringConvertible, ClassifiedFailure {
     /// What no event can carry as an id, and nothing is therefore known of.
     case badID(String, String)
 
+    /// The question is at fault: usage.
     public var failureKind: FailureKind { .usage }
 
+    /// What is wrong, and what to ask instead.
     public var description: String {
         switch self {
         case .noPrice(let itemID):

@@ -19,18 +19,27 @@ public struct SnapshotExport {
 
     /// `tidemark.json`.
     public struct Manifest: Codable, Sendable {
+        /// Another number than 1 is refused when it is read.
         public var format = 1
+        /// The id of the snapshot.
         public var snapshot: String
+        /// Fingerprint of the base that it was learned on.
         public var base_sha256: String
         /// Of the snapshot, shoppers' rows included.
         public var state_sha256: String
         /// Over all rows that are exported, the adapters' own among them.
         public var rows_sha256: String
+        /// The snapshot's event time, RFC 3339 in UTC.
         public var event_time: String
+        /// When the snapshot was taken, by the wall clock, in the same form.
         public var created: String
+        /// The configuration that it was learned under, as the store keeps it.
         public var configuration: String
+        /// What the bits depended on: numeric profile, library and kernels.
         public var platform: String
+        /// Training metrics as JSON text.
         public var metrics: String
+        /// Rows of weights tables that are about single shoppers.
         public var rows_of_shoppers_left_out: Int
         /// SHA-256 by file name.
         public var files: [String: String]
@@ -242,6 +251,7 @@ public struct SnapshotExport {
     }
 }
 
+/// Why an export cannot be written or read.
 public enum ExportError: Error, CustomStringConvertible, ClassifiedFailure {
     case missing(String, file: String)
     case malformed(String, String)
@@ -249,8 +259,10 @@ public enum ExportError: Error, CustomStringConvertible, ClassifiedFailure {
     case otherBase(String, made: String, found: String)
     case folderInUse(String, String)
 
+    /// A folder in use is a wrong command line; all else is bad data.
     public var failureKind: FailureKind { if case .folderInUse = self { .usage } else { .badData } }
 
+    /// Which folder or file, and what is wrong with it.
     public var description: String {
         switch self {
         case .missing(let folder, let file):

@@ -6,17 +6,23 @@ import SnapshotStore
 /// What moved between two snapshots, in the model's own terms: every tensor that is learned, and the
 /// discount that would be recommended for the items seen most.
 public struct SnapshotMoves: Encodable, Sendable {
+    /// How far one tensor moved.
     public struct Tensor: Encodable, Sendable {
+        /// Of an adapter's matrix, or like `click.mean` of a head's posterior.
         public let name: String
-        /// Euclidean norms; `nil` where one of the snapshots does not have it.
+        /// Euclidean norm in the earlier snapshot; `nil` where it does not have it.
         public let before: Double?
+        /// The same in the later snapshot.
         public let after: Double?
         /// Norm of the difference; `nil` where it cannot be taken.
         public let change: Double?
     }
 
+    /// How the offer for one item moved.
     public struct Item: Encodable, Sendable {
+        /// The item's id.
         public let itemID: String
+        /// From the later snapshot's catalogue; `nil`: not known.
         public let title: String?
         /// Examples of it in replay memory, those counted that it stands for.
         public let examples: Double
@@ -24,9 +30,13 @@ public struct SnapshotMoves: Encodable, Sendable {
         public let priceBefore: Double?
         /// The later snapshot's list price: what both discounts are recommended at.
         public let price: Double
+        /// The earlier snapshot's discount, a fraction of `price`.
         public let discountBefore: Double
+        /// The later snapshot's discount.
         public let discountAfter: Double
+        /// Probability of a purchase at the earlier discount, by the earlier snapshot.
         public let conversionBefore: Double
+        /// Probability of a purchase at the later discount, by the later snapshot.
         public let conversionAfter: Double
 
         enum CodingKeys: String, CodingKey {
@@ -40,6 +50,7 @@ public struct SnapshotMoves: Encodable, Sendable {
         }
     }
 
+    /// The adapters' matrices, then the heads' means and covariances.
     public let tensors: [Tensor]
     /// Snapshots whose catalogue and memory are those of today: their own cannot be had any more.
     public let stateOfToday: [String]

@@ -16,6 +16,7 @@ public final class Soak {
     private var longestStep = Swift.Duration.zero
     private static let position = TopicPartition(topic: "soak", partition: 0)
 
+    /// Learns under the configuration, but never refreshes where the plan makes vectors up.
     public init(_ configuration: Configuration, plan: SoakPlan) {
         var configuration = configuration
         if plan.madeUpVectors { configuration.lora.refreshEvents = 0 }

@@ -1,5 +1,6 @@
 /// What a soak brings, and how its memory is looked at.
 public struct SoakPlan: Sendable {
+    /// Events to learn.
     public var events = 2_000_000
     /// Events a second; 0: as fast as they are learned.
     public var rate = 0
@@ -14,28 +15,40 @@ public struct SoakPlan: Sendable {
     public var returning = 0.1
     /// Vectors of texts are made up, in place of the encoder's; adapters are not refreshed then.
     public var madeUpVectors = false
+    /// Looks at memory and file, evenly spread.
     public var samples = 100
     /// Growth from the first tenth to the end that still counts as flat: a share.
     public var tolerance = 0.05
+    /// Of all that is random in the stream.
     public var seed = 1
 
+    /// The defaults.
     public init() {}
 }
 
 /// One look at a soak.
 public struct SoakSample: Codable, Sendable {
+    /// Events learned by then.
     public var events: Int
+    /// Seconds since the start.
     public var seconds: Double
-    /// The process's own memory; what it has of files in memory besides, which the system may take back.
+    /// Bytes of the process's own memory.
     public var residentBytes: Int
+    /// Bytes of files in memory, which the system may take back.
     public var mappedBytes: Int
-    /// Of the data file, ever used, and of those the ones that hold something.
+    /// Bytes of the data file that were ever used.
     public var fileBytes: Int
+    /// Bytes of the data file's pages that hold something.
     public var liveBytes: Int
+    /// Items of the catalogue.
     public var items: Int
+    /// Shoppers known.
     public var shoppers: Int
+    /// Vectors of texts kept.
     public var vectors: Int
+    /// Examples in replay memory.
     public var remembered: Int
+    /// Offers that wait for their outcome.
     public var openOffers: Int
     /// Of every table of the store, by name.
     public var rows: [String: Int]
@@ -52,11 +65,13 @@ public struct SoakSample: Codable, Sendable {
 
 /// How a figure went from the first tenth of a soak to its end.
 public struct SoakTrend: Codable, Sendable {
-    /// By the least-squares line: at the first tenth's end and at the end.
+    /// By the least-squares line, at the first tenth's end.
     public var first: Double
+    /// By the same line, at the end.
     public var last: Double
     /// Growth as a share of `first`.
     public var growth: Double
+    /// Whether growth is within the plan's tolerance.
     public var isFlat: Bool
 
     enum CodingKeys: String, CodingKey {
@@ -87,22 +102,32 @@ public struct SoakTrend: Codable, Sendable {
     }
 }
 
+/// What a soak came to.
 public struct SoakReport: Codable, Sendable {
+    /// Every look, in order.
     public var samples: [SoakSample]
+    /// Of the process's own memory, in bytes.
     public var resident: SoakTrend
+    /// Of the data file's bytes that were ever used.
     public var file: SoakTrend
     /// Of pages that hold something.
     public var live: SoakTrend
+    /// Events learned by the seconds of the whole soak.
     public var eventsPerSecond: Double
     /// Of a batch with its commit, and whatever else was due.
     public var longestStepSeconds: Double
     /// The largest tables of the state at the end: rows and bytes.
     public var tables: [Table]
+    /// Digest of the learned state at the end.
     public var stateSHA256: String
 
+    /// One table of the store at the end.
     public struct Table: Codable, Sendable {
+        /// The table's name.
         public var name: String
+        /// How many rows it has.
         public var rows: Int
+        /// Bytes that they take.
         public var bytes: Int
         /// The first look at which nearly all of its greatest count of rows were there, in events: where
         /// its bound is met, or near the end where it is not.

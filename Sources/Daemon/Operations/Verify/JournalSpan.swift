@@ -110,14 +110,17 @@ public enum VerificationError: Error, CustomStringConvertible, ClassifiedFailure
     case changed(batch: Int, place: RecordPlace, versions: (given: String, learned: String)?)
     case otherCluster(found: String, journal: [String])
 
+    /// What is not there of a batch's records.
     public enum Shortage: Sendable {
         /// Nothing of the topic was there at all; what was instead.
         case noTopic(seen: [String])
         case records(there: Int, learned: Int, firstMissing: Int64?)
     }
 
+    /// Snapshots in the wrong order are a wrong command line; all else is bad data.
     public var failureKind: FailureKind { if case .order = self { .usage } else { .badData } }
 
+    /// Which snapshot, commit, batch or record, and what is wrong with it.
     public var description: String {
         switch self {
         case .order(let from, let to):

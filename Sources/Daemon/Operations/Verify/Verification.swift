@@ -134,16 +134,23 @@ public final class Verification {
 
 /// What a verification came to.
 public struct VerificationResult: Encodable, Sendable {
+    /// How the replay and the store compare.
     public enum Outcome: String, Encodable, Sendable {
         case identical, different, erased
         case notComparable = "not comparable"
     }
 
+    /// How the replay and the store compare.
     public let result: Outcome
+    /// The id of the snapshot that was replayed from.
     public let from: String
+    /// The id of the snapshot that was replayed to.
     public let to: String
+    /// Batches replayed; 0 where nothing could be compared.
     public let batches: Int
+    /// Records replayed.
     public let events: Int
+    /// The digest that the store has for the second snapshot.
     public let stateSHA256: String
     /// The first difference, or why nothing can be said.
     public let details: [String]
@@ -166,6 +173,7 @@ public struct VerificationResult: Encodable, Sendable {
         self.details = details
     }
 
+    /// The result for people: one line, and one more for each detail.
     public var text: String {
         let head = "\(from)..\(to): \(result.rawValue)"
         switch result {

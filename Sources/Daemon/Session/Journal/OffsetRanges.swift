@@ -2,10 +2,13 @@ import Records
 
 /// Sets of offsets by partition, as ranges: sorted, apart, none empty.
 public struct OffsetRanges: Sendable, Equatable {
+    /// By partition, in ascending order; no two touch, and no partition has none.
     public private(set) var ranges: [TopicPartition: [Range<Int64>]] = [:]
 
+    /// The empty set.
     public init() {}
 
+    /// Whether no offset of any partition is in it.
     public var isEmpty: Bool { ranges.isEmpty }
 
     /// All of it, in order.
@@ -15,6 +18,7 @@ public struct OffsetRanges: Sendable, Equatable {
         }
     }
 
+    /// Adds the offsets; ranges that touch become one. An empty range changes nothing.
     public mutating func insert(_ range: Range<Int64>, of position: TopicPartition) {
         guard !range.isEmpty else { return }
         var merged = range
@@ -37,10 +41,12 @@ public struct OffsetRanges: Sendable, Equatable {
         ranges.removeValue(forKey: position) != nil
     }
 
+    /// Adds all offsets of another set.
     public mutating func formUnion(_ other: OffsetRanges) {
         for (position, range) in other.sorted { insert(range, of: position) }
     }
 
+    /// The offsets of both sets.
     public func union(_ other: OffsetRanges) -> OffsetRanges {
         guard !other.isEmpty else { return self }
         var union = self
@@ -48,6 +54,7 @@ public struct OffsetRanges: Sendable, Equatable {
         return union
     }
 
+    /// Whether one offset is in it. Complexity: O(ranges of the partition).
     public func contains(_ offset: Int64, of position: TopicPartition) -> Bool {
         guard let known = ranges[position] else { return false }
         return known.contains { $0.contains(offset) }
