@@ -59,6 +59,33 @@ import Testing
         return events.sorted { ($0.tsMs, $0.eventID) < ($1.tsMs, $1.eventID) }
     }
 
+    @Test("an evaluation waits for purchases as long as the window, however short learning waits")
+    func evaluation() throws {
+        let base = try EngineFixture.base.get()
+        let configuration = try EngineFixture.configuration {
+            $0.join = AttributionConfiguration(
+                windowMs: 3_600_000, waitMs: 60_000, latenessMs: 0)
+            $0.delayedFeedback = .elapsedTime
+        }
+        let embedding = WordEmbedding(dimension: base.hiddenSize)
+        var engine = try EngineFixture.engine(configuration).forEvaluation(keepsPredictions: true)
+        var events = stream(clicks: 300)
+        let bought = events.count { if case .purchase = $0.body { true } else { false } }
+        // Long after, so that every window is over.
+        let offer = Event.Offer(userID: "last", itemID: "item-1", price: 10)
+        events.append(Event(eventID: "last", tsMs: 20_000_000, body: .click(offer)))
+        var predictions: [ServedPrediction] = []
+        for (number, event) in events.enumerated() {
+            predictions += try engine.step(
+                [EngineFixture.input(event, offset: Int64(number))], reading: MemoryState(),
+                embedding: embedding, training: InlineTraining(base)
+            ).predictions
+        }
+        let purchases = predictions.filter { $0.head == "purchase" }
+        #expect(purchases.count == 300)
+        #expect(purchases.count(where: \.label) == bought)
+    }
+
     private func run(
         _ feedback: DelayedFeedback, waitMs: Int64, _ events: [Event], restoring: Bool = false
     ) throws -> (engine: Engine, state: MemoryState, predictions: [ServedPrediction]) {

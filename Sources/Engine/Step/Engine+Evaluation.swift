@@ -13,7 +13,7 @@ extension Engine {
         copy.configuration.keepsPredictions = keepsPredictions
         copy.counters = Counters()
         copy.metrics = ProgressiveMetrics(heads: Label.allCases.map(\.rawValue))
-        copy.stream.join = AttributionJoin(configuration: configuration.join)
+        copy.stream.join = AttributionJoin(configuration: copy.configuration.effectiveJoin)
         return copy
     }
 }
