@@ -371,8 +371,6 @@ void posterior_covariance(
     out[2] = form(count, G, x1, x2) - product(active, y1, z2);
 }
 
-// MARK: whether a covariance is one
-
 MULTIVERSION
 int32_t posterior_is_definite(int32_t n, const double *S, double *work) {
     // Cholesky by rows of the packed triangle: L[i,j] = (S[i,j] - L[i,:j] . L[j,:j]) / L[j,j].
@@ -398,18 +396,4 @@ int32_t posterior_is_definite(int32_t n, const double *S, double *work) {
         row += i + 1;
     }
     return 1;
-}
-
-// MARK: prior variances
-
-MULTIVERSION
-void posterior_group_sums(
-    int64_t count, const double *precision, const double *eta, const uint8_t *group,
-    const double *tau, double *gamma, double *square) {
-    for (int64_t h = 0; h < count; h++) {
-        if (!(precision[h] > 1e-12)) continue;
-        double t = tau[group[h]], v = 1 / (t + precision[h]), m = eta[h] * v;
-        gamma[group[h]] += 1 - t * v;
-        square[group[h]] += m * m;
-    }
 }

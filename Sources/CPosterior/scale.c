@@ -1,4 +1,5 @@
-// The prior variance of a group of core entries: how likely another one is, and learning under it.
+// Prior variances: sums over a group of the tail, and for a group of core entries how likely another one
+// is, and learning under it.
 
 #include "posterior.h"
 
@@ -69,4 +70,16 @@ int32_t posterior_reweigh(
         }
     }
     return 1;
+}
+
+MULTIVERSION
+void posterior_group_sums(
+    int64_t count, const double *precision, const double *eta, const uint8_t *group,
+    const double *tau, double *gamma, double *square) {
+    for (int64_t h = 0; h < count; h++) {
+        if (!(precision[h] > 1e-12)) continue;
+        double t = tau[group[h]], v = 1 / (t + precision[h]), m = eta[h] * v;
+        gamma[group[h]] += 1 - t * v;
+        square[group[h]] += m * m;
+    }
 }
