@@ -119,8 +119,8 @@ let package = Package(
             "Benchmarks",
             [
                 "Terminal", "LearnedWorlds", "Daemon", "Engine", "Simulator", "ContinualLearning",
-                "ResponseModel", "Encoder", "Tensor", "Pricing", "Events", "Records", "EventLog",
-                "KafkaStream", "SnapshotStore", arguments,
+                "ResponseModel", "Encoder", "Tensor", "Pricing", "Mapping", "Events", "Records",
+                "EventLog", "KafkaStream", "SnapshotStore", arguments,
             ]),
         .executableTarget(
             name: "tidemark",

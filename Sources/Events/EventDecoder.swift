@@ -56,13 +56,20 @@ internal import CSimdJSON
         guard let value = record.value else { throw .tombstone }
         let event = try decode(
             value, timestampMs: record.timestampMs, defaultType: defaultType, ignoring: ignoring)
-        if let clockMs {
-            let (ahead, overflow) = event.tsMs.subtractingReportingOverflow(clockMs)
-            if overflow || ahead > limits.skewMaxMs {
-                throw .aheadOfClock(
-                    tsMs: event.tsMs, clockMs: clockMs, aheadMsMax: limits.skewMaxMs)
-            }
-        }
+        if let clockMs { try checkReading(event.tsMs, at: clockMs) }
+        return event
+    }
+
+    /// Reads an event that was put together instead of parsed, as one of a record.
+    ///
+    /// - Parameters:
+    ///   - timestampMs: the record's own time.
+    ///   - clockMs: as of a record.
+    package func decode(
+        _ written: NodeWriter, timestampMs: Int64?, clockMs: Int64?
+    ) throws(EventError) -> Event {
+        let event = try event(written.event, timestampMs: timestampMs, defaultType: nil)
+        if let clockMs { try checkReading(event.tsMs, at: clockMs) }
         return event
     }
 
@@ -112,6 +119,13 @@ internal import CSimdJSON
         }
         if let timestampMs { try checkClock(tsMs, against: timestampMs) }
         return Event(eventID: eventID, tsMs: tsMs, body: body, extra: extra)
+    }
+
+    private func checkReading(_ tsMs: Int64, at clockMs: Int64) throws(EventError) {
+        let (ahead, overflow) = tsMs.subtractingReportingOverflow(clockMs)
+        if overflow || ahead > limits.skewMaxMs {
+            throw .aheadOfClock(tsMs: tsMs, clockMs: clockMs, aheadMsMax: limits.skewMaxMs)
+        }
     }
 
     private func checkClock(_ tsMs: Int64, against timestampMs: Int64) throws(EventError) {

@@ -10,15 +10,15 @@ internal import CSimdJSON
     private let object: JSONNode
     /// How far after the object's node each known field's is, 0 where the object has none.
     private let slots: UnsafeMutableBufferPointer<UInt32>
-    /// What precedes a field's name in an error: empty, or `item.`.
-    private let path: String
+    /// The field of the event that the object is; `nil`: it is the event.
+    private let parent: FieldName?
 
     init(
-        _ object: JSONNode, slots: UnsafeMutableBufferPointer<UInt32>, path: String = ""
+        _ object: JSONNode, slots: UnsafeMutableBufferPointer<UInt32>, parent: FieldName? = nil
     ) {
         self.object = object
         unsafe self.slots = slots
-        self.path = path
+        self.parent = parent
         unsafe slots.update(repeating: 0)
         var place = 1
         for _ in 0..<object.length {
@@ -37,6 +37,9 @@ internal import CSimdJSON
         // Writers that know no absent field write null.
         return node.kind == TSJ_NULL ? nil : node
     }
+
+    /// What precedes a field's name in an error: empty, or `item.`.
+    private var path: String { parent.map { $0.text + "." } ?? "" }
 
     func has(_ field: FieldName) -> Bool { node(field.rawValue) != nil }
 
@@ -235,7 +238,7 @@ extension EventFields {
         guard node.kind == TSJ_OBJECT else {
             throw invalid(field.text, "an object", node)
         }
-        return unsafe EventFields(node, slots: slots, path: field.text + ".")
+        return unsafe EventFields(node, slots: slots, parent: field)
     }
 
     /// A flat map of texts and numbers in ascending order of the keys' bytes; true and false are taken as
@@ -267,6 +270,11 @@ extension EventFields {
         }
         if !isSorted {
             found.sort { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+            // A parser refuses it before; what a mapping puts together comes here.
+            for (one, next) in zip(found, found.dropFirst())
+            where one.key.utf8.elementsEqual(next.key.utf8) {
+                throw .duplicateKey(shortened(one.key))
+            }
         }
         return found
     }

@@ -55,19 +55,18 @@ package struct JSONWriter {
 
     /// A member whose key is not known beforehand.
     package mutating func field(key: String, _ value: Event.Attribute.Value) {
-        comma()
-        string(key.utf8)
-        bytes.append(0x3a)
+        self.key(key)
         switch value {
         case .text(let text): string(text.utf8)
         case .number(let number): append(number)
         }
     }
 
-    /// A member's key, as it is written: in quotes, escaped, with its colon. Its value follows.
-    package mutating func key(_ written: [UInt8]) {
+    /// A member's key that is not known beforehand. Its value follows.
+    package mutating func key(_ key: String) {
         comma()
-        bytes.append(contentsOf: written)
+        string(key.utf8)
+        bytes.append(0x3a)
     }
 
     /// The value of the key before, which is an object: its members follow.
@@ -100,22 +99,6 @@ package struct JSONWriter {
         bytes.append(0x22)
         unsafe bytes.append(contentsOf: text)
         bytes.append(0x22)
-    }
-
-    /// How far it has been written, to go back to.
-    package struct Mark: Sendable, Hashable {
-        fileprivate let count: Int
-        fileprivate let needsComma: Bool
-        /// Before anything was written.
-        package static let beginning = Mark(count: 0, needsComma: false)
-    }
-
-    package var mark: Mark { Mark(count: bytes.count, needsComma: needsComma) }
-
-    /// Takes back what was written since.
-    package mutating func goBack(to mark: Mark) {
-        bytes.removeSubrange(mark.count...)
-        needsComma = mark.needsComma
     }
 
     private mutating func open(_ bracket: UInt8, _ key: StaticString?) {

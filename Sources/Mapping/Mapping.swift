@@ -100,7 +100,7 @@ extension Mapping {
                 members["rules"] ?? node, "'rules' must be a list of 1 to \(rulesMax) rules")
         }
         let read = rules.enumerated().compactMap { index, rule in
-            Rule(rule, number: index + 1, currency: field, reading)
+            Rule.read(rule, number: index + 1, currency: field, reading)
         }
         guard let last = members["otherwise"] else {
             return reading.refuse(

@@ -22,8 +22,8 @@ package struct MappedElement: Sendable {
 
 /// Turns records into events by a mapping. No input makes it trap.
 ///
-/// Each element is written as an event in Tidemark's own JSON and read by `EventDecoder`: so events
-/// of every shape are held to the same rules.
+/// Each element is put together as the event's fields, and `EventDecoder` reads them as it reads
+/// JSON: so events of every shape are held to the same rules.
 ///
 /// Thread: one at a time; keep one a thread.
 package final class MappingDecoder {
@@ -33,7 +33,7 @@ package final class MappingDecoder {
 
     private let decoder: EventDecoder
     private let documents: RecordDocuments
-    private var json = JSONWriter()
+    private let fields = NodeWriter()
 
     package init(_ mapping: Mapping, _ decoder: EventDecoder) {
         self.mapping = mapping
@@ -108,11 +108,8 @@ package final class MappingDecoder {
             try run.refuse(fault, rule: rule.name, document: scope.document)
         case .event(let type, let object):
             guard let each = rule.each else {
-                json.goBack(to: .beginning)
                 begin(type)
-                return try take(
-                    ElementRule(rule: rule, written: ObjectRule(members: []), open: object),
-                    scope, &run)
+                return try take(object, rule, scope, &run)
             }
             var elements: [JSONNode] = []
             do throws(MappingFault) {
@@ -131,78 +128,65 @@ package final class MappingDecoder {
         _ run: inout Run
     ) throws(EventError) {
         var scope = scope
-        let (fixed, varying) = object.split()
-        json.goBack(to: .beginning)
         begin(type)
         var isWhole = true
         do throws(MappingFault) {
-            try json.write(fixed, scope, rate: 1)
+            try fields.write(rule.fixed, scope, rate: 1)
         } catch {
             isWhole = false
         }
         // Where the shared part is wrong each element says so itself.
-        let written = isWhole ? fixed : ObjectRule(members: [])
-        if !isWhole {
-            json.goBack(to: .beginning)
-            begin(type)
-        }
-        let element = ElementRule(rule: rule, written: written, open: isWhole ? varying : object)
-        let mark = json.mark
+        if !isWhole { begin(type) }
+        let varying = isWhole ? rule.varying : object
+        let mark = fields.mark
         let before = run.elements.count
+        run.begin(elements.count)
         for (index, child) in elements.enumerated() {
             scope.element = child
             scope.index = index
             guard rule.filter?.holds(scope) ?? true else { continue }
-            json.goBack(to: mark)
-            try take(element, scope, &run)
+            fields.goBack(to: mark)
+            try take(varying, rule, scope, &run)
         }
         if run.elements.count == before { try run.ignore(rule.name) }
     }
 
     private func begin(_ type: EventType) {
-        json.beginObject()
-        json.field("type", type.rawValue)
+        fields.begin()
+        fields.add(type.rawValue, as: .field(.type))
     }
 
-    /// What of an element's event is written already, and what is not.
-    private struct ElementRule {
-        let rule: Rule
-        let written: ObjectRule
-        let open: ObjectRule
-
-        func source(of field: String) -> String? {
-            open.source(of: field) ?? written.source(of: field)
-        }
-    }
-
+    /// - Parameter open: what is not written yet.
     private func take(
-        _ element: ElementRule, _ scope: Scope, _ run: inout Run
+        _ open: ObjectRule, _ rule: Rule, _ scope: Scope, _ run: inout Run
     ) throws(EventError) {
-        let name = element.rule.name
+        let name = rule.name
         let index = scope.element == nil ? nil : scope.index
         do throws(MappingFault) {
-            var scope = scope
-            let rate = try mapping.rate(of: element.rule, &scope)
-            try json.write(element.open, scope, rate: rate)
+            if mapping.currencies == nil {
+                try fields.write(open, scope, rate: 1)
+            } else {
+                var scope = scope
+                let rate = try mapping.rate(of: rule, &scope)
+                try fields.write(open, scope, rate: rate)
+            }
         } catch {
             return try run.refuse(error, rule: name, element: index, document: scope.document)
         }
-        json.endObject()
-        var mapped = run.record
-        mapped.value = json.bytes
         do throws(EventError) {
-            let event = try decoder.decode(mapped, clockMs: run.clockMs)
+            let event = try decoder.decode(
+                fields, timestampMs: run.record.timestampMs, clockMs: run.clockMs)
             try run.add(
-                .event(event), rule: name, written: keepsWritten ? json.bytes : nil)
+                .event(event), rule: name, written: keepsWritten ? fields.json : nil)
         } catch {
             if case .tooManyElements = error { throw error }
-            let source = error.field.flatMap { element.source(of: $0) }
+            let source = error.field.flatMap { rule.source(of: $0) }
             let fault = MappingFault(
                 field: error.field,
                 message: "\(error)" + (source.map { " (from \($0))" } ?? ""), code: error.code)
             try run.refuse(
                 fault, rule: name, element: index, document: scope.document,
-                written: keepsWritten ? json.bytes : nil)
+                written: keepsWritten ? fields.json : nil)
         }
     }
 }
@@ -217,6 +201,11 @@ extension MappingDecoder {
         init(record: SourceRecord, clockMs: Int64?) {
             self.record = record
             self.clockMs = clockMs
+        }
+
+        /// Makes room for the first elements of a record; further ones find it as they come.
+        mutating func begin(_ count: Int) {
+            if elements.isEmpty { elements.reserveCapacity(min(count, Mapping.elementsMax)) }
         }
 
         mutating func add(

@@ -8,11 +8,11 @@ extension Rule {
     /// - Parameters:
     ///   - number: from 1.
     ///   - currency: what amounts are in where the rule does not say.
-    init?(
+    static func read(
         _ node: MappingNode, number: Int, currency: ValueSource?, _ reading: MappingReading
-    ) {
+    ) -> Rule? {
         let name = node["name"]?.text ?? "\(number)"
-        let read: Rule? = reading.inside("rule '\(name)'") {
+        return reading.inside("rule '\(name)'") {
             guard let members = reading.members(node, of: Self.keys, what: "a rule") else {
                 return nil
             }
@@ -21,8 +21,6 @@ extension Rule {
             }
             return Self.read(node, members, name: name, currency, reading)
         }
-        guard let read else { return nil }
-        self = read
     }
 
     private static func read(
@@ -52,13 +50,10 @@ extension Rule {
         }
         switch text {
         case "ignore":
-            return Rule(
-                name: name, when: when, each: nil, filter: nil, currency: nil, outcome: .ignore)
+            return Rule(name: name, when: when, outcome: .ignore)
         case "dead_letter":
             let reason = members["reason"]?.text ?? "is refused by the rule"
-            return Rule(
-                name: name, when: when, each: nil, filter: nil, currency: nil,
-                outcome: .deadLetter(reason))
+            return Rule(name: name, when: when, outcome: .deadLetter(reason))
         default:
             guard let type = EventType(rawValue: text) else {
                 let types = EventType.allCases.map(\.rawValue).joined(separator: ", ")
@@ -160,14 +155,7 @@ extension ObjectRule {
 }
 
 extension MemberRule {
-    private init(name: String, key: String, _ content: Content) {
-        var json = JSONWriter()
-        var key = key
-        key.withUTF8 { unsafe json.value(utf8: $0) }
-        self.init(name: name, key: json.bytes + [0x3a], content: content)
-    }
-
-    fileprivate init?(
+    fileprivate convenience init?(
         _ field: FieldName, _ node: MappingNode, prefix: String, list: ValueSource?,
         _ reading: MappingReading
     ) {
@@ -192,11 +180,12 @@ extension MemberRule {
                 }
             }
             guard members.count == entries.count else { return nil }
-            self.init(name: name, key: field.text, .object(ObjectRule(members: members)))
+            self.init(
+                name: name, key: .field(field), content: .object(ObjectRule(members: members)))
             return
         case .item:
             guard let object = ObjectRule(inline: node, reading) else { return nil }
-            self.init(name: name, key: field.text, .object(object))
+            self.init(name: name, key: .field(field), content: .object(object))
             return
         }
         guard let source = ValueSource(node, list: list, reading) else { return nil }
@@ -205,11 +194,15 @@ extension MemberRule {
             guard let read = reading.flag(flag, "required") else { return nil }
             isRequired = read
         }
-        self.init(name: name, key: field.text, .value(kind, source, isRequired: isRequired))
+        self.init(
+            name: name, key: .field(field),
+            content: .value(kind, source, isRequired: isRequired))
     }
 
     /// An entry of `context` or `attributes`.
-    private init?(attribute entry: MappingNode.Entry, in name: String, _ reading: MappingReading) {
+    private convenience init?(
+        attribute entry: MappingNode.Entry, in name: String, _ reading: MappingReading
+    ) {
         guard (1...EventLimits.attributeKeyBytesMax).contains(entry.key.utf8.count) else {
             reading.refuse(
                 entry.line,
@@ -218,8 +211,8 @@ extension MemberRule {
         }
         guard let source = ValueSource(entry.value, reading) else { return nil }
         self.init(
-            name: "\(name).\(entry.key)", key: entry.key,
-            .value(.attribute, source, isRequired: false))
+            name: "\(name).\(entry.key)", key: .name(Array(entry.key.utf8)),
+            content: .value(.attribute, source, isRequired: false))
     }
 }
 

@@ -1,7 +1,7 @@
 import Events
 
 /// What a mapping does with the documents that a condition holds of.
-struct Rule: Sendable {
+final class Rule: Sendable {
     enum Outcome: Sendable {
         case event(EventType, ObjectRule)
         case ignore
@@ -18,14 +18,48 @@ struct Rule: Sendable {
     /// What amounts are in.
     let currency: ValueSource?
     let outcome: Outcome
+    /// The fields that are the same for all elements of `each`, and the others.
+    let fixed: ObjectRule
+    let varying: ObjectRule
+
+    init(
+        name: String, when: Condition?, each: ValuePath? = nil, filter: Condition? = nil,
+        currency: ValueSource? = nil, outcome: Outcome
+    ) {
+        self.name = name
+        self.when = when
+        self.each = each
+        self.filter = filter
+        self.currency = currency
+        self.outcome = outcome
+        guard case .event(_, let object) = outcome else {
+            fixed = ObjectRule(members: [])
+            varying = fixed
+            return
+        }
+        (fixed, varying) = object.split()
+    }
+
+    /// The source of a field, wherever it lies.
+    func source(of field: String) -> String? {
+        guard case .event(_, let object) = outcome else { return nil }
+        return object.source(of: field)
+    }
 }
 
 /// The members of an object of an event, in the order they are written.
 struct ObjectRule: Sendable {
-    var members: [MemberRule]
+    let members: [MemberRule]
+    /// The same members in short, where one can be said so.
+    let direct: [DirectMember?]
+
+    init(members: [MemberRule]) {
+        self.members = members
+        direct = members.map { DirectMember($0) }
+    }
 
     /// Those that are the same for all elements of an array, and the others.
-    func split() -> (fixed: ObjectRule, varying: ObjectRule) {
+    fileprivate func split() -> (fixed: ObjectRule, varying: ObjectRule) {
         (
             ObjectRule(members: members.filter { !$0.isOfElement }),
             ObjectRule(members: members.filter(\.isOfElement))
@@ -46,7 +80,7 @@ struct ObjectRule: Sendable {
     }
 }
 
-struct MemberRule: Sendable {
+final class MemberRule: Sendable {
     enum Kind: Sendable {
         case text, number, amount, time, flag, attribute
     }
@@ -58,9 +92,14 @@ struct MemberRule: Sendable {
 
     /// With its path: `context.page`.
     let name: String
-    /// In quotes, escaped, with its colon.
-    let key: [UInt8]
+    let key: NodeWriter.Key
     let content: Content
+
+    init(name: String, key: NodeWriter.Key, content: Content) {
+        self.name = name
+        self.key = key
+        self.content = content
+    }
 
     var isOfElement: Bool {
         switch content {
@@ -68,5 +107,26 @@ struct MemberRule: Sendable {
         case .value(let kind, let source, _): kind == .amount || source.isOfElement
         case .object(let inner): inner.members.contains(where: \.isOfElement)
         }
+    }
+}
+
+/// A field that is what lies at a path of few keys.
+///
+/// It holds no memory of its own: nothing is counted when it is read.
+struct DirectMember: Sendable {
+    let field: FieldName
+    let kind: MemberRule.Kind
+    let path: ShortPath
+    let isRequired: Bool
+
+    fileprivate init?(_ member: MemberRule) {
+        guard case .field(let field) = member.key,
+            case .value(let kind, .path(let path), let isRequired) = member.content,
+            let short = path.short
+        else { return nil }
+        self.field = field
+        self.kind = kind
+        self.path = short
+        self.isRequired = isRequired
     }
 }

@@ -2,7 +2,7 @@ import Events
 
 /// Where a value lies in a document, as a mapping writes it: `items[0].price`, `@.sku`,
 /// `params[key=item_id].value`.
-struct ValuePath: Sendable, Hashable {
+final class ValuePath: Sendable {
     /// What a path is counted from.
     enum Start: Sendable, Hashable {
         /// The document, or what its envelope holds.
@@ -28,15 +28,25 @@ struct ValuePath: Sendable, Hashable {
     let text: String
     let start: Start
     let steps: [Step]
+    /// The same in short, where it can be said so.
+    let short: ShortPath?
 
     static let stepsMax = 32
+
+    init(text: String, start: Start, steps: [Step]) {
+        self.text = text
+        self.start = start
+        self.steps = steps
+        short = ShortPath(start, steps)
+    }
 
     /// Whether it stands for several values.
     var isMany: Bool { steps.contains(.every) }
 
     /// The value, where there is one that is not null.
     func node(in scope: Scope) -> JSONNode? {
-        scope[start].flatMap { node(from: $0) }
+        if let short { return short.node(in: scope) }
+        return scope[start].flatMap { node(from: $0) }
     }
 
     /// The value that the path leads to from a place, whatever it begins with.
@@ -89,6 +99,35 @@ struct ValuePath: Sendable, Hashable {
     }
 }
 
+/// A path of at most four keys, without memory of its own.
+struct ShortPath: Sendable, Hashable {
+    private let start: ValuePath.Start
+    private let names: SIMD4<UInt16>
+    private let count: Int
+
+    fileprivate init?(_ start: ValuePath.Start, _ steps: [ValuePath.Step]) {
+        var names = SIMD4<UInt16>()
+        guard steps.count <= names.scalarCount else { return nil }
+        for (index, step) in steps.enumerated() {
+            guard case .member(let name) = step else { return nil }
+            names[index] = UInt16(name)
+        }
+        self.start = start
+        self.names = names
+        count = steps.count
+    }
+
+    /// The value, where there is one that is not null.
+    func node(in scope: Scope) -> JSONNode? {
+        guard var node = scope[start] else { return nil }
+        for index in 0..<count {
+            guard let next = node.member(named: Int(names[index])) else { return nil }
+            node = next
+        }
+        return node.shape == .null ? nil : node
+    }
+}
+
 extension JSONNode {
     fileprivate func at(_ step: ValuePath.Step) -> JSONNode? {
         switch step {
@@ -117,7 +156,7 @@ extension JSONNode {
 
 extension ValuePath {
     /// Reads a path; `nil` with a problem noted where it is none.
-    init?(
+    convenience init?(
         _ text: String, envelope: Bool = false, many: Bool = false, at node: MappingNode,
         _ reading: MappingReading
     ) {
@@ -147,9 +186,9 @@ extension ValuePath {
             }
             steps.append(step)
         }
-        self.text = text
-        self.steps = steps
-        start = envelope ? .envelope : parser.isOfElement ? .element : .body
+        self.init(
+            text: text,
+            start: envelope ? .envelope : parser.isOfElement ? .element : .body, steps: steps)
     }
 }
 

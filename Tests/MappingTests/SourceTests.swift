@@ -225,4 +225,50 @@ import Testing
                 "topic 'shop', rule 'seen': session_id: is missing (from visit)"
             ])
     }
+
+    @Test("numbers that are too large together are refused, and no trap")
+    func tooLarge() throws {
+        let document = "\"a\": 1e308, \"b\": [1e308, 1e308], \"c\": -1e308"
+        for source in ["{add: [a, a]}", "{sum: \"b[*]\"}", "{add: [c, c]}"] {
+            let reason = try refusal(source, document)
+            #expect(reason?.contains("context.x: is too large a number") == true, "\(reason ?? "")")
+        }
+    }
+
+    @Test("a name that a map has twice, as a number and as a text, is refused")
+    func twice() throws {
+        let mapping = try MappingFixture.click(["context": "{1: kind, \"1\": kind, 0: kind}"])
+        let document = """
+            {"id": "a", "at": 1795953000000, "user": "u", "item": "i", "price": 5, "kind": "x"}
+            """
+        let reason = MappingFixture.decode(mapping, document).reasons.first
+        #expect(
+            reason?.contains("1: the key is there twice in one object") == true, "\(reason ?? "")")
+    }
+
+    @Test("what is written of an element is Tidemark's own JSON, and reads as the same event")
+    func written() throws {
+        let long = String(repeating: "long \\\" text ", count: 400)
+        let mapping = try MappingFixture.click([
+            "event_id": "{join: [id, item]}", "price": "{path: price, divide: 4}",
+            "context": "{\"a\\\"b\": on, large: large, none: none}",
+            "item": "{description: {path: text, trim: true}, attributes: {size: size}}",
+        ])
+        let decoder = MappingDecoder(mapping, EventDecoder())
+        decoder.keepsWritten = true
+        for text in ["short", long] {
+            let document = """
+                {"id": "a", "at": "2026-01-02T03:04:05Z", "user": "u\\n", "item": 7, "price": 5,
+                "on": true, "large": 1e300, "text": "\(text)", "size": 42}
+                """
+            let found = decoder.decode(MappingFixture.record(document), clockMs: nil)
+            let written = try #require(found.first?.written)
+            #expect(found.events == [try EventDecoder().decode(written)], "\(found.reasons)")
+            #expect(
+                String(decoding: written, as: UTF8.self).hasPrefix(
+                    """
+                    {"type":"click","price":1.25,"event_id":"a-7","ts":"2026-01-02T03:04:05Z","user_id":"u\\n",
+                    """))
+        }
+    }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import EventLog
 import Events
 import Glibc
+import Mapping
 import Records
 import Terminal
 
@@ -14,6 +15,9 @@ struct DecodeBench: ParsableCommand {
             Decodes the same events again and again into full values, strict validation included, \
             and reports the median and the best pass. Without --events the events are made up from \
             a seed: outcomes, impressions, clicks, purchases, refunds and items as shops send them.
+
+            With --mapped they are clicks, decoded as Tidemark's own events and through a mapping \
+            from a shop's names, and orders of 50 lines, of which every line is a purchase.
             """)
 
     @Option(help: "A log to decode instead of generated events.", completion: .file())
@@ -28,10 +32,16 @@ struct DecodeBench: ParsableCommand {
     @Option(help: "The seed of the generated events.")
     var seed: UInt64 = 1
 
+    @Flag(help: "Compare a mapping's decoding with that of the same events as they are.")
+    var mapped = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
+        guard !mapped || events == nil else {
+            throw ValidationError("--mapped is of generated events, without --events.")
+        }
         guard count > 0 else { throw ValidationError("--count must be 1 or more.") }
         guard seconds > 0, seconds <= 3600 else {
             throw ValidationError("--seconds must be above 0 and at most 3600.")
@@ -39,6 +49,7 @@ struct DecodeBench: ParsableCommand {
     }
 
     func run() throws {
+        if mapped { return try compare() }
         let payloads = try self.payloads()
         guard !payloads.isEmpty else {
             throw ExitStatus.badData.failure("\(events ?? "the log"): holds no events")
@@ -46,8 +57,18 @@ struct DecodeBench: ParsableCommand {
         // The parser alone says what strictness and the making of values cost.
         let parser = JSONParser()
         let parsing = passes(over: payloads, seconds: seconds / 4) { parser.accepts($0) }
+        let decoding = decoding(payloads)
+        let report = Report(
+            source: events ?? "generated, seed \(seed)", events: payloads.count,
+            rejected: payloads.count - decoding.accepted,
+            bytes_per_event: Double(payloads.reduce(0) { $0 + $1.count }) / Double(payloads.count),
+            decode: decoding.rates(payloads), parse_only: parsing.rates(payloads))
+        print(json ? try jsonText(report) : report.table)
+    }
+
+    private func decoding(_ payloads: [[UInt8]]) -> Passes {
         let decoder = EventDecoder()
-        let decoding = passes(over: payloads, seconds: seconds) { bytes in
+        return passes(over: payloads, seconds: seconds) { bytes in
             do throws(EventError) {
                 _ = try decoder.decode(bytes)
                 return true
@@ -55,11 +76,29 @@ struct DecodeBench: ParsableCommand {
                 return false
             }
         }
-        let report = Report(
-            source: events ?? "generated, seed \(seed)", events: payloads.count,
-            rejected: payloads.count - decoding.accepted,
-            bytes_per_event: Double(payloads.reduce(0) { $0 + $1.count }) / Double(payloads.count),
-            decode: decoding.rates(payloads), parse_only: parsing.rates(payloads))
+    }
+
+    private func compare() throws {
+        let clicks = MappedClicks(count: count, seed: seed)
+        let decoder = MappingDecoder(try MappedClicks.mapping(), EventDecoder())
+        func mapping(_ records: [SourceRecord]) -> Passes {
+            passes(over: records, seconds: seconds) { record in
+                decoder.decode(record, clockMs: nil).allSatisfy { element in
+                    if case .event = element.outcome { true } else { false }
+                }
+            }
+        }
+        let native = decoding(clicks.native)
+        let single = mapping(clicks.mapped)
+        let lines = mapping(clicks.orders)
+        let rejected = [
+            count - native.accepted, count - single.accepted, clicks.orders.count - lines.accepted,
+        ]
+        let report = MappedReport(
+            events: count, rejected: rejected.reduce(0, +),
+            native_per_cpu_second: native.perCPUSecond(count),
+            mapped_per_cpu_second: single.perCPUSecond(count),
+            order_lines_per_cpu_second: lines.perCPUSecond(count))
         print(json ? try jsonText(report) : report.table)
     }
 
@@ -91,22 +130,26 @@ private struct Passes {
     /// Payloads that were accepted in a pass.
     var accepted = 0
 
+    /// Of the median pass.
+    func perCPUSecond(_ events: Int) -> Double {
+        Double(events) / cpuSeconds.sorted()[cpuSeconds.count / 2]
+    }
+
     func rates(_ payloads: [[UInt8]]) -> Rates {
         let sorted = seconds.sorted()
         let bytes = Double(payloads.reduce(0) { $0 + $1.count })
         let median = sorted[sorted.count / 2]
-        let cpuMedian = cpuSeconds.sorted()[cpuSeconds.count / 2]
         return Rates(
             passes: sorted.count,
             events_per_second: Double(payloads.count) / median,
             events_per_second_best: Double(payloads.count) / sorted[0],
-            events_per_cpu_second: Double(payloads.count) / cpuMedian,
+            events_per_cpu_second: perCPUSecond(payloads.count),
             megabytes_per_second: bytes / median / 1e6)
     }
 }
 
-private func passes(
-    over payloads: [[UInt8]], seconds: Double, _ body: ([UInt8]) -> Bool
+private func passes<Payload>(
+    over payloads: [Payload], seconds: Double, _ body: (Payload) -> Bool
 ) -> Passes {
     let clock = ContinuousClock()
     var passes = Passes()
@@ -153,6 +196,33 @@ private struct Report: Encodable {
         return """
             \(events) events of \(Int(bytes_per_event)) bytes (\(source)), \(rejected) rejected, \
             one core
+
+            \(table.rendered())
+            """
+    }
+}
+
+private struct MappedReport: Encodable {
+    let events: Int
+    let rejected: Int
+    let native_per_cpu_second: Double
+    let mapped_per_cpu_second: Double
+    let order_lines_per_cpu_second: Double
+
+    var table: String {
+        var table = TextTable([
+            ("events", .left), ("per CPU second", .right), ("of native", .right),
+        ])
+        for (name, rate) in [
+            ("native clicks", native_per_cpu_second), ("mapped clicks", mapped_per_cpu_second),
+            ("lines of mapped orders", order_lines_per_cpu_second),
+        ] {
+            let share = Int((100 * rate / native_per_cpu_second).rounded())
+            table.add([name, grouped(Int(rate.rounded())), "\(share) %"])
+        }
+        return """
+            \(events) events, orders of \(MappedClicks.linesPerOrder) lines, \(rejected) records \
+            rejected, one core
 
             \(table.rendered())
             """
