@@ -82,7 +82,7 @@ package struct MappingProblems: Error, Sendable, CustomStringConvertible {
     package init(_ problems: [MappingProblem]) { self.problems = problems }
 
     package var description: String {
-        problems.map(\.description).joined(separator: "\n")
+        problems.map(\.description).joined(separator: "; ")
     }
 }
 

@@ -98,8 +98,6 @@ private let gone = StateTable("gone", .keyed)
             let end = ContinuousClock.now + .seconds(600)
             while !FileManager.default.fileExists(atPath: stop), ContinuousClock.now < end {
                 try reader.withHead { state in try state.forEach(items) { _, _ in } }
-                // The other tests want the processor, too.
-                usleep(10_000)
             }
             try FileManager.default.removeItem(atPath: stop + ".open")
         }
