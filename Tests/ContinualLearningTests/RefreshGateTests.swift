@@ -106,10 +106,24 @@ struct RefreshGateTests {
                 case .promote: #expect(verdict.outcome == .promote)
                 case .reject: #expect(verdict.outcome == .reject)
                 case .better: #expect((verdict.outcome == .promote) == (harm <= 0))
-                case .clearlyBetter: #expect(verdict.outcome == .reject || harm < 0)
                 }
             }
         }
+    }
+
+    @Test("with no evidence to come, what is better over all but worse in a slice is given up")
+    func lastLookSlice() {
+        var random = SeededRandom(seed: 11)
+        var gate = RefreshGate(slices: ["small"])
+        for number in 0..<4_000 {
+            let truth = random.normal()
+            let label = random.unit() < stableLogistic(truth)
+            let isSmall = number % 8 == 0
+            gate.observe(
+                served: isSmall ? truth : truth / 2, candidate: isSmall ? truth / 2 : truth,
+                label: label, user: "\(number)", slices: isSmall ? ["small"] : [])
+        }
+        #expect(gate.verdict(isLast: true).outcome == .reject)
     }
 
     @Test("with no evidence to come, the clearly better is promoted, and of equals one in twenty")

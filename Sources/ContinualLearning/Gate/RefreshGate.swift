@@ -19,8 +19,6 @@ public struct RefreshGate: Sendable {
         case promote, reject
         /// Promote when the candidate's log-loss over everything is not the larger one.
         case better
-        /// Promote when it is the smaller one by more than chance does once in twenty looks.
-        case clearlyBetter
     }
 
     /// How much harm is allowed, and how sure a verdict must be.
@@ -53,7 +51,7 @@ public struct RefreshGate: Sendable {
         public init(
             margin: Double = 0.005, sliceMargin: Double = 0.02, alpha: Double = 0.01,
             tunedFor: Int = 2_000, examplesMin: Int = 250, usersMin: Int = 30,
-            examplesMax: Int = 50_000, atBound: BoundVerdict = .clearlyBetter
+            examplesMax: Int = 50_000, atBound: BoundVerdict = .reject
         ) {
             self.margin = margin
             self.sliceMargin = sliceMargin
@@ -161,7 +159,7 @@ public struct RefreshGate: Sendable {
 
     /// What the evidence says now.
     ///
-    /// - Parameter isLast: whether there will be no more of it.
+    /// - Parameter isLast: whether there will be no more of it, and the candidate's successor is to come.
     public func verdict(isLast: Bool = false) -> Verdict {
         let evidence = names.indices.map(evidence)
         func decided(_ outcome: Outcome, _ slice: Int?, atBound: Bool = false) -> Verdict {
@@ -180,22 +178,32 @@ public struct RefreshGate: Sendable {
             let isKnownHarm = configuration.refusesKnownHarm && evidence[0].lower ?? 0 > 0
             return isKnownHarm ? decided(.reject, 0) : decided(.promote, nil)
         }
-        guard isLast || examples >= configuration.examplesMax else { return decided(.wait, open) }
+        if isLast { return decided(isClearlyBetter ? .promote : .reject, open, atBound: true) }
+        guard examples >= configuration.examplesMax else { return decided(.wait, open) }
         switch configuration.atBound {
         case .promote: return decided(.promote, open, atBound: true)
         case .reject: return decided(.reject, open, atBound: true)
         case .better:
             let better = sequences[0].mean <= 0
             return decided(better ? .promote : .reject, open, atBound: true)
-        case .clearlyBetter:
-            let all = sequences[0]
-            let better =
-                all.examples >= configuration.examplesMin
-                && all.users.count >= configuration.usersMin
-                && all.mean + 1.645 * all.deviation < 0
-            return decided(better ? .promote : .reject, open, atBound: true)
         }
     }
+
+    /// Whether the candidate is better over everything, and worse in no slice, by more than chance does once
+    /// in twenty looks: what is asked where this is the last one.
+    private var isClearlyBetter: Bool {
+        let all = sequences[0]
+        guard all.examples >= configuration.examplesMin, all.users.count >= configuration.usersMin
+        else { return false }
+        return all.mean + Self.lastLook * all.deviation < 0
+            && sequences.dropFirst().allSatisfy {
+                $0.examples < configuration.examplesMin
+                    || $0.mean - Self.lastLook * $0.deviation <= 0
+            }
+    }
+
+    /// One-sided 95 % of a normal distribution, in standard deviations.
+    private static let lastLook = 1.645
 
     /// The verdict of no gate at all: everything is promoted. The evidence is still told.
     public func unguardedVerdict() -> Verdict {
