@@ -3,6 +3,9 @@ package enum Preset: String, Sendable, CaseIterable {
     case ga4, segment, rudderstack, snowplow, shopify, adobe, cloudevents, debezium, retailrocket,
         rees46
 
+    /// All names, for messages.
+    package static var listed: String { allCases.map(\.rawValue).joined(separator: ", ") }
+
     /// The file of `deploy/mappings`, as it was when Tidemark was built: part of the program, so
     /// that it is there wherever the program is.
     package var yaml: String {

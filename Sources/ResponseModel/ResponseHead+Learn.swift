@@ -250,7 +250,7 @@ extension ResponseHead {
         eventCount += 1
         blockEvents += 1
         if blockEvents >= configuration.blockEventCount { endBlock(after: .update) }
-        if eventCount >= nextTextEvent {
+        if learnsTextScale, eventCount >= nextTextEvent {
             endBlock(after: .update)
             estimateTextVariance()
             profile.end(.priors)

@@ -27,11 +27,13 @@ extension ResponseHead {
 }
 
 extension ResponseHead {
+    /// Whether the text weights' prior variance is the stream's to tell.
+    var learnsTextScale: Bool { dimension > 0 && configuration.textDeviation > 0 }
+
     /// Estimates the prior variance of the text weights from all events so far, and learns these again under
     /// it. No block may be open.
     mutating func estimateTextVariance() {
         nextTextEvent = eventCount + max(1, eventCount / 2)
-        guard dimension > 0, configuration.textDeviation > 0 else { return }
         let weights = GaussianCore.firstText..<GaussianCore.firstText + dimension
         let likeliest = core.likeliestVariance(
             of: weights, present: textVariance,

@@ -53,7 +53,7 @@ final class LogInputs {
             }
             let (record, refusal) = entry.input(topic: reader.topic)
             if refusal == nil { try decoding.fetchSchemas(for: [record]) }
-            let inputs = decoding.decode(entry, topic: reader.topic)
+            let inputs = decoding.decode(record, rejected: refusal)
             let position = record.position
             let line = LogLine(
                 path: reader.path, number: entry.line, inputs: inputs, refusal: refusal,

@@ -59,10 +59,18 @@ struct Decoding {
                         record: record,
                         event: .failure(RejectedRecord(reason: "it is skipped", code: "skipped"))))
             } else {
-                inputs += self.inputs(of: record, clockMs)
+                take(record, clockMs, into: &inputs)
             }
         }
         return inputs
+    }
+
+    /// The same of a record that may have been refused before it was looked into.
+    func decode(
+        _ record: SourceRecord, rejected: RejectedRecord?, clockMs: Int64? = nil
+    ) -> [EngineInput] {
+        guard let rejected else { return decode([record], clockMs: clockMs) }
+        return [EngineInput(record: record, event: .failure(rejected))]
     }
 
     /// Whether a topic's payloads are read by their schemas.
@@ -76,15 +84,19 @@ struct Decoding {
     }
 
     /// The record of an input stays what it was: a dead letter has its own bytes.
-    private func inputs(of record: SourceRecord, _ clockMs: Int64?) -> [EngineInput] {
+    private func take(
+        _ record: SourceRecord, _ clockMs: Int64?, into inputs: inout [EngineInput]
+    ) {
         var json = record
         do throws(RejectedRecord) { json = try payloads?.json(of: record) ?? record } catch {
-            return [EngineInput(record: record, event: .failure(error))]
+            inputs.append(EngineInput(record: record, event: .failure(error)))
+            return
         }
         if json.value != nil, let mapping = mappings[record.position.topic] {
-            return map(json, of: record, mapping, clockMs)
+            inputs += map(json, of: record, mapping, clockMs)
+        } else {
+            inputs.append(EngineInput(record: record, event: event(of: json, clockMs)))
         }
-        return [EngineInput(record: record, event: event(of: json, clockMs))]
     }
 
     private func event(

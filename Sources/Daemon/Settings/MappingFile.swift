@@ -72,11 +72,10 @@ package enum MappingFile {
             try node(yaml: try text(path: path), name: path), file: path)
         if let name = tests.preset {
             guard let preset = Preset(rawValue: name) else {
-                let names = Preset.allCases.map(\.rawValue).joined(separator: ", ")
                 throw MappingProblems([
                     MappingProblem(
                         file: path, line: 0,
-                        message: "there is no preset '\(name)'; there are \(names)")
+                        message: "there is no preset '\(name)'; there are \(Preset.listed)")
                 ])
             }
             return (tests, try mapping(preset: preset, currency: tests.currency))

@@ -50,10 +50,9 @@ public struct TopicMapping: Sendable, Equatable {
         let title = "preset \(name)"
         self.init(name: title, currency: currency) { () throws(MappingProblems) in
             guard let preset = Preset(rawValue: name) else {
-                let names = Preset.allCases.map(\.rawValue).joined(separator: ", ")
                 throw MappingProblems([
                     MappingProblem(
-                        file: title, line: 0, message: "there is none; there are \(names)")
+                        file: title, line: 0, message: "there is none; there are \(Preset.listed)")
                 ])
             }
             return try MappingFile.node(yaml: preset.yaml, name: title)

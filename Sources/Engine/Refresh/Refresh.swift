@@ -36,12 +36,12 @@ struct Refresh {
         switch progress {
         case .idle(let nextAt):
             schedule.events > 0 && texts >= schedule.texts
-                && (examples >= nextAt || texts >= textsAt)
+                && (examples >= nextAt || isOutgrown(texts: texts))
         case .running(let candidate): examples >= candidate.judgeAt
         }
     }
 
-    /// Whether so many texts have come in that a new refresh would know far more than the one under way.
+    /// Whether so many texts have come in that a new refresh would know far more than the last one.
     func isOutgrown(texts: Int) -> Bool { texts >= textsAt }
 
     /// Has the next refresh begin at once, if none is under way.

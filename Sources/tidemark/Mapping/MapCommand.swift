@@ -104,7 +104,7 @@ struct MappingChoice: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A preset: \(Preset.allCases.map(\.rawValue).joined(separator: ", ")).",
+            "A preset: \(Preset.listed).",
             valueName: "name"))
     var preset: String?
 
@@ -129,8 +129,7 @@ struct MappingChoice: ParsableArguments {
     private func chosenPreset(_ name: String) throws -> Preset {
         guard let preset = Preset(rawValue: name) else {
             throw ExitStatus.usage.failure(
-                "there is no preset '\(name)'; there are "
-                    + Preset.allCases.map(\.rawValue).joined(separator: ", "))
+                "there is no preset '\(name)'; there are \(Preset.listed)")
         }
         return preset
     }
@@ -138,15 +137,13 @@ struct MappingChoice: ParsableArguments {
     func presetText() throws -> String { try chosenPreset(preset ?? "").yaml }
 
     func mapping(_ options: ConfigurationOptions, topic live: String?) throws -> Mapping {
+        let known = try mapping == nil ? preset.map(chosenPreset) : nil
         do throws(MappingProblems) {
             if let mapping { return try MappingFile.mapping(path: mapping, currency: currency) }
-            if let preset, let known = Preset(rawValue: preset) {
-                return try MappingFile.mapping(preset: known, currency: currency)
-            }
+            if let known { return try MappingFile.mapping(preset: known, currency: currency) }
         } catch {
             throw ExitStatus.badConfiguration.failure("\(error)")
         }
-        if let preset { _ = try chosenPreset(preset) }
         let configuration = try options.load()
         let name = topic ?? live ?? ""
         guard let found = configuration.mapping(ofTopic: name) else {

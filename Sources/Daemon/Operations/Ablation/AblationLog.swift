@@ -33,7 +33,8 @@ struct AblationLog {
             let reader = try LogReader(path: path)
             while let entry = try reader.next() {
                 // Without a mapping a line is one event.
-                let input = decoding.decode(entry, topic: reader.topic)[0]
+                let (record, refusal) = entry.input(topic: reader.topic)
+                let input = decoding.decode(record, rejected: refusal)[0]
                 let line = "\(path), line \(entry.line)"
                 let event: Event
                 switch input.event {

@@ -142,7 +142,9 @@ final class JournalReplay {
             let isLog = batch.cluster == Replay.cluster
             let decoding = isLog ? machine.decodings.log : machine.decodings.stream
             try decoding.fetchSchemas(for: entries.map(\.record))
-            let inputs = entries.flatMap { $0.inputs(decoding, clockMs: batch.clockMs) }
+            let inputs = entries.flatMap {
+                decoding.decode($0.record, rejected: $0.rejected, clockMs: batch.clockMs)
+            }
             let output = try copy.withHead { state in
                 try machine.running.step(
                     inputs, reading: state, judging: judging, clockMs: batch.clockMs)

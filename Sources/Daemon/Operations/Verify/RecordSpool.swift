@@ -153,12 +153,6 @@ extension RecordSpool.Entry {
         self.record = record
         try reader.finish()
     }
-
-    /// As the engine takes it.
-    func inputs(_ decoding: Decoding, clockMs: Int64?) -> [EngineInput] {
-        guard let rejected else { return decoding.decode([record], clockMs: clockMs) }
-        return [EngineInput(record: record, event: .failure(rejected))]
-    }
 }
 
 extension LogEntry {
