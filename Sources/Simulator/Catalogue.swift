@@ -32,9 +32,11 @@ public struct CatalogueItem: Sendable, Hashable {
 
 /// Makes the catalogue: each department's lines in turn, titles never twice.
 enum Catalogue {
-    static func items(count: Int, seed: UInt64) -> [CatalogueItem] {
+    /// - Parameter hasHeavyTail: whether one price in eight is more than five times the usual.
+    static func items(count: Int, seed: UInt64, hasHeavyTail: Bool = false) -> [CatalogueItem] {
         var random = SeededRandom(seed: StableHash.of("catalogue", seed: seed))
         let brandWorth = brandWorths(&random)
+        var tail = SeededRandom(seed: StableHash.of("heavy tail", seed: seed))
         var titles: Set<String> = []
         var items: [CatalogueItem] = []
         items.reserveCapacity(count)
@@ -50,25 +52,26 @@ enum Catalogue {
             items.append(
                 item(
                     draft, id: "\(category.code)-\(padded(number + 1, to: 4))",
-                    categoryIndex: categoryIndex, line: line, brandWorth: brandWorth, &random))
+                    categoryIndex: categoryIndex, line: line, brandWorth: brandWorth,
+                    dearer: hasHeavyTail ? heavyTail(&tail) : 1, &random))
         }
         return items
     }
 
     private static func item(
         _ draft: Draft, id: String, categoryIndex: Int, line: ProductLine,
-        brandWorth: [String: Double], _ random: inout SeededRandom
+        brandWorth: [String: Double], dearer: Double, _ random: inout SeededRandom
     ) -> CatalogueItem {
         let category = Vocabulary.categories[categoryIndex]
         let brand = pick(category.brands, &random)
         // Evenly spread over the logarithm, so that cheap ones are as many as dear ones.
         let (low, high) = (draft.product.price.lowerBound, draft.product.price.upperBound)
         let relative = exponential(random.unit() * naturalLogarithm(high / low))
-        let price = shopPrice(low * relative * draft.tierPrice)
+        let price = shopPrice(low * relative * draft.tierPrice * dearer)
         let share =
             line.costShare.lowerBound
             + random.unit() * (line.costShare.upperBound - line.costShare.lowerBound)
-        let dearness = naturalLogarithm(price / (low * high).squareRoot())
+        let dearness = naturalLogarithm(price / ((low * high).squareRoot() * dearer))
         let worth =
             draft.worth + brandWorth[brand, default: 0] - 0.35 * dearness + 0.2 * random.normal()
         return CatalogueItem(
@@ -78,6 +81,11 @@ enum Catalogue {
             sensitivity: draft.sensitivity,
             refundRate: category.refundRate * (0.5 + random.unit()),
             popularity: 1 / (1 + 40 * random.unit() * random.unit()))
+    }
+
+    /// Pareto's distribution of exponent 1.25, from 1 to 20.
+    private static func heavyTail(_ random: inout SeededRandom) -> Double {
+        min(exponential(-0.8 * naturalLogarithm(1 - random.unit())), 20)
     }
 
     private static func brandWorths(_ random: inout SeededRandom) -> [String: Double] {

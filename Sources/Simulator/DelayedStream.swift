@@ -88,11 +88,10 @@ public struct DelayedStream: Sendable {
     }
 
     private func demand(shopper: Int, item: Int, atMs: Int64) -> Demand {
-        let calm = world.demand(shopper: shopper, item: item, atMs: atMs)
+        var demand = world.demand(shopper: shopper, item: item, atMs: atMs)
         let isHigh = (atMs - plan.startMs) / plan.shiftMs % 2 == 1
-        return Demand(
-            level: calm.level + (isHigh ? plan.shift : -plan.shift), sensitivity: calm.sensitivity,
-            thresholds: calm.thresholds)
+        demand.level += isHigh ? plan.shift : -plan.shift
+        return demand
     }
 
     /// The share of purchases that come later than this after their visit.

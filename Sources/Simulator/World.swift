@@ -11,6 +11,8 @@ public struct WorldConfiguration: Sendable, Hashable {
     public var pricing: PricingConfiguration
     /// How shoppers answer to prices.
     public var answer: PriceAnswer
+    /// When a `sudden` world changes. Units: epoch milliseconds.
+    public var changesAtMs = Int64.max
 
     /// Takes each field as it is; `World` traps where there are too few items.
     public init(
@@ -27,21 +29,23 @@ public struct WorldConfiguration: Sendable, Hashable {
 /// The truth about one shopper before one item at one moment.
 public struct Demand: Sendable, Hashable {
     /// Purchase logit at the list price.
-    public let level: Double
+    public internal(set) var level: Double
     /// By how much the logit rises when the logarithm of the price falls by 1.
-    public let sensitivity: Double
+    public internal(set) var sensitivity: Double
     /// In place of the logistic, in a world of thresholds.
-    let thresholds: ThresholdAnswer?
+    var thresholds: ThresholdAnswer?
+    /// Likewise, in a world of classes.
+    var classes: ClassAnswer?
 
-    init(level: Double, sensitivity: Double, thresholds: ThresholdAnswer? = nil) {
+    init(level: Double, sensitivity: Double) {
         self.level = level
         self.sensitivity = sensitivity
-        self.thresholds = thresholds
     }
 
     /// Probability of a purchase at this fraction off the list price.
     public func conversion(discount: Double) -> Double {
         if let thresholds { return thresholds.conversion(level: level, discount: discount) }
+        if let classes { return classes.conversion(level: level, discount: discount) }
         return logistic(level - sensitivity * naturalLogarithm(1 - discount))
     }
 }
@@ -82,7 +86,9 @@ public struct World: Sendable {
         precondition(configuration.shopperCount > 0)
         self.seed = seed
         self.configuration = configuration
-        items = Catalogue.items(count: configuration.itemCount, seed: seed)
+        items = Catalogue.items(
+            count: configuration.itemCount, seed: seed,
+            hasHeavyTail: configuration.answer == .classes)
         shoppers = Population.shoppers(
             count: configuration.shopperCount, categoryCount: Vocabulary.categories.count,
             seed: seed)
@@ -114,21 +120,24 @@ public struct World: Sendable {
             person.sensitivity * thing.sensitivity
             * Vocabulary.categories[thing.categoryIndex].sensitivity
             * season.sensitivity(atMs: atMs)
+        var demand = Demand(level: level, sensitivity: sensitivity)
         switch configuration.answer {
-        case .sensitive: return Demand(level: level, sensitivity: sensitivity)
-        case .none: return Demand(level: level, sensitivity: 0)
+        case .sensitive: break
+        case .sudden: if atMs >= configuration.changesAtMs { demand.sensitivity *= 0.1 }
+        case .none: demand.sensitivity = 0
         case .harmful:
             let isHarmed = thing.categoryIndex % 5 == 1 || thing.categoryIndex % 5 == 3
-            return Demand(level: level, sensitivity: isHarmed ? -0.4 * sensitivity : sensitivity)
+            if isHarmed { demand.sensitivity *= -0.4 }
         case .thresholds:
             // What he remembers lies up to a fifth below the list price, the same at every visit.
             let memory = StableHash.of(person.id, thing.id, seed: seed)
-            return Demand(
-                level: level, sensitivity: sensitivity,
-                thresholds: ThresholdAnswer(
-                    kind: .init(rawValue: person.segment) ?? .indifferent, listPrice: thing.price,
-                    remembered: thing.price * (0.8 + 0.2 * Double(memory >> 11) * 0x1p-53)))
+            demand.thresholds = ThresholdAnswer(
+                kind: .init(rawValue: person.segment) ?? .indifferent, listPrice: thing.price,
+                remembered: thing.price * (0.8 + 0.2 * Double(memory >> 11) * 0x1p-53))
+        case .classes:
+            demand.classes = ClassAnswer(segment: person.segment, listPrice: thing.price)
         }
+        return demand
     }
 
     /// What a price earns in expectation: margin of a sale, times how many are sold and kept.

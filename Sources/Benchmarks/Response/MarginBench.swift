@@ -39,8 +39,15 @@ struct MarginBench: ParsableCommand {
 
     @Option(
         parsing: .upToNextOption,
-        help: "Worlds: sensitive, none, harmful, thresholds.")
+        help: "Worlds: sensitive, none, harmful, thresholds, classes, sudden.")
     var worlds: [String] = PriceAnswer.allCases.map(\.rawValue)
+
+    @Option(
+        help: """
+            Another program that prices the same visits, on the same random numbers: a command that talks \
+            as deploy/bench/margin_peer.py does. May be repeated.
+            """)
+    var peer: [String] = []
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -64,17 +71,35 @@ struct MarginBench: ParsableCommand {
         var results: [MarginResult] = []
         for answer in worlds.compactMap(PriceAnswer.init(rawValue:)) {
             for seed in firstSeed..<firstSeed + UInt64(seeds) {
-                let world = try World(
-                    seed: seed,
-                    configuration: WorldConfiguration(pricing: engine.pricing, answer: answer))
-                let trial = MarginTrial(
-                    world: world, configuration: engine, visits: visits, days: days,
-                    embedding: embedding, base: base)
-                do { results.append(try trial.run()) } catch {
+                do {
+                    results += try trials(answer, seed, engine, embedding, base)
+                } catch let error as PeerError {
+                    throw ExitStatus.unavailable.failure(error.description)
+                } catch {
                     throw ExitStatus.bug.failure("\(error)")
                 }
             }
         }
         print(json ? try jsonText(results) : MarginResult.table(results))
+    }
+
+    /// The engine's run, then that of each peer.
+    private func trials(
+        _ answer: PriceAnswer, _ seed: UInt64, _ engine: EngineConfiguration,
+        _ embedding: BaseEmbedding, _ base: BaseModel
+    ) throws -> [MarginResult] {
+        var configuration = WorldConfiguration(pricing: engine.pricing, answer: answer)
+        configuration.changesAtMs = MarginTrial.startMs + Int64(days * 43_200_000)
+        let world = try World(seed: seed, configuration: configuration)
+        let trial = MarginTrial(world: world, visits: visits, days: days)
+        let own = try EnginePricer(world, engine, embedding: embedding, base: base)
+        let board = try trial.run(own) { own.isMeasured = $0 }
+        var results = [MarginResult(own.name, world, board: board, calibration: own.calibration)]
+        for command in peer {
+            let other = try PeerPricer(command, world)
+            results.append(MarginResult(other.name, world, board: try trial.run(other)))
+            other.close()
+        }
+        return results
     }
 }

@@ -6,65 +6,88 @@ import Records
 import Simulator
 import Terminal
 
-/// A shop priced by the engine for some weeks of event time, whose shoppers answer to what it offers.
+/// Prices the visits of a trial, and is told what comes of them.
+protocol VisitPricer: AnyObject {
+    /// What a table calls it.
+    var name: String { get }
+
+    /// Takes what happened, clicks among it, and prices the clicks.
+    func price(_ events: [Event]) throws -> [ReceivedOffer]
+}
+
+/// A shop priced for some weeks of event time, whose shoppers answer to what is offered.
 ///
-/// In process: what the engine recommends at a click is what the shopper is offered, and its purchase
-/// or the end of its window comes back by event time.
+/// In process: what is offered at a click is what the shopper is offered, and its purchase or the end of its
+/// window comes back by event time.
 struct MarginTrial {
     let world: World
-    let configuration: EngineConfiguration
     let visits: Int
     let days: Double
-    let embedding: any TextEmbedding
-    let base: BaseModel
 
+    static let startMs: Int64 = 1_750_000_000_000
     /// Visits that are decided together.
     private static let batchVisits = 32
     private static let windows = 20
 
-    func run() throws -> MarginResult {
-        var engine = try Engine(
+    /// - Parameter isSecondHalf: told at each turn, for what is measured over the second half alone.
+    func run(
+        _ pricer: some VisitPricer, _ isSecondHalf: (Bool) -> Void = { _ in }
+    ) throws -> Scoreboard {
+        let plan = VisitPlan(
+            startMs: Self.startMs, gapMs: days * 86_400_000 / Double(visits),
+            fixedDepths: Array(world.configuration.pricing.depths.dropFirst()),
+            windowVisits: max(1, (visits + Self.windows - 1) / Self.windows))
+        var shoppers = Shoppers(world: world, plan: plan)
+        _ = try pricer.price(shoppers.catalogue())
+        while shoppers.visitCount < visits {
+            let events = shoppers.nextVisits(min(Self.batchVisits, visits - shoppers.visitCount))
+            isSecondHalf(2 * shoppers.visitCount > visits)
+            let next = shoppers.offer(try pricer.price(events))
+            if !next.isEmpty { _ = try pricer.price(next) }
+        }
+        return shoppers.scoreboard
+    }
+}
+
+/// The daemon's own step.
+final class EnginePricer: VisitPricer {
+    let name = "tidemark"
+    var isMeasured = false
+    private(set) var calibration: OfferCalibration
+    private var engine: Engine
+    private let embedding: any TextEmbedding
+    private var offset: Int64 = 0
+
+    init(
+        _ world: World, _ configuration: EngineConfiguration, embedding: any TextEmbedding,
+        base: BaseModel
+    ) throws {
+        engine = try Engine(
             configuration,
             adapters: Adapters(configuration: configuration.adapters, base: base, seed: 1),
             dimension: base.hiddenSize)
-        let startMs: Int64 = 1_750_000_000_000
-        let plan = VisitPlan(
-            startMs: startMs, gapMs: days * 86_400_000 / Double(visits),
-            fixedDepths: Array(configuration.pricing.depths.dropFirst()),
-            windowVisits: max(1, (visits + Self.windows - 1) / Self.windows))
-        var shoppers = Shoppers(world: world, plan: plan)
-        var offset: Int64 = 0
-        func step(_ events: [Event]) throws -> [Recommendation] {
-            let inputs = events.map { event in
-                offset += 1
-                return EngineInput(
-                    record: SourceRecord(
-                        position: TopicPartition(topic: "bench", partition: 0), offset: offset,
-                        value: nil), event: .success(event))
-            }
-            return try engine.step(
-                inputs, reading: MemoryState(), embedding: embedding, training: NoTraining()
-            ).recommendations
+        calibration = OfferCalibration(world)
+        self.embedding = embedding
+    }
+
+    func price(_ events: [Event]) throws -> [ReceivedOffer] {
+        let inputs = events.map { event in
+            offset += 1
+            return EngineInput(
+                record: SourceRecord(
+                    position: TopicPartition(topic: "bench", partition: 0), offset: offset,
+                    value: nil), event: .success(event))
         }
-        _ = try step(shoppers.catalogue())
-        var calibration = OfferCalibration(world)
-        while shoppers.visitCount < visits {
-            let clicks = shoppers.nextVisits(
-                min(Self.batchVisits, visits - shoppers.visitCount))
-            let offers = try step(clicks)
-            if 2 * shoppers.visitCount > visits { offers.forEach { calibration.add($0) } }
-            let next = shoppers.offer(
-                offers.compactMap { offer in
-                    ReceivedOffer(
-                        recommendationID: offer.recommendationID, userID: offer.userID,
-                        itemID: offer.itemID, discount: offer.discount, price: offer.price,
-                        propensity: offer.propensity, expiresAtMs: offer.expiresMs)
-                })
-            _ = try step(next)
+        let offers = try engine.step(
+            inputs, reading: MemoryState(), embedding: embedding, training: NoTraining()
+        ).recommendations
+        if isMeasured { offers.forEach { calibration.add($0) } }
+        return offers.compactMap { offer in
+            ReceivedOffer(
+                recommendationID: offer.recommendationID, userID: offer.userID,
+                itemID: offer.itemID, discount: offer.discount, price: offer.price,
+                propensity: offer.propensity, expiresAtMs: offer.expiresMs)
         }
-        return MarginResult(
-            answer: world.configuration.answer, seed: world.seed, board: shoppers.scoreboard,
-            calibration: calibration)
     }
 }
 
@@ -134,6 +157,8 @@ struct FigureCalibration: Encodable {
 struct MarginResult: Encodable {
     let world: String
     let seed: UInt64
+    /// Who priced it.
+    let policy: String
     /// Of the oracle's margin over that of no discount; `nil` where there is none to be had.
     let share: Double?
     let shareLast: Double?
@@ -143,12 +168,14 @@ struct MarginResult: Encodable {
     /// Margin lost against no discount. Units: per cent of it; negative is a gain.
     let givenAway: Double
     let givenAwayLast: Double
-    /// Share of offers with a discount, in the second half.
-    let discounted: Double
-    let baseline: FigureCalibration
-    let incremental: FigureCalibration
+    /// Share of offers with a discount, in the second half; `nil` for another program.
+    let discounted: Double?
+    let baseline: FigureCalibration?
+    let incremental: FigureCalibration?
 
-    init(answer: PriceAnswer, seed: UInt64, board: Scoreboard, calibration: OfferCalibration) {
+    init(
+        _ policy: String, _ world: World, board: Scoreboard, calibration: OfferCalibration? = nil
+    ) {
         func gain(_ strategy: Strategy, _ score: Score) -> Double {
             board.margin(strategy, score) - board.margin(.noDiscount, score)
         }
@@ -161,35 +188,38 @@ struct MarginResult: Encodable {
             let oracle = gain(.oracle, score)
             return oracle > 1e-9 ? gain(strategy, score) / oracle : nil
         }
-        world = answer.rawValue
-        self.seed = seed
+        self.world = world.configuration.answer.rawValue
+        seed = world.seed
+        self.policy = policy
         self.share = share(.offered, total)
         shareLast = share(.offered, last)
         fixedShare = best.flatMap { isBest ? share($0, total) : 0 }
         if isBest, case .fixed(let depth)? = best { fixedDepth = depth } else { fixedDepth = 0 }
         givenAway = -100 * gain(.offered, total) / board.margin(.noDiscount, total)
         givenAwayLast = -100 * gain(.offered, last) / board.margin(.noDiscount, last)
-        discounted = Double(calibration.incremental.count) / Double(calibration.baseline.count)
-        baseline = FigureCalibration(calibration.baseline)
-        incremental = FigureCalibration(calibration.incremental)
+        discounted = calibration.map { Double($0.incremental.count) / Double($0.baseline.count) }
+        baseline = calibration.map { FigureCalibration($0.baseline) }
+        incremental = calibration.map { FigureCalibration($0.incremental) }
     }
 
     static func table(_ results: [MarginResult]) -> String {
         var table = TextTable([
-            ("world", .left), ("seed", .right), ("share", .right), ("last quarter", .right),
+            ("world", .left), ("policy", .left), ("seed", .right), ("share", .right),
+            ("last quarter", .right),
             ("best fixed", .right), ("given away", .right), ("last quarter", .right),
             ("discounted", .right), ("baseline/truth", .right), ("slope", .right),
             ("incremental/truth", .right), ("slope", .right),
         ])
         for result in results {
             table.add(
-                result.world, "\(result.seed)", fixed(result.share, 3), fixed(result.shareLast, 3),
+                result.world, result.policy, "\(result.seed)", fixed(result.share, 3),
+                fixed(result.shareLast, 3),
                 result.fixedShare.map { "\(fixed($0, 3)) (\(fixed(100 * result.fixedDepth, 0)) %)" }
                     ?? "",
                 fixed(result.givenAway, 2) + " %", fixed(result.givenAwayLast, 2) + " %",
-                fixed(100 * result.discounted, 0) + " %", fixed(result.baseline.ratio, 3),
-                fixed(result.baseline.slope, 2), fixed(result.incremental.ratio, 2),
-                fixed(result.incremental.slope, 2))
+                result.discounted.map { fixed(100 * $0, 0) + " %" } ?? "",
+                fixed(result.baseline?.ratio, 3), fixed(result.baseline?.slope, 2),
+                fixed(result.incremental?.ratio, 2), fixed(result.incremental?.slope, 2))
         }
         return table.rendered()
     }
