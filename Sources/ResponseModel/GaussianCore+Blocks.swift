@@ -70,16 +70,21 @@ extension GaussianCore {
     ///
     /// Only between blocks.
     mutating func decayDrift(factor: Double, variance: Double) {
-        precondition(active.isEmpty, "the drift was moved inside a block")
-        let start = Self.rowStart(Self.drift)
-        for other in 0..<Self.drift { covariance[start + other] *= factor }
-        let diagonal = start + Self.drift
+        fade(Self.drift, factor: factor, variance: variance)
+    }
+
+    /// Lets one entry's deviation shrink by `factor`, and adds `variance` to it.
+    ///
+    /// Only between blocks. Complexity: O(N).
+    mutating func fade(_ entry: Int, factor: Double, variance: Double) {
+        precondition(active.isEmpty, "an entry was moved inside a block")
+        let start = Self.rowStart(entry)
+        for other in 0..<entry { covariance[start + other] *= factor }
+        let diagonal = start + entry
         covariance[diagonal] = covariance[diagonal] * factor * factor + variance
-        for other in Self.drift + 1..<count {
-            covariance[Self.rowStart(other) + Self.drift] *= factor
-        }
-        mean[Self.drift] *= factor
-        markRows(from: Self.drift)
+        for other in entry + 1..<count { covariance[Self.rowStart(other) + entry] *= factor }
+        mean[entry] *= factor
+        markRows(from: entry)
     }
 
     // MARK: Safety

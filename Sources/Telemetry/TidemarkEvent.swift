@@ -28,6 +28,8 @@ public enum TidemarkEvent: Sendable {
     case refreshBroughtNothing(steps: Int)
     /// A drift detector sounded.
     case driftFound(head: String, example: Int)
+    /// Shoppers answer to discounts otherwise than was learned.
+    case answersChanged(model: String, example: Int)
     /// There are more context keys than are learned from; the first one left out.
     case contextKeysLeftOut(key: String, keysMax: Int)
     /// A snapshot was taken.
@@ -99,7 +101,7 @@ public enum TidemarkEvent: Sendable {
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
         case .notKeptWhole, .keysNotDestroyed, .endedHere, .roomAgain, .schemaAgain, .mostlyLate,
             .noRoom,
-            .weightsClipped, .contextKeysLeftOut:
+            .weightsClipped, .contextKeysLeftOut, .answersChanged:
             .warning
         case .waitingForRoom, .waitingForSchema: .error
         default: .info
@@ -131,6 +133,8 @@ public enum TidemarkEvent: Sendable {
             "refreshed adapters dropped: after \(steps) steps no better on the texts kept for validation"
         case .driftFound(let head, let example):
             "drift: the \(head) head's predictions are worse than they say they are, at example \(example)"
+        case .answersChanged(let model, let example):
+            "shoppers answer to discounts otherwise than was learned (\(model), at example \(example)): half of it is forgotten, and prices are tried again"
         case .contextKeysLeftOut(let key, let most):
             "context key \(key) is not learned from, as there are more than \(most) (heads.context_keys); the report lists those left out"
         case .snapshot(let id, let events): "snapshot \(id) after \(events) events"

@@ -11,6 +11,8 @@ struct Learned {
     var bound: MoveBound?
     /// Models that could not take it.
     var failures = 0
+    /// The model of answers that found them changed.
+    var changed: EffectModel.Kind?
 }
 
 extension Models {
@@ -73,14 +75,16 @@ extension Models {
             let accepted = heads[label]?.accepted
         else { preconditionFailure("a lesson for a head that is not there") }
         // What the bounds keep from the head they keep from the effects as well.
+        var learned = Learned(served: served, weight: weight, bound: accepted.bound)
         if isEffect, accepted.weight > 0 {
-            try effect.learn(
+            let isChanged = try effect.learn(
                 exposure, item: item, label: outcome, weight: accepted.weight,
                 served: served.logit,
                 base: base ?? served.logit, propensity: example.propensity,
                 isDecided: isDecided(example))
+            if isChanged { learned.changed = effect.kind }
         }
-        return Learned(served: served, weight: weight, bound: accepted.bound)
+        return learned
     }
 
     /// Learns of a view whether it was bought: the visit if it was clicked, and what its discount did.
@@ -106,10 +110,11 @@ extension Models {
             guard let at = try knownViewLogit(example.exposure, item),
                 let without = example.exposure.discount > 0 ? try knownViewLogit(bare, item) : at
             else { return learned }
-            try viewEffect.learn(
+            let isChanged = try viewEffect.learn(
                 example.exposure, item: item, label: lesson.label, weight: share * weight,
                 served: served, base: served - (at - without), propensity: example.propensity,
                 isDecided: isDecided(example))
+            if isChanged { learned.changed = viewEffect.kind }
         } catch { learned.failures += 1 }
         return learned
     }

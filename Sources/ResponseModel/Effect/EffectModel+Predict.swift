@@ -57,10 +57,11 @@ extension EffectModel {
         let known = isAwake ? 1 - answer.unknownShare : 0
         let (step, slope) = answer.served
         let none = (step: -center.step, depth: -center.depth)
+        let common = commonSlope
         var least = 0.0
         return discounts.map { discount in
             let done = (
-                step: isDiscounted(discount) ? 1.0 : 0, depth: OfferModel.depth(discount)
+                step: isDiscounted(discount) ? 1.0 : 0, depth: answerDepth(discount, common)
             )
             let at = (step: done.step - center.step, depth: done.depth - center.depth)
             let logit = level + at.step * step + at.depth * slope
@@ -101,8 +102,10 @@ extension EffectModel {
         let rest = max(answer.slopeVariance - pull * answer.covariance, 0)
         let slope =
             answer.slope + pull * (step - answer.step) + rest.squareRoot() * random.normal()
+        let common = commonSlope
         return { discount in
-            (isDiscounted(discount) ? max(0, step) : 0) + max(0, slope) * OfferModel.depth(discount)
+            (isDiscounted(discount) ? max(0, step) : 0)
+                + max(0, slope * answerDepth(discount, common))
         }
     }
 
@@ -111,7 +114,7 @@ extension EffectModel {
         _ discount: Double, category: String? = nil
     ) -> (mean: Double, deviation: Double) {
         let answer = answers.answer(category: category, evidence: evidence)
-        let at = (step: 1.0, depth: OfferModel.depth(discount))
+        let at = (step: 1.0, depth: answerDepth(discount, commonSlope))
         return (
             answer.step + at.depth * answer.slope, max(0, answer.variance(at)).squareRoot()
         )
@@ -122,7 +125,7 @@ extension EffectModel {
         guard isDiscounted(discount) else { return 0 }
         let answer = answers.answer(category: category, evidence: evidence)
         let (step, slope) = answer.served
-        return step + slope * OfferModel.depth(discount)
+        return step + slope * answerDepth(discount, commonSlope)
     }
 
     /// What is known of the effects: uncut and as served.
@@ -145,10 +148,12 @@ extension EffectModel {
             uniquingKeysWith: { first, _ in first })
         return EffectReport(
             rows: rows, decidedRows: decidedRows, randomisedRows: randomisedRows,
+            isTrusted: isTrusted, changes: changes,
             step: entry(common.step, common.stepVariance),
             slope: entry(common.slope, common.slopeVariance, common.served.slope),
             categories: categories,
-            contexts: contexts, shopperDeviation: answers.shopperDeviation,
+            contexts: contexts, bends: shape.report,
+            shopperDeviation: answers.shopperDeviation,
             signViolations: categories.values.count { $0.unconstrained < 0 })
     }
 }
@@ -161,6 +166,10 @@ public struct EffectReport: Codable, Sendable, Equatable {
     public var decidedRows: Int
     /// Of the rows, those of another's choice with its propensity.
     public var randomisedRows: Int
+    /// Whether rows of our own discounts have shown beyond chance that they are answered to as was learned.
+    public var isTrusted: Bool
+    /// How often answers were found to have changed, so that half of what was learned was forgotten.
+    public var changes: Int
     /// What any discount at all adds.
     public var step: Slope
     /// What depth adds, by unit of -log(1 - discount); the mean over categories.
@@ -169,6 +178,8 @@ public struct EffectReport: Codable, Sendable, Equatable {
     public var categories: [String: Slope]
     /// The slope where a context entry holds.
     public var contexts: [String: Slope]
+    /// What the common answer has beyond its slope, at each 5 % off up to a half.
+    public var bends: [Bend]
     /// Standard deviation of shoppers' own slopes about these.
     public var shopperDeviation: Double
     /// Categories whose unconstrained slope is below zero.
@@ -184,8 +195,19 @@ public struct EffectReport: Codable, Sendable, Equatable {
         public var served: Double
     }
 
+    /// What the common answer at one discount has beyond its slope.
+    public struct Bend: Codable, Sendable, Equatable {
+        /// Fraction of the list price.
+        public var discount: Double
+        /// Units: logits.
+        public var mean: Double
+        /// Standard deviation of `mean`.
+        public var deviation: Double
+    }
+
     enum CodingKeys: String, CodingKey {
-        case rows, step, slope, categories, contexts
+        case rows, changes, step, slope, categories, contexts, bends
+        case isTrusted = "trusted"
         case decidedRows = "decided_rows"
         case randomisedRows = "randomised_rows"
         case shopperDeviation = "shopper_deviation"

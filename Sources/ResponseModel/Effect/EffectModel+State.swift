@@ -3,8 +3,8 @@ import Records
 extension EffectModel {
     private var table: StateTable { StateTable(kind.rawValue, .weights) }
     private static let key = Array("posterior".utf8)
-    /// 1 had a posterior over a step, a slope and categories' deviations alone.
-    private static let version: UInt32 = 2
+    /// 1 had a posterior over a step, a slope and categories' deviations alone; 2 had no shape.
+    private static let version: UInt32 = 3
 
     /// Emits the rows changed since the last call, and forgets that they changed.
     public mutating func collectChanges(into changes: inout StateChanges) {
@@ -21,6 +21,13 @@ extension EffectModel {
         for value in [logged.weights, logged.squares, logged.steps, logged.depths, logged.rows] {
             writer.double(value)
         }
+        writer.doubles(shape.mean)
+        writer.doubles(shape.covariance)
+        writer.double(shape.precision)
+        writer.integer(Int64(shape.rows))
+        writer.double(trial)
+        writer.bool(isTrusted)
+        writer.integer(Int64(self.changes))
         changes.put(table, Self.key, writer.bytes)
         answers.collectChanges(into: &changes)
         offers.any.collectChanges(into: &changes)
@@ -46,7 +53,21 @@ extension EffectModel {
             version = try row.integer(UInt32.self)
             switch version {
             case 1: try readFirstVersion(&row, damage)
-            case Self.version: try read(&row)
+            case 2: try read(&row)
+            case Self.version:
+                try read(&row)
+                guard
+                    let kept = AnswerShape(
+                        mean: try row.doubles(), covariance: try row.doubles(),
+                        precision: try row.double(), rows: Int(try row.integer(Int64.self)))
+                else { throw damage("an impossible shape") }
+                shape = kept
+                trial = try row.double()
+                isTrusted = try row.bool()
+                changes = Int(try row.integer(Int64.self))
+                guard trial >= 0, trial.isFinite, changes >= 0 else {
+                    throw damage("an impossible trial of its answers")
+                }
             default: throw damage("the unknown version \(version)")
             }
             try row.finish()
@@ -62,7 +83,7 @@ extension EffectModel {
         }
         isAwake = true
         isDirty = version != Self.version
-        if version == Self.version {
+        if version > 1 {
             guard
                 let restored = try ResponseHead(
                     restoring: kind.rawValue, dimension: dimension,

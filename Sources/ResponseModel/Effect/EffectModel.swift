@@ -33,6 +33,8 @@ public struct EffectModel: Sendable {
     var answers: ResponseHead
     var offers: OfferModel
     var logged = LoggedOffers()
+    /// What depths have in common whose answers are no line; learned from our own decisions.
+    var shape = AnswerShape()
     /// Mean over discounted rows of what the head makes of the discount itself.
     var association = RunningMean(rate: 0.01)
     /// The share of rows lately whose discount was our own decision.
@@ -43,6 +45,13 @@ public struct EffectModel: Sendable {
     public internal(set) var decidedRows = 0
     /// Rows of another's choice with a propensity between 0 and 1.
     public internal(set) var randomisedRows = 0
+
+    /// Evidence for answers that are not trusted yet, or against those that are. Units: log likelihood.
+    var trial = 0.0
+    /// Whether rows have shown that discounts are answered to as was learned.
+    public internal(set) var isTrusted = false
+    /// How often the answers were found to have changed.
+    public internal(set) var changes = 0
 
     /// Until the first discount there is nothing to learn.
     public internal(set) var isAwake = false
@@ -79,16 +88,19 @@ public struct EffectModel: Sendable {
     ///   - propensity: with which another's policy chose this discount; 1 says that no other could
     ///     have been, from which nothing is learned.
     ///   - isDecided: whether the discount, or that there was none, was our own decision.
+    /// - Returns: whether answers were found to have changed, so that half of what was learned is forgotten.
+    @discardableResult
     public mutating func learn(
         _ exposure: Exposure, item: ItemFeatures, label: Bool, weight: Double = 1,
         served: Double, base: Double, propensity: Double?, isDecided: Bool = false
-    ) throws(ResponseError) {
+    ) throws(ResponseError) -> Bool {
         let isOffer = isDiscounted(exposure.discount)
         if isOffer { isAwake = true }
-        guard isAwake else { return }
+        guard isAwake else { return false }
         isDirty = true
         var treatment = Treatment(
             step: isOffer ? 1 : 0, depth: OfferModel.depth(exposure.discount), evidence: .decided)
+        if isDecided { treatment.depth = answerDepth(exposure.discount, commonSlope) }
         var offset = base
         var weight = weight
         if !isDecided {
@@ -96,7 +108,7 @@ public struct EffectModel: Sendable {
             offset += expected.step * association.value
             if isOffer { association.add(served - base) }
             if let propensity {
-                guard propensity > 0, propensity < 1 else { return }
+                guard propensity > 0, propensity < 1 else { return false }
                 let row = logged.weigh(
                     step: treatment.step, depth: treatment.depth, discount: exposure.discount,
                     propensity: propensity, weightMax: configuration.weightMax)
@@ -113,9 +125,58 @@ public struct EffectModel: Sendable {
         }
         decided.add(isDecided ? 1 : 0)
         rows += 1
-        try answers.learn(
+        let common = commonSlope
+        let expected = try answers.learn(
             exposure.at(discount: 0), item: item, treatment: treatment, offset: offset,
             target: label ? 1 : 0, weight: weight)
+        guard isDecided else { return false }
+        // Of what the answers expected, the form has had the common slope's share.
+        let own = shape.bend(exposure.discount)
+        shape.learn(
+            discount: exposure.discount,
+            logit: expected.logit + own * (1 - common / Self.shapeUnit(common)),
+            target: label ? 1 : 0, weight: weight)
+        return isOffer && isDoubted(label, weight, with: expected.logit)
+    }
+
+    /// Weighs what answers were expected against none at all, at a discount of our own.
+    ///
+    /// Answers are trusted once the evidence for them comes to 12, which none at all come to with a chance
+    /// below one in 160,000. Of trusted answers the evidence against them comes to 12 once in 160,000 such
+    /// rows, or less often, while they are what they were learned to be. Where it does they have changed: what
+    /// was learned of them is forgotten by half.
+    /// Source: Page, "Continuous inspection schemes", 1954; the bound is Lorden's, 1971.
+    private mutating func isDoubted(
+        _ label: Bool, _ weight: Double, with logit: Double
+    ) -> Bool {
+        let sign = label ? 1.0 : -1
+        let without = logit - answers.treatedLogit
+        // Log likelihood with the answer, less that without it.
+        let speaks =
+            stableLog(stableLogistic(sign * logit)) - stableLog(stableLogistic(sign * without))
+        trial = max(0, trial + (isTrusted ? -weight : weight) * speaks)
+        guard trial >= Self.trialEnd else { return false }
+        trial = 0
+        isTrusted.toggle()
+        guard !isTrusted else { return false }
+        changes += 1
+        answers.forgetTreatments(kept: 0.5)
+        shape = AnswerShape()
+        return true
+    }
+
+    private static let trialEnd = 12.0
+
+    /// The slope in whose units the shape is counted, not below 1: where nobody answers the form of it
+    /// matters little.
+    private static func shapeUnit(_ commonSlope: Double) -> Double { max(1, commonSlope) }
+
+    /// What nobody in particular answers to depth.
+    var commonSlope: Double { answers.commonSlope }
+
+    /// A discount as slopes count its depth: -log(1 - discount), bent as answers are in common.
+    func answerDepth(_ discount: Double, _ commonSlope: Double) -> Double {
+        OfferModel.depth(discount) + shape.bend(discount) / Self.shapeUnit(commonSlope)
     }
 
     /// Forgets what is known of a user.

@@ -122,6 +122,12 @@ extension ResponseHead {
             covariance: known.covariance)
     }
 
+    /// The mean slope of all; 0 before the first discount.
+    var commonSlope: Double {
+        let entry = dense.entry(FeatureHash.dense(.answerSlope, 0))
+        return entry < 0 ? 0 : core.presentMean(Int(entry))
+    }
+
     /// The categories whose slopes are told apart.
     var categories: [String] {
         dense.effects.filter { $0.group == .categorySlope }.map(\.name)

@@ -7,6 +7,7 @@ enum JournaledNotice: Sendable, Equatable {
     case refreshStarted
     case refreshBroughtNothing
     case driftFound(head: String, example: Int)
+    case answersChanged(model: String, example: Int)
     case contextKeyLeftOut(String)
     case judged(GateResult)
     /// Of a journal before format 4: the words that were written then.
@@ -18,6 +19,8 @@ enum JournaledNotice: Sendable, Equatable {
             case .refreshStarted: .refreshStarted
             case .refreshBroughtNothing: .refreshBroughtNothing
             case .driftFound(let head, let example): .driftFound(head: head, example: example)
+            case .answersChanged(let model, let example):
+                .answersChanged(model: model, example: example)
             case .contextKeysLeftOut(let key, _): .contextKeyLeftOut(key)
             case .refreshJudged(let verdict): .judged(GateResult(verdict, example: example))
             case .headsJudged(let verdict): .judged(GateResult(verdict, example: example))
@@ -30,6 +33,8 @@ enum JournaledNotice: Sendable, Equatable {
         case .refreshStarted: "a refresh that started"
         case .refreshBroughtNothing: "a refresh that brought nothing"
         case .driftFound(let head, let example): "drift of \(head) at example \(example)"
+        case .answersChanged(let model, let example):
+            "answers of \(model) changed at example \(example)"
         case .contextKeyLeftOut(let key): "context key \(key) left out"
         case .judged(let result): (try? JSONText.text(result, [.sortedKeys])) ?? "\(result)"
         case .words(let text): text
@@ -55,6 +60,8 @@ struct ReplayedNotice {
         case .refreshStarted: "started"
         case .refreshBroughtNothing: "brought nothing"
         case .driftFound(let head, let example): "drift of \(head) at example \(example)"
+        // No engine of that time said so.
+        case .answersChanged(let model, let example): "answers of \(model) at example \(example)"
         case .contextKeysLeftOut(let key, _): "context key \(key) left out"
         case .refreshJudged(let verdict): try JSONText.text(verdict, [.sortedKeys])
         case .headsJudged(let verdict): "heads " + (try JSONText.text(verdict, [.sortedKeys]))
@@ -68,6 +75,7 @@ extension JournaledNotice {
     private enum Kind: UInt8 {
         case words = 0
         case refreshStarted, refreshBroughtNothing, driftFound, contextKeyLeftOut, judged
+        case answersChanged
     }
 
     func write(to writer: inout ByteWriter) {
@@ -81,6 +89,10 @@ extension JournaledNotice {
         case .driftFound(let head, let example):
             kind(.driftFound)
             writer.string(head)
+            writer.integer(Int64(example))
+        case .answersChanged(let model, let example):
+            kind(.answersChanged)
+            writer.string(model)
             writer.integer(Int64(example))
         case .contextKeyLeftOut(let key):
             kind(.contextKeyLeftOut)
@@ -100,6 +112,9 @@ extension JournaledNotice {
         case .driftFound:
             self = .driftFound(
                 head: try reader.string(), example: Int(try reader.integer(Int64.self)))
+        case .answersChanged:
+            self = .answersChanged(
+                model: try reader.string(), example: Int(try reader.integer(Int64.self)))
         case .contextKeyLeftOut: self = .contextKeyLeftOut(try reader.string())
         case .judged: self = .judged(try GateResult(&reader))
         case nil: throw .badValue(at: 2, "\(raw) where a kind of notice should be")

@@ -1,0 +1,68 @@
+import Records
+
+/// What a head of answers makes of a treatment, and how it forgets it.
+extension ResponseHead {
+    /// What the treatment of the row that is being learned adds to its logit, by the means before it.
+    func treatedPart() -> Double {
+        var sum = 0.0
+        func mean(_ place: Int) -> Double {
+            scratch.values[place] * core.activeMean[Int(scratch.positions[place])]
+        }
+        // Behind intercept and drift comes the item, whose entry is about the slope.
+        sum += mean(GaussianCore.itemPlace)
+        var place = GaussianCore.itemPlace + 1
+        for effect in scratch.row.dense where dense.entry(effect.key) >= 0 {
+            if FeatureRow.isStep(effect.group) || FeatureRow.isSlope(effect.group) {
+                sum += mean(place)
+            }
+            place += 1
+        }
+        for effect in scratch.row.tail where FeatureRow.isSlope(effect.group) {
+            sum += effect.value * tailEffect(tail.cell(effect.key), effect.group).mean
+        }
+        return sum
+    }
+
+    /// Forgets what was learned of answers to treatments, but for a share; levels stay.
+    ///
+    /// - Parameter kept: share of each mean that stays; in (0, 1). What is not known grows towards what was
+    ///   not known at first, by one less its square.
+    /// - Complexity: O(N^2), and a walk over the tail.
+    mutating func forgetTreatments(kept: Double) {
+        core.endBlock()
+        blockEvents = 0
+        scalarsAreDirty = true
+        let fresh = 1 - kept * kept
+        for entry in GaussianCore.firstText..<GaussianCore.firstText + dimension {
+            core.fade(entry, factor: kept, variance: fresh * textVariance)
+        }
+        for slot in slots.slots {
+            core.fade(
+                Int(slot.entry), factor: kept,
+                variance: fresh * configuration.scale * configuration.itemVariance)
+        }
+        for effect in dense.effects
+        where FeatureRow.isStep(effect.group) || FeatureRow.isSlope(effect.group) {
+            core.fade(
+                Int(effect.entry), factor: kept,
+                variance: fresh * configuration.scale * effect.group.priorVariance)
+        }
+        tail.fade(kept: kept * kept) { FeatureRow.isSlope($0) }
+    }
+}
+
+extension Tail {
+    /// Keeps a share of what was learned of all effects of some groups.
+    mutating func fade(kept: Double, _ isMeant: (TailGroup) -> Bool) {
+        let groups = Set(TailGroup.allCases.filter(isMeant).map(\.rawValue))
+        for page in pages.indices {
+            let cells = cellRange(page).filter { groups.contains(self.cells.groups[$0]) }
+            guard !cells.isEmpty else { continue }
+            for cell in cells {
+                self.cells.precision[cell] *= kept
+                self.cells.eta[cell] *= kept
+            }
+            mark(Int32(page))
+        }
+    }
+}

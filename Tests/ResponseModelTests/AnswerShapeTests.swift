@@ -1,0 +1,192 @@
+import Records
+import ResponseModel
+import Testing
+
+/// The form of the answers: thresholds are found where they are, and a line stays one.
+@Suite struct AnswerShapeTests {
+    static let depths = [0, 0.1, 0.2, 0.25, 0.3, 0.4]
+
+    /// A shop of decisions by lot, whose shoppers answer by `answer`, each `factor` times as much.
+    static func learned(
+        visits: Int = 40_000, seed: UInt64 = 3, _ answer: (Double) -> Double
+    ) throws -> EffectModel {
+        var random = SeededRandom(seed: seed)
+        var model = EffectModel()
+        for number in 0..<visits {
+            let user = Int(random.unit() * 200)
+            let discount = depths[Int(random.unit() * Double(depths.count))]
+            let factor = user % 2 == 0 ? 1.5 : 0.5
+            try model.learn(
+                exposure(user, number: number).at(discount: discount), item: AnswerTests.item,
+                label: random.unit() < logistic(-1.5 + factor * answer(discount)),
+                served: -1.5, base: -1.5, propensity: nil, isDecided: true)
+        }
+        return model
+    }
+
+    static func exposure(_ user: Int, number: Int = 0) -> Exposure {
+        Exposure(
+            tsMs: 1_700_000_000_000 + Int64(number) * 60_000, user: "u\(user)", price: 20,
+            context: [(key: "tier", value: .text(user % 2 == 0 ? "club" : "new"))])
+    }
+
+    /// What each discount adds to the logit of a shopper.
+    static func added(_ model: EffectModel, _ user: Int) throws -> [Double] {
+        let points = try model.demand(
+            exposure(user), item: AnswerTests.item, base: Prediction(logit: -1.5, variance: 0.01),
+            discounts: depths)
+        return points.map { $0.logit - points[0].logit }
+    }
+
+    @Test("an answer at a quarter off is found there, for each shopper in his own measure")
+    func threshold() throws {
+        let model = try Self.learned { $0 > 0.22 ? 1.2 : 0 }
+        for (user, factor) in [(1_000, 1.5), (1_001, 0.5)] {
+            let added = try Self.added(model, user)
+            for place in 1...2 { #expect(abs(added[place]) < 0.3, "\(user): \(added)") }
+            for place in 3...5 {
+                #expect(abs(added[place] - factor * 1.2) < 0.4, "\(user): \(added)")
+            }
+        }
+        // Below the line just before the threshold, above it just behind.
+        let bends = model.report.bends
+        let below = try #require(bends.min { $0.mean < $1.mean })
+        let above = try #require(bends.max { $0.mean < $1.mean })
+        #expect(below.discount == 0.2 && above.discount == 0.25, "\(bends)")
+        #expect(-below.mean > 3 * below.deviation && above.mean > 3 * above.deviation)
+    }
+
+    @Test("where answers are a line, it stays one")
+    func line() throws {
+        let model = try Self.learned { 2 * AnswerTests.depth($0) }
+        for bend in model.report.bends {
+            #expect(abs(bend.mean) < 0.15, "\(bend)")
+        }
+        let added = try Self.added(model, 1_000)
+        for (place, discount) in Self.depths.enumerated() {
+            #expect(abs(added[place] - 3 * AnswerTests.depth(discount)) < 0.3, "\(added)")
+        }
+    }
+
+    @Test("where nothing is answered, no bend is found beyond chance")
+    func nothing() throws {
+        let model = try Self.learned { _ in 0 }
+        for bend in model.report.bends {
+            #expect(abs(bend.mean) <= 3 * bend.deviation && bend.deviation < 0.1, "\(bend)")
+        }
+    }
+
+    @Test("what others chose tells nothing of the form")
+    func others() throws {
+        var model = EffectModel()
+        let fresh = model.report.bends
+        for number in 0..<500 {
+            try model.learn(
+                Self.exposure(number).at(discount: number % 2 == 0 ? 0.4 : 0),
+                item: AnswerTests.item, label: number % 2 == 0, served: -1, base: -1.5,
+                propensity: nil)
+        }
+        #expect(model.report.bends == fresh)
+    }
+
+    @Test("the form is kept bit for bit, and a store of the version before has none")
+    func state() throws {
+        let model = try Self.learned(visits: 3_000) { $0 > 0.22 ? 1 : 0 }
+        var changes = StateChanges()
+        var copy = model
+        copy.collectChanges(into: &changes)
+        var state = MemoryState()
+        state.apply(changes)
+        let restored = try EffectModel(from: state)
+        #expect(restored.report == model.report)
+        #expect(try Self.added(restored, 7) == Self.added(model, 7))
+
+        // The version before ended at the sums of logged rows.
+        let table = StateTable("effect", .weights)
+        let key = Array("posterior".utf8)
+        let present = try #require(try state.value(table, key))
+        let shape = 4 + 8 * 9 + 4 + 8 * 81 + 4 * 8 + 1
+        var older = Array(present.dropLast(shape))
+        older[0] = 2
+        var change = StateChanges()
+        change.put(table, key, older)
+        var earlier = state
+        earlier.apply(change)
+        let read = try EffectModel(from: earlier)
+        #expect(read.report.bends == EffectModel().report.bends)
+        #expect(read.report.rows == model.report.rows)
+        change = StateChanges()
+        change.put(table, key, Array(present.dropLast(8)))
+        var cut = state
+        cut.apply(change)
+        #expect(throws: (any Error).self) { try EffectModel(from: cut) }
+    }
+}
+
+/// Answers that change: what was learned of them is doubted, and only then.
+@Suite struct AnswerChangeTests {
+    /// Decisions by lot; the answer is `before` for half of the visits, then `after`.
+    private static func changes(
+        visits: Int, before: Double, after: Double, seed: UInt64 = 8
+    ) throws -> (at: [Int], model: EffectModel) {
+        var random = SeededRandom(seed: seed)
+        var model = EffectModel()
+        var found: [Int] = []
+        for number in 0..<visits {
+            let user = Int(random.unit() * 200)
+            let discount = AnswerShapeTests.depths[Int(random.unit() * 6)]
+            let slope = number < visits / 2 ? before : after
+            let isChanged = try model.learn(
+                AnswerShapeTests.exposure(user, number: number).at(discount: discount),
+                item: AnswerTests.item,
+                label: random.unit() < logistic(-2.5 + slope * AnswerTests.depth(discount)),
+                served: -2.5, base: -2.5, propensity: nil, isDecided: true)
+            if isChanged { found.append(number) }
+        }
+        return (found, model)
+    }
+
+    @Test("an answer that ends is found soon, and half of what was learned is forgotten")
+    func ends() throws {
+        let (found, model) = try Self.changes(visits: 20_000, before: 3, after: 0)
+        let first = try #require(found.first)
+        #expect((10_000..<12_000).contains(first), "\(found)")
+        #expect(model.report.changes == found.count && found.count <= 3)
+        #expect(!model.report.isTrusted)
+        #expect(model.report.slope.unconstrained < 0.5, "\(model.report.slope)")
+    }
+
+    @Test("answers that stay are not doubted, and none are not trusted", arguments: [3.0, 1, 0])
+    func stays(slope: Double) throws {
+        for seed in 1...3 {
+            let (found, model) = try Self.changes(
+                visits: 20_000, before: slope, after: slope, seed: UInt64(seed))
+            #expect(found.isEmpty && model.report.changes == 0)
+            #expect(model.report.isTrusted == (slope > 0))
+        }
+    }
+
+    @Test("doubts are kept bit for bit")
+    func state() throws {
+        var (_, model) = try Self.changes(visits: 6_000, before: 3, after: 3)
+        #expect(model.report.isTrusted)
+        var changes = StateChanges()
+        model.collectChanges(into: &changes)
+        var state = MemoryState()
+        state.apply(changes)
+        var restored = try EffectModel(from: state)
+        var random = SeededRandom(seed: 5)
+        for number in 4_000..<8_000 {
+            let exposure = AnswerShapeTests.exposure(number % 200, number: number).at(discount: 0.3)
+            let label = random.unit() < 0.08
+            let one = try model.learn(
+                exposure, item: AnswerTests.item, label: label, served: -2.5, base: -2.5,
+                propensity: nil, isDecided: true)
+            let other = try restored.learn(
+                exposure, item: AnswerTests.item, label: label, served: -2.5, base: -2.5,
+                propensity: nil, isDecided: true)
+            #expect(one == other)
+        }
+        #expect(model.report.changes > 0 && restored.report == model.report)
+    }
+}
