@@ -22,7 +22,7 @@ public struct ItemFeatures: Sendable {
 
 /// One value of an exposure's context.
 public enum ContextValue: Sendable, Hashable {
-    /// Zero is "off"; anything else is "on" with effects and crosses of its own.
+    /// Of a key whose numbers are 0 and 1 alone, a flag with effects and crosses of its own; else a measure.
     case number(Double)
     case text(String)
 }

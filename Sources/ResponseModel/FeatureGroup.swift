@@ -18,6 +18,8 @@ enum DenseGroup: UInt8, CaseIterable, Sendable {
     /// choice and of any choice, depth, and level and depth of a context entry and of a category.
     case evidence, observedStep, answerStep, answerSlope
     case contextLevel, contextSlope, categoryLevel, categorySlope
+    /// A measure of the context, and its bends.
+    case measure
 
     var priorVariance: Double {
         switch self {
@@ -31,6 +33,7 @@ enum DenseGroup: UInt8, CaseIterable, Sendable {
         case .answerSlope: 2
         case .contextLevel, .categoryLevel: 0.05
         case .contextSlope, .categorySlope: 0.7
+        case .measure: 0.15
         }
     }
 }

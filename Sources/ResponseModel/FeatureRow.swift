@@ -84,9 +84,6 @@ struct FeatureRow: Sendable {
     private(set) var tail: [Sparse] = []
     private(set) var promotions: [Promotion] = []
 
-    /// With so many flags a row has 110 dense effects; a block has room for 128 active entries.
-    static let contextLimit = 12
-
     /// Prices further off than e^4 times the usual one say no more than that.
     static let priceLimit = 4.0
 
@@ -95,16 +92,16 @@ struct FeatureRow: Sendable {
     /// - Parameters:
     ///   - logPrice: log of the list price.
     ///   - usual: running means of the log price of the item and of its department.
+    ///   - reader: what of the context counts, and how.
     mutating func build(
         _ exposure: Exposure, owners: FeatureOwners, logPrice: Double,
-        usual: (item: Double, department: Double), contextCountMax: Int
+        usual: (item: Double, department: Double), reader: ContextReader
     ) {
         clear()
         let discounted = isDiscounted(exposure.discount)
         let depth = 3 * min(exposure.discount, 0.5)
         let bucket = UInt64(min(Int(exposure.discount * 10), 6))
-        let count = max(0, min(contextCountMax, Self.contextLimit))
-        addContext(exposure.context.prefix(count), owners)
+        addContext(exposure, reader, owners)
         if discounted {
             addPromotion(.anyDiscount, FeatureHash.anyDiscount, 1, .anyDiscount)
             addPromotion(.depth, FeatureHash.depth, depth, .depth)
@@ -135,17 +132,14 @@ struct FeatureRow: Sendable {
     }
 
     private mutating func addContext(
-        _ context: ArraySlice<(key: String, value: ContextValue)>, _ owners: FeatureOwners
+        _ exposure: Exposure, _ reader: ContextReader, _ owners: FeatureOwners
     ) {
-        for (index, entry) in context.enumerated() {
-            switch entry.value {
-            case .number(let number):
-                guard number != 0 else { continue }
-                addPromotion(
-                    .flag(context: Int8(index)), FeatureHash.flag(entry.key), 1, .flag)
-            case .text:
-                guard let hash = FeatureHash.context(entry) else { continue }
-                let place = Int8(index)
+        reader.read(exposure.context) { index, value in
+            let place = Int8(clamping: index)
+            switch value {
+            case .flag(let hash): addPromotion(.flag(context: place), hash, 1, .flag)
+            case .measure(let hash, let measure): addMeasure(hash, measure, place)
+            case .text(let hash):
                 let alone = FeatureHash.cross(Int(TailGroup.context.rawValue), hash)
                 tail.append(
                     Sparse(
@@ -153,6 +147,14 @@ struct FeatureRow: Sendable {
                         ownerHash: hash))
                 addTail(.itemContext, .item, owners.item, hash, 1, detail: place)
             }
+        }
+    }
+
+    /// A line, and bends at the mean and one standard deviation on either side of it.
+    private mutating func addMeasure(_ hash: UInt64, _ measure: Double, _ place: Int8) {
+        let parts = [measure, max(0, measure), max(0, measure - 1), max(0, -measure - 1)]
+        for (bend, value) in parts.enumerated() {
+            addDense(.measure, hash, UInt64(bend), value, place, Int8(bend))
         }
     }
 

@@ -23,8 +23,7 @@ extension ResponseHead {
         }
         row.build(
             exposure, owners: owners, logPrice: price,
-            usual: (item: usual(page), department: usual(department)),
-            contextCountMax: configuration.contextCountMax)
+            usual: (item: usual(page), department: usual(department)), reader: contextReader)
         var logit = mean(GaussianCore.intercept) + mean(GaussianCore.drift)
         logit += try itemMean(owners.item, item, page, Self.hours(exposure.tsMs), mean)
         for effect in row.dense {

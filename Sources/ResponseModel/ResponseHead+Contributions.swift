@@ -60,6 +60,9 @@ extension FeatureRow {
         case .contextLevel, .contextSlope:
             return context(effect.first, exposure)
         case .categoryLevel, .categorySlope: return item.category ?? ""
+        case .measure:
+            let part = ["", ", above its mean", ", far above it", ", far below its mean"]
+            return exposure.context[Int(effect.first)].key + part[Int(effect.second)]
         }
     }
 

@@ -81,6 +81,7 @@ extension ResponseHead {
         noise?.add(target - learned.mean, of: learned.variance)
         charge(learned, pages, moves)
         movePrices(pages, logPrice, share: learned.weight / weight)
+        if learned.weight > 0 { contextReader.numbers.note(exposure.context) }
         accepted = AcceptedWeight(weight: learned.weight, bound: learned.bound)
         profile.end(.update)
         finishEvent()
@@ -127,8 +128,7 @@ extension ResponseHead {
         let logPrice = Self.logPrice(exposure)
         if let treatment {
             scratch.row.build(
-                exposure, item, treatment: treatment, owners: owners,
-                contextCountMax: configuration.contextCountMax)
+                exposure, item, treatment: treatment, owners: owners, reader: contextReader)
             return logPrice
         }
         func usual(_ page: Int32) -> Double {
@@ -136,8 +136,7 @@ extension ResponseHead {
         }
         let usual = (item: usual(pages.item), department: usual(pages.department))
         scratch.row.build(
-            exposure, owners: owners, logPrice: logPrice, usual: usual,
-            contextCountMax: configuration.contextCountMax)
+            exposure, owners: owners, logPrice: logPrice, usual: usual, reader: contextReader)
         return logPrice
     }
 

@@ -101,7 +101,7 @@ extension ResponseHead {
         func build(_ row: inout FeatureRow, _ exposure: Exposure, _ head: ResponseHead) {
             row.build(
                 exposure, owners: owners, logPrice: logPrice, usual: usual,
-                contextCountMax: head.configuration.contextCountMax)
+                reader: head.contextReader)
         }
     }
 

@@ -69,6 +69,7 @@ extension ResponseHead {
         } else {
             nextTextEvent = max(nextTextEvent, eventCount + 1)
         }
+        contextReader.numbers = scalars.numbers
         core = try GaussianCore(
             restoring: tables, count: scalars.coreCount, blocks: scalars.blocks,
             repairs: scalars.repairs, from: reader)
@@ -104,6 +105,7 @@ extension ResponseHead {
         writer.double(textVariance)
         writer.integer(nextTextEvent)
         writer.integer(textCount)
+        if !contextReader.numbers.scales.isEmpty { contextReader.numbers.write(to: &writer) }
         return writer.bytes
     }
 
@@ -123,6 +125,8 @@ extension ResponseHead {
         var noise: LabelNoise?
         /// The text weights' prior variance, when it is estimated next, and the texts learned from.
         var textScale: (variance: Double, nextEvent: UInt64, texts: UInt64)?
+
+        var numbers = NumberScales()
 
         init() {}
 
@@ -157,6 +161,7 @@ extension ResponseHead {
                     texts: try row.integer()
                 )
             }
+            if row.remaining > 0 { numbers = try NumberScales(from: &row) }
             // A damaged count must not reserve gigabytes.
             try HeadTables.expect(
                 coreCount >= dimension + 2 && coreCount <= dimension + (1 << 16)

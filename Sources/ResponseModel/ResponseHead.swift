@@ -47,6 +47,8 @@ public struct ResponseHead: Sendable {
     /// What the treatment of the row learned last added to its logit, by the means before.
     var treatedLogit = 0.0
     var scalarsAreDirty = true
+    /// How contexts are read.
+    var contextReader: ContextReader
     var scratch = Scratch()
     package var profile = StepProfile()
 
@@ -75,6 +77,7 @@ public struct ResponseHead: Sendable {
         textVariance = configuration.scale * configuration.textVariance
         nextTextEvent = UInt64(max(1, configuration.textEventCount))
         noise = configuration.squared.map { LabelNoise(first: $0) }
+        contextReader = ContextReader(flagsMax: max(0, min(configuration.flagCountMax, 12)))
     }
 
     /// What the kernel is told of the labels' likelihood: 0 is logistic.

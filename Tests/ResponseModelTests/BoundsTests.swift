@@ -42,7 +42,7 @@ import Testing
     @Test("one clock far ahead does not stop the drift, and extremes of any number do not trap")
     func extremes() throws {
         var configuration = HeadConfiguration()
-        configuration.contextCountMax = 1000
+        configuration.flagCountMax = 1000
         configuration.blockEventCount = 4
         configuration.denseCountMax = 500
         var head = ResponseHead(name: "click", dimension: 0, configuration: configuration)

@@ -51,7 +51,7 @@ extension ResponseHead {
         var row = FeatureRow()
         row.build(
             exposure, item, treatment: Treatment(step: 1, depth: 1, evidence: evidence),
-            owners: situation.owners, contextCountMax: configuration.contextCountMax)
+            owners: situation.owners, reader: contextReader)
         var level = Query(
             entries: [Int32(GaussianCore.intercept), Int32(GaussianCore.drift)], values: [1, 1])
         var step = Query()

@@ -31,7 +31,7 @@ extension FeatureRow {
     /// what the text says is about the answer as well.
     mutating func build(
         _ exposure: Exposure, _ item: ItemFeatures, treatment: Treatment, owners: FeatureOwners,
-        contextCountMax: Int
+        reader: ContextReader
     ) {
         clear()
         switch treatment.evidence {
@@ -43,10 +43,14 @@ extension FeatureRow {
         if treatment.evidence != .decided { addDense(.observedStep, 0, 0, treatment.step, -1, -1) }
         addDense(.answerStep, 0, 0, treatment.step, -1, -1)
         addDense(.answerSlope, 0, 0, depth, -1, -1)
-        for (index, entry) in exposure.context.prefix(max(0, contextCountMax)).enumerated() {
-            guard let hash = FeatureHash.context(entry) else { continue }
-            addDense(.contextLevel, hash, 0, 1, Int8(index), -1)
-            addDense(.contextSlope, hash, 0, depth, Int8(index), -1)
+        reader.read(exposure.context) { index, value in
+            let (hash, size) =
+                switch value {
+                case .flag(let hash), .text(let hash): (hash, 1.0)
+                case .measure(let hash, let measure): (hash, measure)
+                }
+            addDense(.contextLevel, hash, 0, size, Int8(clamping: index), -1)
+            addDense(.contextSlope, hash, 0, size * depth, Int8(clamping: index), -1)
         }
         if let category = owners.category {
             addDense(.categoryLevel, category, 0, 1, -1, -1)
@@ -73,13 +77,9 @@ extension FeatureRow {
 }
 
 extension FeatureHash {
-    /// What a context entry that is on is named by; `nil` for one that is off.
-    static func context(_ entry: (key: String, value: ContextValue)) -> UInt64? {
-        switch entry.value {
-        case .number(let number): return number == 0 ? nil : flag(entry.key)
-        case .text(let text):
-            guard !text.isEmpty else { return nil }
-            return StableHash.of(entry.key, text, seed: UInt64(Tail.Owner.context.rawValue))
-        }
+    /// What a text of a context is named by; `nil` for one that is empty.
+    static func context(_ key: String, _ text: String) -> UInt64? {
+        guard !text.isEmpty else { return nil }
+        return StableHash.of(key, text, seed: UInt64(Tail.Owner.context.rawValue))
     }
 }
