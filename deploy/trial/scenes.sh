@@ -168,3 +168,15 @@ renamed_field() {
     done
     return 1
 }
+
+# As restored, under exactly_once, with the first store gone for good.
+exactly_once_restored() {
+    echo TIDEMARK_PUBLISH_GUARANTEE=exactly_once >/etc/default/tidemark
+    export TIDEMARK_PUBLISH_GUARANTEE=exactly_once
+    systemctl restart tidemark
+    visits 500
+    systemctl stop tidemark
+    rm -rf /var/lib/tidemark/store
+    cp -a /var/lib/tidemark/backup /var/lib/tidemark/store
+    ! systemctl start tidemark
+}
