@@ -145,6 +145,16 @@ small_disk() {
     return 1
 }
 
+# The store on a disk with room again.
+large_disk() {
+    systemctl stop tidemark
+    rm -rf "$TRIAL/kept"/* && cp -a /var/lib/tidemark/store "$TRIAL/kept"
+    umount /var/lib/tidemark
+    rm -rf /var/lib/tidemark/store && cp -a "$TRIAL/kept/store" /var/lib/tidemark/store
+    systemctl start tidemark
+    learned
+}
+
 # While the daemon is away, the stream goes on.
 backlog() {
     systemctl stop tidemark
@@ -179,4 +189,51 @@ exactly_once_restored() {
     rm -rf /var/lib/tidemark/store
     cp -a /var/lib/tidemark/backup /var/lib/tidemark/store
     ! systemctl start tidemark
+}
+
+stopped() { learned; }
+
+# What the runbook sets at its beginning, and what its questions ask for.
+variables() {
+    STORE=/var/lib/tidemark/store CONFIG=/etc/tidemark/tidemark.yaml URL=http://localhost:9464
+    NOON=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    read -r SHOPPER ITEM < <(kcat -C -b "$BROKERS" -t discount-recommendations -o -1 -c 1 -e -q |
+        jq -r '"\(.user_id) \(.item_id)"')
+    kcat -P -b "$BROKERS" -t events <<<'no event'
+    tidemark rollback head --store "$STORE" --reason "a drill"
+}
+
+# A small BERT of random weights, with the vocabulary of the default one.
+own_encoder() {
+    mkdir my-bert
+    cp "$TRIAL_MODEL/tokenizer.json" "$TRIAL_MODEL/vocab.txt" my-bert
+    python3 - "$TRIAL_MODEL/config.json" my-bert <<'END'
+import array, json, random, struct, sys
+config = json.load(open(sys.argv[1]))
+hidden, layers = 48, 2
+config.update(hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=4, intermediate_size=96)
+json.dump(config, open(sys.argv[2] + "/config.json", "w"))
+shapes = {"embeddings.word_embeddings.weight": (config["vocab_size"], hidden),
+          "embeddings.position_embeddings.weight": (config["max_position_embeddings"], hidden),
+          "embeddings.token_type_embeddings.weight": (config["type_vocab_size"], hidden),
+          "embeddings.LayerNorm.weight": (hidden,), "embeddings.LayerNorm.bias": (hidden,)}
+for layer in range(layers):
+    name = f"encoder.layer.{layer}."
+    for part in ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"):
+        shapes[name + part + ".weight"], shapes[name + part + ".bias"] = (hidden, hidden), (hidden,)
+    shapes[name + "intermediate.dense.weight"], shapes[name + "intermediate.dense.bias"] = (96, hidden), (96,)
+    shapes[name + "output.dense.weight"], shapes[name + "output.dense.bias"] = (hidden, 96), (hidden,)
+    for norm in ("attention.output.LayerNorm", "output.LayerNorm"):
+        shapes[name + norm + ".weight"], shapes[name + norm + ".bias"] = (hidden,), (hidden,)
+drawn, header, body = random.Random(1), {}, b""
+for name, shape in shapes.items():
+    count = 1
+    for length in shape:
+        count *= length
+    values = array.array("f", (1.0 if "LayerNorm.weight" in name else drawn.uniform(-0.1, 0.1) for _ in range(count)))
+    header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(body), len(body) + 4 * count]}
+    body += values.tobytes()
+text = json.dumps(header).encode()
+open(sys.argv[2] + "/model.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + body)
+END
 }
