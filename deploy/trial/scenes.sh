@@ -206,7 +206,9 @@ variables() {
 # A small BERT of random weights, with the vocabulary of the default one.
 own_encoder() {
     mkdir my-bert
-    cp "$TRIAL_MODEL/tokenizer.json" "$TRIAL_MODEL/vocab.txt" my-bert
+    cp "$TRIAL_MODEL"/{tokenizer.json,vocab.txt,modules.json} my-bert
+    mkdir my-bert/1_Pooling
+    sed 's/\("word_embedding_dimension"\): [0-9]*/\1: 48/' "$TRIAL_MODEL/1_Pooling/config.json" >my-bert/1_Pooling/config.json
     python3 - "$TRIAL_MODEL/config.json" my-bert <<'END'
 import array, json, random, struct, sys
 config = json.load(open(sys.argv[1]))
