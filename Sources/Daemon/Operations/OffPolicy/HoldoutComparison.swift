@@ -174,7 +174,7 @@ public final class HoldoutComparison {
     /// the later it came, so that the sum holds for any number of them.
     private func look() -> [(name: String, estimate: HoldoutEstimate)] {
         let alpha = HoldoutEvaluation.Settings().alpha
-        let reward = reward
+        let reward = self.reward
         var found = [
             (HoldoutReport.decisionsName, decided.look(reward, alpha: alpha / 2)),
             (HoldoutReport.purchasesName, bought.look(reward, alpha: alpha / 2)),

@@ -196,11 +196,10 @@ public final class PolicyEvaluation {
         let cost =
             decision.item.cost
             ?? wiring.configuration.pricing.costFraction.map { $0 * decision.offer.price }
+        var answers = RewardEvaluation.Answers.probabilities(masses)
+        if question.isDensity, let kernel { answers = .wanted(wanted, kernel) }
         for index in tracks.indices {
-            try tracks[index].take(
-                decision, actions,
-                kernel.map { question.isDensity ? .wanted(wanted, $0) : .probabilities(masses) }
-                    ?? .probabilities(masses), cost: cost)
+            try tracks[index].take(decision, actions, answers, cost: cost)
         }
     }
 
