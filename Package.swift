@@ -84,6 +84,7 @@ let package = Package(
         module("ResponseModel", ["CPosterior", "Records"]),
         module("ContinualLearning", ["ResponseModel", "Encoder", "Records"]),
         module("Pricing", ["Records"]),
+        module("OffPolicy", ["Records"]),
         module("Schemas", ["Records"]),
         module("Events", ["CSimdJSON", "Records"]),
         // The presets of deploy/mappings are part of the program.
@@ -108,7 +109,7 @@ let package = Package(
             "Daemon",
             [
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Tokenization", "Tensor",
-                "Pricing", "Mapping", "Events", "Records", "EventLog", "KafkaStream",
+                "Pricing", "OffPolicy", "Mapping", "Events", "Records", "EventLog", "KafkaStream",
                 "SchemaRegistry", "Schemas", "SnapshotStore", "Telemetry", "ControlPlane",
                 "Platform", yaml,
             ]),
@@ -119,14 +120,14 @@ let package = Package(
             "Benchmarks",
             [
                 "Terminal", "LearnedWorlds", "Daemon", "Engine", "Simulator", "ContinualLearning",
-                "ResponseModel", "Encoder", "Tensor", "Pricing", "Mapping", "Events", "Records",
-                "EventLog", "KafkaStream", "SnapshotStore", arguments,
+                "ResponseModel", "Encoder", "Tensor", "Pricing", "OffPolicy", "Mapping", "Events",
+                "Records", "EventLog", "KafkaStream", "SnapshotStore", arguments,
             ]),
         .executableTarget(
             name: "tidemark",
             dependencies: [
-                "Benchmarks", "Terminal", "Daemon", "Simulator", "ContinualLearning", "Encoder",
-                "EventLog", "Mapping", "Tensor", "Events", "Records", "KafkaStream",
+                "Benchmarks", "Terminal", "Daemon", "OffPolicy", "Simulator", "ContinualLearning",
+                "Encoder", "EventLog", "Mapping", "Tensor", "Events", "Records", "KafkaStream",
                 "SnapshotStore",
                 "Platform", arguments,
             ],
@@ -156,6 +157,7 @@ let package = Package(
         tests(
             "ContinualLearningTests", ["ContinualLearning", "ResponseModel", "Encoder", "Records"]),
         tests("PricingTests", ["Pricing", "Records"]),
+        tests("OffPolicyTests", ["OffPolicy", "Simulator", "Records"]),
         tests("EventsTests", ["Events", "Records"], resources: [.copy("Fixtures")]),
         tests("MappingTests", ["Mapping", "Daemon", "Events", "Records"]),
         tests("SchemasTests", ["Schemas", "Records"], resources: [.copy("Fixtures")]),
@@ -181,8 +183,9 @@ let package = Package(
             "DaemonTests",
             [
                 "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Engine", "EventLog",
-                "Events", "KafkaStream", "Mapping", "Pricing", "Records", "ResponseModel",
-                "Simulator", "SnapshotStore", "Tensor", "Tokenization", "Platform", "Schemas",
+                "Events", "KafkaStream", "Mapping", "OffPolicy", "Pricing", "Records",
+                "ResponseModel", "Simulator", "SnapshotStore", "Tensor", "Tokenization", "Platform",
+                "Schemas",
                 "CCrashPoints",
                 "TestSupport",
             ]),

@@ -16,7 +16,8 @@ struct Tidemark: ParsableCommand {
             """,
         version: TidemarkVersion.current,
         subcommands: [
-            RunCommand.self, ReplayCommand.self, EvaluateCommand.self, AblateCommand.self,
+            RunCommand.self, ReplayCommand.self, EvaluateCommand.self, OpeCommand.self,
+            HoldoutCommand.self, AblateCommand.self,
             RecommendCommand.self, SnapshotsCommand.self, CaptureCommand.self,
             RollbackCommand.self, StatusCommand.self, CheckCommand.self, BrokerCommand.self,
             DeadLettersCommand.self, MapCommand.self, SimulateCommand.self, EncodeCommand.self,

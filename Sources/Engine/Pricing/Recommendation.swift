@@ -99,7 +99,7 @@ public struct Recommendation: Codable, Sendable, Equatable {
     static func id(lineage: Int, decision: String) -> String { "\(lineage)-\(decision)" }
 
     /// The decision that a recommendation's id names; an id of another make as it is.
-    static func decision(of id: String) -> String {
+    package static func decision(of id: String) -> String {
         let bytes = id.utf8
         guard bytes.count > 2 * decisionBytes + 1 else { return id }
         let decision = bytes.suffix(2 * decisionBytes)
@@ -118,7 +118,7 @@ public struct Recommendation: Codable, Sendable, Equatable {
 
 extension Event {
     /// With the decision in the place of the recommendation that delivered it.
-    var namingDecisions: Event {
+    package var namingDecisions: Event {
         guard let id = offer?.recommendationID else { return self }
         let decision = Recommendation.decision(of: id)
         guard decision != id else { return self }

@@ -66,4 +66,25 @@ extension Engine {
         }
         return (recommendation, demand)
     }
+
+    /// The decision that would be made at an exposure of a log, with the probability of every price: as if the
+    /// shopper were not held out and no offer stood.
+    ///
+    /// Nothing is remembered of having been asked but the vectors of texts.
+    ///
+    /// - Parameter isView: whether the shopper had not clicked yet; taken for a visit where no views were
+    ///   learned.
+    public mutating func decision(
+        on offer: Event.Offer, atMs ts: Int64, isView: Bool, embedding: any TextEmbedding
+    ) throws -> Decision {
+        stream.catalog.attach(MemoryState(), embedding)
+        defer { stream.catalog.detach() }
+        var known = offer
+        known.context = stream.contextKeys.known(offer.context)
+        return try decide(
+            Exposure(known, tsMs: ts), features: try stream.catalog.features(of: offer.itemID),
+            known: try stream.catalog.find(offer.itemID), isView: isView && knowsViews, held: nil,
+            draws: PricingDraws(explore: 0, depth: 0), isHoldout: false
+        ).decision
+    }
 }

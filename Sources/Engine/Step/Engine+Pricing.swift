@@ -62,9 +62,10 @@ extension Engine {
     ///   - known: what the catalogue knows of it.
     ///   - isView: whether it is shown to who has not clicked yet, so that it decides over that as well.
     ///   - held: an offer that stands, whose discount is kept as far as the rules allow.
+    ///   - isHoldout: whether the shopper is held out; `nil`: as the shopper's lot has it.
     func decide(
         _ exposure: Exposure, features: ItemFeatures, known: Item?, isView: Bool = false,
-        held: HeldOffer?, draws: PricingDraws
+        held: HeldOffer?, draws: PricingDraws, isHoldout: Bool? = nil
     ) throws -> Quote {
         let item = ItemOffer(
             price: exposure.price, cataloguePrice: known?.price, cost: known?.cost,
@@ -88,8 +89,10 @@ extension Engine {
                     mean: prediction.logit, variance: prediction.variance,
                     covarianceWithBaseline: prediction.covarianceWithBaseline))
         }
-        let holdout = configuration.pricing.isHoldout(
-            userHash: StableHash.of("holdout", exposure.user, seed: configuration.seed))
+        let holdout =
+            isHoldout
+            ?? configuration.pricing.isHoldout(
+                userHash: StableHash.of("holdout", exposure.user, seed: configuration.seed))
         var standing = StandingPrice()
         if configuration.followsMerchant {
             standing.habit = try models.apprentice.discount(exposure, item: features)

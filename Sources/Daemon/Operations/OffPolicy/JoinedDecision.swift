@@ -1,0 +1,77 @@
+import Events
+import Pricing
+
+/// A decision of a log, joined with what came of it.
+struct JoinedDecision {
+    /// The recommendation's id, or that of the event that told of the offer.
+    let id: String
+    let offer: Event.Offer
+    let tsMs: Int64
+    /// Where the log tells of it.
+    let place: String
+    /// Whether it was seen and not clicked yet when it was decided.
+    let isView: Bool
+    var isHoldout = false
+    var isRuled = false
+    var actions: [LoggedDepth]?
+    /// Net of what was given back while the offer's window was open.
+    var units: Int
+    /// A unit, where the log tells.
+    var paid: Double?
+    /// How many decisions it stands for.
+    var weight = 1.0
+    /// What the catalogue knew of the item when the decision's window closed.
+    var item = KnownItem()
+
+    /// The same as a price is decided on.
+    var itemOffer: ItemOffer {
+        ItemOffer(
+            price: offer.price, cataloguePrice: item.price, cost: item.cost, stock: item.stock,
+            deleted: item.isDeleted)
+    }
+
+    /// The price that was delivered.
+    var price: Double { offer.price * (1 - offer.discount) }
+}
+
+/// What item events have told.
+struct KnownItem {
+    var price: Double?
+    var cost: Double?
+    var stock: Double?
+    var isDeleted = false
+
+    /// Takes over what an event says; what it leaves out stays.
+    mutating func merge(_ event: Event.Item) {
+        price = event.price ?? price
+        cost = event.cost ?? cost
+        stock = event.stock ?? stock
+        isDeleted = event.deleted
+    }
+}
+
+/// What a log of decisions held beside them.
+public struct DecisionCounts: Codable, Sendable {
+    /// Lines read, blank ones apart.
+    public var lines = 0
+    /// Decisions whose windows have closed.
+    public var decisions = 0
+    /// Decisions that were open when the log ended: left out, whatever came of them.
+    public var open = 0
+    /// Decisions closed early for want of room, left out likewise.
+    public var closedEarly = 0
+    /// Offers that nobody decided: no propensity and no recommendation.
+    public var undecided = 0
+    /// Recommendations and events that came before under the same id.
+    public var duplicates = 0
+    /// Outcomes that do not say whether there was a purchase.
+    public var withoutLabel = 0
+    /// Purchases that belong to no open offer.
+    public var unattributed = 0
+
+    enum CodingKeys: String, CodingKey {
+        case lines, decisions, open, undecided, duplicates, unattributed
+        case closedEarly = "closed_early"
+        case withoutLabel = "without_label"
+    }
+}

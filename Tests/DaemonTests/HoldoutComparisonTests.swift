@@ -1,0 +1,78 @@
+import Daemon
+import Foundation
+import Records
+import Testing
+
+/// `holdout`: what discounts add, against the shoppers who never get one.
+@Suite struct HoldoutComparisonTests {
+    @Test("groups, whole orders and segments are told from events and recommendations")
+    func tells() throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("tidemark-test-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func log(_ name: String, _ lines: [String]) throws -> String {
+            let path = "\(folder)/\(name).jsonl"
+            try (lines.joined(separator: "\n") + "\n").write(
+                toFile: path, atomically: true, encoding: .utf8)
+            return path
+        }
+        var shop = DecisionShop(seed: 9)
+        // One visit a shopper.
+        let visits = (0..<4000).map { shop.visit($0, holdouts: true) }
+        var events: [(Int64, String)] = []
+        for visit in visits {
+            let tsMs = DecisionShop.tsMs(visit.number)
+            events.append((tsMs, visit.click))
+            guard let purchase = visit.purchase else { continue }
+            events.append((tsMs + 90_000, purchase))
+            // The same order has a cup in it that nobody decided about.
+            let cup = purchase.replacing("\"kettle\"", with: "\"cup\"")
+                .replacing("\"p-", with: "\"q-").replacing(
+                    "\"discount\":0.2", with: "\"discount\":0")
+            events.append((tsMs + 90_000, cup))
+        }
+        events.sort { $0.0 < $1.0 }
+        // Two days on, all windows have closed.
+        let end = DecisionShop.Visit(
+            number: 8000, shopper: "end", discount: 0, propensity: 1, bought: false)
+        let items = [
+            DecisionShop.item,
+            DecisionShop.item.replacing("kettle", with: "cup").replacing("i-0", with: "i-1"),
+        ]
+        var question = HoldoutComparison.Question(
+            events: [
+                try log("events", events.map(\.1) + [end.click]),
+                try log("offers", visits.map(\.recommendation)),
+            ])
+        question.catalog = try log("items", items)
+        question.segment = "tier"
+        let report = try HoldoutComparison(question).run()
+        #expect(report.reward == .margin && report.withoutCost == 0)
+        #expect(report.rows.map(\.name) == ["by decisions", "all purchases"])
+        let (decided, bought) = (report.rows[0].estimate, report.rows[1].estimate)
+        #expect(decided.heldOut == 800 && decided.treated == 3200)
+        let treated = visits.filter { !$0.isHoldout }
+        // Two units of each, at a cost of 8.
+        let kettles = treated.reduce(0.0) {
+            $0 + ($1.bought ? 2 * (20 * (1 - $1.discount) - 8) : 0)
+        }
+        let cups = treated.reduce(0.0) { $0 + ($1.bought ? 24 : 0) }
+        #expect(abs(decided.treatedMean - kettles / 3200) < 1e-9)
+        #expect(abs(bought.treatedMean - (kettles + cups) / 3200) < 1e-9)
+        #expect(decided.interval != nil && bought.interval != nil)
+        #expect(report.segments.map(\.name) == ["gold", "plain"])
+        #expect(report.segments[0].estimate.treated == 1600)
+        #expect(report.days >= 4)
+        // One look has a wide interval; the group's means lie apart by what was drawn.
+        let interval = try #require(bought.interval)
+        #expect(interval.contains(bought.difference))
+    }
+
+    @Test("conversion is nothing that shoppers' totals are made of")
+    func conversion() {
+        var question = HoldoutComparison.Question(events: ["-"])
+        question.reward = .conversion
+        #expect(throws: PolicyQuestionError.self) { try HoldoutComparison(question) }
+    }
+}
