@@ -14,6 +14,32 @@ public enum PricingRule: String, Sendable, Hashable, CaseIterable {
     case marginFloor = "margin_floor"
     /// The best discount was not sure enough to pay.
     case confidence
+    /// A deeper discount was wanted than the item's category allows.
+    case categoryDepth = "category_depth"
+    /// Than its brand allows.
+    case brandDepth = "brand_depth"
+    /// Than is allowed of this item.
+    case itemDepth = "item_depth"
+    /// A lower price was wanted than leaves the amount of money that must remain.
+    case marginAmount = "margin_floor_amount"
+    /// A lower price was wanted than may be advertised.
+    case minimumPrice = "minimum_price"
+    /// The price was made to end as prices must.
+    case priceEnding = "price_ending"
+    /// The item, its category or its brand is never discounted.
+    case excluded
+    /// Nothing is discounted at this time.
+    case blackout
+    /// Too little is left to sell it at a discount.
+    case lowStock = "low_stock"
+    /// The discount is computed on the prior price, or refused since that is not known or lower.
+    case priorPrice = "prior_price"
+    /// A discount too different from others within a day was wanted.
+    case dayChange = "day_change"
+    /// The discount was changed too short a time ago.
+    case changeInterval = "change_interval"
+    /// As many discounted offers were made as may be.
+    case frequencyCap = "frequency_cap"
 }
 
 /// One price that could have been delivered, and how likely it was to be.
@@ -32,12 +58,17 @@ public struct PricingAction: Sendable, Hashable {
 
 /// The price decided for one shopper and one item, with all that is needed to judge it later.
 public struct Decision: Sendable, Hashable {
-    /// The discount delivered, after rounding to cents: `1 - price / listPrice`.
+    /// The discount delivered, after rounding to cents: `1 - price / listPrice`, or against `priorPrice`
+    /// where that is lower. No other one may be announced.
     public let discount: Double
+    /// The same as a fraction of the list price, whatever it is announced against.
+    public let depth: Double
     /// The list price that was decided on, in the shop's currency.
     public let listPrice: Double
     /// The price delivered, in whole cents of that currency.
     public let price: Double
+    /// What a reduction is measured against, where the rule is on and it is known.
+    public let priorPrice: Double?
     /// Probability of a purchase at the price delivered.
     public let expectedConversion: Double
     /// Probability of a purchase at the list price.
