@@ -58,7 +58,8 @@ public struct DiscountPolicy: Sendable {
             option: taken, propensity: taken.propensity, explored: explored,
             policy: configuration.exploration.rawValue)
         let kept = keep(
-            standing, options, standingOptions(ruling, options, item, cost, demand, standing, holdout),
+            standing, options,
+            standingOptions(ruling, options, item, cost, demand, standing, holdout),
             ladder, choice, holdout: holdout)
         if kept.isHeld { rules.removeAll(where: ruling.ofNewOffers.contains) }
         let step = kept.option.step

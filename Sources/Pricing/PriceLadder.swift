@@ -121,9 +121,7 @@ struct PriceLadder {
         list: Double, depth: Double, reference: Double, lowest: Double, endings: PriceEndings
     ) -> Step {
         let exact = reference * (1 - depth)
-        guard depth > 0,
-            let price = endings.price(
-                near: exact, notBelow: lowest, below: reference * (1 - 1e-6))
+        guard depth > 0, let price = endings.price(near: exact, notBelow: lowest)
         else { return none(list) }
         var step = step(price, list: list, depth: depth, reference: reference)
         if step.depth != depth { step.isOffGrid = true }

@@ -62,7 +62,8 @@ public struct OfferTally: Sendable, Hashable {
         if let forgotten = own.forgotten, forgotten >= number - reach { return nil }
         let near = own.parts.filter { abs($0.number - number) <= reach }
         var most: UInt64 = 0
-        for first in [number - reach] + near.map(\.number) where first <= number {
+        // The window with the most can be moved on to begin with a part of its own, or with this one.
+        for first in near.map(\.number) + [number] where first <= number {
             let sum = near.reduce(UInt64(0)) {
                 $1.number >= first && $1.number <= first + reach ? $0 + $1.offers : $0
             }
@@ -125,6 +126,9 @@ extension OfferTally {
                 throw .badValue(at: r.position - 8, "\(part.offers) offers")
             }
             return part
+        }
+        guard partMs > 0 || parts.isEmpty && forgotten == nil else {
+            throw .badValue(at: 1, "offers in parts of no length")
         }
         try reader.finish()
     }

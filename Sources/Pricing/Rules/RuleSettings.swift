@@ -30,6 +30,8 @@ public struct RuleSettings: Sendable, Hashable {
     public var changeIntervalsMs: [DepthScope: Int64] = [:]
     /// What reductions are measured against.
     public var prior = PriorPriceSettings()
+    /// The sales channel that is priced; `nil`: prices of every channel count.
+    public var channel: String?
 
     /// So many discounted offers in a period.
     public struct Cap: Sendable, Hashable {
