@@ -113,3 +113,25 @@ enum GroupName {
         return category.dropFirst(name.count).drop { $0 == " " }.first == "/"
     }
 }
+
+extension OfferCircumstances {
+    func validate() throws(PricingError) {
+        func require(_ amount: Double, _ field: String) throws(PricingError) {
+            guard amount >= 0, amount <= ItemOffer.amountMax else {
+                throw .badItem(field: field, value: amount, expected: "from 0 to 1e12")
+            }
+        }
+        if let minimumPrice { try require(minimumPrice, "minimum price") }
+        if case .price(let price, let running) = prior {
+            for amount in [price, running?.highest ?? price, running?.lowest ?? price] {
+                guard amount > 0 else {
+                    throw .badItem(field: "prior price", value: amount, expected: "above 0")
+                }
+                try require(amount, "prior price")
+            }
+        }
+        guard abs(atMs / 2) < 1 << 60 else {
+            throw .badItem(field: "time", value: Double(atMs), expected: "a time")
+        }
+    }
+}
