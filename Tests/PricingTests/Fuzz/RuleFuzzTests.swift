@@ -4,9 +4,10 @@ import Records
 import Testing
 
 @Suite struct RuleFuzzTests {
-    /// `TIDEMARK_RULE_DECISIONS=10000000` for more than the usual 200,000.
+    /// `TIDEMARK_TEST_RULE_DECISIONS=10000000` for more than the usual 200,000.
     private static let decisions =
-        ProcessInfo.processInfo.environment["TIDEMARK_RULE_DECISIONS"].flatMap(Int.init) ?? 200_000
+        ProcessInfo.processInfo.environment["TIDEMARK_TEST_RULE_DECISIONS"].flatMap(Int.init)
+        ?? 200_000
 
     @Test("under random rules, prices, stocks, clocks and categories no decision breaks one")
     func noRuleIsBroken() throws {

@@ -5,9 +5,9 @@ import Testing
 
 /// Recorded propensities against how often each price is delivered.
 @Suite struct RulePropensityTests {
-    /// `TIDEMARK_RULE_DRAWS=1000000` for more draws of each policy and rule set.
+    /// `TIDEMARK_TEST_RULE_DRAWS=1000000` for more draws of each policy and rule set.
     private static let draws =
-        ProcessInfo.processInfo.environment["TIDEMARK_RULE_DRAWS"].flatMap(Int.init) ?? 50_000
+        ProcessInfo.processInfo.environment["TIDEMARK_TEST_RULE_DRAWS"].flatMap(Int.init) ?? 50_000
 
     private static let ruleSets: [(name: String, change: @Sendable (inout RuleFixture) -> Void)] = [
         ("none", { _ in }),
