@@ -233,6 +233,10 @@ extension Event {
         public var cost: Double?
         /// Units at hand; below 0 where a shop has sold more than it has.
         public var stock: Double?
+        /// The lowest price at which it may be advertised, 0 for none; `nil` where the catalogue does not say.
+        public var minPrice: Double?
+        /// The sales channel whose prices the event tells; `nil` where it does not say.
+        public var channel: String?
         /// Whether it is no longer sold.
         public var deleted: Bool
 
@@ -240,7 +244,8 @@ extension Event {
         public init(
             itemID: String, title: String?, description: String? = nil, category: String? = nil,
             brand: String? = nil, attributes: [Attribute] = [], price: Double? = nil,
-            cost: Double? = nil, stock: Double? = nil, deleted: Bool = false
+            cost: Double? = nil, stock: Double? = nil, minPrice: Double? = nil,
+            channel: String? = nil, deleted: Bool = false
         ) {
             self.itemID = itemID
             self.title = title
@@ -251,6 +256,8 @@ extension Event {
             self.price = price
             self.cost = cost
             self.stock = stock
+            self.minPrice = minPrice
+            self.channel = channel
             self.deleted = deleted
         }
     }

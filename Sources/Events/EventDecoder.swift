@@ -245,6 +245,8 @@ extension EventDecoder {
         item.price = try fields.number(.price, .positive)
         item.cost = try fields.number(.cost, .notNegative)
         item.stock = try fields.number(.stock, .amount)
+        item.minPrice = try fields.number(.minPrice, .notNegative)
+        item.channel = try fields.text(.channel, bytesMax: EventLimits.labelBytesMax)
         item.deleted = try fields.bool(.deleted) ?? false
         if item.title == nil, !item.deleted, !isInline {
             if fields.has(.title) {

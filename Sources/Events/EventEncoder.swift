@@ -69,6 +69,8 @@ public enum EventEncoder {
         write("price", item.price, &json)
         write("cost", item.cost, &json)
         write("stock", item.stock, &json)
+        write("min_price", item.minPrice, &json)
+        write("channel", item.channel, &json)
         if item.deleted { json.field("deleted", true) }
     }
 

@@ -3,7 +3,7 @@ package enum FieldName: Int, CaseIterable, Sendable {
     case type, eventID, ts, userID, itemID, price, discount, recommendationID, propensity,
         position, sessionID, context, item, quantity, paid, orderID, purchaseEventID, title,
         description, category, brand, attributes, cost, stock, deleted, clicked, purchased,
-        samplingRate
+        samplingRate, minPrice, channel
 
     /// The key, letter by letter as in the contract.
     package var text: String {
@@ -16,6 +16,7 @@ package enum FieldName: Int, CaseIterable, Sendable {
         case .orderID: "order_id"
         case .purchaseEventID: "purchase_event_id"
         case .samplingRate: "sampling_rate"
+        case .minPrice: "min_price"
         default: "\(self)"
         }
     }

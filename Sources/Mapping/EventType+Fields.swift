@@ -17,7 +17,8 @@ extension EventType {
         .discount, .recommendationID, .propensity, .position, .sessionID, .context, .item,
     ]
     static let inlineItem: [FieldName] = [
-        .title, .description, .category, .brand, .attributes, .price, .cost, .stock,
+        .title, .description, .category, .brand, .attributes, .price, .cost, .stock, .minPrice,
+        .channel,
     ]
 
     /// Fields that there may be beside them.
@@ -45,10 +46,10 @@ extension FieldName {
     var kind: Kind {
         switch self {
         case .type, .eventID, .userID, .itemID, .recommendationID, .sessionID, .orderID,
-            .purchaseEventID, .title, .description, .category, .brand:
+            .purchaseEventID, .title, .description, .category, .brand, .channel:
             .text
         case .ts: .time
-        case .price, .paid, .cost: .amount
+        case .price, .paid, .cost, .minPrice: .amount
         case .discount, .propensity, .position, .quantity, .stock, .samplingRate: .number
         case .deleted, .clicked, .purchased: .flag
         case .context, .attributes: .attributes

@@ -1,21 +1,3 @@
-/// A rule that kept a decision from being what it would have been.
-public enum PricingRule: String, Sendable, Hashable, CaseIterable {
-    /// Discounts are switched off: the list price.
-    case killSwitch = "kill_switch"
-    /// The item is no longer sold: no discount.
-    case deletedItem = "deleted_item"
-    /// Nothing is left to sell: no discount.
-    case outOfStock = "out_of_stock"
-    /// The cost is not known and none is to be assumed: no discount.
-    case unknownCost = "unknown_cost"
-    /// A deeper discount was wanted than `PricingConfiguration.maximumDepth`.
-    case maximumDepth = "maximum_depth"
-    /// A lower price was wanted than leaves `PricingConfiguration.marginFloor`.
-    case marginFloor = "margin_floor"
-    /// The best discount was not sure enough to pay.
-    case confidence
-}
-
 /// One price that could have been delivered, and how likely it was to be.
 public struct PricingAction: Sendable, Hashable {
     /// The delivered discount.
@@ -32,12 +14,17 @@ public struct PricingAction: Sendable, Hashable {
 
 /// The price decided for one shopper and one item, with all that is needed to judge it later.
 public struct Decision: Sendable, Hashable {
-    /// The discount delivered, after rounding to cents: `1 - price / listPrice`.
+    /// The discount delivered, after rounding to cents: `1 - price / listPrice`, or against `priorPrice`
+    /// where that is lower. No other one may be announced.
     public let discount: Double
+    /// The same as a fraction of the list price, whatever it is announced against.
+    public let depth: Double
     /// The list price that was decided on, in the shop's currency.
     public let listPrice: Double
     /// The price delivered, in whole cents of that currency.
     public let price: Double
+    /// What a reduction is measured against, where the rule is on and it is known.
+    public let priorPrice: Double?
     /// Probability of a purchase at the price delivered.
     public let expectedConversion: Double
     /// Probability of a purchase at the list price.

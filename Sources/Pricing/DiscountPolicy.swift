@@ -5,11 +5,13 @@
 public struct DiscountPolicy: Sendable {
     /// As it was given; it never changes.
     public let configuration: PricingConfiguration
+    private let book: RuleBook
 
     /// - Throws: `PricingError.badConfiguration`.
     public init(_ configuration: PricingConfiguration) throws(PricingError) {
         try configuration.validate()
         self.configuration = configuration
+        book = RuleBook(configuration)
     }
 
     /// Decides the price.
@@ -23,19 +25,24 @@ public struct DiscountPolicy: Sendable {
     ///   - unknown: what exploring can find out, of `costBounded`.
     ///   - standing: what goes before the choice. Where the rules have tightened since an offer was made it
     ///     falls, and the choice holds; a hold-out is never given a discount.
+    ///   - circumstances: what rules are told beside.
     /// - Throws: for input that is not finite or out of range; nothing is guessed in its place.
     public func decide(
         item: ItemOffer, demand: [DemandPoint], holdout: Bool, draws: PricingDraws,
-        unknown: UnknownAnswer = UnknownAnswer(), standing: StandingPrice = StandingPrice()
+        unknown: UnknownAnswer = UnknownAnswer(), standing: StandingPrice = StandingPrice(),
+        circumstances: OfferCircumstances = OfferCircumstances()
     ) throws(PricingError) -> Decision {
         try item.validate()
+        try circumstances.validate()
         try check(demand)
         try draws.validate()
         try unknown.validate()
         let assumed = configuration.costFraction.map { $0 * item.price }
         let cost = item.cost ?? assumed
-        let ladder = PriceLadder(item: item, cost: cost, configuration: configuration)
-        var rules = itemRules(item, costKnown: cost != nil)
+        let ruling = book.ruling(
+            on: RuleFacts(item: item, cost: cost, circumstances: circumstances))
+        let ladder = PriceLadder(list: item.price, ruling: ruling, configuration: configuration)
+        var rules = ruling.barring
         let fixed = holdout || !rules.isEmpty
         var options = offers(fixed ? [ladder.allowed[0]] : ladder.allowed, cost, demand)
         let (best, unsure) = try greedy(options, demand, cost)
@@ -45,22 +52,46 @@ public struct DiscountPolicy: Sendable {
         if unsure, !explored { rules.append(.confidence) }
         if !fixed, let cost {
             let wanted = explored ? drawn : unruledBest(ladder.nominal, cost, demand)
-            rules += ladder.rulesForbidding(
-                wanted, list: item.price, depth: configuration.depths[wanted])
+            rules += ladder.rulesBinding(wanted, depth: configuration.depths[wanted])
         }
         let choice = Choice(
             option: taken, propensity: taken.propensity, explored: explored,
             policy: configuration.exploration.rawValue)
-        let kept = keep(standing, options, ladder, choice, holdout: holdout)
+        let kept = keep(
+            standing, options,
+            standingOptions(ruling, options, item, cost, demand, standing, holdout),
+            ladder, choice, holdout: holdout)
+        if kept.isHeld { rules.removeAll(where: ruling.ofNewOffers.contains) }
+        let step = kept.option.step
         return Decision(
-            discount: kept.option.step.discount, listPrice: item.price,
-            price: kept.option.step.price,
+            discount: step.discount, depth: step.depth, listPrice: item.price, price: step.price,
+            priorPrice: ruling.announcedPrior(step, circumstances.prior),
             expectedConversion: kept.option.conversion, baselineConversion: demand[0].probability,
             expectedMargin: cost == nil ? nil : kept.option.margin,
             incrementalMargin: kept.option.incremental, propensity: kept.propensity,
             policy: kept.policy, explored: kept.explored, holdout: holdout, isHeld: kept.isHeld,
             costAssumed: item.cost == nil && assumed != nil,
             rules: PricingRule.allCases.filter(rules.contains), actions: options.map(\.action))
+    }
+
+    /// When a discounted offer made at a time must end, where the rules say so.
+    public func offerEndMs(_ circumstances: OfferCircumstances) -> Int64? {
+        configuration.rules.blackouts.isEmpty
+            ? nil
+            : BlackoutDates(configuration.rules.blackouts).next(
+                after: circumstances.atMs, category: circumstances.category)
+    }
+
+    /// What an offer that stands may be: new offers alone are counted and compared with others.
+    private func standingOptions(
+        _ ruling: Ruling, _ options: [Option], _ item: ItemOffer, _ cost: Double?,
+        _ demand: [DemandPoint], _ standing: StandingPrice, _ holdout: Bool
+    ) -> [Option] {
+        guard standing.offer != nil, !holdout, !ruling.ofNewOffers.isEmpty else { return options }
+        let ruling = ruling.ofStandingOffers
+        guard ruling.barring.isEmpty else { return options }
+        let ladder = PriceLadder(list: item.price, ruling: ruling, configuration: configuration)
+        return offers(ladder.allowed, cost, demand)
     }
 
     /// The option that a depth of the grid comes to: depths of one price are one option.
@@ -70,20 +101,23 @@ public struct DiscountPolicy: Sendable {
 
     /// The choice, or what goes before it.
     private func keep(
-        _ standing: StandingPrice, _ options: [Option], _ ladder: PriceLadder, _ choice: Choice,
-        holdout: Bool
+        _ standing: StandingPrice, _ options: [Option], _ standingOptions: [Option],
+        _ ladder: PriceLadder, _ choice: Choice, holdout: Bool
     ) -> Choice {
         var choice = choice
         if let habit = standing.habit, !holdout {
             let depths = configuration.depths
             let wish = depths.min { abs($0 - habit) < abs($1 - habit) } ?? 0
-            let depth = ladder.allowedIndex(notBeyond: wish, depths: depths)
+            let place = ladder.allowedPlace(notBeyond: wish, depths: depths)
+            let depth = ladder.allowed[place].index
             choice = Choice(
                 option: option(ofDepth: depth, among: options), propensity: 1, explored: false,
                 policy: "merchant")
         }
         guard let offer = standing.offer,
-            let option = options.first(where: { abs($0.step.discount - offer.discount) < 1e-9 })
+            let option = standingOptions.first(where: {
+                abs($0.step.depth - offer.discount) < 1e-9
+            })
         else { return choice }
         choice.option = option
         choice.propensity = offer.propensity
@@ -97,17 +131,21 @@ public struct DiscountPolicy: Sendable {
     /// It is that of the deepest depth of the grid that is not beyond the wish, so that a fixed discount
     /// can be judged by the same rules.
     public func delivered(
-        depth: Double, item: ItemOffer
+        depth: Double, item: ItemOffer, circumstances: OfferCircumstances = OfferCircumstances()
     ) throws(PricingError) -> DeliveredPrice {
         try item.validate()
+        try circumstances.validate()
         let cost = item.cost ?? configuration.costFraction.map { $0 * item.price }
-        guard itemRules(item, costKnown: cost != nil).isEmpty else {
+        let ruling = book.ruling(
+            on: RuleFacts(item: item, cost: cost, circumstances: circumstances))
+        guard ruling.barring.isEmpty else {
             return DeliveredPrice(price: item.price, discount: 0, depthIndex: 0)
         }
-        let ladder = PriceLadder(item: item, cost: cost, configuration: configuration)
-        let index = ladder.allowedIndex(notBeyond: depth, depths: configuration.depths)
-        let step = ladder.allowed[index]
-        return DeliveredPrice(price: step.price, discount: step.discount, depthIndex: index)
+        let ladder = PriceLadder(list: item.price, ruling: ruling, configuration: configuration)
+        let rung = ladder.allowed[
+            ladder.allowedPlace(notBeyond: depth, depths: configuration.depths)]
+        return DeliveredPrice(
+            price: rung.step.price, discount: rung.step.discount, depthIndex: rung.index)
     }
 
     private func check(_ demand: [DemandPoint]) throws(PricingError) {
@@ -118,16 +156,6 @@ public struct DiscountPolicy: Sendable {
             throw .depthsDiffer(expected: configuration.depths, given: demand.map(\.depth))
         }
         for point in demand { try point.validate() }
-    }
-
-    /// The rules that leave the list price alone.
-    private func itemRules(_ item: ItemOffer, costKnown: Bool) -> [PricingRule] {
-        var rules: [PricingRule] = []
-        if configuration.killSwitch { rules.append(.killSwitch) }
-        if item.deleted { rules.append(.deletedItem) }
-        if let stock = item.stock, stock <= 0 { rules.append(.outOfStock) }
-        if !costKnown { rules.append(.unknownCost) }
-        return rules
     }
 
     /// The best option, the smallest discount among equals; and whether a better one was passed
@@ -151,7 +179,7 @@ public struct DiscountPolicy: Sendable {
     private func gainProbability(
         _ none: Option, _ option: Option, _ demand: [DemandPoint], _ cost: Double
     ) throws(PricingError) -> Double {
-        let point = demand[option.firstDepth]
+        let point = option.point
         guard let logit = point.uncertainty else { throw .missingUncertainty(depth: point.depth) }
         guard let baseline = demand[0].uncertainty else {
             throw .missingUncertainty(depth: demand[0].depth)
@@ -194,7 +222,7 @@ public struct DiscountPolicy: Sendable {
         case .costBounded:
             let budget = ExplorationBudget(unknown: unknown, configuration: configuration)
             let shares = budget.propensities(
-                options.map { ($0.step.discount, $0.conversion, $0.margin) }, best: best)
+                options.map { ($0.step.depth, $0.conversion, $0.margin) }, best: best)
             let rate = shares.reduce(0, +)
             for index in options.indices where index != best {
                 options[index].propensity = shares[index]
@@ -226,10 +254,13 @@ private struct Option {
     let step: PriceLadder.Step
     /// The first depth of the grid that comes to this price.
     let firstDepth: Int
-    let conversion: Double
+    /// What is expected at this price.
+    let point: DemandPoint
     let margin: Double
     let incremental: Double
     var propensity = 0.0
+
+    var conversion: Double { point.probability }
 
     var action: PricingAction {
         PricingAction(
@@ -253,19 +284,23 @@ private func expectedMargin(
     (step.price - cost) * point.probability * point.expectedQuantity
 }
 
-/// The distinct prices among `steps`, each with what it is expected to earn.
+/// The distinct prices among those allowed, each with what it is expected to earn.
 private func offers(
-    _ steps: [PriceLadder.Step], _ cost: Double?, _ demand: [DemandPoint]
+    _ rungs: [PriceLadder.Rung], _ cost: Double?, _ demand: [DemandPoint]
 ) -> [Option] {
-    let baseline = cost.map { expectedMargin(steps[0], $0, demand[0]) } ?? 0
+    let baseline = cost.map { expectedMargin(rungs[0].step, $0, demand[0]) } ?? 0
     var options: [Option] = []
-    options.reserveCapacity(steps.count)
-    for (index, step) in steps.enumerated() where options.last?.step.price != step.price {
-        let margin = cost.map { expectedMargin(step, $0, demand[index]) } ?? 0
+    options.reserveCapacity(rungs.count)
+    for rung in rungs where options.last?.step.price != rung.step.price {
+        let step = rung.step
+        // Back at the list price, a depth that no ending fits is no discount.
+        if step.price == rungs[0].step.price, !options.isEmpty { continue }
+        let point = step.isOffGrid ? demand.point(at: step.depth) : demand[rung.index]
+        let margin = cost.map { expectedMargin(step, $0, point) } ?? 0
         options.append(
             Option(
-                step: step, firstDepth: index, conversion: demand[index].probability,
-                margin: margin, incremental: margin - baseline))
+                step: step, firstDepth: rung.index, point: point, margin: margin,
+                incremental: margin - baseline))
     }
     return options
 }

@@ -2,76 +2,164 @@
 ///
 /// A discounted price is rounded to the nearest cent, half a cent up; where that alone would break
 /// a rule by a fraction of a cent it is the next cent up. It is one cent at least. A discount that
-/// rounds away is no discount. The list price itself is never touched.
+/// rounds away is no discount. The list price itself is never touched. Where prices end in stated ways, the
+/// nearest such price is taken in place of the nearest cent.
 struct PriceLadder {
     struct Step {
         let price: Double
+        /// Of what the price is reduced from, as it may be announced.
         let discount: Double
+        /// Of the list price.
+        let depth: Double
+        /// What it is reduced from, where that is not the list price.
+        var prior: Double?
+        /// Whether demand is asked at the depth, since it is not the grid's.
+        var isOffGrid = false
+    }
+
+    /// A step and the depth of the grid that it belongs to.
+    struct Rung {
+        let index: Int
+        let step: Step
     }
 
     /// What each depth of the grid would deliver without the rules.
     let nominal: [Step]
-    /// What the depths that the rules allow deliver: as many as are allowed, from no discount on.
-    let allowed: [Step]
+    /// What the depths that the rules allow deliver, from no discount on.
+    let allowed: [Rung]
 
-    private let maximumDepthPrice: Double
-    private let marginFloorPrice: Double
-    /// The lower of the list price and the catalogue's, and the lowest price that leaves it its margin.
-    private let base: Double
-    private let baseFloorPrice: Double
+    private let ruling: Ruling
+    private let list: Double
     private let tolerance: Double
 
-    init(item: ItemOffer, cost: Double?, configuration: PricingConfiguration) {
-        let list = item.price
+    init(list: Double, ruling: Ruling, configuration: PricingConfiguration) {
+        self.list = list
+        self.ruling = ruling
         tolerance = list * 1e-9
-        maximumDepthPrice = list * (1 - configuration.maximumDepth)
-        marginFloorPrice = (cost ?? 0) + list * configuration.marginFloor
-        base = min(list, item.cataloguePrice ?? list)
-        baseFloorPrice = (cost ?? 0) + base * configuration.marginFloor - base * 1e-9
-        let lowest = max(maximumDepthPrice, marginFloorPrice) - tolerance
-        nominal = configuration.depths.map { Self.step(list: list, depth: $0, lowest: 0) }
-        // Depth 0 is what the shop charges anyway, so no rule of depth speaks about it.
-        let (base, floor) = (base, baseFloorPrice)
-        let count =
-            1
-            + configuration.depths.dropFirst().prefix {
-                list * (1 - $0) >= lowest && base * (1 - $0) >= floor
-            }.count
-        allowed = configuration.depths.prefix(count).map {
-            Self.step(list: list, depth: $0, lowest: lowest)
+        nominal = configuration.depths.map {
+            Self.step(list: list, depth: $0, reference: list, lowest: 0)
         }
+        // Depth 0 is what the shop charges anyway, so no rule of depth speaks about it.
+        var allowed = [Rung(index: 0, step: nominal[0])]
+        for index in configuration.depths.indices.dropFirst() {
+            let depth = configuration.depths[index]
+            let (step, exact) = Self.step(
+                list: list, depth: depth, ruling: ruling, lowest: ruling.floor - tolerance)
+            let tolerance = tolerance
+            let holds = ruling.limits.allSatisfy {
+                $0.limit.allows(step, exact: exact, list: list, tolerance: tolerance)
+            }
+            if holds { allowed.append(Rung(index: index, step: step)) }
+        }
+        self.allowed = allowed
     }
 
-    /// The rules of depth that forbid the step at `index` of the grid.
-    func rulesForbidding(_ index: Int, list: Double, depth: Double) -> [PricingRule] {
-        guard index >= allowed.count else { return [] }
-        var rules: [PricingRule] = []
-        let price = list * (1 - depth)
-        if price < maximumDepthPrice - tolerance { rules.append(.maximumDepth) }
-        if price < marginFloorPrice - tolerance || base * (1 - depth) < baseFloorPrice {
-            rules.append(.marginFloor)
+    /// The rules that made another price of a depth, or forbid it.
+    func rulesBinding(_ index: Int, depth: Double) -> [PricingRule] {
+        guard index > 0 else { return [] }
+        let (step, exact) = Self.step(
+            list: list, depth: depth, ruling: ruling, lowest: ruling.floor - tolerance)
+        var rules = ruling.limits.filter {
+            !$0.limit.barsDiscounts
+                && !$0.limit.allows(step, exact: exact, list: list, tolerance: tolerance)
+        }.map(\.name)
+        if ruling.endings != nil, rules.isEmpty {
+            let plain = Self.step(
+                list: list, depth: depth, reference: step.prior ?? list,
+                lowest: ruling.floor - tolerance)
+            if plain.price != step.price { rules.append(.priceEnding) }
         }
+        if ruling.reference.price < list || step.prior != nil { rules.append(.priorPrice) }
         return rules
     }
 
     /// The deepest allowed depth of the grid that is not beyond a wish, as the grid has it or as it is
-    /// delivered: so a delivered discount comes to itself.
-    func allowedIndex(notBeyond wish: Double, depths: [Double]) -> Int {
-        allowed.indices.last { min(depths[$0], allowed[$0].discount) <= wish + 1e-9 } ?? 0
+    /// delivered: so a delivered discount comes to itself. As a place among those allowed.
+    func allowedPlace(notBeyond wish: Double, depths: [Double]) -> Int {
+        allowed.indices.last {
+            min(depths[allowed[$0].index], allowed[$0].step.depth) <= wish + 1e-9
+        } ?? 0
     }
 
-    private static func step(list: Double, depth: Double, lowest: Double) -> Step {
-        if depth == 0 { return Step(price: list, discount: 0) }
-        let exact = list * (1 - depth)
+    /// What a depth delivers under a ruling, and the price before it was rounded.
+    private static func step(
+        list: Double, depth: Double, ruling: Ruling, lowest: Double
+    ) -> (Step, exact: Double) {
+        let reference = ruling.reference
+        var (base, step) = (reference.price, PriceLadder.none(list))
+        func make() -> Step {
+            guard let endings = ruling.endings else {
+                return Self.step(list: list, depth: depth, reference: base, lowest: lowest)
+            }
+            return Self.step(
+                list: list, depth: depth, reference: base, lowest: lowest, endings: endings)
+        }
+        step = make()
+        if let highest = reference.runningHighest, step.depth > 0 || step.price < list,
+            step.price < highest - list * 1e-9
+        {
+            base = reference.ofLower
+            step = make()
+        }
+        return (step, base * (1 - depth))
+    }
+
+    private static func none(_ list: Double) -> Step { Step(price: list, discount: 0, depth: 0) }
+
+    private static func step(
+        list: Double, depth: Double, reference: Double, lowest: Double
+    ) -> Step {
+        if depth == 0 { return none(list) }
+        let exact = reference * (1 - depth)
         // Half a cent may come out of the multiplication a hair below itself.
         var cents = max(1, (exact * 100 + 0.5 + 1e-6).rounded(.down))
         if cents / 100 < lowest { cents += 1 }
-        let price = cents / 100
+        return step(cents / 100, list: list, depth: depth, reference: reference)
+    }
+
+    private static func step(
+        list: Double, depth: Double, reference: Double, lowest: Double, endings: PriceEndings
+    ) -> Step {
+        let exact = reference * (1 - depth)
+        guard depth > 0, let price = endings.price(near: exact, notBelow: lowest)
+        else { return none(list) }
+        var step = step(price, list: list, depth: depth, reference: reference)
+        if step.depth != depth { step.isOffGrid = true }
+        return step
+    }
+
+    private static func step(
+        _ price: Double, list: Double, depth: Double, reference: Double
+    ) -> Step {
         // Less than a millionth off is no discount; it also keeps the figure below from being 0.
-        if price > list * (1 - 1e-6) { return Step(price: list, discount: 0) }
-        if abs(price - exact) <= list * 1e-9 { return Step(price: price, discount: depth) }
-        // Six decimals, cut rather than rounded: never above what was delivered.
-        let millionths = ((1 - price / list) * 1e6).rounded(.down)
-        return Step(price: price, discount: millionths / 1e6)
+        if price > reference * (1 - 1e-6) { return none(list) }
+        let isExact = abs(price - reference * (1 - depth)) <= list * 1e-9
+        let discount = isExact ? depth : cut(1 - price / reference)
+        guard reference < list else {
+            return Step(price: price, discount: discount, depth: discount)
+        }
+        return Step(
+            price: price, discount: discount, depth: cut(1 - price / list), prior: reference,
+            isOffGrid: true)
+    }
+
+    /// Six decimals, cut rather than rounded: never above what was delivered.
+    private static func cut(_ discount: Double) -> Double {
+        (discount * 1e6).rounded(.down) / 1e6
+    }
+}
+
+extension PriceLimit {
+    /// Whether it allows what a depth delivers.
+    func allows(
+        _ step: PriceLadder.Step, exact: Double, list: Double, tolerance: Double
+    ) -> Bool {
+        if let floor, exact < floor - tolerance { return false }
+        if let nominalFloor, exact < nominalFloor - tolerance { return false }
+        guard step.price < list else { return true }
+        if let floor, step.price < floor - tolerance { return false }
+        guard let discounts else { return true }
+        return step.depth >= discounts.lowerBound - Self.discountTolerance
+            && step.depth <= discounts.upperBound + Self.discountTolerance
     }
 }

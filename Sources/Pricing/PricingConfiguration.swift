@@ -39,6 +39,8 @@ public struct PricingConfiguration: Sendable, Hashable {
     /// How sure the model must be that a discount pays: 0.8 asks that the 20th percentile of its
     /// incremental margin is positive. Needs the uncertainty of the demand; `nil` asks nothing.
     public var confidence: Double?
+    /// The hard rules beside the above.
+    public var rules = RuleSettings()
 
     /// By default depths up to 0.5 in steps of 0.05, `costBounded`, and one user in twenty held out.
     /// `validate` checks the values.
@@ -105,5 +107,6 @@ public struct PricingConfiguration: Sendable, Hashable {
             try require(
                 confidence > 0 && confidence < 1, "confidence", confidence, "between 0 and 1")
         }
+        try rules.validate()
     }
 }

@@ -39,6 +39,7 @@ struct EventGenerator {
             itemID: id, title: text("t"), description: maybe(text()), category: maybe(text()),
             brand: maybe(text()), attributes: attributes(), price: maybe(number(1e3)),
             cost: maybe(number(1e3)), stock: maybe(Double(below(100) - 10)),
+            minPrice: maybe(number(1e3)), channel: maybe(text("ch")),
             deleted: below(8) == 0)
     }
 

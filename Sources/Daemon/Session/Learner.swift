@@ -146,9 +146,13 @@ final class Learner {
             ? batch : batch.filter { !skips.contains($0.record.offset, of: $0.record.position) }
         let putsOff = putsOffJudging
         if putsOff { journal(.judgingPutOff) }
-        var output = try store.withHead { state in
-            try running.step(learned, reading: state, judging: !putsOff, clockMs: clockMs)
+        var (output, rules) = try store.withHead { state in
+            let rules = RecordedRules(state)
+            let output = try running.step(
+                learned, reading: rules, judging: !putsOff, clockMs: clockMs)
+            return (output, rules.rows)
         }
+        if !rules.isEmpty { journal(.rules(rules)) }
         var ranges: [TopicPartition: Range<Int64>] = [:]
         for input in batch {
             let position = input.record.position

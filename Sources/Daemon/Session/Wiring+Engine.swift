@@ -161,7 +161,7 @@ extension Wiring {
             case .epsilonGreedy: .epsilonGreedy
             case .costBounded: .costBounded
             }
-        return PricingConfiguration(
+        var priced = PricingConfiguration(
             depths: pricing.depths, maximumDepth: pricing.maximumDepth,
             marginFloor: pricing.marginFloor, offerLifetimeMs: Int64(pricing.offerLifetimeMs),
             exploration: exploration, epsilon: pricing.epsilon,
@@ -169,6 +169,8 @@ extension Wiring {
             holdoutFraction: pricing.holdout,
             killSwitch: pricing.killSwitch, costFraction: pricing.costFraction,
             confidence: pricing.confidence)
+        priced.rules = pricing.ruleSettings
+        return priced
     }
 }
 

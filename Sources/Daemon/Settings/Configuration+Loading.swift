@@ -89,7 +89,7 @@ extension Configuration {
 
     /// The whole effective configuration as YAML, without secrets.
     public func stored() -> String {
-        yaml { setting in ["  \(setting.name): \(setting.read(self))"] }
+        yaml { setting in ["\(setting.lastName): \(setting.read(self))"] }
     }
 
     /// The example file: every key with its explanation and its default.
@@ -102,15 +102,21 @@ extension Configuration {
         let defaults = Configuration()
         return head
             + defaults.yaml { setting in
-                ["  # \(setting.summary)", "  \(setting.name): \(setting.read(defaults))"]
+                ["# \(setting.summary)", "\(setting.lastName): \(setting.read(defaults))"]
             }
     }
 
     private func yaml(_ lines: (Setting) -> [String]) -> String {
         Self.sections.map { section in
             let own = Self.settings.filter { $0.section == section.name }
-            return (["", "# \(section.summary)", "\(section.name):"] + own.flatMap(lines))
-                .joined(separator: "\n")
+            var text = ["", "# \(section.summary)", "\(section.name):"]
+            var group: Substring?
+            for setting in own {
+                if let next = setting.group, next != group { text.append("  \(next):") }
+                group = setting.group
+                text += lines(setting).map { (group == nil ? "  " : "    ") + $0 }
+            }
+            return text.joined(separator: "\n")
         }.joined(separator: "\n") + "\n"
     }
 
@@ -162,12 +168,31 @@ extension Configuration {
             }
             guard Self.sections.contains(where: { $0.name == section.key }) else { continue }
             for key in section.node.entries ?? [] {
-                let place = "\(name):\(key.line)"
-                note(&problems) { configuration throws(ConfigurationError) in
-                    let setting = try Self.setting("\(section.key).\(key.key)", place: place)
-                    try configuration.apply(setting, key.node.value, place: place)
-                }
+                apply(key, under: section.key, file: name, &problems)
             }
+        }
+    }
+
+    /// Takes a key of the file, or the keys within it.
+    private mutating func apply(
+        _ entry: ConfigurationNode.Entry, under prefix: String, file: String,
+        _ problems: inout [ConfigurationError]
+    ) {
+        let key = "\(prefix).\(entry.key)"
+        let place = "\(file):\(entry.line)"
+        if Self.settings.contains(where: { $0.key.hasPrefix(key + ".") }) {
+            for inner in entry.node.entries ?? [] {
+                apply(inner, under: key, file: file, &problems)
+            }
+            if entry.node.entries == nil, entry.node.value != .null {
+                problems.append(
+                    ConfigurationError(place: place, message: "'\(key)' must be a map of keys"))
+            }
+            return
+        }
+        note(&problems) { configuration throws(ConfigurationError) in
+            let setting = try Self.setting(key, place: place)
+            try configuration.apply(setting, entry.node.value, place: place)
         }
     }
 

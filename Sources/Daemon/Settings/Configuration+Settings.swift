@@ -2,7 +2,8 @@ extension Configuration {
     /// Every key there is, in the order of the example file.
     static let settings: [Setting] =
         modelSettings + loraSettings + headSettings + learningSettings + guardSettings
-        + attributionSettings + pricingSettings + batchSettings + kafkaSettings + registrySettings
+        + attributionSettings + pricingSettings + priorPriceSettings + ruleSettings + batchSettings
+        + kafkaSettings + registrySettings
         + publishSettings + storeSettings + httpSettings + logSettings
 
     static let sections: [(name: String, summary: String)] = [

@@ -208,18 +208,12 @@ public struct Configuration: Sendable {
         public var killSwitch = false
         /// Whether impressions ask for offers as clicks do.
         public var atViews = false
-
-        /// The most margin, or what the shop itself would offer.
-        public enum Aim: String, Sendable, CaseIterable {
-            case margin, merchant
-        }
-
-        /// By what a trial tells within its cost, evenly, or not at all.
-        public enum Exploration: String, Sendable, CaseIterable {
-            case costBounded = "cost-bounded"
-            case epsilonGreedy = "epsilon-greedy"
-            case none
-        }
+        /// What reductions are measured against.
+        public var prior = Prior()
+        /// The sales channel that is priced; empty: prices of every channel count.
+        public var channel = ""
+        /// Further hard rules; by default none is set.
+        public var rules = Rules()
     }
 
     /// How events are cut into batches.

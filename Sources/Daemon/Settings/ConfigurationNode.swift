@@ -18,7 +18,7 @@ struct ConfigurationNode {
     ///   hold a password.
     init?(yaml text: String, place: String) throws(ConfigurationError) {
         guard let root = try YAMLText(text, place: place).compose() else { return nil }
-        self.init(root, depth: 2)
+        self.init(root, depth: 3)
     }
 
     /// - Parameter depth: levels of maps whose lines are kept.

@@ -17,6 +17,10 @@ struct Setting: Sendable {
 
     var section: Substring { key.prefix { $0 != "." } }
     var name: Substring { key.dropFirst(section.count + 1) }
+    /// Of a key within a key of its section, as `rules` in `pricing.rules.low_stock`.
+    var group: Substring? { name.contains(".") ? name.prefix { $0 != "." } : nil }
+    /// As it stands in its own line of a file.
+    var lastName: Substring { group.map { name.dropFirst($0.count + 1) } ?? name }
     var environmentName: String {
         "TIDEMARK_" + key.uppercased().map { $0 == "." ? "_" : String($0) }.joined()
     }

@@ -21,6 +21,7 @@ struct Quote {
         Recommendation(
             recommendationID: id, userID: userID, itemID: itemID, discount: decision.discount,
             listPrice: decision.listPrice, price: decision.price,
+            priorPrice: decision.priorPrice,
             expectedConversion: decision.expectedConversion,
             baselineConversion: decision.baselineConversion,
             // The same at every depth.

@@ -12,12 +12,15 @@ public struct Recommendation: Codable, Sendable, Equatable {
     public var userID: String
     /// The item it is for.
     public var itemID: String
-    /// Fraction of the list price, of the price as delivered.
+    /// Of the price as delivered: a fraction of the list price, or of `priorPrice` where that is lower. No
+    /// other one may be announced.
     public var discount: Double
     /// The price that was asked about.
     public var listPrice: Double
     /// The price to be shown, in whole cents.
     public var price: Double
+    /// What a reduction is measured against; `nil` where the rule is off or no such price is known.
+    public var priorPrice: Double?
     /// Probability of a purchase at `price`, per visit, or per view where a view asked.
     public var expectedConversion: Double
     /// The same at `listPrice`.
@@ -63,6 +66,7 @@ public struct Recommendation: Codable, Sendable, Equatable {
         case discount
         case listPrice = "list_price"
         case price
+        case priorPrice = "prior_price"
         case expectedConversion = "expected_conversion"
         case baselineConversion = "baseline_conversion"
         case expectedQuantity = "expected_quantity"

@@ -30,7 +30,7 @@ extension Engine {
         counters.byType[event.type.rawValue, default: 0] += 1
         switch event.body {
         case .item(let item):
-            try stream.catalog.update(item.itemID) { $0.merge(item) }
+            try take(item, atMs: event.tsMs)
             try see(item.itemID)
             return nil
         case .erase(let userID):
@@ -86,13 +86,37 @@ extension Engine {
         if configuration.learns { try stream.see(itemID) }
     }
 
+    /// Without the prices of another sales channel, which are none of ours.
+    private func ofOwnChannel(_ event: Event.Item) -> Event.Item {
+        guard let channel = event.channel, let own = configuration.pricing.rules.channel,
+            channel != own
+        else { return event }
+        var item = event
+        (item.price, item.minPrice) = (nil, nil)
+        return item
+    }
+
+    /// Takes what the catalogue says.
+    private mutating func take(_ event: Event.Item, atMs ms: Int64) throws {
+        let item = ofOwnChannel(event)
+        try stream.catalog.update(item.itemID) { $0.merge(item) }
+        try notePrice(of: item, atMs: ms)
+    }
+
+    private mutating func notePrice(of item: Event.Item, atMs ms: Int64) throws {
+        guard configuration.learns, let price = item.price else { return }
+        try ruleLedger.note(cataloguePrice: price, of: item.itemID, atMs: ms)
+    }
+
     /// Takes over what an event may say of its item.
     private mutating func takeInline(_ event: Event, from position: TopicPartition) throws {
-        guard let inline = event.offer?.item, let itemID = event.itemID else { return }
+        guard let given = event.offer?.item, let itemID = event.itemID else { return }
+        let inline = ofOwnChannel(given)
         let policy = configuration.inline[position.topic]
         var item = try stream.catalog.find(itemID) ?? Item(id: itemID)
         if !item.merge(inline: inline, policy) { counters.ignoredInline += 1 }
         if policy != .none { try stream.catalog.update(itemID) { $0 = item } }
+        if policy == .all, !item.deleted { try notePrice(of: inline, atMs: event.tsMs) }
     }
 
     private mutating func keepingContext(
@@ -118,6 +142,7 @@ extension Engine {
     private mutating func erase(_ userID: String, atMs ts: Int64) throws {
         counters.erased += 1
         try stream.erase(userID, atMs: ts)
+        ruleLedger.forget(RowOwner(user: userID))
         // What is trained has seen the shopper's examples: it is begun anew.
         leaveRefresh(nextIn: 0)
         memory.erase(user: userID)

@@ -40,9 +40,11 @@ extension Engine {
     /// - Parameters:
     ///   - context: circumstances of the visit, as a click would carry them.
     ///   - isView: whether the shopper sees the item and has not clicked yet.
+    ///   - state: where the rules' ledger is; without it they know of no earlier offers and prices.
     public func inquire(
         userID: String, itemID: String, price: Double, context: [Event.Attribute],
-        isView: Bool = false, atMs ts: Int64, embedding: any TextEmbedding
+        isView: Bool = false, atMs ts: Int64, embedding: any TextEmbedding,
+        reading state: (any StateReader)? = nil
     ) throws -> (Recommendation, [ExpectedDemand]) {
         let offer = Event.Offer(
             userID: userID, itemID: itemID, price: price, context: stream.contextKeys.known(context)
@@ -51,15 +53,20 @@ extension Engine {
         // Above any rate of exploring.
         let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)
         let (item, features) = try stream.catalog.look(at: itemID, with: embedding)
+        let decisionID = Recommendation.decisionID(
+            eventID: "inquiry", userID: userID, itemID: itemID)
+        var ledger = ruleLedger
+        if let state { ledger.attach(state) }
+        let facts = try ledger.look(
+            for: userID, itemID, known: item, decisionID: decisionID, atMs: ts
+        ).circumstances
         let quote = try decide(
-            exposure, features: features, known: item, isView: isView, held: nil, draws: draws)
+            exposure, features: features, known: item, facts, isView: isView, held: nil,
+            draws: draws)
         let recommendation = quote.recommendation(
-            id: Recommendation.id(
-                lineage: lineage,
-                decision: Recommendation.decisionID(
-                    eventID: "inquiry", userID: userID, itemID: itemID)),
+            id: Recommendation.id(lineage: lineage, decision: decisionID),
             userID: userID, itemID: itemID, snapshot: snapshot, issuedMs: ts,
-            expiresMs: expiryMs(ofOfferAt: ts))
+            expiresMs: expiryMs(of: quote.decision, facts))
         let demand = zip(quote.demand, quote.logitDeviations).map { point, deviation in
             ExpectedDemand(
                 discount: point.depth, conversion: point.probability, logitDeviation: deviation)
@@ -70,7 +77,7 @@ extension Engine {
     /// The decision that would be made at an exposure of a log, with the probability of every price: as if the
     /// shopper were not held out and no offer stood.
     ///
-    /// Nothing is remembered of having been asked but the vectors of texts.
+    /// Nothing is remembered of having been asked but the vectors of texts. The rules know of no earlier offers.
     ///
     /// - Parameter isView: whether the shopper had not clicked yet; taken for a visit where no views were
     ///   learned.
@@ -81,9 +88,16 @@ extension Engine {
         defer { stream.catalog.detach() }
         var known = offer
         known.context = stream.contextKeys.known(offer.context)
+        let item = try stream.catalog.find(offer.itemID)
+        var ledger = ruleLedger
+        let facts = try ledger.look(
+            for: offer.userID, offer.itemID, known: item,
+            decisionID: Recommendation.decisionID(
+                eventID: "inquiry", userID: offer.userID, itemID: offer.itemID), atMs: ts
+        ).circumstances
         return try decide(
             Exposure(known, tsMs: ts), features: try stream.catalog.features(of: offer.itemID),
-            known: try stream.catalog.find(offer.itemID), isView: isView && knowsViews, held: nil,
+            known: item, facts, isView: isView && knowsViews, held: nil,
             draws: PricingDraws(explore: 0, depth: 0), isHoldout: false
         ).decision
     }

@@ -12,19 +12,28 @@ extension Engine {
         _ event: Event, _ offer: Event.Offer, isView: Bool, shopper: inout ShopperState
     ) throws -> (Recommendation, IssuedDecision?) {
         let exposure = Exposure(offer, tsMs: event.tsMs)
+        let known = try stream.catalog.find(offer.itemID)
+        let decisionID = Recommendation.decisionID(
+            eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
+        let sight = try ruleLedger.look(
+            for: offer.userID, offer.itemID, known: known, decisionID: decisionID,
+            atMs: event.tsMs)
         let quote = try decide(
             exposure, features: try stream.catalog.features(of: offer.itemID),
-            known: try stream.catalog.find(offer.itemID), isView: isView,
+            known: known, sight.circumstances, isView: isView,
             held: shopper.offer(of: offer.itemID, atMs: event.tsMs),
             draws: draws(of: event.eventID))
-        if quote.decision.discount > configuration.pricing.maximumDepth + 1e-9 {
+        if quote.decision.depth > configuration.pricing.maximumDepth + 1e-9 {
             counters.ruleViolations += 1
         }
-        let decision =
-            quote.held?.decisionID
-            ?? Recommendation.decisionID(
-                eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
-        let expiresMs = quote.held?.expiresMs ?? expiryMs(ofOfferAt: event.tsMs)
+        let decision = quote.held?.decisionID ?? decisionID
+        let expiresMs =
+            quote.held?.expiresMs ?? expiryMs(of: quote.decision, sight.circumstances)
+        if quote.held == nil {
+            ruleLedger.note(
+                sight, userID: offer.userID, discount: quote.decision.depth,
+                price: quote.decision.price)
+        }
         let recommendation = quote.recommendation(
             id: Recommendation.id(lineage: lineage, decision: decision), userID: offer.userID,
             itemID: offer.itemID, snapshot: snapshot,
@@ -35,12 +44,12 @@ extension Engine {
             shopper.hold(
                 HeldOffer(
                     itemID: offer.itemID, decisionID: decision, listPrice: offer.price,
-                    discount: quote.decision.discount, propensity: propensity,
+                    discount: quote.decision.depth, propensity: propensity,
                     explored: recommendation.explored, expiresMs: expiresMs),
                 atMs: event.tsMs)
         }
         var issued = offer
-        issued.discount = quote.decision.discount
+        issued.discount = quote.decision.depth
         issued.propensity = propensity
         return (
             recommendation,
@@ -50,9 +59,15 @@ extension Engine {
         )
     }
 
-    /// When an offer made now expires; no later than RFC 3339 can write.
-    func expiryMs(ofOfferAt ts: Int64) -> Int64 {
-        min(ts + configuration.pricing.offerLifetimeMs, EventLimits.tsMsMax)
+    /// When an offer made now expires: no later than RFC 3339 can write, and with a discount no later than
+    /// the rules allow one.
+    func expiryMs(of decision: Decision, _ circumstances: OfferCircumstances) -> Int64 {
+        let expiresMs = min(
+            circumstances.atMs + configuration.pricing.offerLifetimeMs, EventLimits.tsMsMax)
+        guard decision.depth > 0, let endMs = policy.offerEndMs(circumstances) else {
+            return expiresMs
+        }
+        return min(expiresMs, endMs)
     }
 
     /// What would be offered for this exposure: the decision and what speaks for it.
@@ -60,12 +75,14 @@ extension Engine {
     /// - Parameters:
     ///   - features: what the heads see of the item.
     ///   - known: what the catalogue knows of it.
+    ///   - circumstances: what the rules are told beside.
     ///   - isView: whether it is shown to who has not clicked yet, so that it decides over that as well.
     ///   - held: an offer that stands, whose discount is kept as far as the rules allow.
     ///   - isHoldout: whether the shopper is held out; `nil`: as the shopper's lot has it.
     func decide(
-        _ exposure: Exposure, features: ItemFeatures, known: Item?, isView: Bool = false,
-        held: HeldOffer?, draws: PricingDraws, isHoldout: Bool? = nil
+        _ exposure: Exposure, features: ItemFeatures, known: Item?,
+        _ circumstances: OfferCircumstances, isView: Bool = false, held: HeldOffer?,
+        draws: PricingDraws, isHoldout: Bool? = nil
     ) throws -> Quote {
         let item = ItemOffer(
             price: exposure.price, cataloguePrice: known?.price, cost: known?.cost,
@@ -103,7 +120,7 @@ extension Engine {
         }
         let decision = try policy.decide(
             item: item, demand: points, holdout: holdout, draws: draws,
-            unknown: UnknownAnswer(answer), standing: standing)
+            unknown: UnknownAnswer(answer), standing: standing, circumstances: circumstances)
         return Quote(
             decision: decision, demand: points,
             logitDeviations: demand.map { $0.variance.squareRoot() },

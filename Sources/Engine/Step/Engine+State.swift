@@ -9,6 +9,7 @@ extension Engine {
     /// moves the offsets.
     public mutating func collectChanges(into changes: inout StateChanges) {
         stream.collectChanges(into: &changes)
+        ruleLedger.collectChanges(into: &changes)
         models.collectChanges(into: &changes)
         memory.collectChanges(into: &changes)
         refresh.collectChanges(into: &changes)

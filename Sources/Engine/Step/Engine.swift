@@ -11,8 +11,8 @@ import ResponseModel
 /// bits. What it learns from a batch it predicted first. Rows that a step changed are collected
 /// with `collectChanges` and belong into one commit with the batch's offsets.
 ///
-/// Its state lies in rooms that know nothing of each other: `stream`, `models`, `memory`, `refresh` and
-/// `safety`. What takes several of them is an extension of the engine.
+/// Its state lies in rooms that know nothing of each other: `stream`, `models`, `memory`, `refresh`,
+/// `safety` and `ruleLedger`. What takes several of them is an extension of the engine.
 public struct Engine {
     /// What it was made with.
     public internal(set) var configuration: EngineConfiguration
@@ -29,6 +29,7 @@ public struct Engine {
     var refresh: Refresh
     var safety: Safety
     var metrics: ProgressiveMetrics
+    var ruleLedger: RuleLedger
     let policy: DiscountPolicy
 
     /// A fresh state.
@@ -42,6 +43,7 @@ public struct Engine {
         refresh = Refresh(configuration.refresh, adapters: adapters)
         safety = Safety(configuration.headGate)
         metrics = ProgressiveMetrics(heads: Label.allCases.map(\.rawValue))
+        ruleLedger = RuleLedger(configuration.pricing.rules)
         policy = try DiscountPolicy(configuration.pricing)
     }
 
@@ -58,7 +60,11 @@ public struct Engine {
         training: any RefreshTraining, judging: Bool = true, clockMs: Int64? = nil
     ) throws -> StepOutput {
         stream.attach(state, embedding)
-        defer { stream.detach() }
+        ruleLedger.attach(state)
+        defer {
+            stream.detach()
+            ruleLedger.detach()
+        }
         var output = StepOutput()
         var joined: [JoinOutput] = []
         stream.join.read(atMs: clockMs, into: &joined)
@@ -75,6 +81,7 @@ public struct Engine {
         }
         counters.batches += 1
         output.unseenShoppers = stream.takeUnseen()
+        for owner in output.unseenShoppers { ruleLedger.forget(owner) }
         return output
     }
 

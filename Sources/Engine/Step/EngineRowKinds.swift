@@ -1,10 +1,12 @@
 import ContinualLearning
 import Events
+import Pricing
 import Records
 
 /// Rows of the engine's state that are read from bytes alone, without a base.
 package enum EngineRowKind: CaseIterable, Sendable {
     case shopper, item, counters, headGate, labelWatch, delays, gate, levels, suspects
+    case ruleOffers, ruleTally, ruleDepths, rulePrices
 
     /// Reads the bytes as a row of the kind; what comes of it is dropped.
     ///
@@ -18,6 +20,10 @@ package enum EngineRowKind: CaseIterable, Sendable {
         case .labelWatch: _ = try LabelWatch(row: bytes)
         case .delays: _ = try PurchaseDelays(windowMs: 86_400_000, encoded: bytes)
         case .gate: _ = try RefreshGate(bytes: bytes)
+        case .ruleOffers: try Self.readOffers(bytes)
+        case .ruleTally: try Self.readTally(bytes)
+        case .ruleDepths: try Self.readDepths(bytes)
+        case .rulePrices: try Self.readPrices(bytes)
         case .levels:
             var reader = ByteReader(bytes)
             _ = try LevelHistory(from: &reader)
@@ -33,7 +39,41 @@ package enum EngineRowKind: CaseIterable, Sendable {
         case .shopper: ShopperState().encoded()
         case .counters: Counters().encoded()
         case .headGate: HeadGate().encoded
+        case .ruleOffers: OfferHistory().encoded()
+        case .ruleTally: OfferTally().encoded()
+        case .ruleDepths: DepthHistory().encoded()
+        case .rulePrices: PriceHistory().encoded()
         default: nil
         }
+    }
+
+    // What rules make of damaged rows must not trap either.
+
+    private static func readOffers(_ bytes: [UInt8]) throws {
+        var row = try OfferHistory(encoded: bytes)
+        row.add(
+            OfferHistory.Entry(decision: 1, atMs: 1_795_953_000_000, item: 2, discount: 0.1),
+            keepMs: 86_400_000)
+    }
+
+    private static func readTally(_ bytes: [UInt8]) throws {
+        var row = try OfferTally(encoded: bytes)
+        row.add(atMs: 1_795_953_000_000, periodMs: 86_400_000)
+        _ = row.most(aroundMs: 1_795_953_000_000, periodMs: 3_600_000)
+    }
+
+    private static func readDepths(_ bytes: [UInt8]) throws {
+        var row = try DepthHistory(encoded: bytes)
+        row.add(0.1, atMs: 1_795_953_000_000, keepMs: 86_400_000)
+        _ = row.near(1_795_953_000_000, spanMs: 86_400_000)
+    }
+
+    private static func readPrices(_ bytes: [UInt8]) throws {
+        var row = try PriceHistory(encoded: bytes)
+        var settings = PriorPriceSettings()
+        settings.days = 30
+        row.note(cataloguePrice: 10, atMs: 1_795_953_000_000, days: 30)
+        row.note(offer: 9, atMs: 1_795_953_000_000, settings)
+        _ = row.prior(atMs: 1_795_953_000_001, settings)
     }
 }

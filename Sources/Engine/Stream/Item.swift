@@ -17,6 +17,8 @@ public struct Item: Sendable, Equatable {
     public var cost: Double?
     /// Units left; `nil`: not known.
     public var stock: Double?
+    /// The lowest price at which it may be advertised; `nil`: not known, or none.
+    public var minPrice: Double?
     /// Whether it is no longer sold.
     public var deleted = false
     /// When it was seen last.
@@ -36,6 +38,7 @@ public struct Item: Sendable, Equatable {
         price = event.price ?? price
         cost = event.cost ?? cost
         stock = event.stock ?? stock
+        minPrice = (event.minPrice ?? minPrice).flatMap { $0 > 0 ? $0 : nil }
         deleted = event.deleted
     }
 
@@ -85,6 +88,8 @@ extension Item {
         for number in [price, cost, stock] { writer.optional(number) { $0.double($1) } }
         writer.bool(deleted)
         if let use { use.write(to: &writer) }
+        // Told by its length: earlier versions have none.
+        if let minPrice { writer.double(minPrice) }
         return writer.bytes
     }
 
@@ -99,7 +104,8 @@ extension Item {
         cost = try Self.number(&reader)
         stock = try Self.number(&reader)
         deleted = try reader.bool()
-        if reader.remaining > 0 { use = try UsePlace(from: &reader) }
+        if reader.remaining >= 16 { use = try UsePlace(from: &reader) }
+        if reader.remaining > 0 { minPrice = try reader.double() }
         try reader.finish()
     }
 

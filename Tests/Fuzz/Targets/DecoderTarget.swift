@@ -59,7 +59,9 @@ extension Event.Offer {
 }
 
 extension Event.Item {
-    fileprivate var numbers: [Double?] { [price, cost, stock] + attributes.map(\.number) }
+    fileprivate var numbers: [Double?] {
+        [price, cost, stock, minPrice] + attributes.map(\.number)
+    }
 }
 
 extension Event.Attribute {

@@ -74,6 +74,7 @@ struct EventBytes {
             category: chance() ? name("Category ") : nil, brand: chance() ? name("b") : nil,
             attributes: chance() ? [Event.Attribute("a", .number(number()))] : [],
             price: optional(), cost: optional(), stock: optional().map { chance() ? -$0 : $0 },
+            minPrice: optional(), channel: chance() ? name("ch") : nil,
             deleted: byte() % 8 == 0)
     }
 

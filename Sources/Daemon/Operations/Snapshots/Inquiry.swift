@@ -49,12 +49,14 @@ public final class Inquiry {
         let shopper = try store.withSnapshot(record.id) { _, state in
             try engine.shopper(userID, reading: state)
         }
-        let (recommendation, demand) = try engine.inquire(
-            userID: userID, itemID: itemID, price: price,
-            context: context.sorted { $0.key < $1.key }.map { key, value in
-                Event.Attribute(key, Double(value).map { .number($0) } ?? .text(value))
-            },
-            isView: isView, atMs: record.eventTimeMs, embedding: embedding)
+        let attributes = context.sorted { $0.key < $1.key }.map { key, value in
+            Event.Attribute(key, Double(value).map { .number($0) } ?? .text(value))
+        }
+        let (recommendation, demand) = try store.withSnapshot(record.id) { _, state in
+            try engine.inquire(
+                userID: userID, itemID: itemID, price: price, context: attributes, isView: isView,
+                atMs: record.eventTimeMs, embedding: embedding, reading: state)
+        }
         return Explanation(
             recommendation: recommendation, title: item?.title, category: item?.category,
             cost: item?.cost, stock: item?.stock, itemKnown: item != nil,

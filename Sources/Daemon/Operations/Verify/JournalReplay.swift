@@ -16,6 +16,8 @@ final class JournalReplay {
     private var digest: Digest256
     /// Whether the next batch was learned without judging a refresh.
     private var putsOffJudging = false
+    /// What the next batch read of the rules' ledger.
+    private var rules: [[UInt8]?] = []
     private(set) var batches = 0
     private(set) var records = 0
 
@@ -124,6 +126,7 @@ final class JournalReplay {
                 try machine.running.wait(for: positions, reading: state)
             }
         case .judgingPutOff: putsOffJudging = true
+        case .rules(let rows): rules = rows
         case .drained:
             output = try withState { machine, state in
                 try machine.running.drain(reading: state)
@@ -138,6 +141,8 @@ final class JournalReplay {
         let entries = try batch.records(from: spool)
         let judging = !putsOffJudging
         putsOffJudging = false
+        let rules = rules
+        self.rules = []
         let output = try with { machine in
             let isLog = batch.cluster == Replay.cluster
             let decoding = isLog ? machine.decodings.log : machine.decodings.stream
@@ -147,7 +152,8 @@ final class JournalReplay {
             }
             let output = try copy.withHead { state in
                 try machine.running.step(
-                    inputs, reading: state, judging: judging, clockMs: batch.clockMs)
+                    inputs, reading: ReplayedRules(state, rows: rules), judging: judging,
+                    clockMs: batch.clockMs)
             }
             work.noteEventTime(of: inputs, machine.running.engine)
             return output

@@ -24,6 +24,8 @@ enum JournalRecord: Sendable, Equatable {
     /// The training of a refresh was not done before the next batch, which was learned without
     /// judging it.
     case judgingPutOff
+    /// What the batch that follows read of the rules' ledger, in order; `nil` where there was no row.
+    case rules([[UInt8]?])
 
     struct Start: Sendable, Equatable {
         var configuration: String
@@ -35,19 +37,25 @@ enum JournalRecord: Sendable, Equatable {
         var skips: OffsetRanges
     }
 
-    /// In 3 a batch tells the daemon's clock; in 4 a notice is a record, and no words.
+    /// In 3 a batch tells the daemon's clock; in 4 a notice is a record, and no words; in 5 there are
+    /// entries of the rules' ledger. Entries that are as in 4 say so.
     private static let format: UInt8 = 4
+    private static let formatOfRules: UInt8 = 5
     private static let formatMin: UInt8 = 2
 
     private enum Kind: UInt8 {
         case started = 1
         case found, batch, notice, gap, idle, drained, awaiting
-        case judgingPutOff
+        case judgingPutOff, rules
     }
 
     var encoded: [UInt8] {
         var writer = ByteWriter()
-        writer.integer(Self.format)
+        if case .rules = self {
+            writer.integer(Self.formatOfRules)
+        } else {
+            writer.integer(Self.format)
+        }
         func kind(_ kind: Kind) { writer.integer(kind.rawValue) }
         switch self {
         case .started(let start):
@@ -74,6 +82,9 @@ enum JournalRecord: Sendable, Equatable {
             writer.position(position)
         case .drained: kind(.drained)
         case .judgingPutOff: kind(.judgingPutOff)
+        case .rules(let rows):
+            kind(.rules)
+            writer.array(rows) { $0.optional($1) { $0.data($1) } }
         case .awaiting(let positions):
             kind(.awaiting)
             writer.array(positions) { $0.position($1) }
@@ -85,8 +96,8 @@ enum JournalRecord: Sendable, Equatable {
     init(encoded bytes: [UInt8]) throws(ByteCodingError) {
         var reader = ByteReader(bytes)
         let format = try reader.integer(UInt8.self)
-        guard (Self.formatMin...Self.format).contains(format) else {
-            throw .badValue(at: 0, "\(format) where format \(Self.format) should be")
+        guard (Self.formatMin...Self.formatOfRules).contains(format) else {
+            throw .badValue(at: 0, "\(format) where format \(Self.formatOfRules) should be")
         }
         let raw = try reader.integer(UInt8.self)
         switch Kind(rawValue: raw) {
@@ -105,6 +116,11 @@ enum JournalRecord: Sendable, Equatable {
         case .idle: self = .idle(try reader.position())
         case .drained: self = .drained
         case .judgingPutOff: self = .judgingPutOff
+        case .rules:
+            self = .rules(
+                try reader.array { r throws(ByteCodingError) in
+                    try r.optional { r throws(ByteCodingError) in try r.data() }
+                })
         case .awaiting:
             self = .awaiting(try reader.array { r throws(ByteCodingError) in try r.position() })
         case nil: throw .badValue(at: 1, "\(raw) where a kind of entry should be")

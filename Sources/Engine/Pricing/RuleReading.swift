@@ -1,0 +1,57 @@
+import Records
+
+/// What a step reads of the rules' ledger, for the journal: since the ledger never goes back, a replay would
+/// find it as it is today.
+///
+/// Rows are kept in the order they were asked for and without their keys: a row alone tells of nobody.
+/// Thread: the one that takes the step.
+public final class RecordedRules: StateReader {
+    private let state: any StateReader
+    /// Rows in the order they were asked for; `nil` where there was none.
+    public private(set) var rows: [[UInt8]?] = []
+
+    /// - Parameter state: what is read from.
+    public init(_ state: any StateReader) { self.state = state }
+
+    /// As the state has it; noted where it is the rules'.
+    public func value(_ table: StateTable, _ key: [UInt8]) throws -> [UInt8]? {
+        let value = try state.value(table, key)
+        if RuleLedger.tables.contains(table) { rows.append(value) }
+        return value
+    }
+
+    /// As the state has them.
+    public func forEach(
+        _ table: StateTable, _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Void
+    ) throws {
+        try state.forEach(table, body)
+    }
+}
+
+/// A state whose rules' ledger is what the journal says that a step read.
+///
+/// Thread: the one that takes the step.
+public final class ReplayedRules: StateReader {
+    private let state: any StateReader
+    private var rows: ArraySlice<[UInt8]?>
+
+    /// - Parameter rows: as `RecordedRules` noted them. Asked for more, there is none: what comes of that
+    ///   differs from the first run, and is found as any difference is.
+    public init(_ state: any StateReader, rows: [[UInt8]?]) {
+        self.state = state
+        self.rows = rows[...]
+    }
+
+    /// The next row of the rules; all others as the state has them.
+    public func value(_ table: StateTable, _ key: [UInt8]) throws -> [UInt8]? {
+        guard RuleLedger.tables.contains(table) else { return try state.value(table, key) }
+        return rows.popFirst() ?? nil
+    }
+
+    /// As the state has them.
+    public func forEach(
+        _ table: StateTable, _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Void
+    ) throws {
+        try state.forEach(table, body)
+    }
+}

@@ -1,0 +1,121 @@
+import Records
+
+/// What one shopper was offered, as far as rules look back. Ledger: it never goes back.
+///
+/// Entries are by decision, so that one that is made again, as after a rewind, is known as the same.
+public struct OfferHistory: Sendable, Hashable {
+    /// One new offer; an offer that stands is none.
+    public struct Entry: Sendable, Hashable {
+        /// Part of the decision's hash.
+        public var decision: UInt64
+        /// Event time. Units: milliseconds since 1970.
+        public var atMs: Int64
+        /// The hash of the item's id.
+        public var item: UInt64
+        /// Fraction of the list price, 0 for none.
+        public var discount: Double
+
+        /// Takes each field as it is.
+        public init(decision: UInt64, atMs: Int64, item: UInt64, discount: Double) {
+            self.decision = decision
+            self.atMs = atMs
+            self.item = item
+            self.discount = discount
+        }
+    }
+
+    /// In the order of their times.
+    public private(set) var entries: [Entry] = []
+    /// The newest time of an entry that was given up for want of room or for its age; what was offered up
+    /// to then is not known.
+    public private(set) var forgottenMs: Int64?
+
+    /// Entries kept, at most.
+    static let entriesMax = 256
+
+    /// Nothing was offered.
+    public init() {}
+
+    /// Adds an offer, unless its decision is there.
+    ///
+    /// - Parameter keepMs: event time after which an entry is given up.
+    /// - Returns: whether the decision is new.
+    @discardableResult
+    public mutating func add(_ entry: Entry, keepMs: Int64) -> Bool {
+        guard find(entry.decision) == nil else { return false }
+        let place = entries.lastIndex { $0.atMs <= entry.atMs }.map { $0 + 1 } ?? 0
+        entries.insert(entry, at: place)
+        let horizonMs = entries[entries.count - 1].atMs - keepMs
+        let old = entries.prefix { $0.atMs < horizonMs }.count
+        let gone = max(old, entries.count - Self.entriesMax)
+        if gone > 0 {
+            forgottenMs = max(forgottenMs ?? .min, entries[gone - 1].atMs)
+            entries.removeFirst(gone)
+        }
+        return true
+    }
+
+    /// The entry of a decision; `nil` where it is not there.
+    public func find(_ decision: UInt64) -> Entry? { entries.first { $0.decision == decision } }
+
+    /// Whether all that was offered later than `ms` is known.
+    func knows(after ms: Int64) -> Bool { forgottenMs.map { $0 <= ms } ?? true }
+
+    /// Other decisions' offers less than `spanMs` before or after a time.
+    func near(
+        _ atMs: Int64, spanMs: Int64, besides decision: UInt64, item: UInt64?
+    ) -> [Entry] {
+        entries.filter {
+            abs($0.atMs - atMs) < spanMs && $0.decision != decision
+                && (item == nil || $0.item == item)
+        }
+    }
+}
+
+extension OfferHistory {
+    /// A row of the ledger.
+    public func encoded() -> [UInt8] {
+        var writer = ByteWriter(capacity: 16 + 32 * entries.count)
+        writer.integer(1 as UInt8)
+        writer.optional(forgottenMs) { $0.integer($1) }
+        writer.array(entries) { writer, entry in
+            writer.integer(entry.decision)
+            writer.integer(entry.atMs)
+            writer.integer(entry.item)
+            writer.double(entry.discount)
+        }
+        return writer.bytes
+    }
+
+    /// - Throws: for bytes that are none, and for a discount that is none.
+    public init(encoded bytes: [UInt8]) throws(ByteCodingError) {
+        var reader = ByteReader(bytes)
+        guard try reader.integer(UInt8.self) == 1 else {
+            throw .badValue(at: 0, "offers of another version")
+        }
+        forgottenMs = try reader.optional { r throws(ByteCodingError) in try r.time() }
+        entries = try reader.array { r throws(ByteCodingError) in
+            Entry(
+                decision: try r.integer(), atMs: try r.time(), item: try r.integer(),
+                discount: try r.discount())
+        }
+        try reader.finish()
+    }
+}
+
+extension ByteReader {
+    /// Times that rules reckon with: their differences must not overflow.
+    mutating func time() throws(ByteCodingError) -> Int64 {
+        let ms = try integer(Int64.self)
+        guard abs(ms / 2) < 1 << 60 else { throw .badValue(at: position - 8, "the time \(ms)") }
+        return ms
+    }
+
+    mutating func discount() throws(ByteCodingError) -> Double {
+        let discount = try double()
+        guard (0..<1).contains(discount) else {
+            throw .badValue(at: position - 8, "the discount \(discount)")
+        }
+        return discount
+    }
+}

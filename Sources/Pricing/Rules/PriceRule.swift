@@ -1,0 +1,137 @@
+/// A hard rule: evaluated after everything else, and broken by no decision.
+///
+/// A rule takes discounts away and never forces one: the list price is always left. Each is a value that
+/// knows its own configuration; all else it is told.
+public protocol PriceRule: Sendable {
+    /// What a recommendation calls it.
+    var name: PricingRule { get }
+    /// Whether it is asked about new offers alone: an offer that stands was counted when it was made.
+    var isOfNewOffers: Bool { get }
+    /// The prices that it forbids, by what it allows.
+    func limit(on facts: RuleFacts) -> PriceLimit
+}
+
+extension PriceRule {
+    /// Most rules also end an offer that stands.
+    public var isOfNewOffers: Bool { false }
+}
+
+/// What a rule leaves of the prices of one item.
+public struct PriceLimit: Sendable, Hashable {
+    /// Whether no discount is allowed at all.
+    public var barsDiscounts = false
+    /// The lowest discounted price, in the currency of the list price.
+    public var floor: Double?
+    /// The lowest discounted price before it is rounded.
+    public var nominalFloor: Double?
+    /// The discounts allowed, as fractions of the list price.
+    public var discounts: ClosedRange<Double>?
+
+    /// All is allowed.
+    public static let free = PriceLimit()
+    /// Nothing is allowed but the list price.
+    public static let barred: PriceLimit = {
+        var limit = PriceLimit()
+        limit.barsDiscounts = true
+        return limit
+    }()
+
+    /// Nothing is allowed below a price.
+    public static func floor(_ price: Double) -> PriceLimit {
+        var limit = PriceLimit()
+        limit.floor = price
+        return limit
+    }
+
+    /// Nothing is allowed but these discounts.
+    public static func discounts(_ range: ClosedRange<Double>) -> PriceLimit {
+        var limit = PriceLimit()
+        limit.discounts = range
+        return limit
+    }
+
+    /// Two discounts that differ by less are one.
+    static let discountTolerance = 1e-9
+}
+
+/// All that rules are told of one decision.
+public struct RuleFacts: Sendable, Hashable {
+    /// The item as it is priced.
+    public var item: ItemOffer
+    /// What a unit costs, known or assumed; `nil` where neither.
+    public var cost: Double?
+    /// Everything else.
+    public var circumstances: OfferCircumstances
+
+    /// Takes each field as it is.
+    public init(
+        item: ItemOffer, cost: Double?, circumstances: OfferCircumstances = OfferCircumstances()
+    ) {
+        self.item = item
+        self.cost = cost
+        self.circumstances = circumstances
+    }
+}
+
+/// What is known around an offer, beside the prices: which item it is, when it is made, what was offered
+/// before. Time is event time.
+public struct OfferCircumstances: Sendable, Hashable {
+    /// The item's id; empty where no item is named.
+    public var itemID = ""
+    /// A path like `Bag Snacks / Pretzels`; `nil`: not known.
+    public var category: String?
+    /// `nil`: not known.
+    public var brand: String?
+    /// The lowest price at which the item may be advertised, as the catalogue says; `nil`: none.
+    public var minimumPrice: Double?
+    /// When the offer is made. Units: milliseconds since 1970.
+    public var atMs: Int64 = 0
+    /// Which decision it is: one that is made again is not counted twice.
+    public var decision: UInt64 = 0
+    /// What this shopper was offered.
+    public var shopper = OfferHistory()
+    /// How often the item was offered at a discount.
+    public var itemTally = OfferTally()
+    /// How often items of the category were.
+    public var categoryTally = OfferTally()
+    /// The discounts that the item was offered at.
+    public var itemDepths = DepthHistory()
+    /// What a reduction is to be measured against.
+    public var prior = PriorPrice.notAsked
+
+    /// Nothing is known.
+    public init() {}
+}
+
+/// Names of items, categories and brands, as a configuration lists them.
+enum GroupName {
+    /// Whether a category is the one named, or lies below it.
+    static func holds(category: String?, in name: String) -> Bool {
+        guard let category else { return false }
+        guard category.hasPrefix(name) else { return false }
+        if category.utf8.count == name.utf8.count { return true }
+        return category.dropFirst(name.count).drop { $0 == " " }.first == "/"
+    }
+}
+
+extension OfferCircumstances {
+    func validate() throws(PricingError) {
+        func require(_ amount: Double, _ field: String) throws(PricingError) {
+            guard amount >= 0, amount <= ItemOffer.amountMax else {
+                throw .badItem(field: field, value: amount, expected: "from 0 to 1e12")
+            }
+        }
+        if let minimumPrice { try require(minimumPrice, "minimum price") }
+        if case .price(let price, let running) = prior {
+            for amount in [price, running?.highest ?? price, running?.lowest ?? price] {
+                guard amount > 0 else {
+                    throw .badItem(field: "prior price", value: amount, expected: "above 0")
+                }
+                try require(amount, "prior price")
+            }
+        }
+        guard abs(atMs / 2) < 1 << 60 else {
+            throw .badItem(field: "time", value: Double(atMs), expected: "a time")
+        }
+    }
+}
