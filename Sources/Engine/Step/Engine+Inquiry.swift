@@ -89,8 +89,7 @@ extension Engine {
         var known = offer
         known.context = stream.contextKeys.known(offer.context)
         let item = try stream.catalog.find(offer.itemID)
-        var ledger = ruleLedger
-        let facts = try ledger.look(
+        let facts = try ruleLedger.look(
             for: offer.userID, offer.itemID, known: item,
             decisionID: Recommendation.decisionID(
                 eventID: "inquiry", userID: offer.userID, itemID: offer.itemID), atMs: ts
