@@ -7,8 +7,11 @@ import Terminal
 extension Report {
     /// The report in plain words and small tables.
     func summary() -> String {
-        [eventsSummary, scoresSummary, windowsSummary, quantitySummary, outcomeSummary]
-            .filter { !$0.isEmpty }.joined(separator: "\n\n")
+        [
+            eventsSummary, scoresSummary, windowsSummary, quantitySummary, effectsSummary,
+            outcomeSummary,
+        ]
+        .filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
 
     private var eventsSummary: String {
@@ -62,6 +65,25 @@ extension Report {
             fixed(quantity.predictedMean, 2), fixed(quantity.deviance, 4),
             fixed(quantity.devianceOfMean, 4), fixed(quantity.devianceOfItemMean, 4))
         return table.rendered()
+    }
+
+    /// What discounts of our own were found to do, in a line.
+    private var effectsSummary: String {
+        guard let effects, effects.decidedRows > 0 else { return "" }
+        let rows = "\(grouped(effects.decidedRows)) rows of our own decisions"
+        let changes =
+            effects.changes > 0 ? "; found changed \(grouped(effects.changes)) times" : ""
+        guard effects.isTrusted else {
+            return "discounts: in \(rows) not shown to do anything\(changes)"
+        }
+        // At 20 % off, where most shops have been.
+        let depth = -naturalLogarithm(0.8)
+        let logit = effects.step.unconstrained + depth * effects.slope.unconstrained
+        let spread = 1.645 * depth * effects.slope.deviation
+        let odds = [logit, logit - spread, logit + spread].map { fixed(exponential($0), 2) }
+        return
+            "discounts: shown to be answered to, in \(rows); at 20 % off the odds of a purchase are "
+            + "\(odds[0]) times as high (\(odds[1]) to \(odds[2]))\(changes)"
     }
 
     private var outcomeSummary: String {
