@@ -139,7 +139,7 @@ small_disk() {
     head -c 300M /dev/zero >/var/lib/tidemark/core.1234 || true
     tidemark simulate --brokers "$BROKERS" --visits 3000 --wait-ms 0
     for _ in $(seq 100); do
-        curl -s http://localhost:9464/ready | grep -q "disk is full" && return
+        grep -q 'Learning waits' "$TRIAL/journal" && return
         sleep 0.2
     done
     return 1
