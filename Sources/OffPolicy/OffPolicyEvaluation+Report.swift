@@ -133,10 +133,10 @@ extension OffPolicyEvaluation {
         if summary.unsupported > settings.unsupportedMax {
             found.append(Refusal(reason: .support, message: supportMessage(summary, sums)))
         }
-        var factor = 1.0
         let effective = summary.effectiveSample
-        if effective < settings.effectiveMin {
-            factor = settings.effectiveMin / max(effective, 1)
+        // Without support no number of decisions helps.
+        if effective < settings.effectiveMin, summary.unsupported <= settings.unsupportedMax {
+            let factor = settings.effectiveMin / max(effective, 1)
             let needed = (size * factor).rounded(.up)
             found.append(
                 Refusal(

@@ -123,6 +123,7 @@ extension PolicyEvaluationReport {
             (withoutCost, "of items whose cost is not known"),
             (log.open, "still open at the log's end"), (log.closedEarly, "closed for want of room"),
             (log.undecided, "that nobody decided: offers without a propensity"),
+            (log.late, "views and clicks far out of order: give each topic's log by itself"),
         ]
         for (count, what) in left where count > 0 {
             lines.append("left out: \(grouped(count)) \(what)")

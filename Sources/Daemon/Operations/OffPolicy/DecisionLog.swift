@@ -191,6 +191,7 @@ final class DecisionLog {
                 known[closed.example.openedBy] = nil
                 counts.closedEarly += 1
             case .duplicate: counts.duplicates += 1
+            case .late: counts.late += 1
             case .unattributedPurchase: counts.unattributed += 1
             default: break
             }

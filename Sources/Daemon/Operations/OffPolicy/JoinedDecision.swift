@@ -68,9 +68,11 @@ public struct DecisionCounts: Codable, Sendable {
     public var withoutLabel = 0
     /// Purchases that belong to no open offer.
     public var unattributed = 0
+    /// Views and clicks that came more than an hour of event time behind others of the same log.
+    public var late = 0
 
     enum CodingKeys: String, CodingKey {
-        case lines, decisions, open, undecided, duplicates, unattributed
+        case lines, decisions, open, undecided, duplicates, unattributed, late
         case closedEarly = "closed_early"
         case withoutLabel = "without_label"
     }
