@@ -105,14 +105,20 @@ let package = Package(
         module("Telemetry", ["ContinualLearning", "Records", log]),
         module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         module("Simulator", ["Events", "Pricing", "Records"]),
-        module(
-            "Daemon",
-            [
+        // The schemas of what is published are part of the program, too.
+        .target(
+            name: "Daemon",
+            dependencies: [
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Tokenization", "Tensor",
                 "Pricing", "OffPolicy", "Mapping", "Events", "Records", "EventLog", "KafkaStream",
                 "SchemaRegistry", "Schemas", "SnapshotStore", "Telemetry", "ControlPlane",
                 "Platform", yaml,
-            ]),
+            ],
+            resources: [
+                .embedInCode("Forms/recommendation.avsc"),
+                .embedInCode("Forms/recommendation.proto"),
+            ],
+            swiftSettings: settings),
         // The command line.
         module("Terminal", ["Daemon", "Encoder", "Records", "Telemetry", arguments]),
         module("LearnedWorlds", ["Simulator", "ResponseModel", "Pricing", "Records"]),

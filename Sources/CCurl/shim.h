@@ -15,6 +15,12 @@ static inline CURLcode tm_curl_list(CURL *handle, CURLoption option, struct curl
     return curl_easy_setopt(handle, option, value);
 }
 
+// The bytes are copied.
+static inline CURLcode tm_curl_body(CURL *handle, const unsigned char *bytes, long count) {
+    CURLcode code = curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE, count);
+    return code != CURLE_OK ? code : curl_easy_setopt(handle, CURLOPT_COPYPOSTFIELDS, (const char *)bytes);
+}
+
 typedef size_t (*tm_curl_write)(char *bytes, size_t size, size_t count, void *context);
 
 static inline CURLcode tm_curl_writer(CURL *handle, tm_curl_write write, void *context) {
@@ -36,4 +42,5 @@ static inline long tm_curl_status(CURL *handle) {
 static const long tm_curl_auth_basic = (long)CURLAUTH_BASIC;
 static const long tm_curl_auth_bearer = (long)CURLAUTH_BEARER;
 static const long tm_curl_tls_1_2 = (long)CURL_SSLVERSION_TLSv1_2;
+static const long tm_curl_redir_all = (long)CURL_REDIR_POST_ALL;
 static const int tm_curl_error_bytes = CURL_ERROR_SIZE;

@@ -91,7 +91,7 @@ struct LookupTable: Sendable {
 }
 
 /// What amounts are in.
-enum Currency {
+package enum Currency {
     /// Source: ISO 4217, list one: currencies whose minor unit is not a hundredth.
     private static let exponents: [String: Int] = {
         var exponents: [String: Int] = [:]
@@ -105,12 +105,12 @@ enum Currency {
     }()
 
     /// How many minor units are one of the currency.
-    static func minorUnits(of code: String) -> Double {
+    package static func minorUnits(of code: String) -> Double {
         [1, 10, 100, 1_000, 10_000][exponents[code] ?? 2]
     }
 
     /// Whether a text is a code of three capital letters.
-    static func isCode(_ text: String) -> Bool {
+    package static func isCode(_ text: String) -> Bool {
         text.utf8.count == 3 && text.utf8.allSatisfy { (0x41...0x5a).contains($0) }
     }
 }

@@ -11,6 +11,7 @@ public final class CurlTransport: RegistryTransport {
     /// Owned by this object alone, freed in `deinit`, as are the headers and the text of an error.
     private let handle: UnsafeMutableRawPointer
     private let headers: UnsafeMutablePointer<curl_slist>?
+    private let headersOfPost: UnsafeMutablePointer<curl_slist>?
     private let errorText: UnsafeMutablePointer<CChar>
 
     /// libcurl's own state; made once, never given back.
@@ -24,10 +25,16 @@ public final class CurlTransport: RegistryTransport {
             throw .settings("libcurl cannot be used")
         }
         unsafe handle = made
-        unsafe headers = curl_slist_append(
-            nil,
+        let accept =
             "Accept: application/vnd.schemaregistry.v1+json, application/vnd.schemaregistry+json, "
-                + "application/json")
+            + "application/json"
+        unsafe headers = curl_slist_append(nil, accept)
+        // No pause for a word of the server's before the body.
+        var list = unsafe curl_slist_append(nil, accept)
+        for line in ["Content-Type: application/vnd.schemaregistry.v1+json", "Expect:"] {
+            unsafe list = curl_slist_append(list, line) ?? list
+        }
+        unsafe headersOfPost = list
         unsafe errorText = .allocate(capacity: Int(tm_curl_error_bytes))
         unsafe errorText.initialize(repeating: 0, count: Int(tm_curl_error_bytes))
         try setUp()
@@ -36,6 +43,7 @@ public final class CurlTransport: RegistryTransport {
     deinit {
         unsafe curl_easy_cleanup(handle)
         unsafe curl_slist_free_all(headers)
+        unsafe curl_slist_free_all(headersOfPost)
         unsafe errorText.deallocate()
     }
 
@@ -43,7 +51,6 @@ public final class CurlTransport: RegistryTransport {
 
     private func setUp() throws(RegistryError) {
         unsafe _ = tm_curl_errors(handle, errorText)
-        unsafe _ = tm_curl_list(handle, CURLOPT_HTTPHEADER, headers)
         try set(CURLOPT_USERAGENT, "tidemark")
         // Timeouts without signals, which a program of several threads cannot have.
         try set(CURLOPT_NOSIGNAL, 1)
@@ -89,6 +96,25 @@ public final class CurlTransport: RegistryTransport {
     /// - Parameter path: with its query, from the registry's URL on.
     /// - Throws: `RegistryError` where there is no answer.
     public func get(_ path: String) throws(RegistryError) -> RegistryAnswer {
+        unsafe _ = tm_curl_list(handle, CURLOPT_HTTPHEADER, headers)
+        try set(CURLOPT_HTTPGET, 1)
+        return try perform(path)
+    }
+
+    /// - Parameter body: JSON.
+    /// - Throws: `RegistryError` where there is no answer.
+    public func post(_ path: String, _ body: [UInt8]) throws(RegistryError) -> RegistryAnswer {
+        unsafe _ = tm_curl_list(handle, CURLOPT_HTTPHEADER, headersOfPost)
+        try set(CURLOPT_POST, 1)
+        // A redirect is followed with the body.
+        unsafe _ = tm_curl_number(handle, CURLOPT_POSTREDIR, tm_curl_redir_all)
+        guard unsafe tm_curl_body(handle, body, body.count) == CURLE_OK else {
+            throw .settings("libcurl does not take a body of \(body.count) bytes")
+        }
+        return try perform(path)
+    }
+
+    private func perform(_ path: String) throws(RegistryError) -> RegistryAnswer {
         try set(CURLOPT_URL, url + path)
         let received = Received(bytesMax: configuration.answerBytesMax)
         let context = unsafe Unmanaged.passUnretained(received)

@@ -42,6 +42,37 @@ public final class RegistryClient {
         return SchemaBundle(kind: schema.kind, text: schema.text, imports: imports)
     }
 
+    /// The id of a schema under a subject, which is given one where it has none.
+    ///
+    /// - Parameters:
+    ///   - schema: without imports.
+    ///   - registers: whether a schema that the subject does not have becomes its next version; else it
+    ///     must be there.
+    /// - Throws: `RegistryError`: `.rejected` where it does not fit the subject's earlier ones,
+    ///   `.unknown` where it must be there and is not.
+    public func id(of schema: SchemaBundle, under subject: String, registers: Bool = true)
+        throws(RegistryError) -> UInt32
+    {
+        // Confluent's registry before 5.5 knows no types, and takes all for Avro.
+        let type = schema.kind == .avro ? "" : #","schemaType":"\#(schema.kind.rawValue)""#
+        var quoted = JSONOutput(bytesMax: 8 << 20)
+        quoted.string(schema.text)
+        let body = Array(#"{"schema":"#.utf8) + quoted.bytes + Array("\(type)}".utf8)
+        let path = "/subjects/\(Self.escaped(subject))" + (registers ? "/versions" : "")
+        return try retried { () throws(RegistryError) in
+            try RegistryEntry.id(try transport.post(path, body), what: "subject \(subject)")
+        }
+    }
+
+    /// Asks whether the registry answers, and takes the credentials.
+    ///
+    /// - Throws: `RegistryError`.
+    public func ask() throws(RegistryError) {
+        try retried { () throws(RegistryError) in
+            _ = try RegistryEntry.accepted(try transport.get("/subjects"), what: "/subjects")
+        }
+    }
+
     /// What schemas refer to, each after what it refers to itself, and once.
     private func collect(
         _ references: [RegistryEntry.Reference], _ imports: inout [SchemaBundle.Import],
@@ -66,11 +97,18 @@ public final class RegistryClient {
     private func entry(_ path: String, what: String) throws(RegistryError) -> (
         SchemaBundle, [RegistryEntry.Reference]
     ) {
+        try retried { () throws(RegistryError) in
+            try RegistryEntry.read(try transport.get(path), what: what)
+        }
+    }
+
+    /// What an answer says, asked for again where it fails for a reason that may pass.
+    private func retried<Found>(_ ask: () throws(RegistryError) -> Found) throws(RegistryError)
+        -> Found
+    {
         var attempt = 1
         while true {
-            do throws(RegistryError) {
-                return try RegistryEntry.read(try transport.get(path), what: what)
-            } catch {
+            do throws(RegistryError) { return try ask() } catch {
                 guard error.isRetriable, attempt < attempts else { throw error }
             }
             pause(Self.pauseMs(after: attempt))

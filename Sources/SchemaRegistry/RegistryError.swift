@@ -12,6 +12,9 @@ public enum RegistryError: Error, Hashable, Sendable, CustomStringConvertible {
     case refused(status: Int, String)
     /// The registry has no such schema.
     case unknown(what: String, String)
+    /// The registry does not take a schema: it does not fit the subject's earlier ones (409), or is not
+    /// one for it (422).
+    case rejected(status: Int, String)
     /// It is asked too often (429), or is in trouble itself (5xx).
     case failing(status: Int, String)
     /// What answers is no registry.
@@ -40,6 +43,8 @@ public enum RegistryError: Error, Hashable, Sendable, CustomStringConvertible {
                 ? "the registry asks for other credentials (401): \(what)"
                 : "the registry's credentials do not suffice (\(status)): \(what)"
         case .unknown(let what, let message): "the registry does not have \(what): \(message)"
+        case .rejected(let status, let what):
+            "the registry does not take the schema (\(status)): \(what)"
         case .failing(let status, let what): "the registry fails (\(status)): \(what)"
         case .notRegistry(let what): "what answers is no schema registry: \(what)"
         case .tooLarge(let bound): "the registry's answer has more than \(bound) bytes"

@@ -19,4 +19,8 @@ public protocol RegistryTransport: AnyObject {
     /// - Parameter path: with its query, from the registry's URL on, `/schemas/ids/7`.
     /// - Throws: `RegistryError` where there is no answer.
     func get(_ path: String) throws(RegistryError) -> RegistryAnswer
+
+    /// - Parameter body: JSON.
+    /// - Throws: `RegistryError` where there is no answer.
+    func post(_ path: String, _ body: [UInt8]) throws(RegistryError) -> RegistryAnswer
 }

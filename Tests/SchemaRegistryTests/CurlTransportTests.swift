@@ -30,6 +30,33 @@ import Testing
         #expect(requests[3].headers.contains("Authorization: Bearer abc.def"))
     }
 
+    @Test("a body is sent whole, with its type and without a pause, also behind a redirect")
+    func posted() throws {
+        let other = try LoopbackServer { _ in .json("{}") }
+        defer { other.stop() }
+        let server = try LoopbackServer { request in
+            request.path.hasSuffix("moved")
+                ? LoopbackServer.Answer(status: 301, headers: ["Location: \(other.url)/there"])
+                : .json("{}")
+        }
+        defer { server.stop() }
+        let transport = try transport(server)
+        let body = Array("ü".utf8) + [UInt8](repeating: 0x61, count: 3_000)
+        #expect(try transport.post("/subjects/a/versions", body).status == 200)
+        // The same transport asks without a body again.
+        #expect(try transport.get("/subjects").status == 200)
+        #expect(try transport.post("/moved", body).status == 200)
+        let first = try #require(server.requests.first)
+        #expect(first.line == "POST /base/subjects/a/versions HTTP/1.1" && first.body == body)
+        #expect(
+            first.headers.contains("Content-Type: application/vnd.schemaregistry.v1+json"))
+        #expect(!first.headers.contains { $0.hasPrefix("Expect") })
+        #expect(server.requests[1].line.hasPrefix("GET /base/subjects "))
+        #expect(server.requests[1].body.isEmpty)
+        let moved = try #require(other.requests.first)
+        #expect(moved.line.hasPrefix("POST /there") && moved.body == body)
+    }
+
     @Test("an answer has a bound, declared or not")
     func bounded() throws {
         let server = try LoopbackServer { request in

@@ -7,6 +7,13 @@ final class TableTransport: RegistryTransport {
     var answers: [String: [RegistryAnswer]] = [:]
     var asked: [String] = []
 
+    var bodies: [String] = []
+
+    func post(_ path: String, _ body: [UInt8]) throws(RegistryError) -> RegistryAnswer {
+        bodies.append(String(decoding: body, as: UTF8.self))
+        return try get("POST " + path)
+    }
+
     func get(_ path: String) throws(RegistryError) -> RegistryAnswer {
         asked.append(path)
         guard let answer = answers[path]?.first else {
@@ -97,6 +104,44 @@ final class TableTransport: RegistryTransport {
         } catch {
             #expect("\(error)".contains(words), "\(error)")
         }
+    }
+
+    @Test("a schema is given its id under a subject, or found there")
+    func registration() throws {
+        transport.set(
+            "POST /subjects/deals%2F1-value/versions", (503, "busy"), (200, #"{"id":41}"#))
+        let avro = SchemaBundle(kind: .avro, text: #"{"type": "long"}"#)
+        #expect(try client().id(of: avro, under: "deals/1-value") == 41)
+        #expect(transport.bodies.last == #"{"schema":"{\"type\": \"long\"}"}"#)
+        transport.set("POST /subjects/a-value", (200, #"{"subject":"a-value","id":7,"version":3}"#))
+        let proto = SchemaBundle(kind: .protobuf, text: "message A {}")
+        #expect(try client().id(of: proto, under: "a-value", registers: false) == 7)
+        #expect(
+            transport.bodies.last == #"{"schema":"message A {}","schemaType":"PROTOBUF"}"#)
+        // What is not there, does not fit, or is answered wrongly.
+        #expect(throws: RegistryError.unknown(what: "subject b-value", "Schema not found")) {
+            _ = try client().id(of: proto, under: "b-value", registers: false)
+        }
+        transport.set("POST /subjects/a-value/versions", (409, #"{"message":"incompatible"}"#))
+        #expect(throws: RegistryError.rejected(status: 409, "incompatible")) {
+            _ = try client().id(of: avro, under: "a-value")
+        }
+        for wrong in [#"{"id":"7"}"#, #"{"id":-1}"#, #"{"id":4294967296}"#, "[]", "<html>"] {
+            transport.set("POST /subjects/a-value/versions", (200, wrong))
+            #expect(throws: RegistryError.self, "\(wrong)") {
+                _ = try client().id(of: avro, under: "a-value")
+            }
+        }
+    }
+
+    @Test("whether a registry answers and takes the credentials can be asked")
+    func asking() throws {
+        transport.set("/subjects", (200, "[]"))
+        try client().ask()
+        transport.set("/subjects", (401, #"{"message":"no"}"#))
+        #expect(throws: RegistryError.refused(status: 401, "no")) { try client().ask() }
+        transport.set("/subjects", (200, "<html>"))
+        #expect(throws: RegistryError.self) { try client().ask() }
     }
 
     @Test("a schema that was asked for once is kept, and read without a registry")

@@ -8,6 +8,8 @@ package final class LoopbackServer: Sendable {
         package let line: String
         /// Lines as they came.
         package let headers: [String]
+        /// As long as the request says it is.
+        package let body: [UInt8]
 
         package var path: String {
             line.split(separator: " ").dropFirst().first.map(String.init) ?? ""
@@ -97,7 +99,15 @@ package final class LoopbackServer: Sendable {
             if head == [0x16] { break }
         }
         let lines = String(decoding: head, as: UTF8.self).split(separator: "\r\n").map(String.init)
-        let request = Request(line: lines.first ?? "", headers: Array(lines.dropFirst()))
+        let length = lines.first { $0.lowercased().hasPrefix("content-length:") }
+            .flatMap { Int($0.split(separator: " ").last ?? "") }
+        var body: [UInt8] = []
+        while body.count < length ?? 0 {
+            guard unsafe recv(client, &byte, 1, 0) == 1 else { return }
+            body.append(byte)
+        }
+        let request = Request(
+            line: lines.first ?? "", headers: Array(lines.dropFirst()), body: body)
         seen.withLock { $0.append(request) }
         let answer = handler(request)
         if answer.isSilent {

@@ -19,6 +19,7 @@ struct ConnectionCheck {
 
     mutating func run() -> [Finding] {
         library()
+        registry()
         guard let (cluster, description) = brokers() else { return findings }
         let there = kafka.topics.filter { description.partitionCounts[$0] != nil }
         for topic in kafka.topics where !there.contains(topic) {
@@ -32,9 +33,48 @@ struct ConnectionCheck {
             return findings
         }
         reading(cluster)
+        records()
         publishing()
         monitors()
         return findings
+    }
+
+    /// Whether the registry answers and takes the credentials, and has what must be there.
+    private mutating func registry() {
+        let wiring = Wiring(configuration: configuration)
+        let publish = configuration.publish
+        do {
+            guard let client = try wiring.registryClient() else { return }
+            try client.ask()
+            var what = "\(wiring.registryName) answers"
+            let form = try wiring.offerForm()
+            if let schema = form.schema, !publish.registers {
+                for topic in form.topics {
+                    let id = try client.id(
+                        of: schema, under: OutgoingSchemas.subject(topic), registers: false)
+                    what += ", the schema of \(topic) is there (id \(id))"
+                }
+            }
+            pass("registry", what)
+        } catch {
+            fail("registry", error)
+        }
+    }
+
+    /// What would be made of the newest records: a topic that cannot be read is told of beside this.
+    private mutating func records() {
+        do {
+            for (topic, found) in try Wiring(configuration: configuration).newestRecords() {
+                switch found {
+                case .success(let newest) where newest.isFine:
+                    pass("records of \(topic)", newest.description)
+                case .success(let newest): warn("records of \(topic)", newest.description)
+                case .failure(let error): warn("records of \(topic)", "\(error)")
+                }
+            }
+        } catch {
+            fail("records", error)
+        }
     }
 
     private mutating func library() {
@@ -133,6 +173,9 @@ struct ConnectionCheck {
         ]
         if publish.guarantee == .exactlyOnce {
             outputs.append(("publish.marker_topic", publish.markerTopic))
+        }
+        if !publish.stateTopic.isEmpty {
+            outputs.append(("publish.state_topic", publish.stateTopic))
         }
         return outputs
     }

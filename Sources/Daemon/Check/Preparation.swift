@@ -76,6 +76,10 @@ struct Preparation {
             if publish.guarantee == .exactlyOnce {
                 topics.append(("publish.marker_topic", publish.markerTopic))
             }
+            if !publish.stateTopic.isEmpty {
+                topics.append(("publish.state_topic", publish.stateTopic))
+            }
+            _ = try wiring.offerForm()
             for (key, topic) in topics {
                 try KafkaConfiguration.validate(topic: topic, key: key)
             }

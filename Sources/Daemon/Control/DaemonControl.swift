@@ -58,6 +58,10 @@ package struct DaemonControl: ControlSource {
                 false,
                 "not ready: a record's schema is not known, and the registry does not give it")
         }
+        if let failure = board.publishing?.failure, failure.isOfSchema {
+            return Verdict(
+                false, "not ready: nothing is published before a schema is registered: \(failure)")
+        }
         let share = figures.lateShare
         // Up to the end of the stream, and yet hardly anything of it is learned.
         guard !share.isMost else {

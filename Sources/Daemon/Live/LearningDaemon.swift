@@ -101,11 +101,13 @@ public final class LearningDaemon {
             at: Learner.Place(store: store, cluster: cluster, skips: skips), base: base,
             embedding: prepared.embedding, log: log)
         try acceptCluster(cluster, store)
-        decoding.payloads?.draw(from: wiring.schemas(store, client: try wiring.registryClient()))
+        decoding.payloads?.draw(
+            from: wiring.schemas(store, client: try wiring.registryClient()),
+            patienceMs: configuration.registry.unknownAfterMs)
         let publisher = Publisher(
             store: store, configuration: kafka,
-            settings: wiring.publishing(cluster: cluster, takesOver: takesOver),
-            interference: interference, log: log)
+            settings: try wiring.publishing(cluster: cluster, takesOver: takesOver),
+            schemas: learner.schemas, interference: interference, log: log)
         guard try publisher.start(stop: isStopped) else { throw Interrupted() }
         // Whatever ends the run, the publishing thread lets go of the store.
         var isPublishing = true

@@ -23,7 +23,7 @@ extension LearningLoop {
                 if waits.forSchema != nil { log.emit(.schemaAgain) }
                 waits.forSchema = nil
                 return true
-            } catch let error as RegistryError {
+            } catch let error where error is RegistryError || error is MissingSchema {
                 let reason = "\(error)"
                 if waits.forSchema != reason { log.emit(.waitingForSchema(reason: reason)) }
                 waits.forSchema = reason

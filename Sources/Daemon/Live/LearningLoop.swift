@@ -250,6 +250,12 @@ struct LearningLoop {
                 culprit, "the daemon crashed \(CrashHistory.patience) times on it alone",
                 forGood: true)
         }
+        if let payloads = reading.decoding.payloads {
+            for record in batch.records {
+                guard let reason = payloads.reasonGivenUp(record) else { continue }
+                try take(record, reason, forGood: false)
+            }
+        }
         if let keys = reading.keys {
             for record in batch.records where keys.isMisplaced(record) {
                 try take(record, keys.misplacement(of: record), forGood: false)

@@ -14,6 +14,10 @@ final class Publisher: Sendable {
         var guarantee = Configuration.Publish.Guarantee.atLeastOnce
         var deadLetterTopic = ""
         var markerTopic = ""
+        /// Empty: none.
+        var stateTopic = ""
+        /// How schemas are registered.
+        var registry = SchemaClerk.Registry()
         /// Messages a second; 0: no bound.
         var rateMax = 0
         /// The name of the cluster, under which the store remembers who published there.
@@ -27,6 +31,7 @@ final class Publisher: Sendable {
     private let store: SnapshotStore
     private let configuration: KafkaConfiguration
     private let settings: Settings
+    private let schemas: OutgoingSchemas
     private let interference: Interference
     private let log: EventLogger
     private let desk = PublishingDesk()
@@ -37,8 +42,9 @@ final class Publisher: Sendable {
 
     init(
         store: SnapshotStore, configuration: KafkaConfiguration, settings: Settings,
-        interference: Interference = .none, log: EventLogger
+        schemas: OutgoingSchemas, interference: Interference = .none, log: EventLogger
     ) {
+        self.schemas = schemas
         self.store = store
         self.configuration = configuration
         self.settings = settings
@@ -90,9 +96,15 @@ final class Publisher: Sendable {
 
     private func publish() throws {
         var rate = PublishRate(perSecond: settings.rateMax)
+        let clerk = SchemaClerk(
+            schemas, settings.registry, store: store, desk: desk, voice: voice)
+        let outbox = OutboxReading(
+            store: store, desk: desk, clerk: clerk, deadLetterTopic: settings.deadLetterTopic,
+            messageBytesMax: configuration.messageBytesMax)
         switch settings.guarantee {
         case .atLeastOnce:
             desk.open()
+            guard try clerk.prepare() else { return }
             try withProducers(ProducerOptions()) { producer in
                 var sending = PlainSending(
                     producer: producer, outbox: outbox, desk: desk, voice: voice, rate: rate)
@@ -115,7 +127,7 @@ final class Publisher: Sendable {
                 }
                 isFirst = false
                 desk.open()
-                return try sending.run()
+                return try !clerk.prepare() || sending.run()
             }
         }
     }
@@ -123,21 +135,18 @@ final class Publisher: Sendable {
     private var voice: PublishingVoice {
         PublishingVoice(
             desk: desk, store: store, log: log,
-            settings: [
-                settings.deadLetterTopic: "publish.dead_letter_topic",
-                settings.markerTopic: "publish.marker_topic",
-            ])
+            settings: Dictionary(
+                [
+                    (settings.deadLetterTopic, "publish.dead_letter_topic"),
+                    (settings.stateTopic, "publish.state_topic"),
+                    (settings.markerTopic, "publish.marker_topic"),
+                ]
+            ) { first, _ in first })
     }
 
     /// Why messages are not published, and how long the first of them has waited at least.
     var standing: (failure: PublishingFailure?, oldestMs: Int64?) {
         desk.standing()
-    }
-
-    private var outbox: OutboxReading {
-        OutboxReading(
-            store: store, desk: desk, deadLetterTopic: settings.deadLetterTopic,
-            messageBytesMax: configuration.messageBytesMax)
     }
 
     /// Makes a producer, and another one whenever `send` returns false, until it returns true.
@@ -172,6 +181,7 @@ final class Publisher: Sendable {
 struct OutboxReading {
     let store: SnapshotStore
     let desk: PublishingDesk
+    let clerk: SchemaClerk
     let deadLetterTopic: String
     let messageBytesMax: Int
 
@@ -179,7 +189,8 @@ struct OutboxReading {
     static let chunk = 500
 
     func messages(from first: UInt64, limit: Int = chunk) throws -> [OutboxMessage] {
-        try desk.withStore { try store.outbox(from: first, limit: min(limit, Self.chunk)) }
+        try clerk.finished(
+            desk.withStore { try store.outbox(from: first, limit: min(limit, Self.chunk)) })
     }
 
     /// The topic of a message that is still there.
@@ -214,6 +225,8 @@ package enum PublishingError: Error, CustomStringConvertible, ClassifiedFailure 
     case otherCopy(topic: String)
     case noMarker(topic: String, waiting: Int)
     case notOpened(String)
+    /// A message's schema is not in the store.
+    case noSchema(topic: String)
     /// The process ends, and the store is closed.
     case leftBehind
 
@@ -224,7 +237,7 @@ package enum PublishingError: Error, CustomStringConvertible, ClassifiedFailure 
     public var failureKind: FailureKind {
         switch self {
         case .refused, .unpublished, .takenOver, .notOpened, .leftBehind: .unavailable
-        case .olderCopy, .otherCopy, .noMarker: .badData
+        case .olderCopy, .otherCopy, .noMarker, .noSchema: .badData
         }
     }
 
@@ -254,6 +267,8 @@ package enum PublishingError: Error, CustomStringConvertible, ClassifiedFailure 
                 + "daemon once with --take-over to send them"
         case .notOpened(let reason):
             "publishing exactly once cannot begin: \(reason)"
+        case .noSchema(let topic):
+            "the schema of a message for topic \(topic) is not in the store; it stays in the outbox"
         case .leftBehind: "the daemon ended while it waited for brokers"
         }
     }

@@ -122,6 +122,17 @@ final class PublishingDesk: @unchecked Sendable {
         }
     }
 
+    /// Ends a trouble of a kind.
+    ///
+    /// - Returns: the trouble that is over.
+    func overcome(where isMeant: (PublishingFailure) -> Bool) -> PublishingTrouble? {
+        condition.withLock {
+            guard let known = trouble, isMeant(known.failure) else { return nil }
+            trouble = nil
+            return known
+        }
+    }
+
     /// A message is on its way, or waits to be.
     func note(waiting sequence: UInt64, now: ContinuousClock.Instant = .now) {
         condition.withLock {

@@ -8,6 +8,8 @@ struct PublishingFailure: Sendable, Equatable {
     /// The topic it is for; nil where the failure is not of one topic.
     var topic: String?
     var reason: String
+    /// Whether a schema is waited for.
+    var isOfSchema = false
 
     init(topic: String?, reason: String) {
         self.topic = topic
@@ -68,6 +70,21 @@ struct PublishingVoice {
             PublishingFailure(
                 topic: "\(topic) (\(settings[topic] ?? "publish.topic"))",
                 reason: PublishingFailure.inWords(code)))
+    }
+
+    /// A topic's schema is not registered.
+    func waits(_ topic: String, _ reason: String) {
+        var failure = PublishingFailure(
+            topic: "\(topic) (\(settings[topic] ?? "publish.topic"))",
+            reason: "its schema is not registered: \(reason)")
+        failure.isOfSchema = true
+        failed(failure)
+    }
+
+    /// A schema that was waited for is registered.
+    func registered() {
+        guard let over = desk.overcome(where: \.isOfSchema) else { return }
+        log.emit(.publishedAgain(seconds: over.since.duration(to: .now).wholeMilliseconds / 1000))
     }
 
     /// Told at once, and while it lasts once a minute.

@@ -31,11 +31,10 @@ extension Learner {
     func makeCommit(snapshot: SnapshotWish?) throws -> CommitInfo {
         running.engine.collectChanges(into: &commit.changes)
         for recommendation in offers.collect(into: &commit.changes) {
-            commit.outbox.append(
-                OutboxMessage(
-                    topic: description.topic, key: Array(recommendation.userID.utf8),
-                    value: try recommendation.json(),
-                    owner: RowOwner(user: recommendation.userID)))
+            commit.outbox.append(try description.form.message(recommendation, schemas))
+        }
+        for word in states?.collect(into: &commit.changes) ?? [] {
+            commit.outbox.append(try description.form.stateMessage(word, schemas))
         }
         LastRecords.put(lastRecords, cluster: cluster, into: &commit.changes)
         lastRecords = [:]

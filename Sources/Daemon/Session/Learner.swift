@@ -15,6 +15,8 @@ final class Learner {
     let place: Place
     let makeEngine: EngineMaker
     let description: RunDescription
+    /// What recommendations are framed by.
+    let schemas: OutgoingSchemas
     // What follows belongs to this class and its extensions: to others it is there to be read.
     var running: RunningEngine
     var ledger: Ledger
@@ -25,6 +27,8 @@ final class Learner {
     var lastRecords: [TopicPartition: RecordMark] = [:]
     var voice: LearnerVoice
     var offers = PublishedOffers()
+    /// What a topic of standing offers is told; `nil` where there is none.
+    var states: OfferStates?
     var gates: GateStanding
     var stateDigest: Digest256
 
@@ -47,7 +51,10 @@ final class Learner {
     struct RunDescription {
         var configuration: String
         var platform: String
-        var topic: String
+        /// How recommendations are written.
+        var form: OfferForm
+        /// The schema registry's name.
+        var registry: String
         var deadLetterTopic: String
         /// Larger dead letters are told by hash, length and beginning.
         var deadLetterBytesMax: Int
@@ -61,10 +68,13 @@ final class Learner {
     ) throws {
         self.place = place
         self.description = description
+        schemas = try OutgoingSchemas(
+            description.form, registry: description.registry, place.store)
         makeEngine = parts.makeEngine
         let restored = try Self.restored(place.store, cluster: place.cluster, makeEngine)
         running = RunningEngine(
             engine: restored.engine, embedding: parts.embedding, training: parts.training)
+        states = try Self.states(description, place.store)
         ledger = restored.ledger
         ledger.skips.formUnion(place.skips)
         pace = CommitPace(cadence)
@@ -75,6 +85,15 @@ final class Learner {
         // An earlier process may have ended before it went back.
         gates = GateStanding(owedRollback: engine.owedRollback)
         try goBackIfRejected()
+    }
+
+    private static func states(
+        _ description: RunDescription, _ store: SnapshotStore
+    ) throws -> OfferStates? {
+        guard description.publishes, !description.form.settings.stateTopic.isEmpty else {
+            return nil
+        }
+        return try store.withHead { try OfferStates(reading: $0) }
     }
 
     var store: SnapshotStore { place.store }
@@ -176,8 +195,9 @@ final class Learner {
         voice.tell(output, engine, store: store.path)
         try note(output)
         for case .success(let event) in batch.map(\.event) where event.type == .erase {
-            if let userID = event.userID { offers.forget(userID) }
+            if let userID = event.userID { try forget(userID) }
         }
+        try endOffers()
         for owner in output.unseenShoppers { offers.forget(unseen: owner) }
         pace.learned(batch.count)
         return output
@@ -267,6 +287,18 @@ final class Learner {
         return output
     }
 
+    /// What shoppers were told is forgotten with them.
+    private func forget(_ userID: String) throws {
+        offers.forget(userID)
+        _ = try store.withHead { try states?.erase(userID, reading: $0) }
+    }
+
+    /// Offers end by event time.
+    private func endOffers() throws {
+        guard states != nil, let nowMs = engine.newestMs else { return }
+        _ = try store.withHead { try states?.end(through: nowMs, reading: $0) }
+    }
+
     private func dropExpired(
         from output: inout StepOutput, _ batch: [EngineInput], _ clockMs: Int64
     ) {
@@ -291,7 +323,8 @@ final class Learner {
         if !output.recommendations.isEmpty {
             try store.withHead { state in
                 for recommendation in output.recommendations {
-                    try offers.offer(recommendation, reading: state)
+                    let isNew = try offers.offer(recommendation, reading: state)
+                    if isNew { try states?.stand(recommendation, reading: state) }
                 }
             }
         }

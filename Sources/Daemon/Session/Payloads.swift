@@ -11,6 +11,8 @@ final class Payloads {
     private let readers: [String: PayloadReader]
     /// Where schemas come from; `nil` until there is a store.
     private var source: SchemaSource?
+    /// Ids that are waited for; `nil` where nobody waits.
+    private var unknown: UnknownSchemas?
 
     /// - Parameter formats: by topic; those that are JSON are left out.
     init(_ formats: [String: PayloadFormat]) {
@@ -18,7 +20,13 @@ final class Payloads {
     }
 
     /// Takes the schemas that are kept, and those that may be asked for.
-    func draw(from source: SchemaSource) { self.source = source }
+    ///
+    /// - Parameter patienceMs: of whoever waits for them: how long a registry may say that it does not
+    ///   have an id; 0: for ever.
+    func draw(from source: SchemaSource, patienceMs: Int? = nil) {
+        self.source = source
+        unknown = patienceMs.map { UnknownSchemas(patienceMs: Int64($0)) }
+    }
 
     /// Whether a topic is among those.
     func reads(_ topic: String) -> Bool { readers[topic] != nil }
@@ -61,7 +69,8 @@ final class Payloads {
     /// Takes the schemas that records need and that are not held yet, from the store or the registry.
     ///
     /// - Parameter skips: records that are not looked at.
-    /// - Throws: `RegistryError` with the first that cannot be had; what was had until then is held.
+    /// - Throws: `RegistryError` with the first that cannot be had, `MissingSchema` where it is waited for
+    ///   and the registry does not have it; what was had until then is held.
     func fetch(for records: [SourceRecord], skips: OffsetRanges) throws {
         guard let source, !readers.isEmpty else { return }
         for record in records {
@@ -69,7 +78,53 @@ final class Payloads {
                 let id = reader.schema(of: value, headers: record.headers), !reader.holds(id),
                 !skips.contains(record.offset, of: record.position)
             else { continue }
-            reader.add(try source.schema(id), as: id)
+            guard unknown?.asks(id, nowMs: monotonicMs()) ?? true else { continue }
+            do {
+                reader.add(try source.schema(id), as: id)
+                unknown?.note(found: id)
+            } catch RegistryError.unknown(let what, let message) {
+                try note(missing: id, RegistryError.unknown(what: what, message), record)
+            }
         }
+    }
+
+    /// Throws: unless the id is given up.
+    private func note(missing id: SchemaID, _ error: RegistryError, _ record: SourceRecord) throws {
+        guard unknown != nil else { throw error }
+        unknown?.note(missing: id, nowMs: monotonicMs())
+        guard let unknown, !unknown.isGivenUp(id) else { return }
+        throw MissingSchema(
+            reason: "\(error)", patienceMs: Int(unknown.patienceMs),
+            place: "\(record.position):\(record.offset)-\(record.offset)")
+    }
+
+    /// Why a record is not waited for any longer; `nil` for all others.
+    func reasonGivenUp(_ record: SourceRecord) -> String? {
+        guard let reader = readers[record.position.topic], let value = record.value,
+            let id = reader.schema(of: value, headers: record.headers), !reader.holds(id),
+            let unknown, unknown.isGivenUp(id)
+        else { return nil }
+        return
+            "the registry says that it does not have \(id), and said so for \(Duration.text(Int(unknown.patienceMs))) (registry.unknown_after); register it, then send the record again with 'tidemark deadletters redrive'"
+    }
+}
+
+/// An id that the registry does not have, before it is given up.
+struct MissingSchema: Error, CustomStringConvertible, ClassifiedFailure {
+    var failureKind: FailureKind { .unavailable }
+
+    /// The registry's words.
+    let reason: String
+    let patienceMs: Int
+    /// The first record that needs it, as `--skip` takes it.
+    let place: String
+
+    var description: String {
+        let end =
+            patienceMs == 0
+            ? "it is waited for until somebody acts"
+            : "its records become dead letters after \(Duration.text(patienceMs)) (registry.unknown_after)"
+        return
+            "\(reason); register it, or start with --skip \(place); \(end)"
     }
 }

@@ -41,7 +41,7 @@ extension Wiring {
                 waitsForTraining: waits, sync: store.sync, retention: retention),
             description: Learner.RunDescription(
                 configuration: configuration.stored(), platform: try platform(),
-                topic: configuration.publish.topic,
+                form: try offerForm(), registry: registryName,
                 deadLetterTopic: configuration.publish.deadLetterTopic,
                 deadLetterBytesMax: run.publishes ? try kafka().messageBytesMax : 1_000_000,
                 publishes: run.publishes),

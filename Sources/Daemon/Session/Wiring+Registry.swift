@@ -19,14 +19,25 @@ extension Wiring {
         return Payloads(Dictionary(topics.map { ($0.name, $0.decoder) }) { first, _ in first })
     }
 
-    /// Asks the registry; `nil` where no topic needs it.
+    /// Whether topics are read, or recommendations written, by schemas of a registry.
+    var needsRegistry: Bool {
+        configuration.kafka.topics.contains { $0.decoder != .json }
+            || configuration.publish.format != .json
+    }
+
+    /// The registry's name in a store: its URL.
+    var registryName: String {
+        var name = configuration.registry.url
+        while name.hasSuffix("/") { name.removeLast() }
+        return name
+    }
+
+    /// Asks the registry; `nil` where nothing needs it.
     ///
     /// Each request is made once: whoever waits asks again.
     /// - Throws: `ConfigurationError` or `RegistryError` for settings that cannot be used.
     func registryClient() throws -> RegistryClient? {
-        guard configuration.kafka.topics.contains(where: { $0.decoder != .json }) else {
-            return nil
-        }
+        guard needsRegistry else { return nil }
         let resolved = try configuration.registry.resolved(ProcessInfo.processInfo.environment)
         return RegistryClient(try CurlTransport(resolved), attempts: 1) { milliseconds in
             usleep(UInt32(clamping: milliseconds) * 1_000)
@@ -35,9 +46,7 @@ extension Wiring {
 
     /// Schemas of a store, and of the registry where there is a client.
     func schemas(_ store: SnapshotStore, client: RegistryClient?) -> SchemaSource {
-        var name = configuration.registry.url
-        while name.hasSuffix("/") { name.removeLast() }
-        return SchemaSource(
-            registry: name, shelf: StoreShelf(store), client: client)
+        SchemaSource(
+            registry: registryName, shelf: StoreShelf(store), client: client)
     }
 }

@@ -232,10 +232,8 @@ extension Configuration {
         if guards.replayRecent > guards.replayExamples {
             refuse("guards.replay_recent", "must not be above guards.replay_examples")
         }
-        let outgoing = [publish.topic, publish.deadLetterTopic, publish.markerTopic]
-        if publish.guarantee == .exactlyOnce, outgoing.dropLast().contains(publish.markerTopic) {
-            refuse("publish.marker_topic", "must be a topic of its own")
-        }
+        publish.validate(registry) { refuse($0, $1) }
+        let outgoing = publish.topics
         for topic in kafka.topics {
             guard let mapping = topic.mapping else { continue }
             problems += mapping.problems.map {

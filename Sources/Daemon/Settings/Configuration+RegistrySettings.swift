@@ -19,6 +19,8 @@ extension Configuration {
         public var authorityFile = ""
         /// How long a request may take.
         public var timeoutMs = 5_000
+        /// How long the registry may say that it does not have an id; 0: for ever.
+        public var unknownAfterMs = 15 * 60_000
     }
 
     static let registrySettings: [Setting] = [
@@ -36,6 +38,10 @@ extension Configuration {
         .duration(
             "registry.timeout", \.registry.timeoutMs, 100...60_000,
             "How long a request may take; it is made again until it succeeds."),
+        .duration(
+            "registry.unknown_after", \.registry.unknownAfterMs, 0...(30 * 86_400_000),
+            "How long records wait for an id that the registry says it does not have; after that they go to the dead letters, from where they can be sent again. A registry that does not answer, fails or refuses never counts. 0: they wait until somebody acts."
+        ),
     ]
 }
 

@@ -21,7 +21,7 @@ extension Configuration {
         ("kafka", "Where events come from."),
         (
             "registry",
-            "The schema registry of topics whose decoder is avro, protobuf or json_schema."
+            "The schema registry, for topics whose decoder is avro, protobuf or json_schema, and for publish.format."
         ),
         ("publish", "Where recommendations and dead letters go."),
         ("store", "The LMDB store: commits, snapshots, retention."),

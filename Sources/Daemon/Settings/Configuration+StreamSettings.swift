@@ -70,26 +70,4 @@ extension Configuration {
             "When the cluster is another one, or records were deleted before they were read: stop, or accept the loss and go on."
         ),
     ]
-
-    static let publishSettings: [Setting] = [
-        .text(
-            "publish.topic", \.publish.topic, allowEmpty: false,
-            "Topic of the recommendations, keyed by user id."),
-        .text(
-            "publish.dead_letter_topic", \.publish.deadLetterTopic, allowEmpty: false,
-            "Topic of the records that could not be used, with the reason in a header."),
-        .choice(
-            "publish.guarantee", \.publish.guarantee,
-            "at_least_once: after a crash messages may come again, with the same bytes; exactly_once: readers of committed records (isolation.level=read_committed) see each once."
-        ),
-        .text(
-            "publish.marker_topic", \.publish.markerTopic, allowEmpty: false,
-            "Topic in which exactly_once notes how far it has published; made when it is missing."),
-        .integer(
-            "publish.rate_max", \.publish.rateMax, 0...1_000_000,
-            "Messages published a second, at most; 0: no bound."),
-        .integer(
-            "publish.outbox_max", \.publish.outboxMax, 1_000...1_000_000_000,
-            "Messages that may wait to be published; beyond that learning waits for the brokers."),
-    ]
 }

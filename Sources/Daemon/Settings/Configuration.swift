@@ -310,27 +310,6 @@ public struct Configuration: Sendable {
         }
     }
 
-    /// Where recommendations and dead letters go.
-    public struct Publish: Sendable {
-        public var topic = "discount-recommendations"
-        /// Topic of records that could not be used.
-        public var deadLetterTopic = "tidemark-dead-letters"
-        /// What readers can rely on.
-        public var guarantee = Guarantee.atLeastOnce
-        /// Topic in which exactly_once notes how far it has published.
-        public var markerTopic = "tidemark-markers"
-        /// Messages a second, at most; 0: no bound.
-        public var rateMax = 0
-        /// Messages that may wait; beyond, learning waits for the brokers.
-        public var outboxMax = 1_000_000
-
-        /// Whether a message may come again after a crash, or is seen once.
-        public enum Guarantee: String, Sendable, CaseIterable {
-            case atLeastOnce = "at_least_once"
-            case exactlyOnce = "exactly_once"
-        }
-    }
-
     /// The store: commits, snapshots, retention.
     public struct Store: Sendable {
         public var path = "tidemark-store"

@@ -39,6 +39,12 @@ public struct SchemaFrame: Hashable, Sendable {
         (id, messagePath, bodyStart) = (found.id, found.path, found.end)
     }
 
+    /// What stands before a body whose schema has a number: of Protobuf, before the file's first message.
+    public static func prefix(_ id: UInt32, isProtobuf: Bool) -> [UInt8] {
+        [0] + (0..<4).map { UInt8(truncatingIfNeeded: id >> (24 - 8 * $0)) }
+            + (isProtobuf ? [0] : [])
+    }
+
     private static func read(_ bytes: UnsafeRawBufferPointer, _ isProtobuf: Bool)
         throws(PayloadFault) -> (id: SchemaID, path: [Int]?, end: Int)?
     {
