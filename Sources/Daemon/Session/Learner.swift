@@ -25,6 +25,8 @@ final class Learner {
     var lastRecords: [TopicPartition: RecordMark] = [:]
     var voice: LearnerVoice
     var offers = PublishedOffers()
+    /// The newest decisions, the newest last.
+    private(set) var newestOffers: [Recommendation] = []
     var gates: GateStanding
     var stateDigest: Digest256
 
@@ -280,6 +282,8 @@ final class Learner {
             gates.note(notice, engine)
         }
         for unusable in output.unusable { note(unusable) }
+        let newest = newestOffers + output.recommendations.suffix(Self.newestMax)
+        newestOffers = Array(newest.suffix(Self.newestMax))
         guard description.publishes else {
             offers.count(unsent: output.recommendations.count)
             return
@@ -292,6 +296,8 @@ final class Learner {
             }
         }
     }
+
+    private static let newestMax = 20
 
     private func note(_ unusable: UnusableRecord) {
         voice.tell(unusable)
