@@ -29,6 +29,11 @@ let presets = [
     "shopify", "snowplow",
 ]
 
+/// What the console's page is put together from.
+let pageParts = [
+    "page.html", "page.css", "phrases.js", "charts.js", "sections.js", "operate.js", "main.js",
+]
+
 /// Only what `deploy/fuzz` builds: its driver needs the compiler's fuzzing runtime.
 let fuzzing: [Target] =
     Context.environment["TIDEMARK_FUZZ"] == nil
@@ -102,6 +107,10 @@ let package = Package(
         module("SchemaRegistry", ["CCurl", "Records", "Schemas"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", ["ContinualLearning", "Records", log]),
+        // The console's page is part of the program.
+        .target(
+            name: "Console", dependencies: ["Records"],
+            resources: pageParts.map { .embedInCode("Page/\($0)") }, swiftSettings: settings),
         module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         module("Simulator", ["Events", "Pricing", "Records"]),
         module(
@@ -110,7 +119,7 @@ let package = Package(
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Tokenization", "Tensor",
                 "Pricing", "Mapping", "Events", "Records", "EventLog", "KafkaStream",
                 "SchemaRegistry", "Schemas", "SnapshotStore", "Telemetry", "ControlPlane",
-                "Platform", yaml,
+                "Console", "Platform", yaml,
             ]),
         // The command line.
         module("Terminal", ["Daemon", "Encoder", "Records", "Telemetry", arguments]),
@@ -182,9 +191,9 @@ let package = Package(
             [
                 "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Engine", "EventLog",
                 "Events", "KafkaStream", "Mapping", "Pricing", "Records", "ResponseModel",
-                "Simulator", "SnapshotStore", "Tensor", "Tokenization", "Platform", "Schemas",
-                "CCrashPoints",
-                "TestSupport",
+                "Simulator", "SnapshotStore", "Telemetry", "Tensor", "Tokenization", "Platform",
+                "Schemas", "CCrashPoints",
+                "TestSupport", yaml,
             ]),
     ] + fuzzing,
     cxxLanguageStandard: .cxx17
