@@ -76,7 +76,7 @@ struct ControlService {
         learner.log.emit(
             isPaused
                 ? .paused(part: part.rawValue, who: who, reason: reason)
-                : .resumed(part: part.rawValue, who: who))
+                : .unpaused(part: part.rawValue, who: who))
         return now
     }
 
