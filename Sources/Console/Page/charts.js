@@ -37,7 +37,8 @@ function figure(value, digits = 0) {
 const percent = (value, digits = 1) => (isNumber(value) ? `${figure(100 * value, digits)} %` : say("unknown"));
 function moment(value) {
   const date = new Date(value), two = (number) => String(number).padStart(2, "0");
-  return Number.isNaN(date.getTime()) ? say("unknown")
+  // What is before any event has no time.
+  return Number.isNaN(date.getTime()) || date.getTime() === 0 ? "–"
     : `${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 function span(ms) {
@@ -79,7 +80,7 @@ function lineChart(place, { name, series, refs = [], x, y, height = 170, low, hi
   const ys = all.flatMap((p) => p.slice(1)).filter(isNumber).concat(refs, marks.map((m) => m[1]));
   const x0 = Math.min(...xs), x1 = Math.max(...xs);
   let y0 = low ?? Math.min(...ys), y1 = high ?? Math.max(...ys);
-  if (y1 - y0 < 1e-12) { y0 -= Math.abs(y0) * 0.05 || 0.5; y1 += Math.abs(y1) * 0.05 || 0.5; }
+  if (y1 - y0 < 1e-12) { y1 += Math.abs(y1) * 0.05 || 1; y0 = low ?? y0 - (Math.abs(y0) * 0.05 || 1); }
   const pad = (y1 - y0) * 0.06;
   if (low === undefined) y0 -= pad;
   if (high === undefined) y1 += pad;
