@@ -29,6 +29,11 @@ let presets = [
     "shopify", "snowplow",
 ]
 
+/// What the console's page is put together from.
+let pageParts = [
+    "page.html", "page.css", "phrases.js", "charts.js", "sections.js", "operate.js", "main.js",
+]
+
 /// Only what `deploy/fuzz` builds: its driver needs the compiler's fuzzing runtime.
 let fuzzing: [Target] =
     Context.environment["TIDEMARK_FUZZ"] == nil
@@ -103,6 +108,10 @@ let package = Package(
         module("SchemaRegistry", ["CCurl", "Records", "Schemas"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", ["ContinualLearning", "Records", log]),
+        // The console's page is part of the program.
+        .target(
+            name: "Console", dependencies: ["Records"],
+            resources: pageParts.map { .embedInCode("Page/\($0)") }, swiftSettings: settings),
         module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         module("Simulator", ["Events", "Pricing", "Records"]),
         // The schemas of what is published are part of the program, too.
@@ -112,7 +121,7 @@ let package = Package(
                 "Engine", "ContinualLearning", "ResponseModel", "Encoder", "Tokenization", "Tensor",
                 "Pricing", "OffPolicy", "Mapping", "Events", "Records", "EventLog", "KafkaStream",
                 "SchemaRegistry", "Schemas", "SnapshotStore", "Telemetry", "ControlPlane",
-                "Platform", yaml,
+                "Console", "Platform", yaml,
             ],
             resources: [
                 .embedInCode("Forms/recommendation.avsc"),
@@ -190,10 +199,8 @@ let package = Package(
             [
                 "Daemon", "ContinualLearning", "ControlPlane", "Encoder", "Engine", "EventLog",
                 "Events", "KafkaStream", "Mapping", "OffPolicy", "Pricing", "Records",
-                "ResponseModel", "Simulator", "SnapshotStore", "Tensor", "Tokenization", "Platform",
-                "Schemas",
-                "CCrashPoints",
-                "TestSupport",
+                "ResponseModel", "Simulator", "SnapshotStore", "Telemetry", "Tensor",
+                "Tokenization", "Platform", "Schemas", "CCrashPoints", "TestSupport", yaml,
             ]),
     ] + fuzzing,
     cxxLanguageStandard: .cxx17

@@ -3,7 +3,7 @@ import NIOHTTP1
 
 /// What a request is answered with.
 package struct Answer: Sendable {
-    let status: HTTPResponseStatus
+    private(set) var status: HTTPResponseStatus
     let contentType: String
     let body: Data
     var headers: [(name: String, value: String)] = []
@@ -16,14 +16,20 @@ package struct Answer: Sendable {
 
     /// An error, as `{"error": "…"}`.
     static func problem(_ status: HTTPResponseStatus, _ sentence: String) -> Answer {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        let body = (try? encoder.encode(["error": sentence])) ?? Data()
-        return Answer(status, contentType: "application/json", body: body)
+        var answer = Answer(Reply.problem(Int(status.code), sentence))
+        answer.status = status
+        return answer
     }
 
     init(_ refusal: Refusal) {
         self = .problem(refusal.status, refusal.sentence)
+    }
+
+    init(_ reply: Reply) {
+        self.init(
+            HTTPResponseStatus(statusCode: reply.status), contentType: reply.contentType,
+            body: reply.body)
+        headers = reply.headers
     }
 
     /// - Parameter closes: whether the connection ends behind it.

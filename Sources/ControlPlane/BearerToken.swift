@@ -1,5 +1,5 @@
 /// The secret that requests from elsewhere must carry. Never printed.
-public struct BearerToken: Sendable, CustomStringConvertible, CustomReflectable {
+public struct BearerToken: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
     /// Shorter ones can be guessed.
     public static let byteCountMin = 16
 

@@ -26,6 +26,8 @@ struct ConnectionCore {
     private var phase = Phase.open
     private var waiting: [Request] = []
     private var isAnswering = false
+    /// Whether the answer is still being made; how long that may take is not the client's doing.
+    private var isMaking = false
     private var closesBehindAnswer = false
     /// A request whose head came and whose body did not end.
     private var unfinished: Request?
@@ -73,10 +75,20 @@ struct ConnectionCore {
         } catch { return refuse(error, nowMs: nowMs) }
     }
 
-    mutating func receivedBody(_ count: Int, nowMs: Int64) -> [Action] {
+    mutating func receivedBody(_ bytes: some Collection<UInt8>, nowMs: Int64) -> [Action] {
         guard phase == .open else { return [] }
-        bodyBytes += count
-        return bodyBytes > HTTPLimits.bodyBytesMax ? refuse(.bodyTooLong, nowMs: nowMs) : []
+        bodyBytes += bytes.count
+        guard bodyBytes <= HTTPLimits.bodyBytesMax else {
+            return refuse(.bodyTooLong, nowMs: nowMs)
+        }
+        unfinished?.body.append(contentsOf: bytes)
+        return []
+    }
+
+    /// The answer is there, and the client is to take it.
+    mutating func made(nowMs: Int64) {
+        isMaking = false
+        sinceMs = nowMs
     }
 
     mutating func receivedEnd(nowMs: Int64) -> [Action] {
@@ -121,6 +133,7 @@ struct ConnectionCore {
         case .open, .ending: break
         }
         if isAnswering {
+            if isMaking { return ([], nil) }
             return waitedMs > limits.requestMs ? (close(), "answer_not_taken") : ([], nil)
         }
         if let begunMs {
@@ -151,6 +164,7 @@ struct ConnectionCore {
         if !waiting.isEmpty {
             let request = waiting.removeFirst()
             isAnswering = true
+            isMaking = true
             sinceMs = nowMs
             closesBehindAnswer = waiting.isEmpty && phase == .ending(nil)
             return [.answer(request, closes: closesBehindAnswer)]
@@ -158,6 +172,7 @@ struct ConnectionCore {
         guard case .ending(let refusal) = phase else { return [] }
         guard let refusal else { return linger() }
         isAnswering = true
+        isMaking = true
         closesBehindAnswer = true
         sinceMs = nowMs
         return [.refuse(refusal)]

@@ -10,9 +10,10 @@ package final class ConnectionHandler: ChannelDuplexHandler {
     /// What the encoder takes.
     package typealias OutboundOut = HTTPServerResponsePart
 
-    /// Makes an answer that takes time, on another thread.
+    /// Makes an answer that takes time, on a thread of its lane.
     package typealias Work =
-        @Sendable (any EventLoop, @escaping @Sendable () -> Answer) -> EventLoopFuture<Answer>
+        @Sendable (Endpoint.Lane, any EventLoop, @escaping @Sendable () -> Answer) ->
+        EventLoopFuture<Answer>
 
     private var core: ConnectionCore
     private let router: Router
@@ -96,7 +97,7 @@ package final class ConnectionHandler: ChannelDuplexHandler {
         switch unwrapInboundIn(data) {
         case .head(let head): perform(core.received(head, nowMs: nowMs()))
         case .body(let bytes):
-            perform(core.receivedBody(bytes.readableBytes, nowMs: nowMs()))
+            perform(core.receivedBody(bytes.readableBytesView, nowMs: nowMs()))
         case .end:
             line = (false, 0)
             isNext = true
@@ -164,11 +165,12 @@ package final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func answer(_ request: Request, closes: Bool) {
-        switch router.answer(request) {
+        guard let context else { return }
+        let peer = context.remoteAddress?.ipAddress ?? "unknown"
+        switch router.answer(request, from: peer) {
         case .answer(let answer): send(answer, isHead: request.isHead, closes: closes)
-        case .work(let work):
-            guard let context else { return }
-            self.work(context.eventLoop, work).assumeIsolated()
+        case .work(let lane, let work):
+            self.work(lane, context.eventLoop, work).assumeIsolated()
                 .whenComplete { [weak self] result in
                     let answer =
                         (try? result.get())
@@ -180,6 +182,7 @@ package final class ConnectionHandler: ChannelDuplexHandler {
 
     private func send(_ answer: Answer, isHead: Bool, closes: Bool) {
         guard let context else { return }
+        core.made(nowMs: nowMs())
         figures.answered(Int(answer.status.code))
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenSuccess { [weak self] in

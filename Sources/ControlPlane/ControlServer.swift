@@ -2,10 +2,10 @@ import Dispatch
 import NIOCore
 import NIOPosix
 
-/// The HTTP interface: `GET /live`, `/ready`, `/metrics`, `/v1/status`.
+/// The HTTP interface: `GET /live`, `/ready`, `/metrics`, `/v1/status`, and the endpoints of its source.
 ///
-/// It has two threads: one serves the connections and answers probes, one makes the longer answers.
-/// Neither waits for the learning thread. Thread: `start` and `stop` block their caller and belong
+/// One thread serves the connections and answers probes; others make the longer answers, those for each
+/// lane their own, so that no probe waits for the store or for the learning thread. Thread: `start` and `stop` block their caller and belong
 /// to one thread.
 public final class ControlServer {
     private let host: Host
@@ -15,11 +15,12 @@ public final class ControlServer {
     private let router: Router
     private let figures: ControlFigures
     private let onNotice: @Sendable (ControlNotice) -> Void
+    private let everySecond: @Sendable () -> Void
     private var running: Running?
 
     private struct Running {
         let loops: MultiThreadedEventLoopGroup
-        let workers: NIOThreadPool
+        let workers: Workers
         let listener: Listener
     }
 
@@ -31,22 +32,39 @@ public final class ControlServer {
     /// - Parameters:
     ///   - host: `localhost` or an address; anything but a loopback address needs a token.
     ///   - port: 0 takes one that is free.
+    ///   - tokens: those in force when a request comes.
     ///   - onNotice: told what people should hear of; called on the event loop.
+    ///   - everySecond: called about once a second, on a thread that may wait for a file.
     /// - Throws: `ControlError.badHost`, `.tokenMissing`.
     public init(
-        host: String, port: Int, token: BearerToken?, source: any ControlSource,
+        host: String, port: Int, tokens: AccessTokens, source: any ControlSource,
         limits: HTTPLimits = HTTPLimits(), figures: ControlFigures = ControlFigures(),
-        onNotice: @escaping @Sendable (ControlNotice) -> Void = { _ in }
+        onNotice: @escaping @Sendable (ControlNotice) -> Void = { _ in },
+        everySecond: @escaping @Sendable () -> Void = {}
     ) throws(ControlError) {
         guard let parsed = Host(host) else { throw .badHost(host) }
-        guard token != nil || parsed.isLoopback else { throw .tokenMissing(host: host) }
+        guard tokens.pair.operate != nil || parsed.isLoopback else {
+            throw .tokenMissing(host: host)
+        }
         self.host = parsed
         name = host
         self.port = port
         self.limits = limits
         self.figures = figures
         self.onNotice = onNotice
-        router = Router(source: source, token: parsed.isLoopback ? nil : token)
+        self.everySecond = everySecond
+        router = Router(source: source, tokens: tokens, isOpen: parsed.isLoopback)
+    }
+
+    /// With a token that is never exchanged.
+    public convenience init(
+        host: String, port: Int, token: BearerToken?, source: any ControlSource,
+        limits: HTTPLimits = HTTPLimits(), figures: ControlFigures = ControlFigures(),
+        onNotice: @escaping @Sendable (ControlNotice) -> Void = { _ in }
+    ) throws(ControlError) {
+        try self.init(
+            host: host, port: port, tokens: AccessTokens(AccessTokens.Pair(operate: token)),
+            source: source, limits: limits, figures: figures, onNotice: onNotice)
     }
 
     /// Returns once requests are answered.
@@ -55,13 +73,12 @@ public final class ControlServer {
     /// - Throws: `ControlError.cannotListen`.
     public func start() throws(ControlError) -> Int {
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let workers = NIOThreadPool(numberOfThreads: 1)
-        workers.start()
+        let workers = Workers()
         do {
             let listener = Listener(
                 address: try SocketAddress(ipAddress: host.address, port: port), loops: loops,
                 workers: workers, limits: limits, router: router, figures: figures,
-                onNotice: onNotice)
+                onNotice: onNotice, everySecond: everySecond)
             let running = Running(loops: loops, workers: workers, listener: listener)
             do {
                 let bound = try listener.start().wait()
@@ -92,10 +109,9 @@ public final class ControlServer {
     private static func end(_ running: Running) {
         let ended = DispatchGroup()
         ended.enter()
-        ended.enter()
         let queue = DispatchQueue(label: "control-end")
         running.loops.shutdownGracefully(queue: queue) { _ in ended.leave() }
-        running.workers.shutdownGracefully(queue: queue) { _ in ended.leave() }
+        running.workers.shutDown(ended, on: queue)
         _ = ended.wait(timeout: .now() + .milliseconds(shutdownMs))
     }
 }

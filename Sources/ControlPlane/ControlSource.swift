@@ -27,6 +27,13 @@ public protocol ControlSource: Sendable {
     func metrics() -> (contentType: String, text: String)
     /// JSON.
     func status() throws -> Data
+    /// What else can be asked for.
+    var endpoints: [Endpoint] { get }
+}
+
+extension ControlSource {
+    /// Nothing else.
+    public var endpoints: [Endpoint] { [] }
 }
 
 /// What the HTTP interface met that people should hear of. No byte of a client is in it.

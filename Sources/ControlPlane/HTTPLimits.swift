@@ -14,7 +14,7 @@ public struct HTTPLimits: Sendable {
     /// Of target, header names and values together.
     static let headBytesMax = 16 << 10
     static let headerCountMax = 64
-    /// No request here needs a body: what comes is counted and dropped.
+    /// Of a request's body.
     static let bodyBytesMax = 64 << 10
     /// Everything that belongs to one request, with the framing of its body.
     static let requestBytesMax = 128 << 10
@@ -24,6 +24,8 @@ public struct HTTPLimits: Sendable {
     static let answersMax = 1_000
     /// How long a client may take to see that its connection ends.
     static let lingerMs: Int64 = 1_000
+    /// Requests of one lane that are answered or wait for it; beyond that they are told to come again.
+    static let waitingMax = 32
     /// What is read at one go; others have their turn in between.
     package static let readBytes = 4 << 10
 

@@ -6,7 +6,8 @@ import NIOPosix
 /// `@unchecked Sendable`: everything but `init` runs on the event loop.
 final class Listener: @unchecked Sendable {
     private let loops: MultiThreadedEventLoopGroup
-    private let workers: NIOThreadPool
+    private let workers: Workers
+    private let everySecond: @Sendable () -> Void
     private let limits: HTTPLimits
     private let router: Router
     private let figures: ControlFigures
@@ -17,6 +18,7 @@ final class Listener: @unchecked Sendable {
     private var table: ConnectionTable
     private var handlers: [ConnectionTable.Identity: ConnectionHandler] = [:]
     private var looking: RepeatedTask?
+    private var ticking: RepeatedTask?
     private var isStopping = false
     private var pauseMs = Listener.pauseMs.lowerBound
 
@@ -28,9 +30,10 @@ final class Listener: @unchecked Sendable {
     private static let backlog: Int32 = 4_096
 
     init(
-        address: SocketAddress, loops: MultiThreadedEventLoopGroup, workers: NIOThreadPool,
+        address: SocketAddress, loops: MultiThreadedEventLoopGroup, workers: Workers,
         limits: HTTPLimits, router: Router, figures: ControlFigures,
-        onNotice: @escaping @Sendable (ControlNotice) -> Void
+        onNotice: @escaping @Sendable (ControlNotice) -> Void,
+        everySecond: @escaping @Sendable () -> Void
     ) {
         self.address = address
         self.loops = loops
@@ -39,6 +42,7 @@ final class Listener: @unchecked Sendable {
         self.router = router
         self.figures = figures
         self.onNotice = onNotice
+        self.everySecond = everySecond
         table = ConnectionTable(countMax: limits.connectionsMax)
     }
 
@@ -52,6 +56,11 @@ final class Listener: @unchecked Sendable {
                 delay: .milliseconds(Self.lookEveryMs)
             ) { [self] _ in
                 for handler in handlers.values { handler.look() }
+            }
+            ticking = loop.scheduleRepeatedTask(
+                initialDelay: .seconds(1), delay: .seconds(1)
+            ) { [workers, everySecond] _ in
+                workers.tick(everySecond)
             }
             return listen()
         }
@@ -104,7 +113,7 @@ final class Listener: @unchecked Sendable {
         if let evicted { handlers[evicted]?.evict() }
         let handler = ConnectionHandler(
             limits: limits, router: router, figures: figures,
-            work: { [workers] loop, work in workers.runIfActive(eventLoop: loop, work) },
+            work: { [workers] lane, loop, work in workers.run(lane, on: loop, work) },
             nowMs: { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) },
             onProgress: { [weak self] in self?.table.sign(of: identity) })
         handlers[identity] = handler

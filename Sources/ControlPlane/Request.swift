@@ -5,7 +5,12 @@ struct Request: Equatable {
     let method: HTTPMethod
     /// The path's segments, percent-decoded; `["v1", "status"]`.
     let path: [String]
+    /// What follows the path's question mark, as it came; `nil` where there is none.
+    let query: String?
     let authorization: String?
+    let contentType: String?
+    /// As far as it came.
+    var body: [UInt8] = []
     /// Whether the client wants to ask more on this connection.
     let keepsAlive: Bool
 
@@ -45,7 +50,9 @@ struct Request: Equatable {
         }
         method = head.method
         self.path = path
+        query = Self.query(of: head.uri)
         authorization = authorizations.first
+        contentType = headers["content-type"].first
         // What follows the head of an upgrade is not for us to read.
         keepsAlive = head.isKeepAlive && headers["upgrade"].isEmpty && head.method != .CONNECT
     }
@@ -70,6 +77,25 @@ struct Request: Equatable {
             segments.append(segment)
         }
         return segments
+    }
+
+    /// The query's pairs, decoded; `nil` for one that is malformed.
+    var pairs: [(name: String, value: String)]? {
+        var pairs: [(name: String, value: String)] = []
+        for part in (query ?? "").split(separator: "&") {
+            let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let texts = halves.map { Self.decoded(Substring($0.replacing("+", with: " "))) }
+            guard let name = texts[0], let value = texts.count > 1 ? texts[1] : "" else {
+                return nil
+            }
+            pairs.append((name, value))
+        }
+        return pairs
+    }
+
+    private static func query(of target: String) -> String? {
+        let whole = target.prefix { $0 != "#" }
+        return whole.firstIndex(of: "?").map { String(whole[whole.index(after: $0)...]) }
     }
 
     private static func decoded(_ part: Substring) -> String? {

@@ -7,6 +7,8 @@ public struct EventLogger: Sendable {
     private let logger: Logger
     /// How many events of each kind there were, whatever their level.
     public let counts = EventCounts()
+    /// The newest of them.
+    public let told = ToldEvents()
 
     /// Lines go to standard error.
     ///
@@ -20,6 +22,7 @@ public struct EventLogger: Sendable {
     /// Counts the event, and writes a line where its level is asked for. Thread: any.
     public func emit(_ event: TidemarkEvent) {
         counts.add(event)
+        told.add(event, atMs: LogFormat.nowMs)
         logger.log(level: event.level, event.message)
     }
 }

@@ -9,6 +9,9 @@ public enum LogFormat: String, Sendable, CaseIterable {
     /// For machines: one JSON object a line.
     case json
 
+    /// The wall clock, which stands in every line.
+    static var nowMs: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+
     /// One line with its end, whatever the texts hold.
     ///
     /// - Parameters:
@@ -95,7 +98,7 @@ public struct LineLogHandler: LogHandler {
     public func log(event: LogEvent) {
         sink.write(
             format.line(
-                timeMs: Int64(Date().timeIntervalSince1970 * 1000), level: event.level.rawValue,
+                timeMs: LogFormat.nowMs, level: event.level.rawValue,
                 message: "\(event.message)",
                 fields: metadata.merging(event.metadata ?? [:]) { $1 }.mapValues { "\($0)" }))
     }

@@ -9,6 +9,10 @@ public enum TidemarkEvent: Sendable {
     case resumed(snapshot: String, examples: Int)
     /// The weights went back, or with `rewind` all that was learned.
     case wentBack(snapshot: String, rewind: Bool, reason: String)
+    /// A person has stopped a part of the daemon for now.
+    case paused(part: String, who: String, reason: String)
+    /// A person has it go on.
+    case unpaused(part: String, who: String)
     /// The brokers are of a cluster that the store does not know.
     case newCluster(old: [String], new: String)
     /// Records were lost, as the configuration accepts. `to` is the first that is there.
@@ -93,7 +97,7 @@ public enum TidemarkEvent: Sendable {
     var level: Logger.Level {
         switch self {
         case .wentBack, .newCluster, .gapAccepted, .producerRestarted, .kafka, .http,
-            .controlSocket:
+            .controlSocket, .paused, .unpaused:
             .warning
         case .notPublished, .publishedAgain: .warning
         case .judged(let result): result.isAlarming ? .warning : .info
@@ -118,6 +122,9 @@ public enum TidemarkEvent: Sendable {
             rewind
                 ? "the learned state went back to snapshot \(snapshot) (\(reason)); its stream is learned again, and nothing is published a second time"
                 : "the weights of snapshot \(snapshot) are in service again: \(reason)"
+        case .paused(let part, let who, let reason):
+            "\(part) is paused by \(who) until it is resumed: \(reason)"
+        case .unpaused(let part, let who): "\(part) is resumed by \(who)"
         case .newCluster(let old, let new):
             "this is another cluster (\(new)) than the store's (\(old.joined(separator: ", "))): reading it from its beginning, as kafka.on_gap: accept says"
         case .gapAccepted(let partition, let from, let to):

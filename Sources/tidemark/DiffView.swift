@@ -1,79 +1,9 @@
 import Daemon
 import Foundation
-import SnapshotStore
 import Terminal
 
-/// A difference as `--json` prints it, and in words.
-struct DiffView: Encodable {
-    let from: String
-    let to: String
-    let commits: Int64
-    let tables: [Table]
-    let metrics: [String: Change]
-    let counters: [String: Change]
-    let offsets: [Offset]
-    let configuration: [String]
-    var moves: SnapshotMoves?
-    /// Why there are no moves.
-    var without_model: String?
-
-    struct Table: Encodable {
-        let name: String
-        let rows_changed: Int
-        let rows_added: Int
-        let rows_removed: Int
-        let bytes_changed: Int
-        let bytes: Int
-    }
-
-    struct Change: Encodable {
-        let from: Double?
-        let to: Double?
-    }
-
-    struct Offset: Encodable {
-        let cluster: String
-        let topic: String
-        let partition: Int32
-        let from: Int64?
-        let to: Int64?
-    }
-
-    init(_ diff: SnapshotDiff) {
-        from = diff.from.id
-        to = diff.to.id
-        commits = Int64(diff.to.sequence) - Int64(diff.from.sequence)
-        tables = diff.tables.map {
-            Table(
-                name: $0.table.name, rows_changed: $0.rowsChanged, rows_added: $0.rowsAdded,
-                rows_removed: $0.rowsRemoved, bytes_changed: $0.bytesChanged, bytes: $0.bytes)
-        }
-        metrics = Self.changes(
-            MetricsJSON(text: diff.from.metrics).numbers, MetricsJSON(text: diff.to.metrics).numbers
-        )
-        counters = Dictionary(
-            diff.counters.map { ($0.name, Change(from: Double($0.from), to: Double($0.to))) },
-            uniquingKeysWith: { $1 })
-        offsets = diff.offsets.map {
-            Offset(
-                cluster: $0.cluster, topic: $0.position.topic, partition: $0.position.partition,
-                from: $0.from, to: $0.to)
-        }
-        configuration = diff.configuration.map { ($0.isAdded ? "+ " : "- ") + $0.text }
-    }
-
-    private static func changes(
-        _ from: [(path: String, value: Double)], _ to: [(path: String, value: Double)]
-    ) -> [String: Change] {
-        let before = Dictionary(from.map { ($0.path, $0.value) }, uniquingKeysWith: { $1 })
-        let after = Dictionary(to.map { ($0.path, $0.value) }, uniquingKeysWith: { $1 })
-        var changes: [String: Change] = [:]
-        for path in Set(before.keys).union(after.keys) where before[path] != after[path] {
-            changes[path] = Change(from: before[path], to: after[path])
-        }
-        return changes
-    }
-
+/// A difference in words.
+extension DiffView {
     var text: String {
         var parts = ["From \(from) to \(to), \(commits) commits."]
         if !tables.isEmpty {

@@ -12,7 +12,8 @@ struct RollbackCommand: ParsableCommand {
         abstract: "Go back to a snapshot and learn on from there.",
         discussion: """
             The snapshot is verified first; then the change is made in one step, or not at all. Works \
-            on a store and, through the socket in its folder, on the daemon that has it open.
+            on a store and, through the socket in its folder, on the daemon that has it open; with --url \
+            on a daemon elsewhere.
 
             Without --rewind the snapshot's weights are in service again, at today's offsets. With \
             --rewind the whole learned state goes back, offsets too, and the stream is learned again \
@@ -38,7 +39,7 @@ struct RollbackCommand: ParsableCommand {
     @Flag(help: "List the store's tables with the rows that change, too.")
     var verbose = false
 
-    @OptionGroup var store: StoreArguments
+    @OptionGroup var place: PlaceArguments
     @OptionGroup var audit: AuditArguments
 
     func validate() throws {
@@ -56,6 +57,10 @@ struct RollbackCommand: ParsableCommand {
             reference: reference, rewind: rewind, skips: skip.texts, dryRun: dryRun,
             reason: reason ?? "", who: audit.who)
         try reportingFailures {
+            if let remote = try place.remote() {
+                return try show(try decoded(try remote.post(["v1", "rollback"], Body(request))))
+            }
+            let store = place.store
             if let daemon = try DaemonConnection(store: store.path) {
                 guard case .rollback(let outcome) = try daemon.ask(.rollback(request)) else {
                     throw RequestError.badRequest("the daemon answered something else")
@@ -69,7 +74,26 @@ struct RollbackCommand: ParsableCommand {
     }
 
     private func show(_ outcome: RollbackOutcome) throws {
-        if store.json { print(try jsonText(outcome)) } else { Terminal.show(outcome.text(verbose)) }
+        if place.json { print(try jsonText(outcome)) } else { Terminal.show(outcome.text(verbose)) }
+    }
+}
+
+/// A request as it goes over HTTP.
+private struct Body: Encodable {
+    let ref: String
+    let rewind: Bool
+    let skip: [String]
+    let dry_run: Bool
+    let reason: String?
+    let who: String
+
+    init(_ request: RollbackRequest) {
+        ref = request.reference
+        rewind = request.rewind
+        skip = request.skips
+        dry_run = request.dryRun
+        reason = request.reason.isEmpty ? nil : request.reason
+        who = request.who
     }
 }
 

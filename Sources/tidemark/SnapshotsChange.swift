@@ -14,21 +14,35 @@ extension SnapshotsCommand {
                 """)
 
         @Option(help: "A name for it; a named snapshot is never pruned.") var tag: String?
-        @OptionGroup var store: StoreArguments
+        @OptionGroup var place: PlaceArguments
         @OptionGroup var audit: AuditArguments
+
+        private struct Body: Encodable {
+            let tags: [String]
+            let who: String
+        }
 
         func run() throws {
             try reportingFailures {
                 let tags = tag.map { [$0] } ?? []
-                guard let daemon = try DaemonConnection(store: store.path) else {
-                    throw RequestError.noDaemon(store: store.path)
+                if let remote = try place.remote() {
+                    let answer: [String: String] = try decoded(
+                        try remote.post(["v1", "snapshots"], Body(tags: tags, who: audit.who)))
+                    return try tell(answer["snapshot"] ?? "")
+                }
+                guard let daemon = try DaemonConnection(store: place.store.path) else {
+                    throw RequestError.noDaemon(store: place.store.path)
                 }
                 guard
                     case .snapshot(let id) = try daemon.ask(
                         .snapshot(tags: tags, who: audit.who))
                 else { throw RequestError.badRequest("the daemon answered something else") }
-                print(store.json ? try jsonText(["snapshot": id]) : "Snapshot \(id) was taken.")
+                try tell(id)
             }
+        }
+
+        private func tell(_ id: String) throws {
+            print(place.json ? try jsonText(["snapshot": id]) : "Snapshot \(id) was taken.")
         }
     }
 

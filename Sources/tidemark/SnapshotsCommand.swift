@@ -1,4 +1,5 @@
 import ArgumentParser
+import Daemon
 import Foundation
 import SnapshotStore
 import Terminal
@@ -24,54 +25,63 @@ extension SnapshotsCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "All snapshots, newest first.")
 
-        @OptionGroup var store: StoreArguments
+        @OptionGroup var place: PlaceArguments
 
-        @Option(help: "How many at most; 0 for all.")
+        @Option(help: "How many at most; 0 for all, with --url for 1,000.")
         var limit = 50
 
         func validate() throws {
             if limit < 0 { throw ValidationError("--limit must not be negative") }
         }
 
+        private struct Answer: Codable {
+            let snapshots: [SnapshotView]
+        }
+
         func run() throws {
-            try store.run(.readOnly) { opened in
-                let listings = try opened.snapshots(limit: limit == 0 ? .max : limit)
-                if store.json {
-                    struct Answer: Encodable {
-                        let snapshots: [SnapshotView]
-                    }
-                    return print(try jsonText(Answer(snapshots: listings.map(SnapshotView.init))))
+            try reportingFailures {
+                if let remote = try place.remote() {
+                    let most = limit == 0 ? 1_000 : min(limit, 1_000)
+                    return try tell(
+                        decoded(try remote.get(["v1", "snapshots"], query: "?limit=\(most)")))
                 }
-                print(table(listings))
-                if limit > 0, listings.count == limit {
-                    print("The newest \(limit) are shown; --limit 0 shows all.")
+                try place.store.run(.readOnly) { opened in
+                    let listings = try opened.snapshots(limit: limit == 0 ? .max : limit)
+                    try tell(Answer(snapshots: listings.map { SnapshotView($0) }))
                 }
             }
         }
 
-        private func table(_ listings: [SnapshotListing]) -> String {
-            guard !listings.isEmpty else { return "The store has no snapshots yet." }
+        private func tell(_ answer: Answer) throws {
+            if place.json { return print(try jsonText(answer)) }
+            print(table(answer.snapshots))
+            if limit > 0, answer.snapshots.count == limit {
+                print("The newest \(limit) are shown; --limit 0 shows all.")
+            }
+        }
+
+        private func table(_ snapshots: [SnapshotView]) -> String {
+            guard !snapshots.isEmpty else { return "The store has no snapshots yet." }
             var table = TextTable([
                 ("SNAPSHOT", .left), ("TAKEN (UTC)", .left), ("EVENTS UP TO (UTC)", .left),
                 ("COMMIT", .right), ("SIZE", .right), ("NEW", .right), ("REPLAY", .left),
                 ("REWIND", .left), ("CHAMPION (UTC)", .left), ("NAMES", .left),
             ])
-            for listing in listings {
-                let record = listing.record
+            for snapshot in snapshots {
                 table.add(
-                    record.id, SnapshotText.time(record.createdMs),
-                    SnapshotText.time(record.eventTimeMs),
-                    String(record.sequence), SnapshotText.megabytes(record.stateBytes),
-                    SnapshotText.megabytes(record.newBytes), listing.isReplayable ? "yes" : "no",
-                    listing.isRewindable ? "yes" : "no",
-                    listing.championTimes.map(period).joined(separator: "; "),
-                    SnapshotText.names(listing))
+                    snapshot.id, SnapshotText.time(snapshot.created),
+                    SnapshotText.time(snapshot.event_time),
+                    String(snapshot.sequence), SnapshotText.megabytes(snapshot.state_bytes),
+                    SnapshotText.megabytes(snapshot.new_bytes), snapshot.replayable ? "yes" : "no",
+                    snapshot.rewindable ? "yes" : "no",
+                    snapshot.champion_times.map(period).joined(separator: "; "),
+                    SnapshotText.names(snapshot))
             }
             return table.rendered()
         }
 
-        private func period(_ time: SnapshotListing.ChampionTime) -> String {
-            SnapshotText.time(time.fromMs) + " to " + (time.untilMs.map(SnapshotText.time) ?? "now")
+        private func period(_ time: SnapshotView.Period) -> String {
+            SnapshotText.time(time.from) + " to " + (time.until.map(SnapshotText.time) ?? "now")
         }
     }
 
@@ -79,24 +89,25 @@ extension SnapshotsCommand {
         static let configuration = CommandConfiguration(abstract: "One snapshot in full.")
 
         @Argument(help: "Which snapshot.") var reference: String
-        @OptionGroup var store: StoreArguments
+        @OptionGroup var place: PlaceArguments
 
         func run() throws {
+            if let remote = try place.remote() {
+                return try reportingFailures {
+                    // As JSON whatever is asked for: it is meant for machines.
+                    let view: SnapshotView = try decoded(
+                        try remote.get(["v1", "snapshots", reference]))
+                    print(try jsonText(view))
+                }
+            }
+            let store = place.store
             try store.run(.readOnly) { opened in
                 let listing = try opened.snapshot(reference)
+                if store.json {
+                    return print(try jsonText(try SnapshotView(full: listing, of: opened)))
+                }
                 let texts = try opened.texts(of: listing.record)
                 let tables = try opened.tables(of: listing.record)
-                if store.json {
-                    var view = SnapshotView(listing)
-                    view.configuration = texts.configuration
-                    view.platform = texts.platform
-                    view.tables = tables.map {
-                        SnapshotView.Table(
-                            name: $0.table.name, kind: "\($0.table.kind)", rows: $0.rows,
-                            bytes: $0.bytes, chunks: $0.chunks, sha256: $0.digest.hex)
-                    }
-                    return print(try jsonText(view))
-                }
                 Terminal.show(describe(listing, texts, tables))
             }
         }

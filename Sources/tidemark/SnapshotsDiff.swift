@@ -19,7 +19,7 @@ extension SnapshotsCommand {
         @Option(help: "Of how many items the recommended discounts are compared; 0 for none.")
         var items = 10
         @OptionGroup var base: SnapshotBase
-        @OptionGroup var store: StoreArguments
+        @OptionGroup var place: PlaceArguments
 
         func validate() throws {
             if items < 0 { throw ValidationError("--items must not be negative") }
@@ -27,7 +27,13 @@ extension SnapshotsCommand {
 
         func run() throws {
             try reportingFailures {
-                try store.run(.readOnly) { opened in
+                if let remote = try place.remote() {
+                    var view: DiffView = try decoded(
+                        try remote.get(["v1", "snapshots", from, "diff", to]))
+                    view.without_model = "a daemon elsewhere compares what its store knows"
+                    return try tell(view)
+                }
+                try place.store.run(.readOnly) { opened in
                     var view = DiffView(try opened.diff(from, to))
                     do {
                         view.moves = try SnapshotMoves(
@@ -36,9 +42,13 @@ extension SnapshotsCommand {
                         // The rest needs no model.
                         view.without_model = sentence(of: error)
                     }
-                    if store.json { print(try jsonText(view)) } else { show(view.text) }
+                    try tell(view)
                 }
             }
+        }
+
+        private func tell(_ view: DiffView) throws {
+            if place.json { print(try jsonText(view)) } else { Terminal.show(view.text) }
         }
     }
 }

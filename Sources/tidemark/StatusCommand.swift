@@ -7,12 +7,20 @@ import Terminal
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Where the daemon stands that has a store open.",
-        discussion: "Asks it through the socket in the store's folder; exit 69 when there is none.")
+        discussion: """
+            Asks it through the socket in the store's folder, or at --url; exit 69 when there is none.
+            """)
 
-    @OptionGroup var store: StoreArguments
+    @OptionGroup var place: PlaceArguments
 
     func run() throws {
         try reportingFailures {
+            if let remote = try place.remote() {
+                let answer = try remote.get(["v1", "status"])
+                if place.json { return print(String(decoding: answer, as: UTF8.self)) }
+                return Terminal.show(try decoded(answer, as: RemoteStatus.self).text)
+            }
+            let store = place.store
             guard let daemon = try DaemonConnection(store: store.path) else {
                 throw RequestError.noDaemon(store: store.path)
             }
@@ -21,6 +29,56 @@ struct StatusCommand: ParsableCommand {
             }
             print(store.json ? try jsonText(status) : status.text)
         }
+    }
+}
+
+/// What is shown of `/v1/status`.
+private struct RemoteStatus: Decodable {
+    struct Partition: Decodable {
+        let topic: String
+        let partition: Int32
+        let next_offset: Int64
+        let lag: Int64?
+    }
+
+    struct Publishing: Decodable {
+        let waiting: Int?
+        let error: String?
+    }
+
+    struct Events: Decodable {
+        let read: Int
+    }
+
+    let version: String
+    let librdkafka: String
+    let ready_reason: String
+    let activity: String
+    let paused: PauseState
+    let head: String?
+    let lineage: Int?
+    let state_sha256: String?
+    let events: Events?
+    let examples: Int?
+    let publishing: Publishing
+    let partitions: [Partition]
+
+    var text: String {
+        var lines = [
+            "Tidemark \(version) on librdkafka \(librdkafka), lineage \(lineage.map(String.init) ?? "unknown")",
+            "\(ready_reason) (the learning thread: \(activity))",
+            "head snapshot \(head ?? "unknown"), state \(state_sha256 ?? "unknown")",
+            "\(events?.read ?? 0) events, \(examples ?? 0) examples, \(publishing.waiting ?? 0) messages on their way",
+        ]
+        if let error = publishing.error { lines.append("not published: \(error)") }
+        lines += paused.lines.filter { $0.contains(" is paused ") }
+        var table = TextTable([("PARTITION", .left), ("NEXT", .right), ("BEHIND", .right)])
+        for row in partitions {
+            table.add(
+                "\(row.topic):\(row.partition)", String(row.next_offset),
+                row.lag.map(String.init) ?? "unknown")
+        }
+        return (lines + ["", table.rendered()]).joined(separator: "\n")
     }
 }
 
@@ -38,6 +96,7 @@ extension LearnerStatus {
             "broker \(broker.address): \(broker.state) for \(broker.stateMs / 1000) s"
                 + (broker.error.map { " (\($0))" } ?? "")
         }
+        lines += paused.lines.filter { $0.contains(" is paused ") }
         if let publishingError { lines.append("not published: \(publishingError)") }
         if !skips.isEmpty { lines.append("never learned: \(skips.joined(separator: ", "))") }
         var table = TextTable([

@@ -19,7 +19,8 @@ struct Tidemark: ParsableCommand {
             RunCommand.self, ReplayCommand.self, EvaluateCommand.self, OpeCommand.self,
             HoldoutCommand.self, AblateCommand.self,
             RecommendCommand.self, SnapshotsCommand.self, CaptureCommand.self,
-            RollbackCommand.self, StatusCommand.self, CheckCommand.self, BrokerCommand.self,
+            RollbackCommand.self, PauseCommand.self, ResumeCommand.self, StatusCommand.self,
+            CheckCommand.self, BrokerCommand.self,
             DeadLettersCommand.self, MapCommand.self, SimulateCommand.self, EncodeCommand.self,
             BenchCommand.self,
         ])

@@ -1,6 +1,7 @@
 import ControlPlane
 import NIOCore
 import NIOEmbedded
+import Synchronization
 
 /// A connection of the HTTP interface without a socket, and with a clock that tests move.
 ///
@@ -15,13 +16,24 @@ final class EmbeddedConnection {
         var nowMs: Int64 = 0
     }
 
-    init(
+    convenience init(
         source: some ControlSource, token: BearerToken? = nil, limits: HTTPLimits = HTTPLimits()
     ) throws {
+        try self.init(
+            source: source, tokens: AccessTokens(AccessTokens.Pair(operate: token)),
+            isOpen: token == nil, limits: limits)
+    }
+
+    init(
+        source: some ControlSource, tokens: AccessTokens, isOpen: Bool,
+        limits: HTTPLimits = HTTPLimits(),
+        work: @escaping ConnectionHandler.Work = { _, loop, work in
+            loop.makeSucceededFuture(work())
+        }
+    ) throws {
         handler = ConnectionHandler(
-            limits: limits, router: Router(source: source, token: token), figures: figures,
-            work: { loop, work in loop.makeSucceededFuture(work()) },
-            nowMs: { [clock] in clock.nowMs }, onProgress: {})
+            limits: limits, router: Router(source: source, tokens: tokens, isOpen: isOpen),
+            figures: figures, work: work, nowMs: { [clock] in clock.nowMs }, onProgress: {})
         try ConnectionHandler.addHandlers(to: channel, handler)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }
@@ -60,4 +72,19 @@ final class EmbeddedConnection {
         text.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("HTTP/1.1 ") }
             .compactMap { Int($0.split(separator: " ")[1]) }
     }
+}
+
+/// Makes no answer before it is told to.
+final class HeldWork: Sendable {
+    private let held = Mutex<(@Sendable () -> Void)?>(nil)
+
+    func take(
+        _ lane: Endpoint.Lane, _ loop: any EventLoop, _ work: @escaping @Sendable () -> Answer
+    ) -> EventLoopFuture<Answer> {
+        let promise = loop.makePromise(of: Answer.self)
+        held.withLock { $0 = { promise.succeed(work()) } }
+        return promise.futureResult
+    }
+
+    func finish() { held.withLock { $0 }?() }
 }

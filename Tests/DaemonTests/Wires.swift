@@ -50,16 +50,33 @@ enum Wires {
 
     /// Asks on the caller's thread, so that busy tests beside this one hold nothing up.
     static func ask(port: Int, _ path: String) -> HTTPAnswer? {
-        guard let url = URL(string: "http://127.0.0.1:\(port)\(path)") else { return nil }
+        ask(port: port, "GET \(path)", body: nil, token: nil)
+    }
+
+    /// - Parameter line: method and path, as in `POST /v1/rollback`.
+    static func ask(port: Int, _ line: String, body: String?, token: String?) -> HTTPAnswer? {
+        let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
+        guard parts.count == 2, let url = URL(string: "http://127.0.0.1:\(port)\(parts[1])") else {
+            return nil
+        }
         var request = URLRequest(url: url)
-        request.timeoutInterval = 10
+        request.timeoutInterval = 60
+        request.httpMethod = parts[0]
+        if let body, !body.isEmpty {
+            request.httpBody = Data(body.utf8)
+            request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        }
+        if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
         let done = DispatchSemaphore(value: 0)
         let answer = Mutex<HTTPAnswer?>(nil)
         URLSession.shared.dataTask(with: request) { data, response, _ in
             if let data, let http = response as? HTTPURLResponse {
                 answer.withLock {
                     $0 = HTTPAnswer(
-                        status: http.statusCode, body: String(decoding: data, as: UTF8.self))
+                        status: http.statusCode, body: String(decoding: data, as: UTF8.self),
+                        headers: Dictionary(
+                            http.allHeaderFields.map { ("\($0)".lowercased(), "\($1)") },
+                            uniquingKeysWith: { $1 }))
                 }
             }
             done.signal()
@@ -91,4 +108,5 @@ enum Wires {
 struct HTTPAnswer: Codable, Sendable {
     let status: Int
     let body: String
+    var headers: [String: String] = [:]
 }

@@ -99,7 +99,7 @@ struct Preparation {
         },
         Step(what: "http") { wiring, _ in
             let http = wiring.configuration.http
-            guard try wiring.control(StatusBoard()) != nil else { return "not served" }
+            guard try wiring.control(StatusBoard(), nil) != nil else { return "not served" }
             return "\(http.host) port \(http.port)"
         },
         Step(what: "base") { wiring, parts in

@@ -6,6 +6,7 @@ import Foundation
 public final class ControlDesk: @unchecked Sendable {
     private final class Ticket {
         let request: ControlRequest
+        var isBegun = false
         var reply: ControlReply?
 
         init(_ request: ControlRequest) { self.request = request }
@@ -22,9 +23,13 @@ public final class ControlDesk: @unchecked Sendable {
 
     /// Hands a request in and waits for its reply.
     ///
+    /// - Parameter patienceMs: how long it may wait until it is begun; then it is taken back, and nothing
+    ///   is changed. `nil`: for as long as it takes.
+    ///
     /// Thread: any but the learning thread.
-    public func ask(_ request: ControlRequest) -> ControlReply {
-        condition.withLock {
+    public func ask(_ request: ControlRequest, patienceMs: Int? = nil) -> ControlReply {
+        let end = patienceMs.map { ContinuousClock.now + .milliseconds($0) }
+        return condition.withLock {
             guard !isClosed else { return .failure(RequestError.stopping) }
             guard waiting.count < Self.waitingMax else {
                 return .failure(RequestError.refused(code: 69, "too many requests wait already"))
@@ -33,7 +38,16 @@ public final class ControlDesk: @unchecked Sendable {
             waiting.append(ticket)
             while true {
                 if let reply = ticket.reply { return reply }
-                condition.wait()
+                guard let end, !ticket.isBegun else {
+                    condition.wait()
+                    continue
+                }
+                let left = ContinuousClock.now.duration(to: end).inSeconds
+                guard left > 0 else {
+                    waiting.removeAll { $0 === ticket }
+                    return .failure(RequestError.busy)
+                }
+                _ = condition.wait(until: Date(timeIntervalSinceNow: left))
             }
         }
     }
@@ -43,17 +57,23 @@ public final class ControlDesk: @unchecked Sendable {
     /// - Returns: whether something did.
     func serve(_ answer: (ControlRequest) throws -> ControlReply) -> Bool {
         var served = false
-        while let ticket = condition.withLock({ waiting.first }) {
+        while let ticket = condition.withLock({ begin() }) {
             let reply: ControlReply
             do { reply = try answer(ticket.request) } catch { reply = .failure(error) }
             condition.withLock {
-                waiting.removeFirst()
+                waiting.removeAll { $0 === ticket }
                 ticket.reply = reply
                 condition.broadcast()
             }
             served = true
         }
         return served
+    }
+
+    /// Called under `condition`.
+    private func begin() -> Ticket? {
+        waiting.first?.isBegun = true
+        return waiting.first
     }
 
     /// Refuses what waits and what comes.

@@ -8,6 +8,11 @@ public enum ControlRequest: Codable, Sendable {
     case tag(reference: String, name: String, who: String)
     case untag(name: String, who: String)
     case rollback(RollbackRequest)
+    /// Stops a part until it is resumed, also through restarts.
+    case pause(PausedPart, reason: String, who: String)
+    case resume(PausedPart, reason: String, who: String)
+    /// What would be offered now; nothing is changed.
+    case recommend(Question)
 }
 
 /// What `rollback` is asked for, on a store or of a daemon.
@@ -63,6 +68,9 @@ public enum ControlReply: Codable, Sendable {
     case snapshot(id: String)
     case untagged(name: String)
     case rollback(RollbackOutcome)
+    /// What stands still from now on.
+    case paused(PauseState)
+    case explanation(Explanation)
     /// The exit code that a command ends with, and what it says.
     case failed(code: Int32, message: String)
 }
@@ -116,6 +124,8 @@ public struct LearnerStatus: Codable, Sendable {
     public var brokers: [Broker]
     /// Why messages are not published; nil while they are.
     public var publishingError: String?
+    /// What stands still because a person wants it to.
+    public var paused: PauseState
     /// The librdkafka that the daemon runs on.
     public var librdkafka: String
 
@@ -137,7 +147,7 @@ public struct LearnerStatus: Codable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case brokers, librdkafka
+        case brokers, librdkafka, paused
         case publishingError = "publishing_error"
         case process, version, head, lineage, events, examples, recommendations, outbox
         case relearning, partitions, skips
@@ -149,6 +159,8 @@ public struct LearnerStatus: Codable, Sendable {
 public enum RequestError: Error, CustomStringConvertible, ClassifiedFailure {
     case badRequest(String)
     case stopping
+    /// The learning thread was at one long step for as long as the request could wait.
+    case busy
     /// The brokers no longer have what a rewind would learn again.
     case eventsGone(partition: String, needed: Int64, first: Int64)
     /// What a daemon answered, with the exit code it gave.
@@ -159,7 +171,7 @@ public enum RequestError: Error, CustomStringConvertible, ClassifiedFailure {
     public var failureKind: FailureKind {
         switch self {
         case .badRequest: .usage
-        case .stopping, .noDaemon: .unavailable
+        case .stopping, .busy, .noDaemon: .unavailable
         case .eventsGone: .badData
         case .refused(let code, _): FailureKind(rawValue: code) ?? .bug
         }
@@ -170,6 +182,8 @@ public enum RequestError: Error, CustomStringConvertible, ClassifiedFailure {
         switch self {
         case .badRequest(let reason): reason
         case .stopping: "the daemon is stopping; nothing was changed"
+        case .busy:
+            "the daemon is at one long step and has not come to this; nothing was changed, ask again"
         case .eventsGone(let partition, let needed, let first):
             "the rewind would learn \(partition) again from offset \(needed), but the brokers begin at \(first): what lies between would be lost; rewind to a later snapshot, or set kafka.on_gap: accept"
         case .refused(_, let message): message

@@ -9,13 +9,15 @@ struct ControlService {
     private let keeper: WholeKeeper
     private let consumer: KafkaConsumer
     private let publisher: Publisher
+    private let pauses: Pauses
     private let acceptsGaps: Bool
 
     init(
         learner: Learner, keeper: WholeKeeper, consumer: KafkaConsumer,
-        publisher: Publisher, acceptsGaps: Bool
+        publisher: Publisher, pauses: Pauses, acceptsGaps: Bool
     ) {
         self.publisher = publisher
+        self.pauses = pauses
         self.learner = learner
         self.keeper = keeper
         self.consumer = consumer
@@ -56,7 +58,26 @@ struct ControlService {
             }
             didRewind = request.rewind
             return .rollback(outcome)
+        case .pause(let part, let reason, let who):
+            return .paused(try pause(part, true, reason: reason, who: who))
+        case .resume(let part, let reason, let who):
+            return .paused(try pause(part, false, reason: reason, who: who))
+        case .recommend(let question): return .explanation(try learner.answer(question))
         }
+    }
+
+    private func pause(
+        _ part: PausedPart, _ isPaused: Bool, reason: String, who: String
+    ) throws -> PauseState {
+        let now = try learner.store.setPause(
+            of: part, paused: isPaused, reason: reason, who: who, wallTimeMs: wallTimeMs())
+        pauses.set(now)
+        publisher.pause(now.publishing != nil)
+        learner.log.emit(
+            isPaused
+                ? .paused(part: part.rawValue, who: who, reason: reason)
+                : .unpaused(part: part.rawValue, who: who))
+        return now
     }
 
     /// Throws: `RequestError.eventsGone` where the brokers no longer have what would be learned
@@ -105,7 +126,7 @@ struct ControlService {
                     address: $0.address, state: $0.standing.rawValue, stateMs: $0.forMs,
                     error: $0.reason)
             },
-            publishingError: publisher.standing.failure.map { "\($0)" },
+            publishingError: publisher.standing.failure.map { "\($0)" }, paused: pauses.now,
             librdkafka: LibraryVersion.text)
     }
 }

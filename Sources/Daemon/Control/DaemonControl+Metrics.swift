@@ -30,6 +30,11 @@ extension DaemonControl {
                         [("activity", beat.activity.rawValue)])
                 ]),
         ]
+        metrics += PausedPart.allCases.map { part in
+            Metric(
+                .gauge, "\(part.rawValue)_paused", "1 while a person has it paused.",
+                board.pauses.now[part] == nil ? 0 : 1)
+        }
         metrics.append(told.metric)
         metrics += Self.metrics(http.counts)
         if let consumer = board.consumer { metrics += Self.metrics(consumer) }

@@ -1,3 +1,4 @@
+import ContinualLearning
 import ControlPlane
 import Foundation
 import KafkaStream
@@ -18,11 +19,22 @@ package struct DaemonControl: ControlSource {
     let http: ControlFigures
     /// What the log was told of.
     let told: EventCounts
+    /// The newest of it.
+    let newest: ToldEvents
+    /// Where the learning thread is asked.
+    let desk: ControlDesk?
+    /// Whether state can be changed over HTTP.
+    let tokens: AccessTokens
 
     package init(
         board: StatusBoard, readyLag: Int, brokerGraceMs: Int, stallMs: Int, startedMs: Int64,
-        http: ControlFigures = ControlFigures(), told: EventCounts = EventCounts()
+        http: ControlFigures = ControlFigures(), told: EventCounts = EventCounts(),
+        newest: ToldEvents = ToldEvents(), desk: ControlDesk? = nil,
+        tokens: AccessTokens = AccessTokens()
     ) {
+        self.newest = newest
+        self.desk = desk
+        self.tokens = tokens
         self.told = told
         self.http = http
         self.board = board
@@ -61,6 +73,9 @@ package struct DaemonControl: ControlSource {
         if let failure = board.publishing?.failure, failure.isOfSchema {
             return Verdict(
                 false, "not ready: nothing is published before a schema is registered: \(failure)")
+        }
+        guard beat.activity != .paused else {
+            return Verdict(false, "not ready: learning is paused")
         }
         let share = figures.lateShare
         // Up to the end of the stream, and yet hardly anything of it is learned.
@@ -116,6 +131,20 @@ struct DaemonStatus: Encodable {
     }
 
     let version: String
+    /// The verdict of `/ready`, in words.
+    let ready_reason: String
+    /// What stands still because a person wants it to.
+    let paused: PauseState
+    /// Whether state can be changed over HTTP: a token for that is configured.
+    let operable: Bool
+    /// Scores over everything, by head.
+    let progressive: [String: ScoreReport]?
+    /// Scores over the newest window, by head.
+    let recent: [String: ScoreReport]?
+    /// Items of the catalogue.
+    let items: Int?
+    /// Shoppers whose history is kept.
+    let shoppers: Int?
     let librdkafka: String
     let started_at: Int64
     let cluster: String?
@@ -162,7 +191,15 @@ struct DaemonStatus: Encodable {
         cluster = control.board.place?.cluster
         store = control.board.place?.store
         live = control.live().isYes
-        ready = control.ready().isYes
+        let verdict = control.ready()
+        ready = verdict.isYes
+        ready_reason = verdict.reason
+        paused = control.board.pauses.now
+        operable = control.tokens.pair.operate != nil
+        progressive = figures?.scores.progressive
+        recent = figures?.recent
+        items = figures?.held.items
+        shoppers = figures?.held.bounded.shoppers
         activity = beat.activity
         activity_ms = control.milliseconds(since: beat.since)
         librdkafka = LibraryVersion.text

@@ -1,6 +1,7 @@
 import ContinualLearning
 import Engine
 import Events
+import ResponseModel
 
 /// How the learner stood between two steps.
 struct LearnerFigures: Sendable {
@@ -12,8 +13,46 @@ struct LearnerFigures: Sendable {
     let unusableShare: UnusableShare
     let sent: Sent
     let state: State
+    /// Of everything, over time and by slice.
+    let scores: ProgressiveReport
+    let effects: Effects
+    /// The newest decisions, the newest last.
+    let offers: [Recommendation]
+
     /// Over the newest window of examples, by head.
-    let recent: [String: ScoreReport]
+    var recent: [String: ScoreReport] { scores.windows.last?.progressive ?? [:] }
+
+    /// What discounts are found to do, as the report has it.
+    struct Effects: Encodable {
+        /// To purchases; nil until there was a discount.
+        let effects: EffectReport?
+        /// To whether a view is bought; nil until a view had a discount.
+        let viewEffects: EffectReport?
+        /// How well the shop's own discounts are predicted; nil unless they are learned.
+        let apprentice: ApprenticeReport?
+        /// How well the units of purchases are predicted; nil until there were any.
+        let quantity: QuantityReport?
+
+        init(_ engine: Engine) {
+            effects = engine.effects
+            viewEffects = engine.viewEffects
+            apprentice = engine.agreement
+            quantity = engine.quantities
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(effects, forKey: .effects)
+            try container.encode(viewEffects, forKey: .viewEffects)
+            try container.encode(apprentice, forKey: .apprentice)
+            try container.encode(quantity, forKey: .quantity)
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case effects, apprentice, quantity
+            case viewEffects = "view_effects"
+        }
+    }
 
     /// What the state holds.
     struct Held {
@@ -57,6 +96,8 @@ struct LearnerFigures: Sendable {
             outbox: try? learner.store.outboxCount())
         state = State(
             snapshot: engine.snapshot, lineage: engine.lineage, digest: learner.stateDigest.hex)
-        recent = engine.scores.windows.last?.progressive ?? [:]
+        scores = engine.scores
+        effects = Effects(engine)
+        offers = learner.newestOffers
     }
 }

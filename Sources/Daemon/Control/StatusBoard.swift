@@ -1,6 +1,7 @@
 import Foundation
 import KafkaStream
 import Records
+import SnapshotStore
 import Synchronization
 
 /// What the learning thread is at.
@@ -14,6 +15,8 @@ package enum Activity: String, Sendable, Encodable {
     /// A record's schema is not known, and the registry does not give it: nothing is learned until
     /// it does.
     case waitingForSchema = "waiting_for_schema"
+    /// A person has paused learning: nothing is learned until it is resumed.
+    case paused
     case stopping
 }
 
@@ -35,7 +38,11 @@ package final class StatusBoard: Sendable {
         var consumer: KafkaConsumer?
         var publisher: Publisher?
         var place: Place?
+        var store: SnapshotStore?
     }
+
+    /// What stands still because a person wants it to.
+    package let pauses = Pauses()
 
     /// What is learned from, and into what.
     struct Place: Sendable {
@@ -61,9 +68,15 @@ package final class StatusBoard: Sendable {
 
     var figures: LearnerFigures? { state.withLock(\.figures) }
 
-    func learns(from cluster: String, into store: String) {
-        state.withLock { $0.place = Place(cluster: cluster, store: store) }
+    func learns(from cluster: String, into store: SnapshotStore) {
+        state.withLock {
+            $0.place = Place(cluster: cluster, store: store.identity.id)
+            $0.store = store
+        }
     }
+
+    /// It can be read on any thread; nil before it is open.
+    var store: SnapshotStore? { state.withLock(\.store) }
 
     var place: Place? { state.withLock(\.place) }
 

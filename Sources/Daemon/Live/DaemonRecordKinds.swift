@@ -22,6 +22,7 @@ package enum DaemonRecordKind: CaseIterable, Sendable {
             for name in ["published", "skipped"] {
                 changes.put(StateTable(name, .ledger), key, Array(bytes.dropFirst(12)))
             }
+            _ = try? PauseRecord.decoded(bytes)
             state.apply(changes)
             _ = try Ledger(cluster: "", reading: state)
         case .history:

@@ -85,7 +85,7 @@ public final class LearningDaemon {
             log.emit(.kafka(warning))
         }
         let board = StatusBoard()
-        let server = try wiring.control(board)
+        let server = try wiring.control(board, desk)
         if let port = try server?.start() {
             log.emit(.serving(host: configuration.http.host, port: port))
         }
@@ -108,6 +108,7 @@ public final class LearningDaemon {
             store: store, configuration: kafka,
             settings: try wiring.publishing(cluster: cluster, takesOver: takesOver),
             schemas: learner.schemas, interference: interference, log: log)
+        try takeUpPauses(board.pauses, store, publisher)
         guard try publisher.start(stop: isStopped) else { throw Interrupted() }
         // Whatever ends the run, the publishing thread lets go of the store.
         var isPublishing = true
@@ -117,7 +118,7 @@ public final class LearningDaemon {
         }
         let counts = try assign(consumer, learner)
         try ShardKeys.check(kafka, partitionCounts: counts)
-        board.learns(from: cluster, into: store.identity.id)
+        board.learns(from: cluster, into: store)
         board.reads(from: consumer)
         board.publishes(through: publisher)
         let control = try ControlEndpoint(store: store.path, desk: desk, log: log)
@@ -158,6 +159,19 @@ public final class LearningDaemon {
 
     private func makeConsumer(_ kafka: KafkaConfiguration) throws -> KafkaConsumer {
         try KafkaConsumer(kafka, onNotice: { [log] notice in log.emit(.kafka(notice.text)) })
+    }
+
+    /// What was paused before the process began stays so.
+    private func takeUpPauses(
+        _ pauses: Pauses, _ store: SnapshotStore, _ publisher: Publisher
+    ) throws {
+        let found = try store.withHead { try PauseRecord.read($0) }
+        pauses.set(found)
+        publisher.pause(found.publishing != nil)
+        for part in PausedPart.allCases {
+            guard let pause = found[part] else { continue }
+            log.emit(.paused(part: part.rawValue, who: pause.who, reason: pause.reason))
+        }
     }
 
     /// Begins to read from the store's offsets.
@@ -219,7 +233,9 @@ public final class LearningDaemon {
         unpublished = PublishingError.unpublished(
             count: waiting,
             reason: standing.failure.map { "\($0)" }
-                ?? "the brokers have not taken them in the time that an end has",
+                ?? (publisher.isPaused
+                    ? "publishing is paused"
+                    : "the brokers have not taken them in the time that an end has"),
             oldestMs: standing.oldestMs)
     }
 

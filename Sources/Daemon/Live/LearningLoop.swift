@@ -46,6 +46,8 @@ struct LearningLoop {
     struct Waits {
         /// Too much is to be published.
         var forBrokers = false
+        /// Learning is paused.
+        var forPerson = false
         /// The store's disk is full.
         var forRoom = false
         /// Why the registry does not give a schema.
@@ -109,7 +111,7 @@ struct LearningLoop {
         while true {
             show()
             board.enter(.waiting)
-            if try mustWaitForBrokers() {
+            if try standsStill() {
                 if learner.isCommitDue {
                     try withRoom { loop in try loop.commit() }
                 } else {
@@ -168,10 +170,14 @@ struct LearningLoop {
         }
     }
 
-    func serveStatus(reason: String) {
-        let service = ControlService(
+    private func service(acceptsGaps: Bool) -> ControlService {
+        ControlService(
             learner: learner, keeper: parts.keeper, consumer: consumer, publisher: publisher,
-            acceptsGaps: false)
+            pauses: board.pauses, acceptsGaps: acceptsGaps)
+    }
+
+    func serveStatus(reason: String) {
+        let service = service(acceptsGaps: false)
         _ = parts.desk.serve { request in
             guard case .status = request else { throw RequestError.refused(code: 69, reason) }
             var didRewind = false
@@ -186,9 +192,7 @@ struct LearningLoop {
 
     /// - Returns: whether one of them took the learned state back.
     private func serveRequests() -> Bool {
-        let service = ControlService(
-            learner: learner, keeper: parts.keeper, consumer: consumer, publisher: publisher,
-            acceptsGaps: configuration.kafka.onGap == .accept)
+        let service = service(acceptsGaps: configuration.kafka.onGap == .accept)
         var didRewind = false
         let served = parts.desk.serve { request in
             // What another request changes is read first.
@@ -262,6 +266,21 @@ struct LearningLoop {
             }
         }
         return leftOut
+    }
+
+    /// Whether nothing is learned now: a person has paused it, or more is to be published than may wait.
+    private mutating func standsStill() throws -> Bool {
+        guard board.pauses.now.learning == nil else {
+            waits.forPerson = true
+            board.enter(.paused)
+            return true
+        }
+        if waits.forPerson {
+            waits.forPerson = false
+            // Quiet was this loop, not the partitions.
+            idleWatch = Self.idleWatch(configuration, consumer)
+        }
+        return try mustWaitForBrokers()
     }
 
     /// Whether more is to be published than may wait, so that nothing is learned now.

@@ -39,14 +39,17 @@ struct PlainSending {
     mutating func run() throws -> Bool {
         while true {
             guard producer.fatalError == nil else { return false }
-            let allowed = rate.allowed(atMs: monotonicMs())
+            let isPaused = desk.isPausedNow
+            let allowed = isPaused ? 0 : rate.allowed(atMs: monotonicMs())
             let messages = try next(limit: allowed)
             guard let sent = try send(messages) else { return false }
             rate.take(sent)
             if producer.inFlight > 0 {
                 _ = producer.waitForDeliveries(timeoutMs: 10)
+            } else if isPaused, desk.isStopping {
+                return true
             } else if allowed == 0 {
-                desk.pause(.milliseconds(10))
+                desk.waitForLeave()
             }
             for report in producer.drainDeliveries() { try note(report) }
             if let through = delivery?.through { voice.delivered(through: through) }

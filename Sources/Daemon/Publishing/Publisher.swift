@@ -64,6 +64,12 @@ final class Publisher: Sendable {
         return try desk.waitUntilOpen(stop: stop)
     }
 
+    /// From now on nothing is sent, or all that waits. What is on its way to the brokers arrives.
+    func pause(_ isPaused: Bool) { desk.pause(isPaused) }
+
+    /// Whether a person has stopped it for now.
+    var isPaused: Bool { desk.isPausedNow }
+
     /// A commit has put more into the outbox.
     func wake() { desk.wake() }
 

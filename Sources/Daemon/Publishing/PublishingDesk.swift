@@ -11,6 +11,7 @@ final class PublishingDesk: @unchecked Sendable {
     private var stopAt: ContinuousClock.Instant?
     private var failure: (any Error)?
     private var isOpen = false
+    private var isPaused = false
     private var ended = false
     private var delivered: UInt64?
     /// Shortens what the producer waits for.
@@ -32,6 +33,14 @@ final class PublishingDesk: @unchecked Sendable {
     func wake() {
         condition.withLock {
             committed = true
+            condition.broadcast()
+        }
+    }
+
+    /// From now on nothing is sent, or all that waits.
+    func pause(_ isPaused: Bool) {
+        condition.withLock {
+            self.isPaused = isPaused
             condition.broadcast()
         }
     }
@@ -202,6 +211,12 @@ final class PublishingDesk: @unchecked Sendable {
             _ = condition.wait(until: Date(timeIntervalSinceNow: seconds))
         }
     }
+
+    /// Whether a person has stopped the publishing for now.
+    var isPausedNow: Bool { condition.withLock { isPaused } }
+
+    /// Waits while the publishing is paused, or its rate allows no message: a moment, no longer.
+    func waitForLeave() { pause(.milliseconds(isPausedNow ? 200 : 10)) }
 
     /// Whether the time for sending what is left is over.
     var isTimeUp: Bool {

@@ -71,9 +71,11 @@ struct TransactionalSending {
     mutating func run() throws -> Bool {
         while true {
             if desk.isTimeUp { return true }
-            let allowed = rate.allowed(atMs: monotonicMs())
+            let isPaused = desk.isPausedNow
+            if isPaused, desk.isStopping { return true }
+            let allowed = isPaused ? 0 : rate.allowed(atMs: monotonicMs())
             guard allowed > 0 else {
-                desk.pause(.milliseconds(10))
+                desk.waitForLeave()
                 continue
             }
             let messages = try outbox.messages(from: next, limit: allowed)

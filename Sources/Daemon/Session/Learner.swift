@@ -29,6 +29,8 @@ final class Learner {
     var offers = PublishedOffers()
     /// What a topic of standing offers is told; `nil` where there is none.
     var states: OfferStates?
+    /// The newest decisions, the newest last.
+    private(set) var newestOffers: [Recommendation] = []
     var gates: GateStanding
     var stateDigest: Digest256
 
@@ -316,6 +318,8 @@ final class Learner {
             gates.note(notice, engine)
         }
         for unusable in output.unusable { note(unusable) }
+        let newest = newestOffers + output.recommendations.suffix(Self.newestMax)
+        newestOffers = Array(newest.suffix(Self.newestMax))
         guard description.publishes else {
             offers.count(unsent: output.recommendations.count)
             return
@@ -329,6 +333,8 @@ final class Learner {
             }
         }
     }
+
+    private static let newestMax = 20
 
     private func note(_ unusable: UnusableRecord) {
         voice.tell(unusable)

@@ -1,4 +1,31 @@
 extension Configuration {
+    /// The HTTP interface.
+    public struct HTTP: Sendable {
+        public var enabled = false
+        /// `localhost` or an address; any but a loopback one needs a token.
+        public var host = "localhost"
+        /// 0: a free one, told in the log.
+        public var port = 9464
+        /// File with the bearer token that changes state; empty: none.
+        public var tokenFile = ""
+        /// File with the bearer token that reads alone; empty: none.
+        public var readTokenFile = ""
+        /// Ready while no more records than this wait.
+        public var readyLag = 1_000
+        /// Ready until no broker has answered for longer.
+        public var brokerGraceMs = 30_000
+        /// Live until a step of learning takes longer.
+        public var stallAfterMs = 5 * 60_000
+        /// At one time; for one more, the one longest without a whole request is closed.
+        public var connectionsMax = 256
+        /// How long a request may take to come, and a client to take its answer.
+        public var requestTimeoutMs = 10_000
+        /// How long a connection stays open between requests.
+        public var idleTimeoutMs = 75_000
+    }
+}
+
+extension Configuration {
     static let storeSettings: [Setting] = [
         .text(
             "store.path", \.store.path, allowEmpty: false, "Folder of the store, on a local disk."),
@@ -57,7 +84,11 @@ extension Configuration {
         ),
         .text(
             "http.token_file", \.http.tokenFile,
-            "File with the bearer token that requests to another than a loopback address must carry (but /live and /ready)."
+            "File with the bearer token that changes state, also on a loopback address; empty: nothing is changed over HTTP. Read again when it changes."
+        ),
+        .text(
+            "http.read_token_file", \.http.readTokenFile,
+            "File with a bearer token that only reads. To another than a loopback address even reading needs one of the two (but /live and /ready)."
         ),
         .integer(
             "http.ready_lag", \.http.readyLag, 0...Int(Int32.max),

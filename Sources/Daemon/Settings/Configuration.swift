@@ -342,29 +342,6 @@ public struct Configuration: Sendable {
         public var keepShoppersMs = 400 * 86_400_000
     }
 
-    /// The HTTP interface.
-    public struct HTTP: Sendable {
-        public var enabled = false
-        /// `localhost` or an address; any but a loopback one needs a token.
-        public var host = "localhost"
-        /// 0: a free one, told in the log.
-        public var port = 9464
-        /// File with the bearer token; empty: none.
-        public var tokenFile = ""
-        /// Ready while no more records than this wait.
-        public var readyLag = 1_000
-        /// Ready until no broker has answered for longer.
-        public var brokerGraceMs = 30_000
-        /// Live until a step of learning takes longer.
-        public var stallAfterMs = 5 * 60_000
-        /// At one time; for one more, the one longest without a whole request is closed.
-        public var connectionsMax = 256
-        /// How long a request may take to come, and a client to take its answer.
-        public var requestTimeoutMs = 10_000
-        /// How long a connection stays open between requests.
-        public var idleTimeoutMs = 75_000
-    }
-
     /// Log lines, on standard error.
     public struct Log: Sendable {
         public var level = LogLevel.info

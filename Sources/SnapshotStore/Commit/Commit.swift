@@ -85,11 +85,16 @@ extension SnapshotStore {
     }
 
     /// Puts a row of the ledger outside of a commit: the learned state and its number stay.
-    public func putLedger(_ name: String, _ key: [UInt8], _ value: [UInt8]) throws(StoreError) {
+    ///
+    /// - Parameter audit: what a person did with it, noted in the same transaction.
+    public func putLedger(
+        _ name: String, _ key: [UInt8], _ value: [UInt8], audit: AuditEntry? = nil
+    ) throws(StoreError) {
         var changes = StateChanges()
         changes.put(StateTable(name, .ledger), key, value)
         try withWriter { [changes] records throws(StoreError) in
             for row in changes.rows { _ = try records.apply(row, keepsOld: false) }
+            if let audit { try records.append(audit) }
         }
     }
 

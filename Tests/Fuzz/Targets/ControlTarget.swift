@@ -48,6 +48,9 @@ enum ControlTarget: FuzzTarget {
         case .snapshot(let tags, let who): return .snapshot(id: tags.joined() + who)
         case .tag(let reference, let name, _): return .snapshot(id: reference + name)
         case .untag(let name, _): return .untagged(name: name)
+        case .pause(let part, let reason, let who): return .snapshot(id: "\(part)" + reason + who)
+        case .resume(let part, let reason, let who): return .snapshot(id: "\(part)" + reason + who)
+        case .recommend(let question): return .snapshot(id: question.userID + question.itemID)
         case .rollback(let request):
             do { return .snapshot(id: "\(try request.skipRanges().texts)") } catch {
                 return .failed(code: FailureKind(error).rawValue, message: "\(error)")
@@ -64,6 +67,9 @@ enum ControlTarget: FuzzTarget {
             + #""skips":["t:0:1-5"],"dryRun":true,"reason":"r","who":"w"}}}"# + "\n",
         #"{"rollback":{"_0":{"reference":"x","rewind":false,"skips":["t:-1:9-1"],"#
             + #""dryRun":false,"reason":"","who":"w"}}}"# + "\n",
+        #"{"pause":{"_0":"learning","reason":"r","who":"w"}}"# + "\n"
+            + #"{"resume":{"_0":"publishing","reason":"","who":"w"}}"# + "\n",
+        #"{"recommend":{"_0":{"userID":"u","itemID":"i","context":[],"isView":false}}}"# + "\n",
         "[[[[\n{\"status\"",
     ].map { Array($0.utf8) }
 }

@@ -31,7 +31,7 @@ enum HTTPTarget: FuzzTarget {
         let handler = ConnectionHandler(
             limits: HTTPLimits(),
             router: Router(source: FuzzSource(), token: BearerToken("0123456789abcdef")),
-            figures: ControlFigures(), work: { loop, work in loop.makeSucceededFuture(work()) },
+            figures: ControlFigures(), work: { _, loop, work in loop.makeSucceededFuture(work()) },
             nowMs: { 0 }, onProgress: {})
         do {
             try ConnectionHandler.addHandlers(to: channel, handler)

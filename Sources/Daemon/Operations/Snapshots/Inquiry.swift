@@ -1,6 +1,7 @@
 import Engine
 import Events
 import Foundation
+import Records
 import SnapshotStore
 
 /// Asks a snapshot what it would offer, without changing anything.
@@ -33,35 +34,121 @@ public final class Inquiry {
         userID: String, itemID: String, price: Double?,
         context: [(key: String, value: String)] = [], isView: Bool = false
     ) throws -> Explanation {
-        guard !isView || engine.knowsViews else {
-            throw InquiryError.noViews(snapshot: record.id)
+        try store.withSnapshot(record.id) { _, state in
+            try Explanation(
+                Question(
+                    userID: userID, itemID: itemID, price: price,
+                    context: context.map { key, value in
+                        Question.Circumstance(
+                            key: key, value: Double(value).map { .number($0) } ?? .text(value))
+                    }, isView: isView),
+                engine, reading: state, embedding: embedding, atMs: record.eventTimeMs)
         }
-        for (name, id) in [("a shopper", userID), ("an item", itemID)] {
-            guard EventLimits.isID(id) else { throw InquiryError.badID(name, id) }
+    }
+}
+
+/// What a shopper would be offered for an item: the question.
+public struct Question: Codable, Sendable, Equatable {
+    /// The shopper.
+    public var userID: String
+    /// The item.
+    public var itemID: String
+    /// The list price; the catalogue's where `nil`.
+    public var price: Double?
+    /// Circumstances of the visit, as a click would carry them.
+    public var context: [Circumstance]
+    /// Whether the shopper sees the item and has not clicked yet.
+    public var isView: Bool
+
+    /// One circumstance.
+    public struct Circumstance: Codable, Sendable, Equatable {
+        /// Its name.
+        public var key: String
+        /// What it is.
+        public var value: Value
+
+        /// Takes both as they are.
+        public init(key: String, value: Value) {
+            self.key = key
+            self.value = value
         }
-        let item = try engine.item(itemID)
-        guard let price = price ?? item?.price else {
-            throw InquiryError.noPrice(itemID: itemID)
+    }
+
+    /// A text or a number, as events tell them apart.
+    public enum Value: Codable, Sendable, Equatable {
+        case text(String)
+        case number(Double)
+    }
+
+    /// Takes everything as it is; who is asked checks it.
+    public init(
+        userID: String, itemID: String, price: Double? = nil, context: [Circumstance] = [],
+        isView: Bool = false
+    ) {
+        self.userID = userID
+        self.itemID = itemID
+        self.price = price
+        self.context = context
+        self.isView = isView
+    }
+
+    fileprivate var attributes: [Event.Attribute] {
+        context.sorted { $0.key < $1.key }.map { circumstance in
+            switch circumstance.value {
+            case .text(let text): Event.Attribute(circumstance.key, .text(text))
+            case .number(let number): Event.Attribute(circumstance.key, .number(number))
+            }
+        }
+    }
+}
+
+extension Explanation {
+    /// An engine's answer; nothing of the engine changes.
+    ///
+    /// - Parameters:
+    ///   - state: the rows that the engine does not have at hand.
+    ///   - ts: the time of the visit. Unit: milliseconds since 1970.
+    /// - Throws: `InquiryError` where there is nothing to answer by.
+    init(
+        _ question: Question, _ engine: Engine, reading state: any StateReader,
+        embedding: any TextEmbedding, atMs ts: Int64
+    ) throws {
+        guard !question.isView || engine.knowsViews else {
+            throw InquiryError.noViews(snapshot: engine.snapshot)
+        }
+        let ids = [("a shopper", question.userID), ("an item", question.itemID)]
+        for (name, id) in ids where !EventLimits.isID(id) { throw InquiryError.badID(name, id) }
+        let item = try engine.item(question.itemID)
+        guard let price = question.price ?? item?.price else {
+            throw InquiryError.noPrice(itemID: question.itemID)
         }
         guard price.isNormal, 0...EventLimits.amountMax ~= price else {
             throw InquiryError.badPrice(price)
         }
-        let shopper = try store.withSnapshot(record.id) { _, state in
-            try engine.shopper(userID, reading: state)
-        }
-        let attributes = context.sorted { $0.key < $1.key }.map { key, value in
-            Event.Attribute(key, Double(value).map { .number($0) } ?? .text(value))
-        }
-        let (recommendation, demand) = try store.withSnapshot(record.id) { _, state in
-            try engine.inquire(
-                userID: userID, itemID: itemID, price: price, context: attributes, isView: isView,
-                atMs: record.eventTimeMs, embedding: embedding, reading: state)
-        }
-        return Explanation(
+        let shopper = try engine.shopper(question.userID, reading: state)
+        let (recommendation, demand) = try engine.inquire(
+            userID: question.userID, itemID: question.itemID, price: price,
+            context: question.attributes, isView: question.isView, atMs: ts, embedding: embedding,
+            reading: state)
+        self.init(
             recommendation: recommendation, title: item?.title, category: item?.category,
             cost: item?.cost, stock: item?.stock, itemKnown: item != nil,
             clicks: shopper.clicks, purchases: shopper.purchases,
             recentItems: shopper.recentItems, demand: demand)
+    }
+}
+
+extension Learner {
+    /// What the state as it is now would offer, as a snapshot of it would answer. Thread: the learning
+    /// thread; takes as long as one item does.
+    func answer(_ question: Question) throws -> Explanation {
+        let committedMs = try store.status().eventTimeMs
+        return try store.withHead { state in
+            try Explanation(
+                question, engine.lent(state, running.embedding), reading: state,
+                embedding: running.embedding,
+                atMs: max(committedMs, commit.eventTimeMs ?? committedMs))
+        }
     }
 }
 

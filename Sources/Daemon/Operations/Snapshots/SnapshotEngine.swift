@@ -29,6 +29,7 @@ struct SnapshotEngine {
             return engine
         }
         engine.snapshot = record.id
+        engine.lineage = Int(record.lineage)
         embedding = EncoderEmbedding(try wiring.encoder(model, adapters: engine.adapters))
         try embedding.use(engine.adapters)
         self.record = record

@@ -5,9 +5,9 @@ import SnapshotStore
 
 /// What moved between two snapshots, in the model's own terms: every tensor that is learned, and the
 /// discount that would be recommended for the items seen most.
-public struct SnapshotMoves: Encodable, Sendable {
+public struct SnapshotMoves: Codable, Sendable {
     /// How far one tensor moved.
-    public struct Tensor: Encodable, Sendable {
+    public struct Tensor: Codable, Sendable {
         /// Of an adapter's matrix, or like `click.mean` of a head's posterior.
         public let name: String
         /// Euclidean norm in the earlier snapshot; `nil` where it does not have it.
@@ -19,7 +19,7 @@ public struct SnapshotMoves: Encodable, Sendable {
     }
 
     /// How the offer for one item moved.
-    public struct Item: Encodable, Sendable {
+    public struct Item: Codable, Sendable {
         /// The item's id.
         public let itemID: String
         /// From the later snapshot's catalogue; `nil`: not known.

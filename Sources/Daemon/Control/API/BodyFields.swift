@@ -1,0 +1,174 @@
+import ControlPlane
+import Events
+import Foundation
+
+/// Why a request over HTTP is not done: a status and a sentence.
+struct APIProblem: Error, Equatable {
+    let status: Int
+    let sentence: String
+
+    init(_ status: Int, _ sentence: String) {
+        self.status = status
+        self.sentence = sentence
+    }
+
+    /// The request itself is wrong, in this field.
+    static func field(_ name: String, _ sentence: String) -> APIProblem {
+        APIProblem(400, "\(name): \(sentence)")
+    }
+}
+
+/// The fields of a request's body, read strictly: each once, by its name and its type, and none beside.
+struct BodyFields {
+    private var members: [String: JSONValue] = [:]
+    private var known: [String] = []
+
+    /// The text of one field may have so many bytes.
+    static let textBytesMax = 1024
+    static let listMax = 64
+
+    /// - Throws: `APIProblem` for a body that is no JSON object; one that is empty has no fields.
+    init(_ call: Call) throws(APIProblem) {
+        guard !call.body.isEmpty else { return }
+        let type = (call.contentType ?? "").prefix { $0 != ";" }.lowercased()
+        guard type.trimmingCharacters(in: .whitespaces) == "application/json" else {
+            throw APIProblem(415, "the body must have Content-Type: application/json")
+        }
+        let value: JSONValue
+        do { value = try JSONParser().value(call.body) } catch {
+            throw APIProblem(400, "the body is no JSON: \(error)")
+        }
+        guard case .object(let object) = value else {
+            throw APIProblem(400, "the body must be a JSON object")
+        }
+        members = Dictionary(object.map { ($0.key, $0.value) }) { first, _ in first }
+    }
+
+    private mutating func take(_ name: String) -> JSONValue? {
+        known.append(name)
+        guard let value = members.removeValue(forKey: name), value != .null else { return nil }
+        return value
+    }
+
+    /// - Throws: `APIProblem` where it is missing, no text, empty or too long.
+    mutating func text(_ name: String) throws(APIProblem) -> String {
+        guard let text = try optionalText(name) else { throw .field(name, "it is missing") }
+        return text
+    }
+
+    mutating func optionalText(_ name: String) throws(APIProblem) -> String? {
+        guard let value = take(name) else { return nil }
+        return try Self.text(value, name)
+    }
+
+    mutating func texts(_ name: String) throws(APIProblem) -> [String] {
+        guard let value = take(name) else { return [] }
+        guard case .array(let values) = value else { throw .field(name, "it must be a list") }
+        guard values.count <= Self.listMax else {
+            throw .field(name, "it must have \(Self.listMax) entries at most")
+        }
+        var texts: [String] = []
+        for value in values { texts.append(try Self.text(value, name)) }
+        return texts
+    }
+
+    mutating func flag(_ name: String) throws(APIProblem) -> Bool {
+        guard let value = take(name) else { return false }
+        guard case .bool(let flag) = value else {
+            throw .field(name, "it must be true or false")
+        }
+        return flag
+    }
+
+    mutating func optionalNumber(_ name: String) throws(APIProblem) -> Double? {
+        guard let value = take(name) else { return nil }
+        switch value {
+        case .integer(let number): return Double(number)
+        case .number(let number): return number
+        default: throw .field(name, "it must be a number")
+        }
+    }
+
+    /// A flat map of texts and numbers, within the bounds of an event's.
+    mutating func circumstances(
+        _ name: String
+    ) throws(APIProblem) -> [Question.Circumstance] {
+        guard let value = take(name) else { return [] }
+        guard case .object(let members) = value else {
+            throw .field(name, "it must be an object of texts and numbers")
+        }
+        guard members.count <= EventLimits.contextFieldsMax else {
+            throw .field(name, "it must have \(EventLimits.contextFieldsMax) entries at most")
+        }
+        var found: [Question.Circumstance] = []
+        for member in members {
+            let place = "\(name).\(shortened(member.key))"
+            guard (1...EventLimits.attributeKeyBytesMax).contains(member.key.utf8.count) else {
+                throw .field(
+                    place, "a name has 1 to \(EventLimits.attributeKeyBytesMax) bytes")
+            }
+            switch member.value {
+            case .text(let text) where text.utf8.count <= EventLimits.attributeTextBytesMax:
+                found.append(.init(key: member.key, value: .text(text)))
+            case .integer(let number):
+                found.append(.init(key: member.key, value: .number(Double(number))))
+            case .number(let number): found.append(.init(key: member.key, value: .number(number)))
+            default:
+                throw .field(
+                    place,
+                    "it must be a number, or a text of \(EventLimits.attributeTextBytesMax) bytes at most"
+                )
+            }
+        }
+        return found
+    }
+
+    /// - Throws: `APIProblem` for what was not asked for.
+    func finish() throws(APIProblem) {
+        guard let name = members.keys.sorted().first else { return }
+        let fields = known.isEmpty ? "none" : known.joined(separator: ", ")
+        throw .field(shortened(name), "there is no such field here; there are: \(fields)")
+    }
+
+    private static func text(_ value: JSONValue, _ name: String) throws(APIProblem) -> String {
+        guard case .text(let text) = value else { throw .field(name, "it must be a text") }
+        guard (1...textBytesMax).contains(text.utf8.count) else {
+            throw .field(name, "it must have 1 to \(textBytesMax) bytes")
+        }
+        return text
+    }
+}
+
+extension Call {
+    /// The one number that a query may have.
+    ///
+    /// - Throws: `APIProblem` for anything else in the query, and for a number out of range.
+    func number(
+        _ name: String, _ range: ClosedRange<Int>, default usual: Int
+    ) throws(APIProblem) -> Int {
+        guard let query else { throw APIProblem(400, "the query is malformed") }
+        var found: Int?
+        for pair in query {
+            guard pair.name == name else {
+                throw .field(
+                    shortened(pair.name), "there is no such parameter here; there is: \(name)")
+            }
+            guard found == nil else { throw .field(name, "it is there twice") }
+            guard let number = Int(pair.value), range ~= number else {
+                throw .field(
+                    name,
+                    "it must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+            }
+            found = number
+        }
+        return found ?? usual
+    }
+
+    /// - Throws: `APIProblem` for a query where none is taken.
+    func requireNoQuery() throws(APIProblem) {
+        guard let query else { throw APIProblem(400, "the query is malformed") }
+        if let first = query.first {
+            throw .field(shortened(first.name), "no parameters are taken here")
+        }
+    }
+}

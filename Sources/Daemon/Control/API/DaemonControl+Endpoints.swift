@@ -1,0 +1,291 @@
+import Console
+import ContinualLearning
+import ControlPlane
+import Engine
+import Foundation
+import Records
+import SnapshotStore
+import Telemetry
+
+/// What can be asked of the daemon over HTTP. What changes something, and what only the learning thread
+/// can answer, becomes a `ControlRequest`, as over the socket in the store's folder.
+extension DaemonControl {
+    package var endpoints: [Endpoint] {
+        [console] + figureEndpoints + storeEndpoints + learningEndpoints
+    }
+
+    /// How long a request may wait until the learning thread comes to it.
+    private static let patienceMs = 20_000
+
+    /// The page, which holds no figure: it asks for them as everyone does.
+    private var console: Endpoint {
+        Endpoint(.get, "/", access: .anyone, lane: .atOnce) { _ in
+            Reply(
+                contentType: "text/html; charset=utf-8", body: ConsolePage.html,
+                headers: ConsolePage.headers)
+        }
+    }
+
+    // MARK: From figures at hand
+
+    private var figureEndpoints: [Endpoint] {
+        [
+            Endpoint(.get, "/v1/effects", access: .read, lane: .figures) { call in
+                Self.replying {
+                    try call.requireNoQuery()
+                    return try self.figures().effects
+                }
+            },
+            Endpoint(.get, "/v1/history", access: .read, lane: .figures) { call in
+                Self.replying {
+                    try call.requireNoQuery()
+                    return History(
+                        started_at: self.startedMs,
+                        windows: self.board.figures?.scores.windows ?? [],
+                        events: self.newest.newest)
+                }
+            },
+            Endpoint(.get, "/v1/recommendations", access: .read, lane: .figures) { call in
+                Self.replying {
+                    try call.requireNoQuery()
+                    let offers = try self.figures().offers
+                    return ["recommendations": offers]
+                }
+            },
+        ]
+    }
+
+    /// Learning over time, and what happened since the process began.
+    private struct History: Encodable {
+        let started_at: Int64
+        let windows: [WindowReport]
+        let events: [ToldEvent]
+    }
+
+    private func figures() throws -> LearnerFigures {
+        guard let figures = board.figures else { throw Self.notYet }
+        return figures
+    }
+
+    private static let notYet = APIProblem(503, "the daemon is starting; ask again")
+
+    // MARK: From the store
+
+    private var storeEndpoints: [Endpoint] {
+        [
+            Endpoint(.get, "/v1/snapshots", access: .read, lane: .store) { call in
+                Self.replying {
+                    let limit = try call.number("limit", 1...1_000, default: 50)
+                    let listings = try self.store().snapshots(limit: limit)
+                    return ["snapshots": listings.map { SnapshotView($0) }]
+                }
+            },
+            Endpoint(.get, "/v1/snapshots/{ref}", access: .read, lane: .store) { call in
+                Self.replying {
+                    try call.requireNoQuery()
+                    return try SnapshotView(full: call.reference("ref"), of: self.store())
+                }
+            },
+            Endpoint(.get, "/v1/snapshots/{from}/diff/{to}", access: .read, lane: .store) { call in
+                Self.replying {
+                    try call.requireNoQuery()
+                    let (from, to) = (try call.reference("from"), try call.reference("to"))
+                    let store = try self.store()
+                    // Which of the two is wrong is said by its name.
+                    let ids = (
+                        try store.resolve(from, as: "from").id, try store.resolve(to, as: "to").id
+                    )
+                    return DiffView(try store.diff(ids.0, ids.1))
+                }
+            },
+            Endpoint(.get, "/v1/audit", access: .read, lane: .store) { call in
+                Self.replying {
+                    let limit = try call.number("limit", 1...1_000, default: 100)
+                    let entries = try self.store().audit(limit: limit)
+                    return ["entries": entries.map { AuditView($0) }]
+                }
+            },
+        ]
+    }
+
+    private func store() throws -> SnapshotStore {
+        guard let store = board.store else { throw Self.notYet }
+        return store
+    }
+
+    // MARK: By the learning thread
+
+    private var learningEndpoints: [Endpoint] {
+        [
+            Endpoint(.post, "/v1/snapshots", access: .operate, lane: .learning) { call in
+                self.asking(call) { fields, who in
+                    .snapshot(tags: try fields.texts("tags"), who: who)
+                }
+            },
+            Endpoint(.post, "/v1/rollback", access: .operate, lane: .learning) { call in
+                self.asking(call) { fields, who in
+                    .rollback(try self.rollback(&fields, who: who))
+                }
+            },
+            pausing("/v1/learning/pause", .learning, true),
+            pausing("/v1/learning/resume", .learning, false),
+            pausing("/v1/publishing/pause", .publishing, true),
+            pausing("/v1/publishing/resume", .publishing, false),
+            Endpoint(.post, "/v1/recommend", access: .read, lane: .learning) { call in
+                self.asking(call, isRead: true) { fields, _ in
+                    .recommend(
+                        Question(
+                            userID: try fields.text("user"), itemID: try fields.text("item"),
+                            price: try fields.optionalNumber("price"),
+                            context: try fields.circumstances("context"),
+                            isView: try fields.flag("view")))
+                }
+            },
+        ]
+    }
+
+    private func pausing(_ path: String, _ part: PausedPart, _ isPaused: Bool) -> Endpoint {
+        Endpoint(.post, path, access: .operate, lane: .learning) { call in
+            self.asking(call) { fields, who in
+                guard isPaused else {
+                    return .resume(
+                        part, reason: try fields.optionalText("reason") ?? "", who: who)
+                }
+                return .pause(part, reason: try fields.text("reason"), who: who)
+            }
+        }
+    }
+
+    private func rollback(
+        _ fields: inout BodyFields, who: String
+    ) throws -> RollbackRequest {
+        let reference = try fields.text("ref")
+        let request = RollbackRequest(
+            reference: reference, rewind: try fields.flag("rewind"),
+            skips: try fields.texts("skip"), dryRun: try fields.flag("dry_run"),
+            reason: try fields.optionalText("reason") ?? "", who: who)
+        guard request.dryRun || !request.reason.isEmpty else {
+            throw APIProblem.field("reason", "it is missing: the audit must say why")
+        }
+        do { _ = try request.skipRanges() } catch {
+            throw APIProblem.field("skip", "\(error)")
+        }
+        _ = try store().resolve(reference, as: "ref")
+        return request
+    }
+
+    /// Reads the body, has the learning thread do what it asks for, and says what came of it.
+    ///
+    /// - Parameter isRead: nothing is changed, and so nobody is noted.
+    private func asking(
+        _ call: Call, isRead: Bool = false,
+        _ request: (inout BodyFields, _ who: String) throws -> ControlRequest
+    ) -> Reply {
+        do {
+            try call.requireNoQuery()
+            var fields = try BodyFields(call)
+            let name = isRead ? nil : try fields.optionalText("who")
+            let asked = try request(&fields, call.caller.name(name))
+            try fields.finish()
+            guard let desk else { throw Self.notYet }
+            return try Self.reply(to: desk.ask(asked, patienceMs: Self.patienceMs))
+        } catch { return Self.problem(error) }
+    }
+
+    private static func reply(to reply: ControlReply) throws -> Reply {
+        switch reply {
+        case .status(let status): try json(status)
+        case .snapshot(let id): try json(["snapshot": id])
+        case .untagged(let name): try json(["untagged": name])
+        case .rollback(let outcome): try json(outcome)
+        case .paused(let state): try json(["paused": state])
+        case .explanation(let explanation): try json(explanation)
+        case .failed(let code, let message):
+            .problem(status(of: FailureKind(rawValue: code) ?? .bug), message)
+        }
+    }
+
+    // MARK: Replies
+
+    private static func replying<Value: Encodable>(_ make: () throws -> Value) -> Reply {
+        do { return try json(try make()) } catch { return problem(error) }
+    }
+
+    /// As the command line prints it with `--json`.
+    private static func json(_ value: some Encodable) throws -> Reply {
+        Reply(
+            body: try JSONText.data(
+                value, [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]))
+    }
+
+    private static func problem(_ error: any Error) -> Reply {
+        if let problem = error as? APIProblem { return .problem(problem.status, problem.sentence) }
+        return .problem(status(of: FailureKind(error)), sentence(of: error))
+    }
+
+    private static func status(of kind: FailureKind) -> Int {
+        switch kind {
+        case .usage: 400
+        case .badData, .badConfiguration: 409
+        case .unavailable, .interrupted: 503
+        case .bug: 500
+        }
+    }
+}
+
+extension Call {
+    /// A reference to a snapshot, as the path has it.
+    fileprivate func reference(_ name: String) throws -> String {
+        let text = parameters[name] ?? ""
+        guard (1...BodyFields.textBytesMax).contains(text.utf8.count) else {
+            throw APIProblem.field(name, "it must have 1 to \(BodyFields.textBytesMax) bytes")
+        }
+        return text
+    }
+}
+
+extension Caller {
+    /// For the audit: a name that the request gives, its role and where it comes from.
+    fileprivate func name(_ given: String?) -> String {
+        (given.map { "\($0) " } ?? "") + "(HTTP, \(role.rawValue) token, \(peer))"
+    }
+}
+
+extension SnapshotStore {
+    /// The snapshot that a field names.
+    ///
+    /// - Throws: `APIProblem` that names the field: 404 where there is no such snapshot, 400 where it is no
+    ///   reference.
+    fileprivate func resolve(_ reference: String, as field: String) throws -> SnapshotRecord {
+        do throws(StoreError) { return try resolve(reference) } catch {
+            switch error {
+            case .unknownReference: throw APIProblem(404, "\(field): \(error)")
+            case .ambiguousReference, .badReference: throw APIProblem.field(field, "\(error)")
+            default: throw error
+            }
+        }
+    }
+}
+
+extension SnapshotView {
+    /// With its configuration, platform and tables.
+    fileprivate init(full reference: String, of store: SnapshotStore) throws {
+        let id = try store.resolve(reference, as: "ref").id
+        try self.init(full: try store.snapshot(id), of: store)
+    }
+}
+
+/// One entry of the audit.
+private struct AuditView: Encodable {
+    let at: String
+    let who: String
+    let action: String
+    let reason: String
+
+    init(_ entry: AuditEntry) {
+        at = Timestamp.text(ms: entry.wallTimeMs)
+        who = entry.who
+        action = entry.action
+        reason = entry.reason
+    }
+}
