@@ -46,7 +46,7 @@ extension DaemonControl {
     private static func metrics(_ http: ControlFigures.Counts) -> [Metric] {
         [
             Metric(
-                .gauge, "http_connections", "Connections of the HTTP interface, open now.",
+                .gauge, "http_open_connections", "Connections of the HTTP interface, open now.",
                 Double(http.connections)),
             Metric(
                 .counter, "http_connections_total", "Connections accepted since the start.",

@@ -55,17 +55,17 @@ package struct DaemonControl: ControlSource {
     }
 
     package func ready() -> Verdict {
-        let beat = board.beat
+        let standing = board.standing
         guard let consumer = board.consumer, let figures = board.figures else {
-            return Verdict(false, "not ready: \(beat.activity.rawValue)")
+            return Verdict(false, "not ready: \(standing.rawValue)")
         }
-        guard beat.activity != .stopping else { return Verdict(false, "not ready: stopping") }
-        guard beat.activity != .waitingForRoom else {
+        guard standing != .stopping else { return Verdict(false, "not ready: stopping") }
+        guard standing != .waitingForRoom else {
             return Verdict(
                 false,
                 "not ready: the store's disk is full; nothing is learned before there is room")
         }
-        guard beat.activity != .waitingForSchema else {
+        guard standing != .waitingForSchema else {
             return Verdict(
                 false,
                 "not ready: a record's schema is not known, and the registry does not give it")
@@ -74,7 +74,7 @@ package struct DaemonControl: ControlSource {
             return Verdict(
                 false, "not ready: nothing is published before a schema is registered: \(failure)")
         }
-        guard beat.activity != .paused else {
+        guard standing != .paused else {
             return Verdict(false, "not ready: learning is paused")
         }
         let share = figures.lateShare

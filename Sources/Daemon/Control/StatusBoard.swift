@@ -34,6 +34,8 @@ package final class StatusBoard: Sendable {
 
     private struct State {
         var beat: Beat
+        /// What is waited for, while it is tried again now and then.
+        var wait: Activity?
         var figures: LearnerFigures?
         var consumer: KafkaConsumer?
         var publisher: Publisher?
@@ -57,8 +59,23 @@ package final class StatusBoard: Sendable {
     }
 
     package func enter(_ activity: Activity, now: Instant = .now) {
-        state.withLock { $0.beat = Beat(activity: activity, since: now) }
+        state.withLock {
+            $0.beat = Beat(activity: activity, since: now)
+            switch activity {
+            case .waitingForRoom, .waitingForSchema: $0.wait = activity
+            case .stopping: $0.wait = nil
+            default: break
+            }
+        }
     }
+
+    /// What was waited for is there.
+    func leave(_ wait: Activity) {
+        state.withLock { if $0.wait == wait { $0.wait = nil } }
+    }
+
+    /// What is waited for, between two attempts too; else what the thread is at.
+    package var standing: Activity { state.withLock { $0.wait ?? $0.beat.activity } }
 
     package var beat: Beat { state.withLock(\.beat) }
 

@@ -20,7 +20,10 @@ extension LearningLoop {
                 try withRoom { loop in
                     try decoding.fetchSchemas(for: batch.records, skips: loop.learner.ledger.skips)
                 }
-                if waits.forSchema != nil { log.emit(.schemaAgain) }
+                if waits.forSchema != nil {
+                    log.emit(.schemaAgain)
+                    board.leave(.waitingForSchema)
+                }
                 waits.forSchema = nil
                 return true
             } catch let error where error is RegistryError || error is MissingSchema {

@@ -156,7 +156,10 @@ struct LearningLoop {
         while true {
             do {
                 try write(&self)
-                if waits.forRoom { log.emit(.roomAgain) }
+                if waits.forRoom {
+                    log.emit(.roomAgain)
+                    board.leave(.waitingForRoom)
+                }
                 waits.forRoom = false
                 return
             } catch let error as StoreError {
