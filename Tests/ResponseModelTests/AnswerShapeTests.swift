@@ -104,7 +104,7 @@ import Testing
         // The version before ended at the sums of logged rows.
         let table = StateTable("effect", .weights)
         let key = Array("posterior".utf8)
-        let present = try #require(try state.value(table, key))
+        let present = try #require(state.value(table, key))
         let shape = 4 + 8 * 9 + 4 + 8 * 81 + 4 * 8 + 1
         var older = Array(present.dropLast(shape))
         older[0] = 2
