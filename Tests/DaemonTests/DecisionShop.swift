@@ -75,3 +75,23 @@ extension DecisionShop.Visit {
             """ : nil
     }
 }
+
+/// A folder of logs; it goes with the last one who holds it.
+final class LogFolder: Sendable {
+    let path = NSTemporaryDirectory() + "tidemark-test-" + UUID().uuidString
+
+    init() throws {
+        try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Writes lines and returns the log's path.
+    func write(_ name: String, _ lines: [String]) throws -> String {
+        let file = "\(path)/\(name).jsonl"
+        try lines.map { $0 + "\n" }.joined().write(
+            toFile: file, atomically: true, encoding: .utf8)
+        return file
+    }
+}

@@ -7,16 +7,7 @@ import Testing
 @Suite struct HoldoutComparisonTests {
     @Test("groups, whole orders and segments are told from events and recommendations")
     func tells() throws {
-        let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("tidemark-test-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        func log(_ name: String, _ lines: [String]) throws -> String {
-            let path = "\(folder)/\(name).jsonl"
-            try (lines.joined(separator: "\n") + "\n").write(
-                toFile: path, atomically: true, encoding: .utf8)
-            return path
-        }
+        let logs = try LogFolder()
         var shop = DecisionShop(seed: 9)
         // One visit a shopper.
         let visits = (0..<4000).map { shop.visit($0, holdouts: true) }
@@ -42,10 +33,10 @@ import Testing
         ]
         var question = HoldoutComparison.Question(
             events: [
-                try log("events", events.map(\.1) + [end.click]),
-                try log("offers", visits.map(\.recommendation)),
+                try logs.write("events", events.map(\.1) + [end.click]),
+                try logs.write("offers", visits.map(\.recommendation)),
             ])
-        question.catalog = try log("items", items)
+        question.catalog = try logs.write("items", items)
         question.segment = "tier"
         let report = try HoldoutComparison(question).run()
         #expect(report.reward == .margin && report.withoutCost == 0)

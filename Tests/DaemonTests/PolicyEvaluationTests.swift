@@ -6,20 +6,13 @@ import Testing
 
 /// `ope`: what other policies would have earned on logged decisions.
 @Suite(.serialized) struct PolicyEvaluationTests {
-    private let folder: String
+    private let logs: LogFolder
+    private var folder: String { logs.path }
 
-    init() throws {
-        folder =
-            FileManager.default.temporaryDirectory
-            .appendingPathComponent("tidemark-test-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    }
+    init() throws { logs = try LogFolder() }
 
     private func log(_ name: String, _ lines: [String]) throws -> String {
-        let path = "\(folder)/\(name).jsonl"
-        try (lines.joined(separator: "\n") + "\n").write(
-            toFile: path, atomically: true, encoding: .utf8)
-        return path
+        try logs.write(name, lines)
     }
 
     private func visits(_ count: Int, seed: UInt64 = 1, holdouts: Bool = false)
@@ -47,7 +40,6 @@ import Testing
 
     @Test("outcome rows tell what fixed discounts would have brought")
     func outcomes() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let visits = visits(6000)
         let path = try log("outcomes", visits.map { $0.outcome() })
         let report = try evaluate(
@@ -72,7 +64,6 @@ import Testing
 
     @Test("recommendations are joined with the purchases that followed, held-out shoppers apart")
     func recommendations() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let visits = visits(5000, holdouts: true)
         let events = visits.flatMap { [$0.click] + ($0.purchase.map { [$0] } ?? []) }
             .sorted { time($0) < time($1) }
@@ -105,7 +96,6 @@ import Testing
 
     @Test("without costs revenue is told, and it is said")
     func withoutCosts() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = try log("outcomes", visits(2000).map { $0.outcome() })
         let report = try evaluate([path], [.logged])
         #expect(report.reward == .revenue)
@@ -117,7 +107,6 @@ import Testing
 
     @Test("a discount that was never given is refused, with what would be needed")
     func support() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = try log("outcomes", visits(3000).map { $0.outcome() })
         let report = try evaluate([path], [.fixed(0.4), .uniform], reward: .conversion)
         for policy in report.result.policies {
@@ -129,7 +118,6 @@ import Testing
 
     @Test("a logged action set says what was possible, and must agree with what was delivered")
     func actionSets() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let set =
             ",\"actions\":[{\"discount\":0,\"propensity\":0.75},{\"discount\":0.2,\"propensity\":0.25}]"
         let path = try log("outcomes", visits(3000).map { $0.outcome(set) })
@@ -159,7 +147,6 @@ import Testing
 
     @Test("a bad line is an error with file and line")
     func badLines() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let good = visits(3).map { $0.outcome() }
         let cut = try log("cut", good + [String(good[0].dropLast(20))])
         expectFailure("cut.jsonl, line 4: ") { try evaluate([cut], [.logged]) }
@@ -175,7 +162,6 @@ import Testing
 
     @Test("a file gives probabilities by decision, by item, or for all others")
     func files() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let visits = visits(4000)
         let path = try log("outcomes", visits.map { $0.outcome() })
         func actions(_ cheap: Double) -> String {
@@ -207,7 +193,6 @@ import Testing
 
     @Test("nearness counts for a discount that was never given exactly, densities too")
     func kernels() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         var random = SeededRandom(seed: 4)
         let lines = (0..<20_000).map { number in
             let depth = (0.5 * random.unit() * 1e6).rounded() / 1e6
@@ -234,7 +219,6 @@ import Testing
 
     @Test("what a policy can be called is told where it is none, and a snapshot needs its store")
     func names() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         for text in ["", "fixed", "fixed:1", "fixed:-0.1", "fixed:nan", "snapshot:", "best"] {
             expectFailure("policy '\(text)'", kind: .usage) { try PolicySource(text) }
         }
@@ -248,7 +232,6 @@ import Testing
 
     @Test("two snapshots on the same traffic: what a rollback would have changed")
     func snapshots() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let visits = visits(3000)
         let store = folder + "/store"
         let learned = visits.prefix(1500).map { $0.outcome() }
