@@ -163,10 +163,10 @@ public struct PriceHistory: Sendable, Hashable {
                 day = today.day
             } else if todaysOffers >= Self.offersMin {
                 return nil
-            } else if today.day == day - 1 {
-                // A day with hardly a decision ends nothing.
-                day = today.day
             }
+        } else if let own = reductions.last(where: { $0.day == day }) {
+            // An event that comes late, of a day that is over.
+            take(own.price, of: day)
         }
         for reduction in reductions.reversed() where reduction.day < day {
             guard reduction.day == day - 1 else { break }
