@@ -6,7 +6,7 @@ enum EnvironmentNames {
     /// Variables of this project that are no keys: of its scripts and of its tests.
     static let others: Set<String> = [
         "TIDEMARK_MODEL", "TIDEMARK_HOME", "TIDEMARK_FUZZ", "TIDEMARK_CRASH_KILLS",
-        "TIDEMARK_CRASH_SEED", "TIDEMARK_CRASH_STORMS",
+        "TIDEMARK_CRASH_SEED", "TIDEMARK_CRASH_STORMS", "TIDEMARK_CRASH_ORDERS",
         "TIDEMARK_EVENT_VERDICTS", "TIDEMARK_JOIN_EVENTS", "TIDEMARK_PARITY",
         "TIDEMARK_PARITY_EXPORT", "TIDEMARK_READER_SECONDS", "TIDEMARK_THOROUGH",
         "TIDEMARK_TORN_STATES", "TIDEMARK_VERIFY_EVENTS",

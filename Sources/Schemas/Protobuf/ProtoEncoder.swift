@@ -134,6 +134,7 @@ public struct ProtoEncoder: Sendable {
     {
         switch (type, value) {
         case (.bool, .bool(let flag)): sink.put(flag ? 1 : 0)
+        case (.bool, _): return false
         case (.double, _):
             guard let number = real(value) else { return false }
             sink.little(number.bitPattern, 8)
