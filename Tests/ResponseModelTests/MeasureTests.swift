@@ -87,7 +87,9 @@ import Testing
     @Test("measures are kept bit for bit; extremes do not trap")
     func state() throws {
         var head = ResponseHead(name: "click", dimension: 0)
-        let numbers = [0.3, 1e300, -1e300, 5e-324, 0, 1, -7, .greatestFiniteMagnitude]
+        let numbers = [
+            0.3, 1e300, -1e300, .leastNonzeroMagnitude, 0, 1, -7, .greatestFiniteMagnitude,
+        ]
         func exposure(_ number: Int) -> Exposure {
             Exposure(
                 tsMs: Int64(number), user: "u", price: 1,
