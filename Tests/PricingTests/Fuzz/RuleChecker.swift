@@ -190,9 +190,11 @@ struct RuleChecker {
         let cost = asked.offer.cost ?? (configuration.costFraction ?? 0) * list
         var found = [
             (cost + configuration.marginFloor * list, "margin_floor"),
-            (cost + rules.marginAmount, "margin_floor_amount"),
             (asked.minimumPrice ?? 0, "minimum_price"),
         ]
+        if rules.marginAmount > 0 {
+            found.append((cost + rules.marginAmount, "margin_floor_amount"))
+        }
         if let share = rules.brandMinimums[asked.brand ?? ""] {
             found.append((share * list, "minimum_price"))
         }
