@@ -63,7 +63,7 @@ final class PeerPricer: VisitPricer {
         process.standardInput = input
         process.standardOutput = output
         // A peer that has ended is an error to tell, not a signal to die of.
-        _ = unsafe signal(SIGPIPE, SIG_IGN)
+        _ = signal(SIGPIPE, SIG_IGN)
         do { try process.run() } catch {
             throw PeerError(command: command, reason: "it cannot be started: \(error)")
         }
