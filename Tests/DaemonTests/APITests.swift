@@ -299,7 +299,8 @@ private final class ServedDaemon {
             _ = FileManager.default.createFile(
                 atPath: file + ".new", contents: Data(text.utf8),
                 attributes: [.posixPermissions: mode])
-            #expect(rename(file + ".new", file) == 0)
+            let moved = unsafe rename(file + ".new", file)
+            #expect(moved == 0)
         }
         let (old, new) = ("0123456789abcdef-old", "0123456789abcdef-new!")
         try write(old)
