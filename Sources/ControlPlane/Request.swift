@@ -9,12 +9,33 @@ struct Request: Equatable {
     let query: String?
     let authorization: String?
     let contentType: String?
+    /// Whom the client believes to talk to; `nil` in an old request without it.
+    let host: String?
+    /// The page that asks, of a browser; `nil` where none does.
+    let origin: String?
     /// As far as it came.
     var body: [UInt8] = []
     /// Whether the client wants to ask more on this connection.
     let keepsAlive: Bool
 
     var isHead: Bool { method == .HEAD }
+
+    /// Whether the client names this machine by a loopback name or address, and the page that asks, if one
+    /// does, comes from there.
+    var isOfThisMachine: Bool {
+        guard let host else { return true }
+        guard Self.isLoopback(host) else { return false }
+        guard let origin else { return true }
+        return origin == "http://" + host
+    }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        if host.hasPrefix("[::1]") { return true }
+        let name = host.prefix { $0 != ":" }
+        return name == "localhost"
+            || name.hasPrefix("127.")
+                && name.allSatisfy { $0.isNumber || $0 == "." }
+    }
 
     /// - Throws: `Refusal` for a head that two readers could take for different requests, and for one
     ///   that asks for what is not done here.
@@ -53,6 +74,8 @@ struct Request: Equatable {
         query = Self.query(of: head.uri)
         authorization = authorizations.first
         contentType = headers["content-type"].first
+        host = hosts.first.map(String.init)
+        origin = headers["origin"].first
         // What follows the head of an upgrade is not for us to read.
         keepsAlive = head.isKeepAlive && headers["upgrade"].isEmpty && head.method != .CONNECT
     }

@@ -45,6 +45,11 @@ package struct Router: Sendable {
         else { return .answer(Self.otherMethods(matching.map(\.0.method))) }
         let role = tokens.role(request.authorization)
         if let refusal = refusal(of: endpoint, to: role) { return .answer(refusal) }
+        // Without a token anybody's page in a browser here could ask, under a name that leads here.
+        if isOpen, role == .nobody, endpoint.access == .read, !request.isOfThisMachine {
+            return .answer(
+                .problem(.forbidden, "this name or page is not this machine's own; ask 127.0.0.1"))
+        }
         let call = Call(
             parameters: parameters, query: request.pairs, contentType: request.contentType,
             body: request.body, caller: Caller(role: role, peer: peer))

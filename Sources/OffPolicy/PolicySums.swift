@@ -35,7 +35,11 @@ struct PolicySums: Sendable {
         ratioSquares += scaled * scaled
         largest = max(largest, scaled)
         unsupported += weight * term.unsupported
-        bounded?.observe(term, reward: row.reward, prediction: prediction)
+        // A bound that one reward does not keep to holds nothing: leaving that row out would be a choice by
+        // its outcome.
+        if bounded?.observe(term, reward: row.reward, prediction: prediction) == false {
+            bounded = nil
+        }
     }
 
     mutating func doubt(_ label: Int, _ mass: Double) { doubtful[label, default: 0] += mass }

@@ -40,8 +40,8 @@ public struct HeadConfiguration: Sendable, Hashable {
     public var slotCountMax = 128
     /// Dense effects in the core; later ones live in the tail.
     public var denseCountMax = 192
-    /// Flags of an exposure's context that are looked at, in the order of their keys; at most 12: a row with so
-    /// many has 110 dense effects, and a block room for 128 active entries.
+    /// Flags of an exposure's context that are looked at, in the order of their keys; at most 10, by their
+    /// crosses with each other.
     public var flagCountMax = 8
     /// Pages (of eight effects) of the tail; the least recently seen owner gives way.
     public var tailPageCountMax = 1 << 17

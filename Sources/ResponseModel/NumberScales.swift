@@ -99,7 +99,10 @@ struct ContextReader: Sendable {
     /// What its numbers usually are.
     var numbers = NumberScales()
 
-    /// Measures and texts of one exposure that are looked at. A block has room for them beside the flags.
+    /// Flags that may be asked for, at most: with 8 measures they make a row of 119 active entries, and a block
+    /// has room for 128.
+    static let flagsBound = 10
+    /// Measures and texts of one exposure that are looked at.
     static let measuresMax = 8
     static let textsMax = 32
 

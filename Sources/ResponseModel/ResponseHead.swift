@@ -77,7 +77,8 @@ public struct ResponseHead: Sendable {
         textVariance = configuration.scale * configuration.textVariance
         nextTextEvent = UInt64(max(1, configuration.textEventCount))
         noise = configuration.squared.map { LabelNoise(first: $0) }
-        contextReader = ContextReader(flagsMax: max(0, min(configuration.flagCountMax, 12)))
+        contextReader = ContextReader(
+            flagsMax: max(0, min(configuration.flagCountMax, ContextReader.flagsBound)))
     }
 
     /// What the kernel is told of the labels' likelihood: 0 is logistic.

@@ -70,7 +70,8 @@ struct RemoteDaemon {
     private func ask(_ request: URLRequest) throws -> Data {
         let done = DispatchSemaphore(value: 0)
         let result = Mutex<Result<(Int, Data), any Error>?>(nil)
-        let session = URLSession(configuration: .ephemeral)
+        let session = URLSession(
+            configuration: .ephemeral, delegate: NoRedirects(), delegateQueue: nil)
         session.dataTask(with: request) { data, response, error in
             let status = (response as? HTTPURLResponse)?.statusCode ?? 0
             result.withLock { result in
@@ -106,6 +107,17 @@ struct RemoteDaemon {
         case 500: .bug
         default: .unavailable
         }
+    }
+}
+
+/// Follows no redirect: the token is for the daemon that was named, and for nobody else.
+private final class NoRedirects: NSObject, URLSessionTaskDelegate {
+    func urlSession(
+        _ session: URLSession, task: URLSessionTask,
+        willPerformHTTPRedirection response: HTTPURLResponse, newRequest request: URLRequest,
+        completionHandler: @escaping @Sendable (URLRequest?) -> Void
+    ) {
+        completionHandler(nil)
     }
 }
 

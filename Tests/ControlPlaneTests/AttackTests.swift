@@ -52,7 +52,8 @@ import Testing
             defer { server.stop() }
             let client = try RawClient(port: port)
             client.send(
-                "GET /live HTTP/1.1\r\nHost: shop\r\nX: " + String(repeating: "a", count: 1 << 17))
+                "GET /live HTTP/1.1\r\nHost: localhost\r\nX: "
+                    + String(repeating: "a", count: 1 << 17))
             #expect(client.rest().hasPrefix("HTTP/1.1 431 "))
         }
     }
@@ -70,9 +71,9 @@ import Testing
             unfinished.send("GET /live HTTP/1.1\r\n")
             let silent = try RawClient(port: port)
             let kept = try RawClient(port: port)
-            kept.send("GET /live HTTP/1.1\r\nHost: shop\r\n\r\n")
+            kept.send("GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n")
             let deaf = try RawClient(port: port)
-            deaf.send("GET /metrics HTTP/1.1\r\nHost: shop\r\n\r\n")
+            deaf.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(unfinished.rest().hasPrefix("HTTP/1.1 408 "))
             #expect(silent.rest().isEmpty)
             #expect(kept.rest().hasPrefix("HTTP/1.1 200 "))

@@ -4,7 +4,7 @@ import NIOEmbedded
 import Testing
 
 @Suite struct ConnectionTests {
-    private let probe = "GET /live HTTP/1.1\r\nHost: shop\r\n\r\n"
+    private let probe = "GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
     private func connection() throws -> EmbeddedConnection {
         var limits = HTTPLimits()

@@ -37,12 +37,14 @@ private struct EchoSource: ControlSource {
 @Suite struct EndpointTests {
     private func ask(
         _ request: String, body: String = "", token: String? = nil, isOpen: Bool = true,
+        host: String = "localhost", origin: String? = nil,
         pair: AccessTokens.Pair = AccessTokens.Pair(
             operate: BearerToken(operate), read: BearerToken(read))
     ) throws -> (status: Int, text: String) {
         let connection = try EmbeddedConnection(
             source: EchoSource(), tokens: AccessTokens(pair), isOpen: isOpen)
-        var head = "\(request) HTTP/1.1\r\nHost: shop\r\n"
+        var head = "\(request) HTTP/1.1\r\nHost: \(host)\r\n"
+        if let origin { head += "Origin: \(origin)\r\n" }
         if let token { head += "Authorization: Bearer \(token)\r\n" }
         if !body.isEmpty {
             head += "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
@@ -95,13 +97,28 @@ private struct EchoSource: ControlSource {
         #expect(refused.status == 403 && refused.text.contains("http.token_file"))
     }
 
+    @Test("without a token only this machine's own name and pages are answered")
+    func rebinding() throws {
+        for host in ["localhost:9464", "127.0.0.1", "127.0.0.1:9464", "[::1]:9464"] {
+            #expect(try ask("GET /v1/things", host: host).status == 200)
+            #expect(try ask("GET /v1/things", host: host, origin: "http://\(host)").status == 200)
+            #expect(try ask("GET /v1/things", host: host, origin: "http://shop").status == 403)
+        }
+        for host in ["shop.example:9464", "127.shop.example", "localhost.example", ""] {
+            #expect(try ask("GET /v1/things", host: host).status == 403)
+            #expect(try ask("GET /v1/things", token: read, host: host).status == 200)
+            #expect(try ask("GET /live", host: host).status == 200)
+        }
+        #expect(try ask("GET /v1/things", token: read, isOpen: false, host: "shop").status == 200)
+    }
+
     @Test("tokens that are exchanged hold from then on")
     func exchange() throws {
         let tokens = AccessTokens(AccessTokens.Pair(operate: BearerToken(operate)))
         let connection = try EmbeddedConnection(
             source: EchoSource(), tokens: tokens, isOpen: true)
         let request =
-            "POST /v1/things HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer \(operate)\r\nContent-Length: 0\r\n\r\n"
+            "POST /v1/things HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(operate)\r\nContent-Length: 0\r\n\r\n"
         try connection.send(request)
         tokens.replace(AccessTokens.Pair(operate: BearerToken(read)))
         try connection.send(request)
@@ -116,7 +133,7 @@ private struct EchoSource: ControlSource {
         let connection = try EmbeddedConnection(
             source: EchoSource(), tokens: AccessTokens(), isOpen: true, limits: limits,
             work: work.take)
-        try connection.send("GET /v1/things HTTP/1.1\r\nHost: shop\r\n\r\n")
+        try connection.send("GET /v1/things HTTP/1.1\r\nHost: localhost\r\n\r\n")
         connection.wait(ms: 60_000)
         #expect(connection.channel.isActive)
         work.finish()

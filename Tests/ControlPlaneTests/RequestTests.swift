@@ -19,7 +19,7 @@ struct RequestCase: CustomTestStringConvertible, Sendable {
     var testDescription: String { name }
 
     private static func get(_ target: String, _ headers: String..., body: String = "") -> String {
-        "GET \(target) HTTP/1.1\r\n" + (["Host: shop"] + headers).map { $0 + "\r\n" }.joined()
+        "GET \(target) HTTP/1.1\r\n" + (["Host: localhost"] + headers).map { $0 + "\r\n" }.joined()
             + "\r\n" + body
     }
 
@@ -51,9 +51,11 @@ struct RequestCase: CustomTestStringConvertible, Sendable {
         Self("segments of dots are names like others", get("/v1/../live"), 404, staysOpen: true),
         Self(
             "a method that is not answered",
-            "POST /live HTTP/1.1\r\nHost: shop\r\nContent-Length: 0\r\n\r\n", 405, staysOpen: true),
-        Self("OPTIONS of all", "OPTIONS * HTTP/1.1\r\nHost: shop\r\n\r\n", 404, staysOpen: true),
-        Self("CONNECT", "CONNECT shop:1 HTTP/1.1\r\nHost: shop\r\n\r\nxx", 404),
+            "POST /live HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", 405,
+            staysOpen: true),
+        Self(
+            "OPTIONS of all", "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 404, staysOpen: true),
+        Self("CONNECT", "CONNECT shop:1 HTTP/1.1\r\nHost: localhost\r\n\r\nxx", 404),
         Self(
             "an upgrade is not made",
             get("/live", "Connection: upgrade", "Upgrade: h2c") + get("/live"), 200),
@@ -64,7 +66,7 @@ struct RequestCase: CustomTestStringConvertible, Sendable {
         Self("two Hosts", get("/live", "Host: other"), 400),
         Self("rubbish", "\u{1}\u{2}\u{3}\r\n\r\n", 400),
         Self("TLS", "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}", 400),
-        Self("a method that is none", "FOO /live HTTP/1.1\r\nHost: shop\r\n\r\n", 400),
+        Self("a method that is none", "FOO /live HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
         Self("a percent sign alone", get("/%"), 400),
         Self("an encoding that is none", get("/%zz"), 400),
         Self("an encoding of no UTF-8", get("/%ff"), 400),
@@ -134,7 +136,7 @@ struct RequestCase: CustomTestStringConvertible, Sendable {
             "a space before the colon",
             get("/live", "Transfer-Encoding : chunked", body: "0\r\n\r\n"), 400),
         Self("a folded header", get("/live", "X: a\r\n b"), 400),
-        Self("a carriage return alone", "GET /live HTTP/1.1\rHost: shop\r\n\r\n", 400),
+        Self("a carriage return alone", "GET /live HTTP/1.1\rHost: localhost\r\n\r\n", 400),
         Self("a zero byte in a name", get("/live", "X\u{0}: 1"), 400),
         Self("a zero byte in a value", get("/live", "X: \u{0}"), 400),
         Self(
@@ -168,10 +170,10 @@ struct RequestCase: CustomTestStringConvertible, Sendable {
             #expect(sent.contains("Connection: close") != request.staysOpen)
             // What follows a refusal is never taken for a request.
             if !request.staysOpen {
-                try connection.send("GET /live HTTP/1.1\r\nHost: shop\r\n\r\n")
+                try connection.send("GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 #expect(try connection.statuses().isEmpty)
             } else {
-                try connection.send("GET /metrics HTTP/1.1\r\nHost: shop\r\n\r\n")
+                try connection.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 #expect(try connection.statuses() == [200])
             }
         }
@@ -180,7 +182,7 @@ struct RequestCase: CustomTestStringConvertible, Sendable {
     @Test("HEAD has the headers of GET and no body")
     func head() throws {
         let connection = try EmbeddedConnection(source: FixedSource())
-        try connection.send("HEAD /live HTTP/1.1\r\nHost: shop\r\n\r\n")
+        try connection.send("HEAD /live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         let sent = try connection.sent()
         #expect(sent.hasPrefix("HTTP/1.1 200 OK\r\n") && sent.contains("Content-Length: 5\r\n"))
         #expect(sent.hasSuffix("\r\n\r\n"))
@@ -192,7 +194,7 @@ struct RequestCase: CustomTestStringConvertible, Sendable {
         func statuses(_ headers: String) throws -> [Int] {
             let connection = try EmbeddedConnection(
                 source: FixedSource(), token: BearerToken(secret))
-            try connection.send("GET /metrics HTTP/1.1\r\nHost: shop\r\n\(headers)\r\n")
+            try connection.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\(headers)\r\n")
             return try connection.statuses()
         }
         #expect(try statuses("Authorization: Bearer \(secret)\r\n") == [200])

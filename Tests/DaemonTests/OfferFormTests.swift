@@ -75,6 +75,12 @@ import Testing
             #expect(found["reasons"]?.array?.first?["name"] == .text("display × depth"))
             let margin = found["expected_margin"] ?? .null
             #expect(margin == .null)
+            #expect((found["prior_price"] ?? .null) == .null)
+            var reduced = Self.offer
+            reduced.priorPrice = 18.5
+            let other = try #require(try form.message(reduced, nil).value)
+            try reader.read(SchemaFrame.prefix(5, isProtobuf: format == .protobuf) + other)
+            #expect("\(try SchemaJSON(reader.json)["prior_price"] ?? .null)".contains("18.5"))
         }
     }
 

@@ -16,7 +16,8 @@ struct Layers {
 
     /// Swift's own.
     static let system: Set<String> = [
-        "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Synchronization",
+        "Dispatch", "Foundation", "FoundationEssentials", "FoundationNetworking", "Glibc",
+        "Synchronization",
     ]
 
     let rows: [(name: String, targets: [String])]

@@ -52,12 +52,14 @@ public final class ControlDesk: @unchecked Sendable {
         }
     }
 
-    /// Answers what waits, one after the other. Thread: the learning thread.
+    /// Answers what waits by now, one after the other; what comes meanwhile waits for the next time, so that
+    /// no client holds up learning. Thread: the learning thread.
     ///
     /// - Returns: whether something did.
     func serve(_ answer: (ControlRequest) throws -> ControlReply) -> Bool {
         var served = false
-        while let ticket = condition.withLock({ begin() }) {
+        for _ in 0..<condition.withLock({ waiting.count }) {
+            guard let ticket = condition.withLock({ begin() }) else { break }
             let reply: ControlReply
             do { reply = try answer(ticket.request) } catch { reply = .failure(error) }
             condition.withLock {

@@ -30,6 +30,7 @@ struct ControlService {
         switch request {
         case .status: return .status(try status())
         case .snapshot(let tags, let who):
+            for tag in tags { try store.requireFreeTag(tag) }
             let info = try learner.commitNow(snapshot: Learner.SnapshotWish())
             let id = info?.snapshot?.id ?? learner.engine.snapshot
             try store.record(

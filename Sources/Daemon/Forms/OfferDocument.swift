@@ -57,6 +57,10 @@ struct OfferDocument: Encodable {
         _ recommendation: Recommendation, _ settings: Configuration.Publish
     ) -> [AppliedDiscount]? {
         let units = Currency.minorUnits(of: settings.currency)
+        // A reduction is announced against the prior price, where that is the lower one.
+        let announced = min(
+            recommendation.listPrice, recommendation.priorPrice ?? recommendation.listPrice)
+        guard announced == recommendation.listPrice else { return nil }
         guard let list = minor(recommendation.listPrice, units),
             let price = minor(recommendation.price, units), price <= list
         else { return nil }
@@ -76,9 +80,8 @@ struct OfferDocument: Encodable {
 
     /// An amount in minor units; `nil` for one that is no whole number of them.
     private static func minor(_ amount: Double, _ units: Double) -> Int64? {
-        let scaled = amount * units
-        let whole = scaled.rounded()
-        guard abs(scaled - whole) < 1e-6 * max(1, abs(whole)) else { return nil }
+        let whole = (amount * units).rounded()
+        guard whole / units == amount else { return nil }
         return Int64(exactly: whole)
     }
 

@@ -59,10 +59,8 @@ package struct OfferForm: Sendable {
     {
         let key = OfferKey.bytes(.userItem, word.userID, word.itemID)
         guard let recommendation = word.recommendation else {
-            // What says that a shopper is erased must go out although the shopper is.
-            return OutboxMessage(
-                topic: settings.stateTopic, key: key, value: nil,
-                owner: word.isErasure ? nil : RowOwner(user: word.userID))
+            // Of nobody: it must go out also where the shopper is erased before it does.
+            return OutboxMessage(topic: settings.stateTopic, key: key, value: nil, owner: nil)
         }
         return try message(recommendation, topic: settings.stateTopic, key: key, schemas)
     }

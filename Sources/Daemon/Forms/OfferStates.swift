@@ -69,10 +69,11 @@ package struct OfferStates {
         package let itemID: String
         /// `nil` where the offer has ended.
         package let recommendation: Recommendation?
-        /// Whether the shopper was erased: the word must outlive the shopper's key.
-        package let isErasure: Bool
     }
 
+    /// Whether a topic is told. Without one no offer stands anew, and those that stood before are ended and
+    /// erased without a word.
+    package let isTold: Bool
     private var next: UInt64 = 0
     /// The shoppers that the coming commit touches.
     private var changed: [String: [Standing]] = [:]
@@ -84,12 +85,16 @@ package struct OfferStates {
     private var removed: Set<End> = []
 
     /// - Parameter state: the last commit's rows.
-    package init(reading state: any StateReader) throws {
+    package init(isTold: Bool = true, reading state: any StateReader) throws {
+        self.isTold = isTold
         guard let row = try state.value(Self.ends, Self.nextKey) else { return }
         var reader = ByteReader(row)
         next = try reader.integer()
         try reader.finish()
     }
+
+    /// Whether there is anything to end or to erase.
+    var isUsed: Bool { isTold || next > 0 }
 
     /// Takes an offer that is published; it stands in the place of an earlier one of the item.
     package mutating func stand(
@@ -103,7 +108,7 @@ package struct OfferStates {
         if standing.count >= Self.standingMax {
             let oldest = standing.removeFirst()
             drop(oldest.end)
-            say(Word(userID: userID, itemID: oldest.itemID, recommendation: nil, isErasure: false))
+            say(Word(userID: userID, itemID: oldest.itemID, recommendation: nil))
         }
         let end = End(expiresMs: recommendation.expiresMs, number: next)
         next += 1
@@ -112,8 +117,7 @@ package struct OfferStates {
         changed[userID] = standing
         say(
             Word(
-                userID: userID, itemID: recommendation.itemID, recommendation: recommendation,
-                isErasure: false))
+                userID: userID, itemID: recommendation.itemID, recommendation: recommendation))
     }
 
     /// Ends what has expired by event time, the earliest first.
@@ -136,10 +140,7 @@ package struct OfferStates {
             standing.removeAll { $0.end == end }
             changed[pair.userID] = standing
             drop(end)
-            say(
-                Word(
-                    userID: pair.userID, itemID: pair.itemID, recommendation: nil,
-                    isErasure: false))
+            say(Word(userID: pair.userID, itemID: pair.itemID, recommendation: nil))
         }
     }
 
@@ -147,7 +148,7 @@ package struct OfferStates {
     package mutating func erase(_ userID: String, reading state: any StateReader) throws {
         for offer in try known(userID, state) {
             drop(offer.end)
-            say(Word(userID: userID, itemID: offer.itemID, recommendation: nil, isErasure: true))
+            say(Word(userID: userID, itemID: offer.itemID, recommendation: nil))
         }
         changed[userID] = []
     }
@@ -180,7 +181,7 @@ package struct OfferStates {
             writer.integer(next)
             changes.put(Self.ends, Self.nextKey, writer.bytes)
         }
-        let said = words.compactMap(\.self)
+        let said = isTold ? words.compactMap(\.self) : []
         (changed, words, places, added, removed) = ([:], [], [:], [:], [])
         return said
     }

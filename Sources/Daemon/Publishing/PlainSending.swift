@@ -40,6 +40,10 @@ struct PlainSending {
         while true {
             guard producer.fatalError == nil else { return false }
             let isPaused = desk.isPausedNow
+            if isPaused, let first = try outbox.messages(from: delivery?.next ?? 0, limit: 1).first
+            {
+                desk.note(waiting: first.sequence)
+            }
             let allowed = isPaused ? 0 : rate.allowed(atMs: monotonicMs())
             let messages = try next(limit: allowed)
             guard let sent = try send(messages) else { return false }

@@ -73,6 +73,9 @@ struct TransactionalSending {
             if desk.isTimeUp { return true }
             let isPaused = desk.isPausedNow
             if isPaused, desk.isStopping { return true }
+            if isPaused, let first = try outbox.messages(from: next, limit: 1).first {
+                desk.note(waiting: first.sequence)
+            }
             let allowed = isPaused ? 0 : rate.allowed(atMs: monotonicMs())
             guard allowed > 0 else {
                 desk.waitForLeave()

@@ -33,7 +33,7 @@ extension Learner {
         for recommendation in offers.collect(into: &commit.changes) {
             commit.outbox.append(try description.form.message(recommendation, schemas))
         }
-        for word in states?.collect(into: &commit.changes) ?? [] {
+        for word in states.collect(into: &commit.changes) {
             commit.outbox.append(try description.form.stateMessage(word, schemas))
         }
         LastRecords.put(lastRecords, cluster: cluster, into: &commit.changes)

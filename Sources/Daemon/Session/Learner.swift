@@ -27,8 +27,8 @@ final class Learner {
     var lastRecords: [TopicPartition: RecordMark] = [:]
     var voice: LearnerVoice
     var offers = PublishedOffers()
-    /// What a topic of standing offers is told; `nil` where there is none.
-    var states: OfferStates?
+    /// What a topic of standing offers is told.
+    var states: OfferStates
     /// The newest decisions, the newest last.
     private(set) var newestOffers: [Recommendation] = []
     var gates: GateStanding
@@ -91,11 +91,9 @@ final class Learner {
 
     private static func states(
         _ description: RunDescription, _ store: SnapshotStore
-    ) throws -> OfferStates? {
-        guard description.publishes, !description.form.settings.stateTopic.isEmpty else {
-            return nil
-        }
-        return try store.withHead { try OfferStates(reading: $0) }
+    ) throws -> OfferStates {
+        let isTold = description.publishes && !description.form.settings.stateTopic.isEmpty
+        return try store.withHead { try OfferStates(isTold: isTold, reading: $0) }
     }
 
     var store: SnapshotStore { place.store }
@@ -292,13 +290,14 @@ final class Learner {
     /// What shoppers were told is forgotten with them.
     private func forget(_ userID: String) throws {
         offers.forget(userID)
-        _ = try store.withHead { try states?.erase(userID, reading: $0) }
+        guard states.isUsed else { return }
+        try store.withHead { try states.erase(userID, reading: $0) }
     }
 
     /// Offers end by event time.
     private func endOffers() throws {
-        guard states != nil, let nowMs = engine.newestMs else { return }
-        _ = try store.withHead { try states?.end(through: nowMs, reading: $0) }
+        guard states.isUsed, let nowMs = engine.newestMs else { return }
+        try store.withHead { try states.end(through: nowMs, reading: $0) }
     }
 
     private func dropExpired(
@@ -328,7 +327,9 @@ final class Learner {
             try store.withHead { state in
                 for recommendation in output.recommendations {
                     let isNew = try offers.offer(recommendation, reading: state)
-                    if isNew { try states?.stand(recommendation, reading: state) }
+                    if isNew, states.isTold {
+                        try states.stand(recommendation, reading: state)
+                    }
                 }
             }
         }

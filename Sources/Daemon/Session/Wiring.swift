@@ -192,6 +192,12 @@ extension Wiring {
                 place: store.keepItemsMs <= span ? "store.keep_items" : "store.keep_shoppers",
                 message: "must be longer than \(name)")
         }
+        let rules = configuration.pricing.ruleSettings
+        guard !rules.asksShopper || Int64(store.keepShoppersMs) > rules.longestPeriodMs else {
+            throw ConfigurationError(
+                place: "store.keep_shoppers",
+                message: "must be longer than the longest period of pricing.rules")
+        }
         var bounds = EngineBounds()
         bounds.catalogCacheBytes = configuration.learning.catalogCacheBytes
         bounds.shopperCacheBytes = configuration.learning.shopperCacheBytes

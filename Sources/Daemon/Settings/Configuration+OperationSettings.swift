@@ -1,6 +1,7 @@
 extension Configuration {
     /// The HTTP interface.
     public struct HTTP: Sendable {
+        /// Whether anything is served.
         public var enabled = false
         /// `localhost` or an address; any but a loopback one needs a token.
         public var host = "localhost"

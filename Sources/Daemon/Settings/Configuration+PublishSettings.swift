@@ -3,6 +3,7 @@ import Mapping
 extension Configuration {
     /// Where recommendations and dead letters go, and in what shape.
     public struct Publish: Sendable {
+        /// The topic of recommendations.
         public var topic = "discount-recommendations"
         /// Topic of records that could not be used.
         public var deadLetterTopic = "tidemark-dead-letters"

@@ -34,7 +34,9 @@ extension Configuration.Pricing {
     public struct Rules: Sendable {
         /// Maximum depths by name.
         public var categoryDepth: [String: Double] = [:]
+        /// Maximum depths by brand.
         public var brandDepth: [String: Double] = [:]
+        /// Maximum depths by item id.
         public var itemDepth: [String: Double] = [:]
         /// Money that must remain above cost; 0: none.
         public var marginAmount = 0.0
@@ -44,7 +46,9 @@ extension Configuration.Pricing {
         public var priceEndings: [Double] = []
         /// What is never discounted.
         public var excludeItems: [String] = []
+        /// Categories that are never discounted, each with what lies below it.
         public var excludeCategories: [String] = []
+        /// Brands likewise.
         public var excludeBrands: [String] = []
         /// When nothing is.
         public var blackouts: [Blackout] = []
@@ -52,18 +56,27 @@ extension Configuration.Pricing {
         public var lowStock = 0.0
         /// Discounted offers in a period, at most; 0: no cap.
         public var shopperOffers = 0
+        /// Event time over which they are counted. Units: milliseconds, here and below.
         public var shopperPeriodMs = 7 * 86_400_000
+        /// Discounted offers of one item to one shopper in `shopperItemPeriodMs`; 0: no cap.
         public var shopperItemOffers = 0
+        /// Event time over which they are counted.
         public var shopperItemPeriodMs = 30 * 86_400_000
+        /// Discounted offers of one item in `itemPeriodMs`; 0: no cap.
         public var itemOffers = 0
+        /// Event time over which they are counted.
         public var itemPeriodMs = 86_400_000
+        /// Discounted offers of one category in `categoryPeriodMs`; 0: no cap.
         public var categoryOffers = 0
+        /// Event time over which they are counted.
         public var categoryPeriodMs = 86_400_000
         /// The most that discounts within a day may differ by; `nil`: no bound.
         public var shopperItemDayChange: Double? = nil
+        /// The most that discounts of one item may differ by within a day; `nil`: no bound.
         public var itemDayChange: Double? = nil
         /// Time between different discounts, at least; 0: none.
         public var shopperItemChangeIntervalMs = 0
+        /// Event time between different discounts of one item, at least.
         public var itemChangeIntervalMs = 0
     }
 

@@ -9,21 +9,36 @@ import Tensor
 
 /// Everything that can be set, with its default. Keys, ranges and explanations: `settings`.
 public struct Configuration: Sendable {
+    /// The language model.
     public var model = Model()
+    /// Its adapters, and when they are refreshed.
     public var lora = LoRA()
+    /// Sizes of the response heads.
     public var heads = Heads()
+    /// How much is remembered and with what it is computed.
     public var learning = Learning()
+    /// What guards against forgetting and false labels.
     public var guards = Guards()
+    /// How purchases are joined with offers.
     public var attribution = Attribution()
+    /// Which discounts may be offered, and how one is chosen.
     public var pricing = Pricing()
+    /// How events are cut into batches.
     public var batch = Batch()
+    /// Where events come from.
     public var kafka = Kafka()
+    /// Where schemas come from.
     public var registry = Registry()
+    /// Where recommendations go.
     public var publish = Publish()
+    /// Where the state is kept.
     public var store = Store()
+    /// The HTTP interface.
     public var http = HTTP()
+    /// What is said, and how.
     public var log = Log()
 
+    /// The defaults.
     public init() {}
 
     /// The frozen language model.
@@ -36,12 +51,15 @@ public struct Configuration: Sendable {
 
     /// The adapters on it, and how they are refreshed.
     public struct LoRA: Sendable {
+        /// Rank of the adapters.
         public var rank = 8
         /// Updates count alpha / rank.
         public var alpha = 16.0
         /// 0: all.
         public var layers = 0
+        /// The projections that have adapters.
         public var targets = AdapterTarget.allCases
+        /// Share of inputs left out in training.
         public var dropout = 0.0
         /// Cache for the frozen layers' output; 0: off. Changes speed alone.
         public var prefixCacheBytes = 256 << 20
@@ -51,12 +69,17 @@ public struct Configuration: Sendable {
         public var refreshTexts = 400
         /// Fresh examples on which a refreshed model is judged.
         public var judgeEvents = 300
+        /// Of AdamW.
         public var learningRate = 0.0003
+        /// Of AdamW.
         public var weightDecay = 0.01
+        /// Steps until the learning rate is reached.
         public var warmupSteps = 20
         /// Largest norm of a gradient; 0: no bound.
         public var gradientClip = 1.0
+        /// Passes over the texts, at most.
         public var epochs = 4
+        /// Texts of a training step.
         public var batchTexts = 64
         /// Trainings of a refresh, each without a part of the texts. 1: one on all of them.
         public var folds = 2
@@ -92,6 +115,7 @@ public struct Configuration: Sendable {
         public var shopperCacheBytes = 64 << 20
         /// Vectors of texts kept; those not used for longest are encoded again.
         public var vectorCacheBytes = 128 << 20
+        /// Of all that is drawn at random.
         public var seed = 1
     }
 
@@ -226,6 +250,7 @@ public struct Configuration: Sendable {
 
     /// Where events come from.
     public struct Kafka: Sendable {
+        /// Bootstrap servers, host:port, separated by commas.
         public var brokers = "localhost:9092"
         /// Topics to consume, each once.
         public var topics = [Topic(name: "events", type: nil)]
@@ -262,6 +287,7 @@ public struct Configuration: Sendable {
 
         /// One topic, and how its records are read.
         public struct Topic: Sendable, Equatable {
+            /// The topic.
             public var name: String
             /// The type of payloads that name none.
             public var type: String?
@@ -298,7 +324,9 @@ public struct Configuration: Sendable {
 
         /// A setting of librdkafka, passed through.
         public struct ClientSetting: Sendable, Equatable {
+            /// librdkafka's name of the setting.
             public var key: String
+            /// What it is set to.
             public var value: Value
 
             /// Where the value is; secrets are best left in files or the environment.
@@ -312,6 +340,7 @@ public struct Configuration: Sendable {
 
     /// The store: commits, snapshots, retention.
     public struct Store: Sendable {
+        /// The folder.
         public var path = "tidemark-store"
         /// Largest size of the store.
         public var bytesMax = 64 << 30
@@ -325,6 +354,7 @@ public struct Configuration: Sendable {
         public var snapshotEvents = 20_000
         /// Time between two snapshots while events come, at most; not in a replay.
         public var snapshotMs = 5 * 60_000
+        /// Newest snapshots that stay.
         public var keepLatest = 48
         /// Hours of which a snapshot is kept.
         public var keepHourly = 48
@@ -344,7 +374,9 @@ public struct Configuration: Sendable {
 
     /// Log lines, on standard error.
     public struct Log: Sendable {
+        /// What is less urgent is left out.
         public var level = LogLevel.info
+        /// Text or JSON.
         public var format = LogFormat.text
     }
 }

@@ -56,6 +56,10 @@ struct RuleLedger {
         if settings.asksItemDepths { facts.itemDepths = try depths(of: itemID) }
         if settings.prior.days > 0 {
             sight.prices = try prices(of: itemID)
+            // Of an item that was in the catalogue before the rule was set, its price counts from here on.
+            if sight.prices.sinceMs == nil, let price = known?.price {
+                sight.prices.note(cataloguePrice: price, atMs: ms, days: settings.prior.days)
+            }
             if settings.prior.concerns(known?.category) {
                 facts.prior = sight.prices.prior(atMs: ms, settings.prior)
             }
@@ -84,12 +88,13 @@ struct RuleLedger {
         }
         guard settings.asksShopper, isDiscounted || settings.asksShopperItem else { return }
         var history = facts.shopper
-        let isNew = history.add(
+        let change = history.add(
             OfferHistory.Entry(
                 decision: facts.decision, atMs: facts.atMs, item: facts.itemHash,
                 discount: discount), keepMs: settings.shopperKeepMs)
-        guard isNew else { return }
+        guard change != .none else { return }
         shoppers[RowOwner(user: userID)] = .some(history)
+        if case .replaced(let before) = change, before > 0 { return }
         guard isDiscounted else { return }
         if let cap = settings.caps[.item] {
             var tally = facts.itemTally

@@ -86,21 +86,27 @@ extension Engine {
         if configuration.learns { try stream.see(itemID) }
     }
 
-    /// Without the prices of another sales channel, which are none of ours.
-    private func ofOwnChannel(_ event: Event.Item) -> Event.Item {
-        guard let channel = event.channel, let own = configuration.pricing.rules.channel,
-            channel != own
-        else { return event }
-        var item = event
-        (item.price, item.minPrice) = (nil, nil)
-        return item
+    /// Whether an item event is of the sales channel that is priced.
+    private func isOfOwnChannel(_ event: Event.Item) -> Bool {
+        guard let channel = event.channel, let own = configuration.pricing.rules.channel else {
+            return true
+        }
+        return channel == own
     }
 
-    /// Takes what the catalogue says.
+    /// Takes what the catalogue says; of another sales channel the texts alone, since its prices, costs and
+    /// stocks are none of ours, nor whether the item is still there.
     private mutating func take(_ event: Event.Item, atMs ms: Int64) throws {
-        let item = ofOwnChannel(event)
-        try stream.catalog.update(item.itemID) { $0.merge(item) }
-        try notePrice(of: item, atMs: ms)
+        guard isOfOwnChannel(event) else {
+            try stream.catalog.update(event.itemID) { item in
+                item.title = event.title ?? item.title
+                item.category = event.category ?? item.category
+                item.brand = event.brand ?? item.brand
+            }
+            return
+        }
+        try stream.catalog.update(event.itemID) { $0.merge(event) }
+        try notePrice(of: event, atMs: ms)
     }
 
     private mutating func notePrice(of item: Event.Item, atMs ms: Int64) throws {

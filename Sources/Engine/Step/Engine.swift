@@ -70,6 +70,9 @@ public struct Engine {
         stream.join.read(atMs: clockMs, into: &joined)
         try settle(joined, into: &output)
         try guardLearning(training, judging: judging, into: &output)
+        // Before the events: who comes back in this batch is known from here on.
+        output.unseenShoppers = stream.takeUnseen()
+        for owner in output.unseenShoppers { ruleLedger.forget(owner) }
         let ordered = batch.sorted(by: EngineInput.precedes)
         try stream.catalog.prepare(ordered, configuration.inline)
         for input in ordered {
@@ -80,8 +83,6 @@ public struct Engine {
             try settle(joined.outputs, into: &output)
         }
         counters.batches += 1
-        output.unseenShoppers = stream.takeUnseen()
-        for owner in output.unseenShoppers { ruleLedger.forget(owner) }
         return output
     }
 

@@ -75,9 +75,9 @@ public enum DepthScope: String, Sendable, Hashable, CaseIterable {
             guard circumstances.shopper.knows(after: circumstances.atMs - spanMs) else {
                 return nil
             }
+            // What the same decision offered before a rewind was seen, and counts.
             return circumstances.shopper.near(
-                circumstances.atMs, spanMs: spanMs, besides: circumstances.decision,
-                item: circumstances.itemHash
+                circumstances.atMs, spanMs: spanMs, item: circumstances.itemHash
             ).map(\.discount)
         case .item:
             return circumstances.itemDepths.near(circumstances.atMs, spanMs: spanMs)

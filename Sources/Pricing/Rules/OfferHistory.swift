@@ -36,13 +36,27 @@ public struct OfferHistory: Sendable, Hashable {
     /// Nothing was offered.
     public init() {}
 
-    /// Adds an offer, unless its decision is there.
+    /// What an offer changed in the history.
+    public enum Change: Sendable, Equatable {
+        /// It was there, with the same discount.
+        case none
+        /// It was not there.
+        case added
+        /// It was there with this discount: made again after a rewind, it came out otherwise.
+        case replaced(discount: Double)
+    }
+
+    /// Adds an offer; one whose decision is there takes its place.
     ///
     /// - Parameter keepMs: event time after which an entry is given up.
-    /// - Returns: whether the decision is new.
     @discardableResult
-    public mutating func add(_ entry: Entry, keepMs: Int64) -> Bool {
-        guard find(entry.decision) == nil else { return false }
+    public mutating func add(_ entry: Entry, keepMs: Int64) -> Change {
+        if let place = entries.firstIndex(where: { $0.decision == entry.decision }) {
+            let old = entries[place].discount
+            guard old != entry.discount else { return .none }
+            entries[place].discount = entry.discount
+            return .replaced(discount: old)
+        }
         let place = entries.lastIndex { $0.atMs <= entry.atMs }.map { $0 + 1 } ?? 0
         entries.insert(entry, at: place)
         let horizonMs = entries[entries.count - 1].atMs - keepMs
@@ -52,7 +66,7 @@ public struct OfferHistory: Sendable, Hashable {
             forgottenMs = max(forgottenMs ?? .min, entries[gone - 1].atMs)
             entries.removeFirst(gone)
         }
-        return true
+        return .added
     }
 
     /// The entry of a decision; `nil` where it is not there.
@@ -61,9 +75,9 @@ public struct OfferHistory: Sendable, Hashable {
     /// Whether all that was offered later than `ms` is known.
     func knows(after ms: Int64) -> Bool { forgottenMs.map { $0 <= ms } ?? true }
 
-    /// Other decisions' offers less than `spanMs` before or after a time.
+    /// Offers less than `spanMs` before or after a time.
     func near(
-        _ atMs: Int64, spanMs: Int64, besides decision: UInt64, item: UInt64?
+        _ atMs: Int64, spanMs: Int64, besides decision: UInt64? = nil, item: UInt64?
     ) -> [Entry] {
         entries.filter {
             abs($0.atMs - atMs) < spanMs && $0.decision != decision

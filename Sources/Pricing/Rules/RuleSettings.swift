@@ -66,10 +66,15 @@ public struct RuleSettings: Sendable, Hashable {
     /// How long a shopper's offers are kept: twice as long as rules look back, and thirty days more for a
     /// stream that is learned again. Units: milliseconds.
     public var shopperKeepMs: Int64 {
+        2 * longestPeriodMs + 30 * DayChange.dayMs
+    }
+
+    /// How far rules look back, the one that looks farthest. Units: milliseconds.
+    public var longestPeriodMs: Int64 {
         let periods =
             caps.values.map(\.periodMs) + dayChanges.values.map { _ in DayChange.dayMs }
             + changeIntervalsMs.values
-        return 2 * (periods.max() ?? 0) + 30 * DayChange.dayMs
+        return periods.max() ?? 0
     }
 
     /// The same of an item's discounts. Units: milliseconds.

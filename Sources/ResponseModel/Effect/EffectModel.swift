@@ -141,9 +141,9 @@ public struct EffectModel: Sendable {
 
     /// Weighs what answers were expected against none at all, at a discount of our own.
     ///
-    /// Answers are trusted once the evidence for them comes to 12, which none at all come to with a chance
-    /// below one in 160,000. Of trusted answers the evidence against them comes to 12 once in 160,000 such
-    /// rows, or less often, while they are what they were learned to be. Where it does they have changed: what
+    /// Answers are trusted once the evidence for them comes to 12, which it does for none at all once in 160,000
+    /// such rows in the mean, or less often. Of trusted answers the evidence against them comes to 12 once in as
+    /// many, or less often, while they are what they were learned to be. Where it does they have changed: what
     /// was learned of them is forgotten by half.
     /// Source: Page, "Continuous inspection schemes", 1954; the bound is Lorden's, 1971.
     private mutating func isDoubted(

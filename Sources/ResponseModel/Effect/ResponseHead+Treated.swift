@@ -47,20 +47,25 @@ extension ResponseHead {
                 Int(effect.entry), factor: kept,
                 variance: fresh * configuration.scale * effect.group.priorVariance)
         }
-        tail.fade(kept: kept * kept) { FeatureRow.isSlope($0) }
+        tail.fade(kept: kept, tau) { FeatureRow.isSlope($0) }
     }
 }
 
 extension Tail {
-    /// Keeps a share of what was learned of all effects of some groups.
-    mutating func fade(kept: Double, _ isMeant: (TailGroup) -> Bool) {
+    /// Lets the mean of each effect of some groups shrink to a share, and its variance grow towards the prior's
+    /// by one less the share's square.
+    mutating func fade(kept: Double, _ tau: [Double], _ isMeant: (TailGroup) -> Bool) {
         let groups = Set(TailGroup.allCases.filter(isMeant).map(\.rawValue))
+        let share = kept * kept
         for page in pages.indices {
             let cells = cellRange(page).filter { groups.contains(self.cells.groups[$0]) }
             guard !cells.isEmpty else { continue }
             for cell in cells {
-                self.cells.precision[cell] *= kept
-                self.cells.eta[cell] *= kept
+                let prior = tau[Int(self.cells.groups[cell])]
+                let precision = prior + self.cells.precision[cell]
+                let faded = 1 / (share / precision + (1 - share) / prior)
+                self.cells.precision[cell] = max(0, faded - prior)
+                self.cells.eta[cell] *= kept / precision * faded
             }
             mark(Int32(page))
         }

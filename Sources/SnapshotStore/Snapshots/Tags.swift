@@ -27,6 +27,21 @@ extension SnapshotStore {
         }
     }
 
+    /// Throws: for a name that can be no tag, and `.tagTaken` for one that is on a snapshot.
+    public func requireFreeTag(_ name: String) throws(StoreError) {
+        let tag = try Tag(name)
+        try withWriter { records throws(StoreError) in
+            let databases = records.databases
+            let holder = try records.read { transaction throws(StoreError) -> String? in
+                guard let taken = try transaction.reference(databases, .tag(tag)) else {
+                    return nil
+                }
+                return try transaction.snapshot(databases, at: taken)?.id ?? ""
+            }
+            if let holder { throw .tagTaken(name, by: holder) }
+        }
+    }
+
     /// Takes a tag away. Throws: `.unknownReference` when there is no such tag.
     public func untag(_ name: String, who: String, wallTimeMs: Int64) throws(StoreError) {
         let tag = try Tag(name)

@@ -1,4 +1,5 @@
 import Events
+import Pricing
 import Records
 
 /// A recommendation as a log has it: a line of `replay --recommendations`, or a record of the topic.
@@ -13,9 +14,11 @@ struct LoggedRecommendation {
     let actions: [LoggedDepth]?
 
     /// Rules that no policy can act against.
-    private static let binding: Set<String> = [
-        "kill_switch", "deleted_item", "out_of_stock", "unknown_cost",
-    ]
+    private static let binding = Set(
+        [
+            PricingRule.killSwitch, .deletedItem, .outOfStock, .unknownCost, .excluded, .blackout,
+            .lowStock,
+        ].map(\.rawValue))
 
     /// - Returns: `nil` for a document that is no recommendation.
     /// - Throws: for one that lacks what it needs, or has it out of range.
@@ -25,13 +28,19 @@ struct LoggedRecommendation {
         else { return nil }
         id = try document.text("recommendation_id")
         issuedMs = try document.time("issued_at")
-        let discount = try document.number("discount", 0..<1)
+        var discount = try document.number("discount", 0..<1)
         let propensity = try document.number("propensity", 0...1)
         guard propensity > 0 else {
             throw DecisionLineError("'propensity' must be above 0, not \(propensity)")
         }
         let price = try document.number("list_price", 0...EventLimits.amountMax)
         guard price > 0 else { throw DecisionLineError("'list_price' must be above 0") }
+        // What is announced may be of a lower prior price; what was delivered is of the list price.
+        if document["price"] != nil {
+            discount = LoggedDepth.delivered(
+                try document.number("price", 0...price), of: price, announced: discount)
+            guard discount < 1 else { throw DecisionLineError("'price' must be above 0") }
+        }
         offer = Event.Offer(
             userID: try document.text("user_id"), itemID: try document.text("item_id"),
             price: price, discount: discount, recommendationID: id, propensity: propensity)
@@ -51,6 +60,14 @@ struct LoggedRecommendation {
 struct LoggedDepth: Hashable, Sendable {
     var discount: Double
     var propensity: Double
+
+    /// What a price is off the list price: the discount that was announced, unless that is of a prior price.
+    static func delivered(
+        _ price: Double, of listPrice: Double, announced discount: Double
+    ) -> Double {
+        let depth = 1 - price / listPrice
+        return abs(depth - discount) * listPrice < 0.01 ? discount : depth
+    }
 }
 
 /// Why a line cannot be used, in a sentence.

@@ -47,9 +47,11 @@ struct SnapshotPolicy {
                 place: decision.place, reason: "snapshot \(record.id) cannot decide: \(error)")
         }
         // Where the shop's habit is followed nothing is drawn.
-        if made.policy == "merchant" { return PolicyActions(certain: made.discount) }
+        if made.policy == "merchant" { return PolicyActions(certain: made.depth) }
         return PolicyActions(
-            discounts: made.actions.map(\.discount), probabilities: made.actions.map(\.propensity))
+            discounts: made.actions.map {
+                LoggedDepth.delivered($0.price, of: made.listPrice, announced: $0.discount)
+            }, probabilities: made.actions.map(\.propensity))
     }
 
     /// What the snapshot's catalogue knows of an item that the log has said nothing of.
