@@ -94,8 +94,7 @@ struct RuleLedger {
                 discount: discount), keepMs: settings.shopperKeepMs)
         guard change != .none else { return }
         shoppers[RowOwner(user: userID)] = .some(history)
-        if case .replaced(let before) = change, before > 0 { return }
-        guard isDiscounted else { return }
+        guard isDiscounted, change.countsOnceMore else { return }
         if let cap = settings.caps[.item] {
             var tally = facts.itemTally
             tally.add(atMs: facts.atMs, periodMs: cap.periodMs)

@@ -44,6 +44,15 @@ public struct OfferHistory: Sendable, Hashable {
         case added
         /// It was there with this discount: made again after a rewind, it came out otherwise.
         case replaced(discount: Double)
+
+        /// Whether a discount that is offered now counts as one more: not where the decision had one before.
+        public var countsOnceMore: Bool {
+            switch self {
+            case .none: false
+            case .added: true
+            case .replaced(let discount): discount == 0
+            }
+        }
     }
 
     /// Adds an offer; one whose decision is there takes its place.

@@ -176,11 +176,11 @@ struct RuleWorld {
             depths[asked.item, default: DepthHistory()].add(
                 decision.depth, atMs: asked.atMs, keepMs: rules.depthKeepMs)
         }
-        let isNew = shoppers[asked.shopper, default: OfferHistory()].add(
+        let change = shoppers[asked.shopper, default: OfferHistory()].add(
             OfferHistory.Entry(
                 decision: asked.number, atMs: asked.atMs, item: facts.itemHash,
                 discount: decision.depth), keepMs: rules.shopperKeepMs)
-        if isNew, decision.depth > 0 {
+        if decision.depth > 0, change.countsOnceMore {
             if let cap = rules.caps[.item] {
                 tallies[asked.item, default: OfferTally()].add(
                     atMs: asked.atMs, periodMs: cap.periodMs)
