@@ -117,7 +117,10 @@ extension Engine {
     /// Takes over what an event may say of its item.
     private mutating func takeInline(_ event: Event, from position: TopicPartition) throws {
         guard let given = event.offer?.item, let itemID = event.itemID else { return }
-        let inline = ofOwnChannel(given)
+        var inline = given
+        if !isOfOwnChannel(given) {
+            (inline.price, inline.minPrice, inline.cost, inline.stock) = (nil, nil, nil, nil)
+        }
         let policy = configuration.inline[position.topic]
         var item = try stream.catalog.find(itemID) ?? Item(id: itemID)
         if !item.merge(inline: inline, policy) { counters.ignoredInline += 1 }
