@@ -170,6 +170,16 @@ import Testing
             $0.price = 0.1 + 0.2
         }
         #expect(binaryCents?.array?.first?["amount"]?.integer == 790)
+        let tenths = try discounts("publish.discounts=ucp", "publish.currency=EUR") {
+            $0.listPrice = 12_345.678
+            $0.price = 12_000
+        }
+        #expect(tenths == nil)
+        // A reduction is of the prior price, where that is the lower one.
+        let prior = try discounts("publish.discounts=ucp", "publish.currency=EUR") {
+            $0.priorPrice = 18
+        }
+        #expect(prior == nil)
     }
 
     @Test("a disclosure goes with personal prices alone")

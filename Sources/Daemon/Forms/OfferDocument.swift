@@ -80,8 +80,10 @@ struct OfferDocument: Encodable {
 
     /// An amount in minor units; `nil` for one that is no whole number of them.
     private static func minor(_ amount: Double, _ units: Double) -> Int64? {
-        let whole = (amount * units).rounded()
-        guard whole / units == amount else { return nil }
+        let scaled = amount * units
+        let whole = scaled.rounded()
+        // What binary fractions are off by, however large the amount.
+        guard abs(scaled - whole) < 1e-3 else { return nil }
         return Int64(exactly: whole)
     }
 

@@ -55,14 +55,15 @@ public struct OfferHistory: Sendable, Hashable {
         }
     }
 
-    /// Adds an offer; one whose decision is there takes its place.
+    /// Adds an offer. One whose decision is there takes its place, unless it has no discount: a discount that
+    /// was offered stays offered.
     ///
     /// - Parameter keepMs: event time after which an entry is given up.
     @discardableResult
     public mutating func add(_ entry: Entry, keepMs: Int64) -> Change {
         if let place = entries.firstIndex(where: { $0.decision == entry.decision }) {
             let old = entries[place].discount
-            guard old != entry.discount else { return .none }
+            guard old != entry.discount, entry.discount > 0 else { return .none }
             entries[place].discount = entry.discount
             return .replaced(discount: old)
         }

@@ -90,6 +90,8 @@ def document(maker):
         "reasons": [{"name": maker.choice(["display × depth", "text"]), "logit": maker.gauss(0, 2)}
                     for _ in range(maker.randint(0, 5))],
     }
+    if off % 3 == 0:
+        made["prior_price"] = (cents - off // 2) / 100
     if maker.random() < 0.7:
         made["expected_margin"] = maker.gauss(0, 5)
         made["incremental_margin"] = maker.choice([0, maker.gauss(0, 1)])
