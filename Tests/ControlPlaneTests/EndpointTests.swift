@@ -104,7 +104,7 @@ private struct EchoSource: ControlSource {
             #expect(try ask("GET /v1/things", host: host, origin: "http://\(host)").status == 200)
             #expect(try ask("GET /v1/things", host: host, origin: "http://shop").status == 403)
         }
-        for host in ["shop.example:9464", "127.shop.example", "localhost.example", ""] {
+        for host in ["shop.example:9464", "127.shop.example", "localhost.example"] {
             #expect(try ask("GET /v1/things", host: host).status == 403)
             #expect(try ask("GET /v1/things", token: read, host: host).status == 200)
             #expect(try ask("GET /live", host: host).status == 200)
@@ -120,9 +120,10 @@ private struct EchoSource: ControlSource {
         let request =
             "POST /v1/things HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(operate)\r\nContent-Length: 0\r\n\r\n"
         try connection.send(request)
+        #expect(try connection.statuses() == [200])
         tokens.replace(AccessTokens.Pair(operate: BearerToken(read)))
         try connection.send(request)
-        #expect(try connection.statuses() == [200, 401])
+        #expect(try connection.statuses() == [401])
     }
 
     @Test("an answer may take longer to be made than a client may take to read it")
