@@ -71,10 +71,8 @@ extension Report {
     private var effectsSummary: String {
         guard let effects, effects.decidedRows > 0 else { return "" }
         let rows = "\(grouped(effects.decidedRows)) rows of our own decisions"
-        let changes =
-            effects.changes > 0 ? "; found changed \(grouped(effects.changes)) times" : ""
-        guard effects.isTrusted else {
-            return "discounts: in \(rows) not shown to do anything\(changes)"
+        guard effects.slope.unconstrained > 1.645 * effects.slope.deviation else {
+            return "discounts: in \(rows) not shown to do anything beyond chance"
         }
         // At 20 % off, where most shops have been.
         let depth = -naturalLogarithm(0.8)
@@ -83,7 +81,7 @@ extension Report {
         let odds = [logit, logit - spread, logit + spread].map { fixed(exponential($0), 2) }
         return
             "discounts: shown to be answered to, in \(rows); at 20 % off the odds of a purchase are "
-            + "\(odds[0]) times as high (\(odds[1]) to \(odds[2]))\(changes)"
+            + "\(odds[0]) times as high (\(odds[1]) to \(odds[2]))"
     }
 
     private var outcomeSummary: String {

@@ -125,12 +125,18 @@ import Testing
 
 /// Answers that change: what was learned of them is doubted, and only then.
 @Suite struct AnswerChangeTests {
+    private static var configuration: EffectConfiguration {
+        var configuration = EffectConfiguration()
+        configuration.findsChanges = true
+        return configuration
+    }
+
     /// Decisions by lot; the answer is `before` for half of the visits, then `after`.
     private static func changes(
         visits: Int, before: Double, after: Double, seed: UInt64 = 8
     ) throws -> (at: [Int], model: EffectModel) {
         var random = SeededRandom(seed: seed)
-        var model = EffectModel()
+        var model = EffectModel(configuration: configuration)
         var found: [Int] = []
         for number in 0..<visits {
             let user = Int(random.unit() * 200)
@@ -174,7 +180,7 @@ import Testing
         model.collectChanges(into: &changes)
         var state = MemoryState()
         state.apply(changes)
-        var restored = try EffectModel(from: state)
+        var restored = try EffectModel(configuration: Self.configuration, from: state)
         var random = SeededRandom(seed: 5)
         for number in 4_000..<8_000 {
             let exposure = AnswerShapeTests.exposure(number % 200, number: number).at(discount: 0.3)

@@ -10,6 +10,10 @@ public struct EffectConfiguration: Sendable, Hashable {
     /// Stationary variance of the drift in that model, of logits.
     public var offerDriftVariance = 1.0
 
+    /// Whether answers that change are looked for. It needs labels in the order of their decisions: where
+    /// purchases come at once and the rest after a wait, every burst of visits looks like a change.
+    public var findsChanges = false
+
     /// The defaults.
     public init() {}
 

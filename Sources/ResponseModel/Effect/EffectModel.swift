@@ -136,7 +136,8 @@ public struct EffectModel: Sendable {
             discount: exposure.discount,
             logit: expected.logit + own * (1 - common / Self.shapeUnit(common)),
             target: label ? 1 : 0, weight: weight)
-        return isOffer && isDoubted(label, weight, with: expected.logit)
+        guard configuration.findsChanges, isOffer else { return false }
+        return isDoubted(label, weight, with: expected.logit)
     }
 
     /// Weighs what answers were expected against none at all, at a discount of our own.
