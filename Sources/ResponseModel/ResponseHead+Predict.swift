@@ -52,8 +52,9 @@ extension ResponseHead {
         /// Whether it does, as far as the item and the time decide that.
         let endsBlock: Bool
 
+        // An initializer owns what it is given unless it borrows: the head would be copied.
         init(
-            _ exposure: Exposure, _ item: ItemFeatures, _ head: ResponseHead
+            _ exposure: Exposure, _ item: ItemFeatures, _ head: borrowing ResponseHead
         ) throws(ResponseError) {
             owners = FeatureOwners(exposure, item)
             logPrice = ResponseHead.logPrice(exposure)
@@ -123,7 +124,7 @@ extension ResponseHead {
             self.variance = variance
         }
 
-        init(_ row: FeatureRow, _ situation: Situation, _ head: ResponseHead) {
+        init(_ row: FeatureRow, _ situation: Situation, _ head: borrowing ResponseHead) {
             entries = [Int32(GaussianCore.intercept), Int32(GaussianCore.drift), situation.entry]
             values = [1, 1, 1]
             var newCount = 0
@@ -217,7 +218,7 @@ extension ResponseHead {
         /// Where each entry of the core is among them; an item without an entry comes first.
         private var place: [Int32]
 
-        init(of queries: [Query], _ prior: ItemPrior?, _ head: ResponseHead) {
+        init(of queries: [Query], _ prior: ItemPrior?, _ head: borrowing ResponseHead) {
             place = [Int32](repeating: -1, count: head.core.count + 1)
             for query in queries {
                 for entry in query.entries where place[Int(entry + 1)] < 0 {
