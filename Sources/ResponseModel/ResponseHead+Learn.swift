@@ -71,7 +71,7 @@ extension ResponseHead {
         resolveTail(pages, since: touched)
         activateEntries(at: hours)
         profile.end(.lookups)
-        if treatment != nil { treatedLogit = treatedPart() }
+        if treatment?.isOwnOffer == true { treatedLogit = treatedPart() }
         let moves = moves(pages, at: hours)
         let learned = core.learn(
             positions: scratch.positions, values: scratch.values, tail: scratch.tail,

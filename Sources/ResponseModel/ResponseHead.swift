@@ -44,7 +44,7 @@ public struct ResponseHead: Sendable {
     var noise: LabelNoise?
     /// How much of the event learned last was learned.
     public internal(set) var accepted = AcceptedWeight(weight: 1, bound: nil)
-    /// What the treatment of the row learned last added to its logit, by the means before.
+    /// What the treatment of the last row of an offer of our own added to its logit, by the means before.
     var treatedLogit = 0.0
     var scalarsAreDirty = true
     /// How contexts are read.

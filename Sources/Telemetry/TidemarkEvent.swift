@@ -34,6 +34,8 @@ public enum TidemarkEvent: Sendable {
     case driftFound(head: String, example: Int)
     /// Shoppers answer to discounts otherwise than was learned.
     case answersChanged(model: String, example: Int)
+    /// What was decided is bought otherwise than was expected of it, beyond chance.
+    case boughtOtherwise(String, more: Bool, model: String, example: Int)
     /// There are more context keys than are learned from; the first one left out.
     case contextKeysLeftOut(key: String, keysMax: Int)
     /// A snapshot was taken.
@@ -105,7 +107,7 @@ public enum TidemarkEvent: Sendable {
         case .deadLetter, .driftFound, .searchingCulprit, .refused, .waitingForBrokers: .warning
         case .notKeptWhole, .keysNotDestroyed, .endedHere, .roomAgain, .schemaAgain, .mostlyLate,
             .noRoom,
-            .weightsClipped, .contextKeysLeftOut, .answersChanged:
+            .weightsClipped, .contextKeysLeftOut, .answersChanged, .boughtOtherwise:
             .warning
         case .waitingForRoom, .waitingForSchema: .error
         default: .info
@@ -142,6 +144,8 @@ public enum TidemarkEvent: Sendable {
             "drift: the \(head) head's predictions are worse than they say they are, at example \(example)"
         case .answersChanged(let model, let example):
             "shoppers answer to discounts otherwise than was learned (\(model), at example \(example)): half of it is forgotten, and prices are tried again"
+        case .boughtOtherwise(let offers, let more, let model, let example):
+            "decisions \(offers) are bought \(more ? "more" : "less") often than was expected of them (\(model), at example \(example)): what is published of them is wrong; look for a feed that changed"
         case .contextKeysLeftOut(let key, let most):
             "context key \(key) is not learned from, as there are more than \(most) (heads.context_keys); the report lists those left out"
         case .snapshot(let id, let events): "snapshot \(id) after \(events) events"

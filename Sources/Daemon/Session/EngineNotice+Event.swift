@@ -12,8 +12,14 @@ extension EngineNotice {
             .refreshStarted(texts: texts, examples: examples)
         case .refreshBroughtNothing(let steps): .refreshBroughtNothing(steps: steps)
         case .driftFound(let head, let example): .driftFound(head: head, example: example)
-        case .answersChanged(let model, let example):
+        case .effectFound(.answersChanged, let model, let example):
             .answersChanged(model: model, example: example)
+        case .effectFound(let finding, let model, let example):
+            .boughtOtherwise(
+                finding == .discountedBoughtMore || finding == .discountedBoughtLess
+                    ? "with a discount" : "without a discount",
+                more: finding == .discountedBoughtMore || finding == .undiscountedBoughtMore,
+                model: model, example: example)
         case .contextKeysLeftOut(let key, let most): .contextKeysLeftOut(key: key, keysMax: most)
         case .refreshJudged(let verdict): .judged(GateResult(verdict, example: example))
         case .headsJudged(let verdict): .judged(GateResult(verdict, example: example))

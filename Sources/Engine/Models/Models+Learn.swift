@@ -11,8 +11,8 @@ struct Learned {
     var bound: MoveBound?
     /// Models that could not take it.
     var failures = 0
-    /// The model of answers that found them changed.
-    var changed: EffectModel.Kind?
+    /// What a model of answers found in the course of it.
+    var findings: [(model: EffectModel.Kind, finding: EffectFinding)] = []
 }
 
 extension Models {
@@ -77,12 +77,12 @@ extension Models {
         // What the bounds keep from the head they keep from the effects as well.
         var learned = Learned(served: served, weight: weight, bound: accepted.bound)
         if isEffect, accepted.weight > 0 {
-            let isChanged = try effect.learn(
+            let findings = try effect.learn(
                 exposure, item: item, label: outcome, weight: accepted.weight,
                 served: served.logit,
                 base: base ?? served.logit, propensity: example.propensity,
                 isDecided: isDecided(example))
-            if isChanged { learned.changed = effect.kind }
+            learned.findings = findings.map { (effect.kind, $0) }
         }
         return learned
     }
@@ -110,11 +110,11 @@ extension Models {
             guard let at = try knownViewLogit(example.exposure, item),
                 let without = example.exposure.discount > 0 ? try knownViewLogit(bare, item) : at
             else { return learned }
-            let isChanged = try viewEffect.learn(
+            let findings = try viewEffect.learn(
                 example.exposure, item: item, label: lesson.label, weight: share * weight,
                 served: served, base: served - (at - without), propensity: example.propensity,
                 isDecided: isDecided(example))
-            if isChanged { learned.changed = viewEffect.kind }
+            learned.findings += findings.map { (viewEffect.kind, $0) }
         } catch { learned.failures += 1 }
         return learned
     }

@@ -15,15 +15,22 @@ struct Models {
     var quantity: QuantityModel
     private let dimension: Int
     private let configuration: HeadConfiguration
+    private let effectConfiguration: EffectConfiguration
     /// Whether what is offered is the shop's habit, and no decision of ours.
     let followsMerchant: Bool
 
-    init(_ configuration: HeadConfiguration, dimension: Int, followsMerchant: Bool) {
+    /// - Parameter labelsMs: how long after an exposure its label may still change. Units: milliseconds.
+    init(
+        _ configuration: HeadConfiguration, dimension: Int, followsMerchant: Bool, labelsMs: Int64
+    ) {
         self.configuration = configuration
         self.dimension = dimension
         self.followsMerchant = followsMerchant
-        effect = EffectModel(.visits, dimension: dimension)
-        viewEffect = EffectModel(.views, dimension: dimension)
+        effectConfiguration = EffectConfiguration(labelsMs: labelsMs)
+        effect = EffectModel(
+            .visits, dimension: dimension, configuration: effectConfiguration)
+        viewEffect = EffectModel(
+            .views, dimension: dimension, configuration: effectConfiguration)
         quantity = QuantityModel(configuration)
     }
 
@@ -108,8 +115,10 @@ struct Models {
                 restoring: label.rawValue, dimension: dimension, configuration: configuration,
                 from: state)
         }
-        effect = try EffectModel(.visits, dimension: dimension, from: state)
-        viewEffect = try EffectModel(.views, dimension: dimension, from: state)
+        effect = try EffectModel(
+            .visits, dimension: dimension, configuration: effectConfiguration, from: state)
+        viewEffect = try EffectModel(
+            .views, dimension: dimension, configuration: effectConfiguration, from: state)
         apprentice = try Apprentice(from: state)
         quantity = try QuantityModel(configuration, from: state)
     }

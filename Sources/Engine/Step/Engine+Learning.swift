@@ -29,9 +29,9 @@ extension Engine {
         let teaches = configuration.learns && !memory.isAnchor(example.memoryID)
         let learned = models.learn(lesson, example, item, teaches: teaches)
         counters.note(learned)
-        if let model = learned.changed {
+        for (model, finding) in learned.findings {
             output.notices.append(
-                .answersChanged(model: model.rawValue, example: counters.examples))
+                .effectFound(finding, model: model.rawValue, example: counters.examples))
         }
         guard let logit = lesson.served ?? learned.served?.logit else { return }
         if lesson.isNew { counters.examples += 1 }

@@ -38,7 +38,7 @@ public struct Engine {
         stream = EventStream(configuration, dimension: dimension)
         models = Models(
             configuration.head, dimension: dimension,
-            followsMerchant: configuration.followsMerchant)
+            followsMerchant: configuration.followsMerchant, labelsMs: configuration.join.windowMs)
         memory = ExampleMemory(configuration)
         refresh = Refresh(configuration.refresh, adapters: adapters)
         safety = Safety(configuration.headGate)

@@ -1,5 +1,6 @@
 import Events
 import Records
+import ResponseModel
 
 /// A record that could not be used.
 public struct UnusableRecord: Sendable {
@@ -80,8 +81,8 @@ public enum EngineNotice: Sendable {
     case refreshStarted(texts: Int, examples: Int)
     /// A drift detector found a head's predictions worse than they say they are.
     case driftFound(head: String, example: Int)
-    /// Shoppers answer to discounts otherwise than was learned; half of it was forgotten.
-    case answersChanged(model: String, example: Int)
+    /// What was found of our decisions by what came of them.
+    case effectFound(EffectFinding, model: String, example: Int)
     case refreshJudged(RefreshVerdict)
     case headsJudged(HeadVerdict)
     /// For the first time a context key is left out, as there are too many.

@@ -51,10 +51,14 @@ struct AnswerShape: Sendable, Equatable {
         self.rows = rows
     }
 
-    /// What each jump counts at a discount. A price that rounding has put just beside a depth counts as it.
+    /// The jumps behind a discount. A price that rounding has put just beside a depth counts as it.
+    private static func passed(_ discount: Double) -> Int {
+        min(count, max(0, Int((discount - width / 2) / width)))
+    }
+
+    /// What each jump counts at a discount.
     private static func row(_ discount: Double) -> [Double] {
-        let passed = min(count, max(0, Int((discount - width / 2) / width)))
-        let depth = OfferModel.depth(discount)
+        let (passed, depth) = (passed(discount), OfferModel.depth(discount))
         return (0..<count).map { ($0 < passed ? 1 : 0) - lines[$0] * depth }
     }
 
@@ -75,9 +79,12 @@ struct AnswerShape: Sendable, Equatable {
 
     /// What a discount has beyond the line.
     func bend(_ discount: Double) -> Double {
-        let row = Self.row(discount)
+        let (passed, depth, lines) = (Self.passed(discount), OfferModel.depth(discount), Self.lines)
         var sum = 0.0
-        for jump in 0..<Self.count { sum += mean[jump] * row[jump] }
+        // As `row` has it, without an array: decisions ask for eleven depths.
+        for jump in 0..<Self.count {
+            sum += mean[jump] * ((jump < passed ? 1 : 0) - lines[jump] * depth)
+        }
         return sum
     }
 

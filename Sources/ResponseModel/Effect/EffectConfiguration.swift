@@ -10,12 +10,12 @@ public struct EffectConfiguration: Sendable, Hashable {
     /// Stationary variance of the drift in that model, of logits.
     public var offerDriftVariance = 1.0
 
-    /// Whether answers that change are looked for. It needs labels in the order of their decisions: where
-    /// purchases come at once and the rest after a wait, every burst of visits looks like a change.
-    public var findsChanges = false
+    /// How long after a decision its label may still change, so that it is not asked sooner whether answers have
+    /// changed. Units: milliseconds.
+    public var labelsMs: Int64
 
-    /// The defaults.
-    public init() {}
+    /// All but this has its default.
+    public init(labelsMs: Int64 = 86_400_000) { self.labelsMs = labelsMs }
 
     /// The head that answers are learned by.
     var answer: HeadConfiguration {

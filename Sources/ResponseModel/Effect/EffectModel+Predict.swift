@@ -148,13 +148,14 @@ extension EffectModel {
             uniquingKeysWith: { first, _ in first })
         return EffectReport(
             rows: rows, decidedRows: decidedRows, randomisedRows: randomisedRows,
-            isTrusted: isTrusted, changes: changes,
+            isTrusted: trial.isTrusted, changes: trial.changes,
             step: entry(common.step, common.stepVariance),
             slope: entry(common.slope, common.slopeVariance, common.served.slope),
             categories: categories,
             contexts: contexts, bends: shape.report,
             shopperDeviation: answers.shopperDeviation,
-            signViolations: categories.values.count { $0.unconstrained < 0 })
+            signViolations: categories.values.count { $0.unconstrained < 0 },
+            undiscounted: undiscounted.report, discounted: discounted.report)
     }
 }
 
@@ -184,6 +185,24 @@ public struct EffectReport: Codable, Sendable, Equatable {
     public var shopperDeviation: Double
     /// Categories whose unconstrained slope is below zero.
     public var signViolations: Int
+    /// Our own decisions for no discount, as expected and as they came.
+    public var undiscounted: Promise
+    /// Likewise those for one.
+    public var discounted: Promise
+
+    /// How often decisions of one kind are bought, beside what was expected of them, over the last 5,000 or so.
+    public struct Promise: Codable, Sendable, Equatable {
+        /// How many decisions the means are of, in weight.
+        public var rows: Double
+        /// The mean probability of a purchase before its label.
+        public var expected: Double
+        /// The share that was bought.
+        public var bought: Double
+        /// How often more was found to be bought than expected, beyond chance.
+        public var more: Int
+        /// How often less was.
+        public var less: Int
+    }
 
     /// One effect as it was learned and as it is used.
     public struct Slope: Codable, Sendable, Equatable {
@@ -206,7 +225,7 @@ public struct EffectReport: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case rows, changes, step, slope, categories, contexts, bends
+        case rows, changes, step, slope, categories, contexts, bends, undiscounted, discounted
         case isTrusted = "trusted"
         case decidedRows = "decided_rows"
         case randomisedRows = "randomised_rows"

@@ -3,8 +3,9 @@ import Records
 extension EffectModel {
     private var table: StateTable { StateTable(kind.rawValue, .weights) }
     private static let key = Array("posterior".utf8)
-    /// 1 had a posterior over a step, a slope and categories' deviations alone; 2 had no shape.
-    private static let version: UInt32 = 3
+    /// 1 had a posterior over a step, a slope and categories' deviations alone; 2 had no shape; 3 had no cohorts
+    /// and no watch.
+    private static let version: UInt32 = 4
 
     /// Emits the rows changed since the last call, and forgets that they changed.
     public mutating func collectChanges(into changes: inout StateChanges) {
@@ -25,9 +26,9 @@ extension EffectModel {
         writer.doubles(shape.covariance)
         writer.double(shape.precision)
         writer.integer(Int64(shape.rows))
-        writer.double(trial)
-        writer.bool(isTrusted)
-        writer.integer(Int64(self.changes))
+        trial.write(to: &writer)
+        undiscounted.write(to: &writer)
+        discounted.write(to: &writer)
         changes.put(table, Self.key, writer.bytes)
         answers.collectChanges(into: &changes)
         offers.any.collectChanges(into: &changes)
@@ -54,7 +55,7 @@ extension EffectModel {
             switch version {
             case 1: try readFirstVersion(&row, damage)
             case 2: try read(&row)
-            case Self.version:
+            case 3, Self.version:
                 try read(&row)
                 guard
                     let kept = AnswerShape(
@@ -62,12 +63,15 @@ extension EffectModel {
                         precision: try row.double(), rows: Int(try row.integer(Int64.self)))
                 else { throw damage("an impossible shape") }
                 shape = kept
-                trial = try row.double()
-                isTrusted = try row.bool()
-                changes = Int(try row.integer(Int64.self))
-                guard trial >= 0, trial.isFinite, changes >= 0 else {
+                guard let heard = try AnswerTrial(from: &row, hasCohorts: version > 3) else {
                     throw damage("an impossible trial of its answers")
                 }
+                trial = heard
+                guard version > 3 else { break }
+                guard let bare = try PromiseWatch(from: &row),
+                    let offered = try PromiseWatch(from: &row)
+                else { throw damage("an impossible watch over its promises") }
+                (undiscounted, discounted) = (bare, offered)
             default: throw damage("the unknown version \(version)")
             }
             try row.finish()

@@ -46,12 +46,12 @@ public struct EffectModel: Sendable {
     /// Rows of another's choice with a propensity between 0 and 1.
     public internal(set) var randomisedRows = 0
 
-    /// Evidence for answers that are not trusted yet, or against those that are. Units: log likelihood.
-    var trial = 0.0
-    /// Whether rows have shown that discounts are answered to as was learned.
-    public internal(set) var isTrusted = false
-    /// How often the answers were found to have changed.
-    public internal(set) var changes = 0
+    /// Whether answers are still what they were learned to be.
+    var trial = AnswerTrial()
+    /// Whether our decisions for no discount, and those for one, are bought as expected.
+    var undiscounted = PromiseWatch()
+    /// Likewise.
+    var discounted = PromiseWatch()
 
     /// Until the first discount there is nothing to learn.
     public internal(set) var isAwake = false
@@ -88,15 +88,15 @@ public struct EffectModel: Sendable {
     ///   - propensity: with which another's policy chose this discount; 1 says that no other could
     ///     have been, from which nothing is learned.
     ///   - isDecided: whether the discount, or that there was none, was our own decision.
-    /// - Returns: whether answers were found to have changed, so that half of what was learned is forgotten.
+    /// - Returns: what was found in the course of it, mostly nothing.
     @discardableResult
     public mutating func learn(
         _ exposure: Exposure, item: ItemFeatures, label: Bool, weight: Double = 1,
         served: Double, base: Double, propensity: Double?, isDecided: Bool = false
-    ) throws(ResponseError) -> Bool {
+    ) throws(ResponseError) -> [EffectFinding] {
         let isOffer = isDiscounted(exposure.discount)
         if isOffer { isAwake = true }
-        guard isAwake else { return false }
+        guard isAwake else { return [] }
         isDirty = true
         var treatment = Treatment(
             step: isOffer ? 1 : 0, depth: OfferModel.depth(exposure.discount), evidence: .decided)
@@ -108,7 +108,7 @@ public struct EffectModel: Sendable {
             offset += expected.step * association.value
             if isOffer { association.add(served - base) }
             if let propensity {
-                guard propensity > 0, propensity < 1 else { return false }
+                guard propensity > 0, propensity < 1 else { return [] }
                 let row = logged.weigh(
                     step: treatment.step, depth: treatment.depth, discount: exposure.discount,
                     propensity: propensity, weightMax: configuration.weightMax)
@@ -129,44 +129,47 @@ public struct EffectModel: Sendable {
         let expected = try answers.learn(
             exposure.at(discount: 0), item: item, treatment: treatment, offset: offset,
             target: label ? 1 : 0, weight: weight)
-        guard isDecided else { return false }
+        guard isDecided else { return [] }
         // Of what the answers expected, the form has had the common slope's share.
         let own = shape.bend(exposure.discount)
         shape.learn(
             discount: exposure.discount,
             logit: expected.logit + own * (1 - common / Self.shapeUnit(common)),
             target: label ? 1 : 0, weight: weight)
-        guard configuration.findsChanges, isOffer else { return false }
-        return isDoubted(label, weight, with: expected.logit)
+        return watch(exposure, label, weight, expected: expected.logit)
     }
 
-    /// Weighs what answers were expected against none at all, at a discount of our own.
-    ///
-    /// Answers are trusted once the evidence for them comes to 12, which it does for none at all once in 160,000
-    /// such rows in the mean, or less often. Of trusted answers the evidence against them comes to 12 once in as
-    /// many, or less often, while they are what they were learned to be. Where it does they have changed: what
-    /// was learned of them is forgotten by half.
-    /// Source: Page, "Continuous inspection schemes", 1954; the bound is Lorden's, 1971.
-    private mutating func isDoubted(
-        _ label: Bool, _ weight: Double, with logit: Double
-    ) -> Bool {
-        let sign = label ? 1.0 : -1
-        let without = logit - answers.treatedLogit
-        // Log likelihood with the answer, less that without it.
-        let speaks =
-            stableLog(stableLogistic(sign * logit)) - stableLog(stableLogistic(sign * without))
-        trial = max(0, trial + (isTrusted ? -weight : weight) * speaks)
-        guard trial >= Self.trialEnd else { return false }
-        trial = 0
-        isTrusted.toggle()
-        guard !isTrusted else { return false }
-        changes += 1
+    /// Holds what was expected of a decision of our own against what came of it.
+    private mutating func watch(
+        _ exposure: Exposure, _ label: Bool, _ weight: Double, expected: Double
+    ) -> [EffectFinding] {
+        let (ms, labelsMs) = (exposure.tsMs, configuration.labelsMs)
+        func hear(_ watch: inout PromiseWatch) {
+            watch.hear(label, weight: weight, expected: expected, atMs: ms, labelsMs: labelsMs)
+        }
+        if isDiscounted(exposure.discount) {
+            trial.hear(
+                label, weight: weight, with: expected, without: expected - answers.treatedLogit,
+                atMs: ms, labelsMs: labelsMs)
+            hear(&discounted)
+        } else {
+            hear(&undiscounted)
+        }
+        var findings: [EffectFinding] = []
+        var isWrong = trial.advance(toMs: ms, labelsMs: labelsMs)
+        if isWrong { findings.append(.answersChanged) }
+        if let found = undiscounted.advance(toMs: ms, labelsMs: labelsMs) {
+            findings.append(found == .more ? .undiscountedBoughtMore : .undiscountedBoughtLess)
+        }
+        if let found = discounted.advance(toMs: ms, labelsMs: labelsMs) {
+            findings.append(found == .more ? .discountedBoughtMore : .discountedBoughtLess)
+            if found == .less { isWrong = true }
+        }
+        guard isWrong else { return findings }
         answers.forgetTreatments(kept: 0.5)
         shape = AnswerShape()
-        return true
+        return findings
     }
-
-    private static let trialEnd = 12.0
 
     /// The slope in whose units the shape is counted, not below 1: where nobody answers the form of it
     /// matters little.
@@ -187,6 +190,20 @@ public struct EffectModel: Sendable {
         offers.deep.erase(user: user)
         isDirty = true
     }
+}
+
+/// What is found of decisions when their labels are there.
+public enum EffectFinding: String, Sendable, Hashable, CaseIterable {
+    /// Shoppers answer to discounts otherwise than was learned.
+    case answersChanged = "answers_changed"
+    /// Without a discount more is bought than expected, beyond chance.
+    case undiscountedBoughtMore = "undiscounted_bought_more"
+    /// Without a discount less is bought than expected, beyond chance.
+    case undiscountedBoughtLess = "undiscounted_bought_less"
+    /// With a discount more is bought than expected, beyond chance.
+    case discountedBoughtMore = "discounted_bought_more"
+    /// With a discount less is bought than expected, beyond chance.
+    case discountedBoughtLess = "discounted_bought_less"
 }
 
 /// A mean that forgets: each value counts `rate`, the first ones more.

@@ -21,6 +21,9 @@ struct Treatment: Sendable, Hashable {
     var depth: Double
     var evidence: Evidence
 
+    /// Whether it is a discount that we decided.
+    var isOwnOffer: Bool { evidence == .decided && step > 0 }
+
     static let none = Treatment(step: 0, depth: 0, evidence: .decided)
 }
 

@@ -1,13 +1,14 @@
 import ContinualLearning
 import Engine
 import Records
+import ResponseModel
 
 /// What the engine told at a batch's boundary, as the journal keeps it: a replay must come to the same.
 enum JournaledNotice: Sendable, Equatable {
     case refreshStarted
     case refreshBroughtNothing
     case driftFound(head: String, example: Int)
-    case answersChanged(model: String, example: Int)
+    case effectFound(EffectFinding, model: String, example: Int)
     case contextKeyLeftOut(String)
     case judged(GateResult)
     /// Of a journal before format 4: the words that were written then.
@@ -19,8 +20,8 @@ enum JournaledNotice: Sendable, Equatable {
             case .refreshStarted: .refreshStarted
             case .refreshBroughtNothing: .refreshBroughtNothing
             case .driftFound(let head, let example): .driftFound(head: head, example: example)
-            case .answersChanged(let model, let example):
-                .answersChanged(model: model, example: example)
+            case .effectFound(let finding, let model, let example):
+                .effectFound(finding, model: model, example: example)
             case .contextKeysLeftOut(let key, _): .contextKeyLeftOut(key)
             case .refreshJudged(let verdict): .judged(GateResult(verdict, example: example))
             case .headsJudged(let verdict): .judged(GateResult(verdict, example: example))
@@ -33,8 +34,8 @@ enum JournaledNotice: Sendable, Equatable {
         case .refreshStarted: "a refresh that started"
         case .refreshBroughtNothing: "a refresh that brought nothing"
         case .driftFound(let head, let example): "drift of \(head) at example \(example)"
-        case .answersChanged(let model, let example):
-            "answers of \(model) changed at example \(example)"
+        case .effectFound(let finding, let model, let example):
+            "\(finding.rawValue) of \(model) at example \(example)"
         case .contextKeyLeftOut(let key): "context key \(key) left out"
         case .judged(let result): (try? JSONText.text(result, [.sortedKeys])) ?? "\(result)"
         case .words(let text): text
@@ -61,7 +62,7 @@ struct ReplayedNotice {
         case .refreshBroughtNothing: "brought nothing"
         case .driftFound(let head, let example): "drift of \(head) at example \(example)"
         // No engine of that time said so.
-        case .answersChanged(let model, let example): "answers of \(model) at example \(example)"
+        case .effectFound: text
         case .contextKeysLeftOut(let key, _): "context key \(key) left out"
         case .refreshJudged(let verdict): try JSONText.text(verdict, [.sortedKeys])
         case .headsJudged(let verdict): "heads " + (try JSONText.text(verdict, [.sortedKeys]))
@@ -75,7 +76,7 @@ extension JournaledNotice {
     private enum Kind: UInt8 {
         case words = 0
         case refreshStarted, refreshBroughtNothing, driftFound, contextKeyLeftOut, judged
-        case answersChanged
+        case answersChanged, effectFound
     }
 
     func write(to writer: inout ByteWriter) {
@@ -90,8 +91,9 @@ extension JournaledNotice {
             kind(.driftFound)
             writer.string(head)
             writer.integer(Int64(example))
-        case .answersChanged(let model, let example):
-            kind(.answersChanged)
+        case .effectFound(let finding, let model, let example):
+            kind(.effectFound)
+            writer.string(finding.rawValue)
             writer.string(model)
             writer.integer(Int64(example))
         case .contextKeyLeftOut(let key):
@@ -112,9 +114,19 @@ extension JournaledNotice {
         case .driftFound:
             self = .driftFound(
                 head: try reader.string(), example: Int(try reader.integer(Int64.self)))
+        // Journals of the version before knew of this finding alone.
         case .answersChanged:
-            self = .answersChanged(
-                model: try reader.string(), example: Int(try reader.integer(Int64.self)))
+            self = .effectFound(
+                .answersChanged, model: try reader.string(),
+                example: Int(try reader.integer(Int64.self)))
+        case .effectFound:
+            let name = try reader.string()
+            guard let finding = EffectFinding(rawValue: name) else {
+                throw .badValue(at: 2, "\(name) where a finding should be")
+            }
+            self = .effectFound(
+                finding, model: try reader.string(),
+                example: Int(try reader.integer(Int64.self)))
         case .contextKeyLeftOut: self = .contextKeyLeftOut(try reader.string())
         case .judged: self = .judged(try GateResult(&reader))
         case nil: throw .badValue(at: 2, "\(raw) where a kind of notice should be")
