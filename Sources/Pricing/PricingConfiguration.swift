@@ -39,6 +39,8 @@ public struct PricingConfiguration: Sendable, Hashable {
     /// How sure the model must be that a discount pays: 0.8 asks that the 20th percentile of its
     /// incremental margin is positive. Needs the uncertainty of the demand; `nil` asks nothing.
     public var confidence: Double?
+    /// Whom offers are made to; to all unless set.
+    public var audience = OfferAudience()
     /// The hard rules beside the above.
     public var rules = RuleSettings()
 
@@ -107,6 +109,7 @@ public struct PricingConfiguration: Sendable, Hashable {
             try require(
                 confidence > 0 && confidence < 1, "confidence", confidence, "between 0 and 1")
         }
+        try audience.validate()
         try rules.validate()
     }
 }

@@ -76,6 +76,9 @@ extension Explanation {
         let name = title.map { "\($0) (\(offer.itemID))" } ?? offer.itemID
         var lines = ["\(name) for \(offer.userID), by snapshot \(offer.snapshot)"]
         if !itemKnown { lines.append("the catalogue does not know this item") }
+        if !isLive {
+            lines.append("in shadow: no offers on it are made to this shopper (pricing.live)")
+        }
         if offer.discount > 0 {
             lines.append(
                 "offer \(fixed(100 * offer.discount, 1)) % off: \(fixed(offer.price, 2)) instead of \(fixed(offer.listPrice, 2))"

@@ -90,8 +90,19 @@ extension Report {
             "recommendations: \(grouped(recommendations.published)), rule violations: \(recommendations.ruleViolations)",
             "state \(stateSHA256)",
         ]
+        if let shadow = recommendations.shadow { lines.insert(shadow.summary, at: 2) }
         if !head.isEmpty { lines.append("head snapshot \(head), \(snapshots.count) kept") }
         return lines.joined(separator: "\n")
+    }
+}
+
+extension Report.Recommendations.Shadow {
+    fileprivate var summary: String {
+        let share = 100 * Double(discounted) / Double(decisions)
+        return "in shadow: \(grouped(decisions)) decisions, "
+            + "\(fixed(share, 0)) % for a discount, of "
+            + "\(fixed(100 * meanDiscount, 0)) % in the mean, expected to add "
+            + "\(fixed(incrementalMargin, 2)) to the margin"
     }
 }
 

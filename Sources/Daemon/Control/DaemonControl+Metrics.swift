@@ -177,6 +177,9 @@ extension DaemonControl {
             counter("recommendations", "Recommendations made.", counters.recommendations),
             counter(
                 "rule_violations", "Recommendations that broke a rule.", counters.ruleViolations),
+            counter(
+                "shadow_decisions", "Decisions for shoppers whom no offers are made to.",
+                counters.shadowDecisions),
             counter("skipped_updates", "Updates dropped by a guard.", counters.skipped),
             counter(
                 "clipped_weights", "Events that count for less than their sampling rate says.",

@@ -33,7 +33,8 @@ extension Report {
                 weightsClipped: counters.clippedWeights),
             judgements: learner.judgements,
             recommendations: Recommendations(
-                published: published, ruleViolations: counters.ruleViolations),
+                published: published, ruleViolations: counters.ruleViolations,
+                shadow: Report.Recommendations.Shadow(counters)),
             drift: drift, effects: learner.engine.effects, viewEffects: learner.engine.viewEffects,
             apprentice: learner.engine.agreement, quantity: learner.engine.quantities,
             kept: learner.engine.bounded,

@@ -159,10 +159,39 @@ public struct Report: Codable, Sendable {
         public var published: Int
         /// Offers deeper than the maximum, over the store's life; not 0 is a fault.
         public var ruleViolations: Int
+        /// What was decided for shoppers whom no offers are made to; `nil` where nothing was.
+        public var shadow: Shadow?
 
         enum CodingKeys: String, CodingKey {
-            case published
+            case published, shadow
             case ruleViolations = "rule_violations"
+        }
+
+        /// Decisions of which nothing left the daemon, over the store's life.
+        public struct Shadow: Codable, Sendable {
+            /// How many.
+            public var decisions: Int
+            /// Those of them that were for a discount.
+            public var discounted: Int
+            /// The mean discount of these.
+            public var meanDiscount: Double
+            /// What they were expected to add to the margin, in all.
+            public var incrementalMargin: Double
+
+            enum CodingKeys: String, CodingKey {
+                case decisions, discounted
+                case meanDiscount = "mean_discount"
+                case incrementalMargin = "incremental_margin"
+            }
+
+            init?(_ counters: Counters) {
+                guard counters.shadowDecisions > 0 else { return nil }
+                decisions = counters.shadowDecisions
+                discounted = counters.shadowDiscounted
+                let depth = Double(counters.shadowDepth) / 10_000
+                meanDiscount = depth / Double(max(1, discounted))
+                incrementalMargin = Double(counters.shadowMargin) / 1_000
+            }
         }
     }
 

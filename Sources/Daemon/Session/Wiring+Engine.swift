@@ -169,6 +169,8 @@ extension Wiring {
             holdoutFraction: pricing.holdout,
             killSwitch: pricing.killSwitch, costFraction: pricing.costFraction,
             confidence: pricing.confidence)
+        priced.audience.share = pricing.live
+        priced.audience.categoryShares = pricing.liveCategories
         priced.rules = pricing.ruleSettings
         return priced
     }

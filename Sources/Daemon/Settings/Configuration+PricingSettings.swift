@@ -44,6 +44,14 @@ extension Configuration {
         .number(
             "pricing.holdout", \.pricing.holdout, 0...0.9,
             "Share of shoppers who never get a personal discount, for comparison."),
+        .number(
+            "pricing.live", \.pricing.live, 0...1,
+            "Share of shoppers whom offers are made to; for the others decisions are made in shadow: counted in the report, never published, and what the shop itself offers them is learned. Raising it keeps all who were among them."
+        ),
+        .shares(
+            "pricing.live_categories", \.pricing.liveCategories, 0...1,
+            "The same for categories, each with what lies below it, as in {Wine: 0.01}; the longest name counts."
+        ),
         .duration(
             "pricing.offer_lifetime", \.pricing.offerLifetimeMs, 1_000...(90 * 86_400_000),
             "How long an offered discount stands."),

@@ -224,6 +224,10 @@ public struct Configuration: Sendable {
         public var confidence: Double? = nil
         /// Share of shoppers who never get a discount.
         public var holdout = 0.05
+        /// Share of shoppers whom offers are made to.
+        public var live = 1.0
+        /// The same in categories that have a share of their own.
+        public var liveCategories: [String: Double] = [:]
         /// How long an offer stands.
         public var offerLifetimeMs = 24 * 3_600_000
         /// Cost assumed where none is known, of the list price; `nil`: no discount there.

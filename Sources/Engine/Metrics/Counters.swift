@@ -1,3 +1,4 @@
+import Pricing
 import Records
 
 /// What happened so far, over the life of the store.
@@ -62,6 +63,14 @@ public struct Counters: Sendable, Equatable {
     public var itemsForgotten = 0
     /// Shoppers forgotten for the same reasons.
     public var shoppersForgotten = 0
+    /// Decisions made in shadow, for shoppers whom no offers are made to.
+    public var shadowDecisions = 0
+    /// Those of them that were for a discount.
+    public var shadowDiscounted = 0
+    /// Sum of these discounts. Units: ten-thousandths of the list price.
+    public var shadowDepth = 0
+    /// What they were expected to add. Units: thousandths of the currency's unit.
+    public var shadowMargin = 0
     /// Accepted events by type; together, and with the dead letters, all that was read.
     public var byType: [String: Int] = [:]
     /// Dead letters by the stable name of the reason.
@@ -74,11 +83,21 @@ public struct Counters: Sendable, Equatable {
         \.ruleViolations, \.clipped, \.skipped, \.gatePassed, \.gateRejected, \.suppressed,
         \.boundedEvents, \.boundedUsers, \.boundedHours,
         \.headPassed, \.headRejected, \.selfRollbacks, \.itemsForgotten, \.shoppersForgotten,
-        \.clippedWeights, \.ignoredInline,
+        \.clippedWeights, \.ignoredInline, \.shadowDecisions, \.shadowDiscounted, \.shadowDepth,
+        \.shadowMargin,
     ]
 
     /// All zero.
     public init() {}
+
+    /// Counts a decision that nobody is told of.
+    mutating func noteShadow(_ decision: Decision) {
+        shadowDecisions += 1
+        guard decision.depth > 0 else { return }
+        shadowDiscounted += 1
+        shadowDepth += Int((10_000 * decision.depth).rounded())
+        shadowMargin += Int((1_000 * decision.incrementalMargin).rounded())
+    }
 
     func encoded() -> [UInt8] {
         var writer = ByteWriter()

@@ -32,6 +32,12 @@ extension Engine {
         if !isView { shopper.clicked(offer.itemID, atMs: event.tsMs) }
         let (recommendation, decision): (Recommendation, IssuedDecision?)
         do {
+            guard isLive(offer.userID, category: try stream.catalog.find(offer.itemID)?.category)
+            else {
+                try decideInShadow(event, offer, isView: isView)
+                stream.set(offer.userID, shopper)
+                return
+            }
             (recommendation, decision) = try recommend(
                 event, offer, isView: isView, shopper: &shopper)
         } catch let error where error is PricingError || error is ResponseError {

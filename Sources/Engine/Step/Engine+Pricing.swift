@@ -4,6 +4,30 @@ import Records
 import ResponseModel
 
 extension Engine {
+    /// Whether offers are made to a shopper on items of a category; if not, decisions are made in shadow.
+    public func isLive(_ userID: String, category: String?) -> Bool {
+        configuration.pricing.audience.contains(
+            userHash: StableHash.of("live", userID, seed: configuration.seed), category: category)
+    }
+
+    /// Counts what would be offered to a shopper whom no offers are made to. Nothing is remembered of it:
+    /// what the shop itself offers is learned, as in a log.
+    mutating func decideInShadow(_ event: Event, _ offer: Event.Offer, isView: Bool) throws {
+        let known = try stream.catalog.find(offer.itemID)
+        let facts = try ruleLedger.look(
+            for: offer.userID, offer.itemID, known: known,
+            decisionID: Recommendation.decisionID(
+                eventID: event.eventID, userID: offer.userID, itemID: offer.itemID),
+            atMs: event.tsMs
+        ).circumstances
+        let decision = try decide(
+            Exposure(offer, tsMs: event.tsMs),
+            features: try stream.catalog.features(of: offer.itemID), known: known, facts,
+            isView: isView, held: nil, draws: draws(of: event.eventID)
+        ).decision
+        counters.noteShadow(decision)
+    }
+
     /// The offer that a click or a view asks for: the one that stands, or a new one.
     ///
     /// - Returns: the recommendation, and the decision to be joined where decisions are issued. One

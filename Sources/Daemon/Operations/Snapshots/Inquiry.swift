@@ -133,6 +133,7 @@ extension Explanation {
         self.init(
             recommendation: recommendation, title: item?.title, category: item?.category,
             cost: item?.cost, stock: item?.stock, itemKnown: item != nil,
+            isLive: engine.isLive(question.userID, category: item?.category),
             clicks: shopper.clicks, purchases: shopper.purchases,
             recentItems: shopper.recentItems, demand: demand)
     }
@@ -166,6 +167,8 @@ public struct Explanation: Codable, Sendable {
     public var stock: Double?
     /// Whether the catalogue knows the item; if not, its id is all the model goes by.
     public var itemKnown: Bool
+    /// Whether offers on it are made to the shopper; if not, this one is none (`pricing.live`).
+    public var isLive: Bool
     /// The shopper's clicks so far.
     public var clicks: Int
     /// The shopper's purchases so far.
@@ -178,6 +181,7 @@ public struct Explanation: Codable, Sendable {
     enum CodingKeys: String, CodingKey {
         case recommendation, title, category, cost, stock, clicks, purchases, demand
         case itemKnown = "item_known"
+        case isLive = "live"
         case recentItems = "recent_items"
     }
 }
