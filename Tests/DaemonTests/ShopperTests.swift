@@ -13,7 +13,14 @@ import Testing
             let value: String
         }
 
+        struct Example: Decodable {
+            let head: String
+            let item_id: String
+            let price: Double
+        }
+
         let known: Bool
+        let examples: [Example]
         let pseudonym: String
         let clicks: Int
         let rows: [Row]
@@ -93,6 +100,10 @@ import Testing
         try daemon.learned(300)
         let store = daemon.fixture.store
         #expect(try daemon.operate("POST /v1/snapshots", "{}").status == 200)
+        let before = try holdings("u3", store)
+        let kept = before.rows.filter { ["replay", "anchors"].contains($0.table) }
+        #expect(!kept.isEmpty && before.examples.count == kept.count)
+        #expect(before.examples.allSatisfy { $0.price == 20 && $0.item_id.hasPrefix("i") })
         let erased = try tidemark(["erase", "u3", "--reason", "asked", "--store", store])
         #expect(erased.status == 0, "\(erased.errors)")
         #expect(erased.output.contains(/The shopper's key is destroyed, in commit \d+\. \d+ rows/))

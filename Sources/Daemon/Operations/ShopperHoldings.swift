@@ -1,3 +1,4 @@
+import ContinualLearning
 import Engine
 import Events
 import Foundation
@@ -45,6 +46,39 @@ public struct ShopperHoldings: Encodable, Sendable {
         }
     }
 
+    /// An example that is remembered: an exposure of the shopper, and what became of it.
+    public struct Example: Encodable, Sendable {
+        /// The event or decision that it came from.
+        public let id: String
+        /// What it teaches: `click`, `purchase` and the like.
+        public let head: String
+        /// The item that was shown.
+        public let itemID: String
+        /// When, by event time.
+        public let at: String
+        /// The list price.
+        public let price: Double
+        /// As a fraction of it.
+        public let discount: Double
+        /// Whether it was clicked or bought.
+        public let label: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case id, head, at, price, discount, label
+            case itemID = "item_id"
+        }
+
+        init(_ example: MemoryExample) {
+            id = example.exampleId
+            head = example.head
+            itemID = example.itemId
+            at = Timestamp.text(ms: example.exposure.tsMs)
+            price = example.exposure.price
+            discount = example.exposure.discount
+            label = example.label
+        }
+    }
+
     /// As it was asked for.
     public let userID: String
     /// What stands for the shopper in the table of keys.
@@ -61,13 +95,15 @@ public struct ShopperHoldings: Encodable, Sendable {
     public let recentItems: [String]
     /// Offers, the latest last.
     public let offers: [Offer]
+    /// Examples that are remembered, for training or for judging.
+    public let examples: [Example]
     /// Messages that wait to be published.
     public let messages: [Message]
     /// Every row, those that the fields above come from among them.
     public let rows: [Row]
 
     enum CodingKeys: String, CodingKey {
-        case pseudonym, clicks, purchases, offers, messages, rows
+        case pseudonym, clicks, purchases, offers, examples, messages, rows
         case userID = "user_id"
         case isKnown = "known"
         case lastSeen = "last_seen"
@@ -93,6 +129,7 @@ public struct ShopperHoldings: Encodable, Sendable {
                 itemID: $0.itemID, listPrice: $0.listPrice, discount: $0.discount,
                 expiresAt: Timestamp.text(ms: $0.expiresMs))
         }
+        examples = try Self.examples(of: userID, held, store)
         messages = held.messages.map { message in
             Message(
                 topic: message.topic,
@@ -104,6 +141,27 @@ public struct ShopperHoldings: Encodable, Sendable {
             Row(
                 table: $0.table.name, about: Self.about($0.table.name), key: $0.key.hex,
                 value: Data($0.value).base64EncodedString())
+        }
+    }
+
+    /// - Complexity: reads all of replay memory, where there is one of the shopper's.
+    private static func examples(
+        of userID: String, _ held: OwnerHoldings, _ store: SnapshotStore
+    ) throws -> [Example] {
+        let tables = [ReplayMemory.table, AnchorSet.table].filter { table in
+            held.rows.contains { $0.table == table }
+        }
+        guard !tables.isEmpty else { return [] }
+        return try store.withHead { state in
+            var found: [Example] = []
+            for table in tables {
+                var configuration = ReplayMemory.Configuration()
+                configuration.table = table
+                try ReplayMemory.restore(configuration: configuration, from: state)?.forEach {
+                    if $0.example.exposure.user == userID { found.append(Example($0.example)) }
+                }
+            }
+            return found
         }
     }
 
