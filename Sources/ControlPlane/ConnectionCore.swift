@@ -134,13 +134,15 @@ struct ConnectionCore {
         }
         if isAnswering {
             if isMaking { return ([], nil) }
-            return waitedMs > limits.requestMs ? (close(), "answer_not_taken") : ([], nil)
+            return waitedMs > limits.requestMs ? (close(), ControlFigures.untaken) : ([], nil)
         }
         if let begunMs {
             return nowMs - begunMs > limits.requestMs
                 ? (refuse(.tooSlow, nowMs: nowMs), nil) : ([], nil)
         }
-        if taken == 0 { return waitedMs > limits.requestMs ? (close(), "no_request") : ([], nil) }
+        if taken == 0 {
+            return waitedMs > limits.requestMs ? (close(), ControlFigures.unasked) : ([], nil)
+        }
         return waitedMs > limits.idleMs ? (close(), nil) : ([], nil)
     }
 

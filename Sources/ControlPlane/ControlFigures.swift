@@ -16,6 +16,17 @@ public final class ControlFigures: Sendable {
         public var restarts = 0
     }
 
+    /// Statuses that answers have.
+    public static let statuses = [
+        200, 400, 401, 403, 404, 405, 408, 409, 413, 414, 415, 417, 422, 431, 500, 503, 505,
+    ]
+
+    /// Reasons for which requests and connections are cut short.
+    public static let reasons =
+        Refusal.allCases.map(\.label) + [unasked, untaken]
+    static let unasked = "no_request"
+    static let untaken = "answer_not_taken"
+
     private let state = Mutex(Counts())
 
     /// Nothing was counted yet.

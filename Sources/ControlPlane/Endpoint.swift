@@ -84,14 +84,22 @@ public struct Call: Sendable {
     public let contentType: String?
     /// The whole body.
     public let body: [UInt8]
+    /// The path's segments, decoded.
+    public let path: [String]
+    /// By which the client knows a request again that it sends twice, as the header has it; `nil` without
+    /// one.
+    public let idempotencyKey: String?
     /// Who asks.
     public let caller: Caller
 
     /// Takes everything as it is.
     public init(
         parameters: [String: String] = [:], query: [(name: String, value: String)]? = [],
-        contentType: String? = nil, body: [UInt8] = [], caller: Caller
+        contentType: String? = nil, body: [UInt8] = [], path: [String] = [],
+        idempotencyKey: String? = nil, caller: Caller
     ) {
+        self.path = path
+        self.idempotencyKey = idempotencyKey
         self.parameters = parameters
         self.query = query
         self.contentType = contentType

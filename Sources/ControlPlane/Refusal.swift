@@ -11,6 +11,11 @@ enum Refusal: Error, Equatable {
     case tooSlow
     case noRoom
 
+    static let allCases: [Refusal] = [
+        .malformed(""), .version, .lineTooLong, .headTooLong, .bodyTooLong, .expectation, .tooSlow,
+        .noRoom,
+    ]
+
     var status: HTTPResponseStatus {
         switch self {
         case .malformed: .badRequest

@@ -9,6 +9,8 @@ struct Request: Equatable {
     let query: String?
     let authorization: String?
     let contentType: String?
+    /// By which the client knows a request again that it sends twice, as it came.
+    let idempotencyKey: String?
     /// Whom the client believes to talk to; `nil` in an old request without it.
     let host: String?
     /// The page that asks, of a browser; `nil` where none does.
@@ -66,6 +68,10 @@ struct Request: Equatable {
         guard authorizations.count <= 1 else {
             throw .malformed("a request has one Authorization header at most")
         }
+        let keys = headers["idempotency-key"]
+        guard keys.count <= 1 else {
+            throw .malformed("a request has one Idempotency-Key header at most")
+        }
         guard let path = Self.segments(of: head.uri) else {
             throw .malformed("the request's target is malformed")
         }
@@ -74,6 +80,7 @@ struct Request: Equatable {
         query = Self.query(of: head.uri)
         authorization = authorizations.first
         contentType = headers["content-type"].first
+        idempotencyKey = keys.first
         host = hosts.first.map(String.init)
         origin = headers["origin"].first
         // What follows the head of an upgrade is not for us to read.

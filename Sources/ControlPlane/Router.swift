@@ -52,7 +52,8 @@ package struct Router: Sendable {
         }
         let call = Call(
             parameters: parameters, query: request.pairs, contentType: request.contentType,
-            body: request.body, caller: Caller(role: role, peer: peer))
+            body: request.body, path: request.path, idempotencyKey: request.idempotencyKey,
+            caller: Caller(role: role, peer: peer))
         let make = endpoint.answer
         return endpoint.lane == .atOnce
             ? .answer(Answer(make(call))) : .work(endpoint.lane) { Answer(make(call)) }

@@ -5,6 +5,7 @@ import Synchronization
 /// Takes events: each becomes a log line, where its level is asked for, and counts in the metrics.
 public struct EventLogger: Sendable {
     private let logger: Logger
+    private let threshold: Threshold
     /// How many events of each kind there were, whatever their level.
     public let counts = EventCounts()
     /// The newest of them.
@@ -14,15 +15,27 @@ public struct EventLogger: Sendable {
     ///
     /// - Parameter level: lesser events are counted and not written.
     public init(level: LogLevel, format: LogFormat) {
-        logger = Logger(label: "tidemark") { _ in
-            LineLogHandler(format: format, level: level.threshold)
-        }
+        threshold = Threshold(level)
+        logger = Logger(label: "tidemark") { _ in LineLogHandler(format: format, level: .trace) }
+    }
+
+    /// Lesser events are counted and not written. May be changed at any time, for all copies. Thread: any.
+    public var level: LogLevel {
+        get { threshold.level.withLock { $0 } }
+        nonmutating set { threshold.level.withLock { $0 = newValue } }
+    }
+
+    private final class Threshold: Sendable {
+        let level: Mutex<LogLevel>
+
+        init(_ level: LogLevel) { self.level = Mutex(level) }
     }
 
     /// Counts the event, and writes a line where its level is asked for. Thread: any.
     public func emit(_ event: TidemarkEvent) {
         counts.add(event)
         told.add(event, atMs: LogFormat.nowMs)
+        guard event.level >= level.threshold else { return }
         logger.log(level: event.level, event.message)
     }
 }
@@ -34,7 +47,9 @@ public final class EventCounts: Sendable {
     /// Nothing was counted yet.
     public init() {}
 
-    func add(_ event: TidemarkEvent) { counts.withLock { $0[event.kind, default: 0] += 1 } }
+    func add(_ event: TidemarkEvent) {
+        counts.withLock { $0[event.kind.rawValue, default: 0] += 1 }
+    }
 
     /// How many there were of each kind; kinds without any are left out.
     public var byKind: [String: Int] { counts.withLock { $0 } }
@@ -44,18 +59,7 @@ public final class EventCounts: Sendable {
         Metric(
             .counter, "log_events_total",
             "What there was to tell since the start, whatever the level of the log.", by: "event",
-            byKind.mapValues(Double.init))
-    }
-}
-
-extension TidemarkEvent {
-    /// The case's name, in small letters with underscores: `dead_letter`.
-    package var kind: String {
-        let label = Mirror(reflecting: self).children.first?.label ?? "\(self)"
-        return label.reduce(into: "") { kind, letter in
-            if letter.isUppercase { kind += "_" }
-            kind += letter.lowercased()
-        }
+            byKind.mapValues(Double.init), known: TidemarkEvent.Kind.allCases.map(\.rawValue))
     }
 }
 

@@ -51,12 +51,18 @@ public struct Metric: Sendable, Equatable {
     }
 
     /// One sample for each entry, in the order of the names.
+    ///
+    /// - Parameter known: entries that are there from the beginning, at 0: only so is the first event a
+    ///   rise.
     public init(
-        _ kind: Kind, _ name: String, _ help: String, by label: String, _ values: [String: Double]
+        _ kind: Kind, _ name: String, _ help: String, by label: String, _ values: [String: Double],
+        known: [String] = []
     ) {
+        let zeros = Dictionary(known.map { ($0, 0.0) }, uniquingKeysWith: { first, _ in first })
         self.init(
             kind, name, help,
-            values.sorted { $0.key < $1.key }.map { Sample($0.value, [(label, $0.key)]) })
+            zeros.merging(values) { $1 }.sorted { $0.key < $1.key }
+                .map { Sample($0.value, [(label, $0.key)]) })
     }
 }
 
@@ -67,12 +73,16 @@ public enum Exposition {
     /// What the answer that carries the text must be called.
     public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
     private static let prefix = "tidemark_"
+    /// Figures that every process has, under the names that Prometheus' own clients give them.
+    private static let processPrefix = "process_"
 
-    /// The metrics in the order given, each with the prefix `tidemark_`, its help and its kind.
+    /// The metrics in the order given, each with its help and its kind; all but those of the process have
+    /// the prefix `tidemark_`.
     public static func text(_ metrics: [Metric]) -> String {
         var text = ""
         for metric in metrics where !metric.samples.isEmpty {
-            let name = prefix + metric.name
+            let name =
+                metric.name.hasPrefix(processPrefix) ? metric.name : prefix + metric.name
             text += "# HELP \(name) \(escaped(metric.help, quotes: false))\n"
             text += "# TYPE \(name) \(metric.kind.rawValue)\n"
             for sample in metric.samples {

@@ -93,13 +93,17 @@ public enum TidemarkEvent: Sendable {
     case weightsClipped(position: String, most: String)
     /// What librdkafka, or the client around it, said.
     case kafka(String)
+    /// The configuration was read again: what holds now, and keys that hold from the next start on.
+    case reloaded(taken: [String], pending: [String])
+    /// It was read again, and something in it is wrong: all stays as it was.
+    case notReloaded(reason: String)
     /// The daemon ends.
     case stopping(reason: String)
 
     var level: Logger.Level {
         switch self {
         case .wentBack, .newCluster, .gapAccepted, .producerRestarted, .kafka, .http,
-            .controlSocket, .paused, .unpaused:
+            .controlSocket, .paused, .unpaused, .reloaded, .notReloaded:
             .warning
         case .notPublished, .publishedAgain: .warning
         case .judged(let result): result.isAlarming ? .warning : .info
@@ -193,8 +197,22 @@ public enum TidemarkEvent: Sendable {
         case .weightsClipped(let position, let most):
             "\(position): a sampling_rate or propensity below 1/\(most) counts as that (learning.weight_max); further ones are only counted, under weights_clipped"
         case .kafka(let text): "Kafka: \(text)"
+        case .reloaded(let taken, let pending):
+            "\(Self.reloadedLine(taken, pending))"
+        case .notReloaded(let reason):
+            "the configuration was read again and is not taken: \(reason)"
         case .stopping(let reason): "stopping: \(reason)"
         }
+    }
+
+    private static func reloadedLine(_ taken: [String], _ pending: [String]) -> String {
+        var parts = ["the configuration was read again"]
+        if !taken.isEmpty { parts.append("now " + taken.joined(separator: ", ")) }
+        if !pending.isEmpty {
+            parts.append("changed from the next start on: " + pending.joined(separator: ", "))
+        }
+        if parts.count == 1 { parts.append("nothing has changed") }
+        return parts.joined(separator: "; ")
     }
 
     private static func lateLine(

@@ -41,7 +41,8 @@ public final class ToldEvents: Sendable {
         // How fast it goes is a figure, not an event.
         if case .progress = event { return }
         var told = ToldEvent(
-            atMs: atMs, kind: event.kind, level: event.level.rawValue, text: "\(event.message)")
+            atMs: atMs, kind: event.kind.rawValue, level: event.level.rawValue,
+            text: "\(event.message)")
         if case .judged(let result) = event { told.judgement = result }
         state.withLock { state in
             if case .deadLetter = event {

@@ -10,12 +10,14 @@ import Terminal
 struct RemoteDaemon {
     private let base: String
     private let token: String?
+    private let timeoutSeconds: Double
 
-    private static let timeoutSeconds = 120.0
-
-    /// - Parameter tokenFile: a file with the bearer token; `nil` asks without one.
+    /// - Parameters:
+    ///   - tokenFile: a file with the bearer token; `nil` asks without one.
+    ///   - timeoutSeconds: how long an answer may take.
     /// - Throws: `ExitStatus` for a URL or a file that cannot be used.
-    init(url: String, tokenFile: String?) throws {
+    init(url: String, tokenFile: String?, timeoutSeconds: Double = 120) throws {
+        self.timeoutSeconds = timeoutSeconds
         var base = url
         while base.hasSuffix("/") { base.removeLast() }
         guard ["http://", "https://"].contains(where: { base.hasPrefix($0) }),
@@ -57,7 +59,7 @@ struct RemoteDaemon {
         guard let url = URL(string: text) else {
             throw ExitStatus.usage.failure("\(text) is no URL")
         }
-        var request = URLRequest(url: url, timeoutInterval: Self.timeoutSeconds)
+        var request = URLRequest(url: url, timeoutInterval: timeoutSeconds)
         if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
         return request
     }
@@ -86,7 +88,7 @@ struct RemoteDaemon {
         done.wait()
         session.finishTasksAndInvalidate()
         guard let outcome = result.withLock({ $0 }) else {
-            throw ExitStatus.unavailable.failure("\(base) did not answer")
+            throw RemoteError(.unavailable, "\(base) did not answer")
         }
         switch outcome {
         case .success((200, let data)): return data
@@ -94,9 +96,9 @@ struct RemoteDaemon {
             let sentence =
                 (try? JSONDecoder().decode(Problem.self, from: data))?.error
                 ?? "\(base) answered with HTTP \(status)"
-            throw Self.kind(of: status).failure(sentence)
+            throw RemoteError(Self.kind(of: status), sentence)
         case .failure(let error):
-            throw ExitStatus.unavailable.failure("\(base): \(sentence(of: error))")
+            throw RemoteError(.unavailable, "\(base): \(sentence(of: error))")
         }
     }
 
@@ -107,6 +109,17 @@ struct RemoteDaemon {
         case 500: .bug
         default: .unavailable
         }
+    }
+}
+
+/// Why a daemon elsewhere did not do what it was asked for, in its own words where it has any.
+struct RemoteError: ClassifiedFailure, CustomStringConvertible {
+    let failureKind: FailureKind
+    let description: String
+
+    init(_ kind: FailureKind, _ description: String) {
+        failureKind = kind
+        self.description = description
     }
 }
 
@@ -149,8 +162,12 @@ struct PlaceArguments: ParsableArguments {
     }
 
     /// The daemon elsewhere, where one is meant.
-    func remote() throws -> RemoteDaemon? {
-        try url.map { try RemoteDaemon(url: $0, tokenFile: tokenFile) }
+    ///
+    /// - Parameter timeoutSeconds: how long an answer may take.
+    func remote(timeoutSeconds: Double = 120) throws -> RemoteDaemon? {
+        try url.map {
+            try RemoteDaemon(url: $0, tokenFile: tokenFile, timeoutSeconds: timeoutSeconds)
+        }
     }
 
     /// The store here; there is one where there is no daemon elsewhere.
@@ -165,7 +182,8 @@ struct PlaceArguments: ParsableArguments {
 /// What a daemon elsewhere answered, as this program reads it.
 func decoded<Answer: Decodable>(_ data: Data, as type: Answer.Type = Answer.self) throws -> Answer {
     do { return try JSONDecoder().decode(type, from: data) } catch {
-        throw ExitStatus.badData.failure(
+        throw RemoteError(
+            .badData,
             "the daemon's answer is not what this version expects: \(sentence(of: error))")
     }
 }

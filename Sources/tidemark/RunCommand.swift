@@ -11,7 +11,7 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "End cleanly, all committed and published, once nothing came for this long after the end of every partition; time without brokers does not count. Exit 69 when something could not be published.",
+            "End cleanly, all committed and published, once nothing came for this long after the end of every partition; time without brokers does not count. Exit 69 when something could not be published, or when learning is paused for as long.",
             valueName: "time"))
     var exitWhenIdle: IdleTime?
 
@@ -40,7 +40,12 @@ struct RunCommand: ParsableCommand {
                 try OutputFile.require(report)
                 let made = try LearningDaemon(
                     configuration, exitWhenIdleMs: exitWhenIdle?.milliseconds,
-                    skips: skip.ranges, takesOver: takeOver)
+                    skips: skip.ranges, takesOver: takeOver,
+                    reread: { [file = options.config, overrides = options.overrides] in
+                        Configuration.read(
+                            file: file, environment: ProcessInfo.processInfo.environment,
+                            overrides: overrides)
+                    })
                 daemon = made
                 try learn(made)
             }
@@ -60,6 +65,7 @@ struct RunCommand: ParsableCommand {
         try finished.write(to: report)
         print(json ? try finished.json() : finished.summary())
         // The report is of use all the same: what was learned is learned.
+        if let paused = daemon.pausedLearning { throw paused }
         if let unpublished = daemon.unpublished { throw unpublished }
     }
 

@@ -172,6 +172,7 @@ extension SnapshotsCommand {
         )
         var rewrite = true
         @OptionGroup var store: StoreArguments
+        @OptionGroup var audit: AuditArguments
 
         func validate() throws {
             if min(latest, hourly, daily) < 0 {
@@ -184,7 +185,13 @@ extension SnapshotsCommand {
             try store.run(dryRun ? .readOnly : .readWrite) { opened in
                 report = try opened.prune(
                     Retention(latest: latest, hourly: hourly, daily: daily), dryRun: dryRun)
-                if !dryRun { try opened.forgetOwners(always: true) }
+                if !dryRun {
+                    try opened.record(
+                        AuditEntry(
+                            wallTimeMs: wallTimeMs(), who: audit.who, action: "prune",
+                            reason: "\(report.snapshots.count) snapshots"))
+                    try opened.forgetOwners(always: true)
+                }
             }
             var rewritten: RewriteReport?
             if rewrite, !dryRun {

@@ -32,56 +32,6 @@ struct StatusCommand: ParsableCommand {
     }
 }
 
-/// What is shown of `/v1/status`.
-private struct RemoteStatus: Decodable {
-    struct Partition: Decodable {
-        let topic: String
-        let partition: Int32
-        let next_offset: Int64
-        let lag: Int64?
-    }
-
-    struct Publishing: Decodable {
-        let waiting: Int?
-        let error: String?
-    }
-
-    struct Events: Decodable {
-        let read: Int
-    }
-
-    let version: String
-    let librdkafka: String
-    let ready_reason: String
-    let activity: String
-    let paused: PauseState
-    let head: String?
-    let lineage: Int?
-    let state_sha256: String?
-    let events: Events?
-    let examples: Int?
-    let publishing: Publishing
-    let partitions: [Partition]
-
-    var text: String {
-        var lines = [
-            "Tidemark \(version) on librdkafka \(librdkafka), lineage \(lineage.map(String.init) ?? "unknown")",
-            "\(ready_reason) (the learning thread: \(activity))",
-            "head snapshot \(head ?? "unknown"), state \(state_sha256 ?? "unknown")",
-            "\(events?.read ?? 0) events, \(examples ?? 0) examples, \(publishing.waiting ?? 0) messages on their way",
-        ]
-        if let error = publishing.error { lines.append("not published: \(error)") }
-        lines += paused.lines.filter { $0.contains(" is paused ") }
-        var table = TextTable([("PARTITION", .left), ("NEXT", .right), ("BEHIND", .right)])
-        for row in partitions {
-            table.add(
-                "\(row.topic):\(row.partition)", String(row.next_offset),
-                row.lag.map(String.init) ?? "unknown")
-        }
-        return (lines + ["", table.rendered()]).joined(separator: "\n")
-    }
-}
-
 extension LearnerStatus {
     fileprivate var text: String {
         var lines = [

@@ -20,6 +20,8 @@ struct Tidemark: ParsableCommand {
             HoldoutCommand.self, AblateCommand.self,
             RecommendCommand.self, SnapshotsCommand.self, CaptureCommand.self,
             RollbackCommand.self, PauseCommand.self, ResumeCommand.self, StatusCommand.self,
+            TopCommand.self, AuditCommand.self, StoreCommand.self, ShopperCommand.self,
+            EraseCommand.self,
             CheckCommand.self, BrokerCommand.self,
             DeadLettersCommand.self, MapCommand.self, SimulateCommand.self, EncodeCommand.self,
             BenchCommand.self,

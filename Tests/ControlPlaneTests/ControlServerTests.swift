@@ -114,6 +114,9 @@ private let secret = "a-token-of-some-length"
                 [.init(1.5, [("topic", #"a"b\c"#), ("partition", "0")])]),
             Metric(.gauge, "nothing", "Nothing.", []),
             Metric(.gauge, "odd", "Odd.", .nan),
+            Metric(
+                .counter, "seen_total", "Seen.", by: "kind", ["b": 2], known: ["a", "b"]),
+            Metric(.gauge, "process_open_fds", "Open.", 7),
         ])
         #expect(
             text == #"""
@@ -126,6 +129,13 @@ private let secret = "a-token-of-some-length"
                 # HELP tidemark_odd Odd.
                 # TYPE tidemark_odd gauge
                 tidemark_odd NaN
+                # HELP tidemark_seen_total Seen.
+                # TYPE tidemark_seen_total counter
+                tidemark_seen_total{kind="a"} 0
+                tidemark_seen_total{kind="b"} 2
+                # HELP process_open_fds Open.
+                # TYPE process_open_fds gauge
+                process_open_fds 7
 
                 """#)
     }

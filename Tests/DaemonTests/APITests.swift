@@ -6,72 +6,6 @@ import SnapshotStore
 import Telemetry
 import Testing
 
-/// A daemon of its own that is asked over HTTP.
-private final class ServedDaemon {
-    static let token = "0123456789abcdef-operate"
-    static let reader = "0123456789abcdef-read"
-
-    let fixture: DaemonFixture
-    let port: Int
-    private let process: Process
-    let tokenFile: String
-
-    /// - Parameter events: what is in the topic when it starts.
-    init(_ fixture: DaemonFixture, events: [String] = []) throws {
-        self.fixture = fixture
-        port = try Wires.freePort()
-        try FileManager.default.createDirectory(
-            atPath: fixture.folder, withIntermediateDirectories: true)
-        tokenFile = fixture.folder + "/token"
-        for (path, text) in [(tokenFile, Self.token), (fixture.folder + "/reader", Self.reader)] {
-            _ = FileManager.default.createFile(
-                atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
-        }
-        if !events.isEmpty { try fixture.send(events, partition: 0) }
-        process = Process()
-        process.executableURL = DaemonProcess.program
-        process.arguments =
-            ["run"]
-            + (try fixture.overrides([
-                "http.enabled=true", "http.port=\(port)", "http.token_file=\(tokenFile)",
-                "http.read_token_file=\(fixture.folder)/reader", "model.base=\(ShopStream.base)",
-                "store.snapshot_events=500", "store.commit_interval=50ms", "store.sync=false",
-                "lora.refresh_texts=0",
-            ])).flatMap { ["--set", $0] }
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        _ = try eventually("a daemon that answers") {
-            ask("GET /v1/status").flatMap { $0.body.contains("\"examples\"") ? () : nil }
-        }
-    }
-
-    deinit { end() }
-
-    func end(_ signal: Int32 = SIGTERM) {
-        guard process.isRunning else { return }
-        kill(process.processIdentifier, signal)
-        process.waitUntilExit()
-    }
-
-    func ask(_ request: String, _ body: String? = nil, token: String? = nil) -> HTTPAnswer? {
-        Wires.ask(port: port, request, body: body, token: token)
-    }
-
-    func operate(_ request: String, _ body: String) throws -> HTTPAnswer {
-        try #require(ask(request, body, token: Self.token))
-    }
-
-    func learned(_ count: Int) throws {
-        _ = try eventually("\(count) events read") {
-            ask("GET /v1/status")
-                .flatMap {
-                    $0.body.contains("\"read\" : \(count)\n")
-                        || $0.body.contains("\"read\" : \(count),") ? () : nil
-                }
-        }
-    }
-}
-
 @Suite(.serialized) struct APITests {
     private struct Named: Decodable {
         let snapshot: String
@@ -79,16 +13,6 @@ private final class ServedDaemon {
 
     private struct Failure: Decodable {
         let error: String
-    }
-
-    /// A small shop's events up to now, so that what they ask for has not expired.
-    private func stream(_ count: Int) -> [String] {
-        var stream = ShopStream(seed: 7)
-        let begin = nowMs() - Int64(count) * 2_000
-        return stream.next(count).enumerated().map { number, line in
-            let ms = Int64(number) * 2_000
-            return line.replacing("\"ts\":\(ShopStream.startMs + ms)", with: "\"ts\":\(begin + ms)")
-        }
     }
 
     @Test("every path and method is described, and every one described is there, with who may ask")
@@ -117,7 +41,7 @@ private final class ServedDaemon {
 
     @Test("answers are as the description says, and the state answers as its snapshot does")
     func answers() throws {
-        let daemon = try ServedDaemon(try DaemonFixture(), events: stream(1_500))
+        let daemon = try ServedDaemon(try DaemonFixture(), events: ServedDaemon.stream(1_500))
         try daemon.learned(1_500)
         let api = try OpenAPI()
         let head = try JSONDecoder().decode(
@@ -152,7 +76,7 @@ private final class ServedDaemon {
 
     @Test("a wrong request is refused with a sentence that names the field")
     func strict() throws {
-        let daemon = try ServedDaemon(try DaemonFixture(), events: stream(40))
+        let daemon = try ServedDaemon(try DaemonFixture(), events: ServedDaemon.stream(40))
         let api = try OpenAPI()
         for (request, body, status, begins) in [
             ("POST /v1/rollback", #"{"ref":"head","why":"x"}"#, 400, "reason: "),
@@ -188,7 +112,8 @@ private final class ServedDaemon {
         for (request, status) in [
             ("GET /v1/snapshots?limit=0", 400), ("GET /v1/snapshots?limit=1&limit=2", 400),
             ("GET /v1/snapshots/nowhere", 404), ("GET /v1/snapshots/head/diff/nowhere", 404),
-            ("GET /v1/audit?size=3", 400), ("GET /v1/effects?x", 400),
+            ("GET /v1/audit?size=3", 400), ("GET /v1/audit?since=yesterday", 400),
+            ("GET /v1/audit?since=2026-11-23T12:00:00Z&limit=5", 200), ("GET /v1/effects?x", 400),
         ] {
             #expect(daemon.ask(request)?.status == status, "\(request)")
         }
@@ -196,7 +121,7 @@ private final class ServedDaemon {
 
     @Test("a rollback over HTTP needs the token, goes back, and is audited with who")
     func rollback() throws {
-        let daemon = try ServedDaemon(try DaemonFixture(), events: stream(1_500))
+        let daemon = try ServedDaemon(try DaemonFixture(), events: ServedDaemon.stream(1_500))
         try daemon.learned(1_500)
         let body = #"{"ref":"head~1","reason":"a bad feed","who":"ann"}"#
         func head() throws -> String {
@@ -225,7 +150,7 @@ private final class ServedDaemon {
     )
     func paused() throws {
         let fixture = try DaemonFixture()
-        let first = try ServedDaemon(fixture, events: stream(300))
+        let first = try ServedDaemon(fixture, events: ServedDaemon.stream(300))
         try first.learned(300)
         #expect(first.ask("POST /v1/learning/pause", #"{"reason":"x"}"#)?.status == 401)
         let answer = try first.operate(
@@ -255,13 +180,35 @@ private final class ServedDaemon {
         #expect(audit.contains("pause learning") && audit.contains("resume learning"))
     }
 
+    @Test("a run that is to end with its stream ends when learning is paused, and says so")
+    func pausedAtEnd() throws {
+        let fixture = try DaemonFixture()
+        try fixture.send(ServedDaemon.stream(50), partition: 0)
+        let settings = ["model.base=\(ShopStream.base)"]
+        #expect(try fixture.run(try fixture.configuration(settings)).events.read == 50)
+        let paused = try tidemark([
+            "pause", "learning", "--reason", "a sale", "--who", "ann", "--store", fixture.store,
+        ])
+        #expect(paused.status == 0, "\(paused.errors)")
+        try fixture.send(["rubbish"], partition: 0)
+        let ended = try tidemark(
+            ["run", "--exit-when-idle", "300ms"]
+                + (try fixture.overrides(settings)).flatMap { ["--set", $0] })
+        #expect(ended.status == 69)
+        #expect(
+            ended.errors.contains("learning is paused since")
+                && ended.errors.contains("by ann (a sale)"), "\(ended.errors)")
+        #expect(
+            ended.output.contains("50 events") || ended.output.contains("50"), "\(ended.output)")
+    }
+
     @Test("paused publishing sends nothing, and all of it once it is resumed")
     func unpublished() throws {
         let fixture = try DaemonFixture()
         let daemon = try ServedDaemon(fixture)
         let paused = try daemon.operate("POST /v1/publishing/pause", #"{"reason":"x"}"#)
         #expect(paused.status == 200, "\(paused)")
-        try fixture.send(stream(200), partition: 0)
+        try fixture.send(ServedDaemon.stream(200), partition: 0)
         try daemon.learned(200)
         let waiting = try status(fixture.store, "messages that wait") { $0.outbox > 0 }.outbox
         #expect(try fixture.read(fixture.recommendations).isEmpty)
@@ -272,7 +219,7 @@ private final class ServedDaemon {
 
     @Test("commands ask a daemon elsewhere, and end with the code of what it says")
     func remote() throws {
-        let daemon = try ServedDaemon(try DaemonFixture(), events: stream(600))
+        let daemon = try ServedDaemon(try DaemonFixture(), events: ServedDaemon.stream(600))
         try daemon.learned(600)
         let url = ["--url", "http://127.0.0.1:\(daemon.port)/"]
         let writes = url + ["--token-file", daemon.tokenFile]
@@ -285,6 +232,19 @@ private final class ServedDaemon {
         #expect(try tidemark(["rollback", "head~1", "--dry-run"] + url).status == 64)
         let back = try tidemark(["rollback", "head~1", "--reason", "a trial"] + writes)
         #expect(back.status == 0 && back.output.contains("The weights went back"), "\(back.errors)")
+        struct Audit: Decodable {
+            struct Entry: Decodable {
+                let action: String
+                let reason: String
+            }
+            let entries: [Entry]
+        }
+        let audit = try tidemark(["audit", "--json", "--since", "1h", "--limit", "1"] + url)
+            .json(Audit.self)
+        #expect(audit.entries.map(\.action) == ["rollback"])
+        #expect(audit.entries.first?.reason.hasSuffix(": a trial") == true)
+        #expect(
+            try tidemark(["audit", "--since", "0"] + url).output.contains("Nothing since then."))
         #expect(try tidemark(["status", "--url", "http://127.0.0.1:1"]).status == 69)
         #expect(try tidemark(["status", "--url", "ftp://x"]).status == 64)
         #expect(try tidemark(["status"]).status == 64)

@@ -106,6 +106,20 @@ import Testing
         #expect(sentence(of: error) == found.first?.message)
     }
 
+    @Test("a base whose vectors are of any length is refused by both, by name")
+    func notNormalized() throws {
+        let fixture = try DaemonFixture()
+        let base = URL(fileURLWithPath: ShopStream.base).deletingLastPathComponent()
+            .appendingPathComponent("tanh-cls").path
+        let faulty = try configuration(try settings(fixture) + ["model.base=\(base)"])
+        let found = failures(faulty)
+        #expect(found.map(\.what) == ["base"] && found.first?.exitCode == 78, "\(found)")
+        let message = found.first?.message ?? ""
+        #expect(message.contains("tanh-cls/modules.json must end in a module Normalize"))
+        #expect(refusal(faulty).map(sentence(of:)) == message)
+        #expect(!FileManager.default.fileExists(atPath: fixture.store))
+    }
+
     /// Values that keys may have, and such that they may not, or not together.
     private static let mutations = [
         "lora.rank=4", "lora.rank=5", "lora.rank=256", "lora.layers=1", "lora.layers=2",

@@ -69,6 +69,24 @@ import Testing
         #expect(metrics.contains("tidemark_newest_records 301\n"))
         #expect(metrics.contains("tidemark_newest_unusable_records 1\n"))
         #expect(metrics.contains("tidemark_mostly_unusable 0\n"))
+        // What has not happened yet is there, so that the first time is a rise.
+        for sample in [
+            #"log_events_total{event="drift_found"}"#, #"events_total{type="erase"}"#,
+            #"dead_letters_total{reason="no_rule"}"#, #"http_answers_total{status="505"}"#,
+            #"http_rejected_total{reason="too_slow"}"#,
+        ] {
+            #expect(metrics.contains("tidemark_\(sample) 0\n"), "\(sample)")
+        }
+        for name in [
+            "process_start_time_seconds", "process_cpu_seconds_total",
+            "process_resident_memory_bytes", "process_open_fds", "process_max_fds",
+            "tidemark_store_file_bytes", "tidemark_store_used_bytes",
+            "tidemark_store_disk_available_bytes", "tidemark_snapshot_age_seconds",
+        ] {
+            let line = metrics.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+            let value = line.flatMap { Double($0.split(separator: " ")[1]) }
+            #expect(value.map { $0 > 0 } == true, "\(name): \(line ?? "missing")")
+        }
         // Then most of what comes is of no use.
         try fixture.send((0..<301).map { "rubbish \($0)" }, partition: 0)
         _ = try eventually("an alarm on the share of what is unusable") {

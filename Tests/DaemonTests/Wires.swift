@@ -53,8 +53,12 @@ enum Wires {
         ask(port: port, "GET \(path)", body: nil, token: nil)
     }
 
-    /// - Parameter line: method and path, as in `POST /v1/rollback`.
-    static func ask(port: Int, _ line: String, body: String?, token: String?) -> HTTPAnswer? {
+    /// - Parameters:
+    ///   - line: method and path, as in `POST /v1/rollback`.
+    ///   - key: by which the request is to be done once, as the header has it.
+    static func ask(
+        port: Int, _ line: String, body: String?, token: String?, key: String? = nil
+    ) -> HTTPAnswer? {
         let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
         guard parts.count == 2, let url = URL(string: "http://127.0.0.1:\(port)\(parts[1])") else {
             return nil
@@ -67,6 +71,7 @@ enum Wires {
             request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         }
         if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
+        if let key { request.setValue(key, forHTTPHeaderField: "Idempotency-Key") }
         let done = DispatchSemaphore(value: 0)
         let answer = Mutex<HTTPAnswer?>(nil)
         URLSession.shared.dataTask(with: request) { data, response, _ in

@@ -64,6 +64,8 @@ import Testing
             "--store", folder.path
         ).json()
         #expect(pruned["kept"] as? Int == 3)
+        let audit = try tidemark("audit", "--limit", "1", "--store", folder.path)
+        #expect(audit.output.contains("prune   2 snapshots"), "\(audit.output)")
         #expect(
             try tidemark("snapshots", "untag", "before-sale", "--store", folder.path).status == 0)
         _ = try StoreCheck.run(folder.path)
@@ -90,6 +92,35 @@ import Testing
         #expect(try after.status().weightsDigest == records[2].weightsDigest)
         #expect(try after.audit(limit: 1).first?.reason == "to \(records[2].id): bad feed")
         try after.close()
+    }
+
+    @Test("the audit tells who changed what, when and why, since a time and up to a number")
+    func audit() throws {
+        let folder = ScratchFolder()
+        let store = try folder.open()
+        let startMs: Int64 = 1_795_953_000_000
+        for (hour, who) in ["ann", "bob", "eve\nforged"].enumerated() {
+            try store.record(
+                AuditEntry(
+                    wallTimeMs: startMs + Int64(hour) * 3_600_000, who: who, action: "tag",
+                    reason: "hour \(hour)"))
+        }
+        try store.close()
+        func reasons(_ options: String...) throws -> [String] {
+            let told = try tidemark(["audit", "--json", "--store", folder.path] + options).json()
+            let entries = try #require(told["entries"] as? [[String: String]])
+            return entries.compactMap { $0["reason"] }
+        }
+        #expect(try reasons() == ["hour 2", "hour 1", "hour 0"])
+        #expect(try reasons("--limit", "2") == ["hour 2", "hour 1"])
+        #expect(try reasons("--since", "2026-11-29T12:50:00Z") == ["hour 2", "hour 1"])
+        #expect(
+            try reasons("--since", "2026-11-29T12:50:00Z", "--limit", "1") == ["hour 2"])
+        let text = try tidemark("audit", "--store", folder.path)
+        let lines = text.output.split(separator: "\n")
+        #expect(lines.count == 5 && lines[2].hasPrefix("2026-11-29 13:50:00  eve\\nforged"))
+        #expect(lines[4].hasSuffix("hour 0") && lines[4].contains("  ann"))
+        #expect(try tidemark("audit", "--since", "soon", "--store", folder.path).status == 64)
     }
 
     @Test("what goes wrong has a message and the exit code for its kind")

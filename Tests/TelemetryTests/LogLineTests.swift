@@ -178,7 +178,19 @@ private struct SeededScalars {
         log.emit(.deadLetter(position: "events:0:2", reason: "no JSON"))
         log.emit(.roomAgain)
         #expect(log.counts.byKind == ["dead_letter": 2, "room_again": 1])
-        #expect(log.counts.metric.samples.map(\.value) == [2, 1])
+        let samples = log.counts.metric.samples
+        #expect(samples.filter { $0.value > 0 }.map(\.value) == [2, 1])
+        // Those that were not there yet are counted from 0.
+        #expect(samples.contains { $0.value == 0 && $0.labels[0].value == "drift_found" })
+        #expect(samples.count == Set(samples.map { $0.labels[0].value }).count)
+    }
+
+    @Test("the level of the log can be changed while it is written")
+    func level() throws {
+        let log = EventLogger(level: .error, format: .text)
+        let copy = log
+        copy.level = .debug
+        #expect(log.level == .debug)
     }
 
     @Test("heads that are rejected say how much, where, and which labels have shifted")

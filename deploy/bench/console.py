@@ -194,6 +194,12 @@ def rollback(browser, url, token, check):
     check.that(after != before, f"a rollback through the page changes the champion: {before} to {after}")
     newest = fetch(url, "/v1/audit?limit=1")["entries"][0]
     check.that("console test" in newest["who"] and "operate" in newest["who"], f"the audit says who: {newest['who']}")
+    went = len(fetch(url, "/v1/audit?limit=1000")["entries"])
+    browser.until("a button to press again", "!document.querySelector('#dialog [data-act=confirm]').disabled")
+    browser.run("document.querySelector('#went').remove()")
+    press(browser, "confirm")
+    browser.until("the same answer again", "document.querySelector('#went')?.textContent")
+    check.that(len(fetch(url, "/v1/audit?limit=1000")["entries"]) == went and champion(url) == after, "a second click changes nothing")
     browser.run("byId('dialog').close()")
 
 

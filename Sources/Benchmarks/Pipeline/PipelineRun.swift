@@ -192,10 +192,21 @@ final class PipelineRun {
         let request = RollbackRequest(
             reference: "head~1", rewind: false, skips: [], dryRun: false, reason: "bench",
             who: "bench")
-        guard let connection = try DaemonConnection(store: store),
+        guard let connection = try DaemonConnection(store: store) else {
+            throw RequestError.noDaemon(store: store)
+        }
+        // A short run has one snapshot alone: there has to be one before it to go back to.
+        if try snapshotCount() < 2 { _ = try connection.ask(.snapshot(tags: [], who: "bench")) }
+        guard
             case .rollback(let outcome) = try connection.ask(.rollback(request))
         else { throw RequestError.badRequest("the daemon answered something else") }
         return outcome
+    }
+
+    private func snapshotCount() throws -> Int {
+        let opened = try SnapshotStore.open(path: store, mode: .readOnly)
+        defer { try? opened.close() }
+        return try opened.snapshots(limit: 2).count
     }
 
     /// Events produced and not committed by the daemon, whose store says what is.

@@ -3,11 +3,12 @@
 const state = { status: null, history: null, snapshots: [], chosen: [], head: "purchase", samples: [], rate: null, answeredAt: null, failure: null };
 const SAMPLES_MAX = 300;
 
-/** The daemon's answer; a body makes it a POST. Throws an Error with the daemon's own sentence. */
-async function ask(path, body) {
+/** The daemon's answer; a body makes it a POST, a key one that is done once. Throws an Error with the daemon's own sentence. */
+async function ask(path, body, key) {
   const headers = { Accept: "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body) headers["Content-Type"] = "application/json";
+  if (key) headers["Idempotency-Key"] = `"${key}"`;
   const response = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), cache: "no-store", signal: AbortSignal.timeout(60_000) });
   const text = await response.text();
   let answer = null;

@@ -2,8 +2,20 @@
 // What changes something: each asks for a reason, and for the token, which stays in this page's memory.
 let token = null;
 
-/** Opens the dialog: fields [name, label, kind, value], act(values, out) does it; what it throws is shown. */
+/** Asks under one key for each thing that is confirmed: a second click gets the first one's answer. */
+function confirming() {
+  const keys = new Map();
+  return (path, body) => {
+    const said = JSON.stringify([path, body]);
+    // crypto.randomUUID is not there on plain HTTP from another machine.
+    if (!keys.has(said)) keys.set(said, [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join(""));
+    return ask(path, body, keys.get(said));
+  };
+}
+
+/** Opens the dialog: fields [name, label, kind, value], act(values, out, form, change) does it; what it throws is shown. */
 function openDialog(title, fields, buttons) {
+  const change = confirming();
   const dialog = byId("dialog");
   const inputs = fields.map(([name, label, kind = "text", value = ""]) => {
     const input = el("input", { name, type: kind, value: kind === "checkbox" ? null : value, autocomplete: "off", "data-key": name });
@@ -19,7 +31,7 @@ function openDialog(title, fields, buttons) {
       button.disabled = true;
       try {
         if (values().secret) token = values().secret;
-        await act(values(), out, form);
+        await act(values(), out, form, change);
       } catch (error) { out.replaceChildren(el("p", { class: "error" }, error.message)); }
       button.disabled = false;
     });
@@ -43,9 +55,9 @@ function openToken() {
 function openPause(part, pauses) {
   const title = say(`${pauses ? "pause" : "resume"}${part === "learning" ? "Learning" : "Publishing"}`);
   openDialog(title, [["reason", "reason"], ["who", "who"], ...secretField()], [{
-    label: "confirm", cls: "strong", act: async (values, out) => {
+    label: "confirm", cls: "strong", act: async (values, out, form, change) => {
       const body = values.reason ? { reason: values.reason } : {};
-      await ask(`v1/${part}/${pauses ? "pause" : "resume"}`, withName(values, body));
+      await change(`v1/${part}/${pauses ? "pause" : "resume"}`, withName(values, body));
       out.replaceChildren(el("p", {}, say("done")));
       byId("dialog").close();
       await refresh(true);
@@ -55,8 +67,8 @@ function openPause(part, pauses) {
 
 function openTake() {
   openDialog(say("take"), [["tags", "names2"], ["who", "who"], ...secretField()], [{
-    label: "confirm", cls: "strong", act: async (values) => {
-      await ask("v1/snapshots", withName(values, { tags: values.tags.split(/\s+/).filter(Boolean) }));
+    label: "confirm", cls: "strong", act: async (values, out, form, change) => {
+      await change("v1/snapshots", withName(values, { tags: values.tags.split(/\s+/).filter(Boolean) }));
       byId("dialog").close();
       await refresh(true);
     },
@@ -78,9 +90,9 @@ function openRollback(snapshot) {
       if (outcome.offsets.length) out.append(el("p", {}, say("offsetsBack", { o: outcome.offsets.map((o) => `${o.topic}:${o.partition} ${o.now} → ${o.then}`).join(", ") })));
       form.querySelector("[data-act=confirm]").disabled = false;
     } },
-    { label: "confirm", cls: "danger", disabled: true, act: async (values, out) => {
+    { label: "confirm", cls: "danger", disabled: true, act: async (values, out, form, change) => {
       if (tried !== JSON.stringify([values.rewind, values.skip])) throw new Error(say("first"));
-      const outcome = await ask("v1/rollback", body(values, false));
+      const outcome = await change("v1/rollback", body(values, false));
       out.replaceChildren(el("p", { id: "went" }, say("went", { s: outcome.snapshot })));
       await refresh(true);
     } },

@@ -6,10 +6,14 @@ import Foundation
 public final class ControlDesk: @unchecked Sendable {
     private final class Ticket {
         let request: ControlRequest
+        let key: RequestKey?
         var isBegun = false
         var reply: ControlReply?
 
-        init(_ request: ControlRequest) { self.request = request }
+        init(_ request: ControlRequest, _ key: RequestKey?) {
+            self.request = request
+            self.key = key
+        }
     }
 
     private let condition = NSCondition()
@@ -23,18 +27,22 @@ public final class ControlDesk: @unchecked Sendable {
 
     /// Hands a request in and waits for its reply.
     ///
-    /// - Parameter patienceMs: how long it may wait until it is begun; then it is taken back, and nothing
-    ///   is changed. `nil`: for as long as it takes.
+    /// - Parameters:
+    ///   - patienceMs: how long it may wait until it is begun; then it is taken back, and nothing is
+    ///     changed. `nil`: for as long as it takes.
+    ///   - key: of a request that is to be done once, however often it comes.
     ///
     /// Thread: any but the learning thread.
-    public func ask(_ request: ControlRequest, patienceMs: Int? = nil) -> ControlReply {
+    public func ask(
+        _ request: ControlRequest, patienceMs: Int? = nil, key: RequestKey? = nil
+    ) -> ControlReply {
         let end = patienceMs.map { ContinuousClock.now + .milliseconds($0) }
         return condition.withLock {
             guard !isClosed else { return .failure(RequestError.stopping) }
             guard waiting.count < Self.waitingMax else {
                 return .failure(RequestError.refused(code: 69, "too many requests wait already"))
             }
-            let ticket = Ticket(request)
+            let ticket = Ticket(request, key)
             waiting.append(ticket)
             while true {
                 if let reply = ticket.reply { return reply }
@@ -56,12 +64,12 @@ public final class ControlDesk: @unchecked Sendable {
     /// no client holds up learning. Thread: the learning thread.
     ///
     /// - Returns: whether something did.
-    func serve(_ answer: (ControlRequest) throws -> ControlReply) -> Bool {
+    func serve(_ answer: (ControlRequest, RequestKey?) throws -> ControlReply) -> Bool {
         var served = false
         for _ in 0..<condition.withLock({ waiting.count }) {
             guard let ticket = condition.withLock({ begin() }) else { break }
             let reply: ControlReply
-            do { reply = try answer(ticket.request) } catch { reply = .failure(error) }
+            do { reply = try answer(ticket.request, ticket.key) } catch { reply = .failure(error) }
             condition.withLock {
                 waiting.removeAll { $0 === ticket }
                 ticket.reply = reply

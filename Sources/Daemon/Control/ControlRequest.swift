@@ -13,6 +13,8 @@ public enum ControlRequest: Codable, Sendable {
     case resume(PausedPart, reason: String, who: String)
     /// What would be offered now; nothing is changed.
     case recommend(Question)
+    /// Forgets a shopper.
+    case erase(ErasureRequest)
 }
 
 /// What `rollback` is asked for, on a store or of a daemon.
@@ -71,6 +73,9 @@ public enum ControlReply: Codable, Sendable {
     /// What stands still from now on.
     case paused(PauseState)
     case explanation(Explanation)
+    case erased(ErasureOutcome)
+    /// A key that came before with another request; what to say of it.
+    case keyReused(String)
     /// The exit code that a command ends with, and what it says.
     case failed(code: Int32, message: String)
 }

@@ -10,23 +10,24 @@ struct ControlService {
     private let consumer: KafkaConsumer
     private let publisher: Publisher
     private let pauses: Pauses
-    private let acceptsGaps: Bool
+    private let configuration: Configuration
 
     init(
         learner: Learner, keeper: WholeKeeper, consumer: KafkaConsumer,
-        publisher: Publisher, pauses: Pauses, acceptsGaps: Bool
+        publisher: Publisher, pauses: Pauses, configuration: Configuration
     ) {
         self.publisher = publisher
         self.pauses = pauses
         self.learner = learner
         self.keeper = keeper
         self.consumer = consumer
-        self.acceptsGaps = acceptsGaps
+        self.configuration = configuration
     }
+
+    var store: SnapshotStore { learner.store }
 
     /// - Parameter didRewind: set where the stream must be read from the store's offsets again.
     func answer(_ request: ControlRequest, didRewind: inout Bool) throws -> ControlReply {
-        let store = learner.store
         switch request {
         case .status: return .status(try status())
         case .snapshot(let tags, let who):
@@ -64,7 +65,24 @@ struct ControlService {
         case .resume(let part, let reason, let who):
             return .paused(try pause(part, false, reason: reason, who: who))
         case .recommend(let question): return .explanation(try learner.answer(question))
+        case .erase(let request): return .erased(try erase(request))
         }
+    }
+
+    private func erase(_ request: ErasureRequest) throws -> ErasureOutcome {
+        try ShopperHoldings.requireID(request.userID)
+        let nowMs = wallTimeMs()
+        // Events of this moment may be ahead of the clock by as much as is allowed.
+        let throughMs = max(nowMs, learner.engine.newestMs ?? nowMs)
+        let info = try learner.erase(
+            request.userID, atMs: throughMs,
+            audit: AuditEntry(
+                wallTimeMs: nowMs, who: request.who, action: "erase", reason: request.reason))
+        publisher.wake()
+        return ErasureOutcome(
+            request, info: info, throughMs: throughMs,
+            snapshots: try store.snapshots(limit: .max).count,
+            read: configuration.kafka.topics.map(\.name), written: configuration.writtenTopics)
     }
 
     private func pause(
@@ -84,7 +102,7 @@ struct ControlService {
     /// Throws: `RequestError.eventsGone` where the brokers no longer have what would be learned
     /// again, unless the configuration accepts that.
     private func requireEvents(since reference: String) throws {
-        guard !acceptsGaps else { return }
+        guard configuration.kafka.onGap != .accept else { return }
         let target = try learner.store.resolve(reference)
         let positions = consumer.status()?.partitions.map(\.position) ?? []
         let available = try consumer.available(positions)

@@ -1,6 +1,7 @@
 import ContinualLearning
 import ControlPlane
 import Engine
+import Events
 import KafkaStream
 import Telemetry
 
@@ -35,6 +36,12 @@ extension DaemonControl {
                 .gauge, "\(part.rawValue)_paused", "1 while a person has it paused.",
                 board.pauses.now[part] == nil ? 0 : 1)
         }
+        metrics += ProcessFigures.read()?.metrics ?? []
+        if let store = board.store,
+            let figures = try? StoreFigures(store, nowMs: wallTimeMs())
+        {
+            metrics += figures.metrics
+        }
         metrics.append(told.metric)
         metrics += Self.metrics(http.counts)
         if let consumer = board.consumer { metrics += Self.metrics(consumer) }
@@ -54,10 +61,12 @@ extension DaemonControl {
             Metric(
                 .counter, "http_answers_total", "Requests answered since the start.", by: "status",
                 Dictionary(
-                    http.answers.map { ("\($0.key)", Double($0.value)) }, uniquingKeysWith: +)),
+                    http.answers.map { ("\($0.key)", Double($0.value)) }, uniquingKeysWith: +),
+                known: ControlFigures.statuses.map { "\($0)" }),
             Metric(
                 .counter, "http_rejected_total", "Requests and connections cut short.",
-                by: "reason", http.rejected.mapValues(Double.init)),
+                by: "reason", http.rejected.mapValues(Double.init),
+                known: ControlFigures.reasons),
             Metric(
                 .counter, "http_restarts_total",
                 "How often the listening ended by itself and was begun again.",
@@ -130,10 +139,12 @@ extension DaemonControl {
         var metrics = [
             Metric(
                 .counter, "events_total", "Events accepted since the store began.", by: "type",
-                counters.byType.mapValues(Double.init)),
+                counters.byType.mapValues(Double.init),
+                known: EventType.allCases.map(\.rawValue) + [EventError.ignoredCode]),
             Metric(
                 .counter, "dead_letters_total", "Records that could not be used.", by: "reason",
-                counters.deadLetterReasons.mapValues(Double.init)),
+                counters.deadLetterReasons.mapValues(Double.init),
+                known: DeadLetterReasons.known),
             counter("duplicates", "Events seen before.", counters.duplicates),
             counter("late_events", "Events later than the lateness allows.", counters.late),
             counter(

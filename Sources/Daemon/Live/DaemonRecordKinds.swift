@@ -4,7 +4,7 @@ import Records
 
 /// Every kind of record that the daemon itself keeps in a store or beside it, read from bytes alone.
 package enum DaemonRecordKind: CaseIterable, Sendable {
-    case journal, ledger, history, marker
+    case journal, ledger, history, marker, heldAnswer
 
     /// Reads the bytes as a record of the kind; one that is read comes back as the same bytes.
     ///
@@ -33,6 +33,10 @@ package enum DaemonRecordKind: CaseIterable, Sendable {
             resumed.resume(from: [:], crashed: bytes.count.isMultiple(of: 2))
             _ = resumed.held?.texts
         case .marker: _ = try PublishMarker(encoded: bytes)
+        case .heldAnswer:
+            let held = try HeldAnswer(encoded: bytes)
+            let again = try HeldAnswer(encoded: held.encoded)
+            precondition(again == held, "\(held) came back as \(again)")
         }
     }
 

@@ -6,6 +6,10 @@ import Records
 import SnapshotStore
 import Telemetry
 
+/// Reads the configuration again, with all that is wrong with it.
+public typealias Reread =
+    @Sendable () -> (configuration: Configuration, problems: [ConfigurationError])
+
 /// The daemon: consumes, learns, commits, publishes, until it is told to stop.
 ///
 /// Thread: `run` blocks its caller, which becomes the learning thread. Polling, publishing and the
@@ -17,12 +21,16 @@ public final class LearningDaemon {
     private let exitWhenIdleMs: Int?
     private let skips: OffsetRanges
     private let takesOver: Bool
+    private let reread: Reread?
     private let interference: Interference
     private let isStopped: @Sendable () -> Bool
     /// Where other threads hand in what is asked of the daemon while it runs.
     public let desk = ControlDesk()
     /// Set by a run that ended in order and left messages unpublished; they stay in the store.
     public private(set) var unpublished: (any Error)?
+
+    /// Set by a run that was to end with its stream and could not come there, since learning is paused.
+    public private(set) var pausedLearning: LearningPaused?
 
     /// Whether a thread that waits for brokers was left behind: the process is to end without it.
     public private(set) var leftThread = false
@@ -35,20 +43,22 @@ public final class LearningDaemon {
     /// - Parameters:
     ///   - skips: records that are never learned, beside those the store knows.
     ///   - takesOver: publish for the store even when another copy of it has done so since.
+    ///   - reread: reads the configuration again, at a SIGHUP; `nil` where it cannot change.
     ///   - isStopped: whether the daemon has been told to stop.
     public convenience init(
         _ configuration: Configuration, exitWhenIdleMs: Int? = nil,
-        skips: OffsetRanges = OffsetRanges(), takesOver: Bool = false,
+        skips: OffsetRanges = OffsetRanges(), takesOver: Bool = false, reread: Reread? = nil,
         isStopped: @escaping @Sendable () -> Bool = { StopSignal.isReceived }
     ) throws {
         try self.init(
             configuration, exitWhenIdleMs: exitWhenIdleMs, skips: skips, takesOver: takesOver,
-            interference: .none, isStopped: isStopped)
+            interference: .none, reread: reread, isStopped: isStopped)
     }
 
     package init(
         _ configuration: Configuration, exitWhenIdleMs: Int? = nil,
         skips: OffsetRanges = OffsetRanges(), takesOver: Bool = false, interference: Interference,
+        reread: Reread? = nil,
         isStopped: @escaping @Sendable () -> Bool = { StopSignal.isReceived }
     ) throws {
         self.configuration = configuration
@@ -56,6 +66,7 @@ public final class LearningDaemon {
         self.isStopped = isStopped
         self.exitWhenIdleMs = exitWhenIdleMs
         self.takesOver = takesOver
+        self.reread = reread
         self.interference = interference
         wiring = Wiring(configuration: configuration, interference: interference)
         log = wiring.log
@@ -74,6 +85,8 @@ public final class LearningDaemon {
 
     private func consume() throws -> Report {
         StopSignal.install()
+        // On a terminal the signal says that the terminal is gone.
+        if reread != nil, !LineSink.standardError.isTerminal { ReloadSignal.install() }
         DescriptorLimit.raise()
         let prepared = try Preparation.requireAll(wiring)
         let (kafka, decoding, base) = (prepared.kafka, prepared.decoding, prepared.base)
@@ -134,9 +147,16 @@ public final class LearningDaemon {
                 keys: ShardKeys(kafka, partitionCounts: counts)),
             LearningLoop.Parts(
                 learner: learner, publisher: publisher, keeper: keeper, board: board, desk: desk,
-                interference: interference, log: log),
+                interference: interference, log: log, reread: reread),
             configuration: configuration, exitWhenIdleMs: exitWhenIdleMs, isStopped: isStopped)
-        while try loop.run(onGap: { accept($0, learner) }) == .rewound {
+        reading: while true {
+            switch try loop.run(onGap: { accept($0, learner) }) {
+            case .stopped: break reading
+            case .paused(let pause):
+                pausedLearning = LearningPaused(pause)
+                break reading
+            case .rewound: break
+            }
             consumer.close()
             consumer = try makeConsumer(kafka)
             _ = try consumer.connect { isStopped() }
@@ -258,6 +278,21 @@ public final class LearningDaemon {
                 partition: "\(gap.position)", from: lost.lowerBound, to: lost.upperBound))
         learner.accept(
             gap: lost, of: gap.position, isOtherTopic: gap.kind != .retention)
+    }
+}
+
+/// Why a run ends that was to go on to the end of its stream.
+public struct LearningPaused: Error, CustomStringConvertible, ClassifiedFailure {
+    private let pause: Pause
+
+    init(_ pause: Pause) { self.pause = pause }
+
+    /// A person keeps the service away: unavailable.
+    public var failureKind: FailureKind { .unavailable }
+
+    /// Who paused it and why, and what goes on.
+    public var description: String {
+        "learning is paused since \(Timestamp.text(ms: pause.sinceMs)) by \(pause.who) (\(pause.reason)), so the stream's end is not reached; 'tidemark resume learning' has it go on"
     }
 }
 

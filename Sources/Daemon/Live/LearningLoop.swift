@@ -26,11 +26,13 @@ struct LearningLoop {
         let desk: ControlDesk
         let interference: Interference
         let log: EventLogger
+        /// Reads the configuration again; `nil` where it cannot change.
+        let reread: Reread?
     }
 
     var reading: Reading
     private let parts: Parts
-    private let configuration: Configuration
+    let configuration: Configuration
     private let exitWhenIdleMs: Int?
     let isStopped: @Sendable () -> Bool
 
@@ -46,8 +48,8 @@ struct LearningLoop {
     struct Waits {
         /// Too much is to be published.
         var forBrokers = false
-        /// Learning is paused.
-        var forPerson = false
+        /// Since when learning is paused.
+        var forPerson: ContinuousClock.Instant?
         /// The store's disk is full.
         var forRoom = false
         /// Why the registry does not give a schema.
@@ -79,6 +81,7 @@ struct LearningLoop {
     private var publisher: Publisher { parts.publisher }
     var board: StatusBoard { parts.board }
     var log: EventLogger { parts.log }
+    var reread: Reread? { parts.reread }
 
     private static func idleWatch(
         _ configuration: Configuration, _ consumer: KafkaConsumer
@@ -99,6 +102,8 @@ struct LearningLoop {
         case stopped
         /// The learned state went back: the stream must be read from the store's offsets again.
         case rewound
+        /// Learning is paused, and the end was to come once the stream is idle.
+        case paused(Pause)
     }
 
     /// Ends at a signal, or when the stream has been idle for as long as was asked for.
@@ -119,6 +124,7 @@ struct LearningLoop {
                 }
                 if serveRequests() { return .rewound }
                 if isStopped() { return stopped() }
+                if let paused = pausedForLong() { return .paused(paused) }
                 usleep(Self.brokersPauseUs)
                 continue
             }
@@ -173,15 +179,15 @@ struct LearningLoop {
         }
     }
 
-    private func service(acceptsGaps: Bool) -> ControlService {
+    private var service: ControlService {
         ControlService(
             learner: learner, keeper: parts.keeper, consumer: consumer, publisher: publisher,
-            pauses: board.pauses, acceptsGaps: acceptsGaps)
+            pauses: board.pauses, configuration: configuration)
     }
 
     func serveStatus(reason: String) {
-        let service = service(acceptsGaps: false)
-        _ = parts.desk.serve { request in
+        let service = service
+        _ = parts.desk.serve { request, _ in
             guard case .status = request else { throw RequestError.refused(code: 69, reason) }
             var didRewind = false
             return try service.answer(request, didRewind: &didRewind)
@@ -195,14 +201,16 @@ struct LearningLoop {
 
     /// - Returns: whether one of them took the learned state back.
     private func serveRequests() -> Bool {
-        let service = service(acceptsGaps: configuration.kafka.onGap == .accept)
+        reloadIfAsked()
+        let service = service
         var didRewind = false
-        let served = parts.desk.serve { request in
+        let served = parts.desk.serve { request, key in
             // What another request changes is read first.
             if didRewind {
+                if let held = try service.heldReply(to: key) { return held }
                 throw RequestError.refused(code: 69, "a rewind is under way; ask again")
             }
-            return try service.answer(request, didRewind: &didRewind)
+            return try service.answer(request, key, didRewind: &didRewind)
         }
         if served { publisher.wake() }
         return didRewind
@@ -274,16 +282,26 @@ struct LearningLoop {
     /// Whether nothing is learned now: a person has paused it, or more is to be published than may wait.
     private mutating func standsStill() throws -> Bool {
         guard board.pauses.now.learning == nil else {
-            waits.forPerson = true
+            waits.forPerson = waits.forPerson ?? .now
             board.enter(.paused)
             return true
         }
-        if waits.forPerson {
-            waits.forPerson = false
+        if waits.forPerson != nil {
+            waits.forPerson = nil
             // Quiet was this loop, not the partitions.
             idleWatch = Self.idleWatch(configuration, consumer)
         }
         return try mustWaitForBrokers()
+    }
+
+    /// The pause of learning, where the end was to come once nothing came for as long as it has lasted.
+    private func pausedForLong() -> Pause? {
+        guard let limit = exitWhenIdleMs, let since = waits.forPerson,
+            since.duration(to: .now) >= .milliseconds(limit),
+            let pause = board.pauses.now.learning
+        else { return nil }
+        log.emit(.stopping(reason: "\(LearningPaused(pause))"))
+        return pause
     }
 
     /// Whether more is to be published than may wait, so that nothing is learned now.

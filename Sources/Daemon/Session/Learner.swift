@@ -288,7 +288,7 @@ final class Learner {
     }
 
     /// What shoppers were told is forgotten with them.
-    private func forget(_ userID: String) throws {
+    func forget(_ userID: String) throws {
         offers.forget(userID)
         guard states.isUsed else { return }
         try store.withHead { try states.erase(userID, reading: $0) }

@@ -48,6 +48,10 @@ struct RunningEngine {
         try engine.setIdle(position, reading: state, embedding: embedding)
     }
 
+    mutating func erase(_ userID: String, atMs ts: Int64, reading state: any StateReader) throws {
+        try engine.erase(userID, atMs: ts, reading: state, embedding: embedding)
+    }
+
     mutating func drain(reading state: any StateReader) throws -> StepOutput {
         try engine.drain(reading: state, embedding: embedding)
     }

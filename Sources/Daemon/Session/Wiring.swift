@@ -41,7 +41,16 @@ struct Wiring {
         }
         // Before anything is computed: a process keeps the profile it began with.
         _ = try Numerics.load(configuration.learning.numerics)
-        return try BaseModel.load(directory: baseFolder)
+        let base = try BaseModel.load(directory: baseFolder)
+        // The heads take vectors of length one; of any other every click would be refused.
+        guard base.pooling.isNormalized else {
+            throw ConfigurationError(
+                place: "model.base",
+                message:
+                    "\(baseFolder)/modules.json must end in a module Normalize: without it the base's vectors have any length, and only those of length 1 are learned from"
+            )
+        }
+        return base
     }
 
     func encoder(_ base: BaseModel, adapters: Adapters) throws -> TextEncoder {

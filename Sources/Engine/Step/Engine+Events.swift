@@ -148,7 +148,7 @@ extension Engine {
     /// What the shared weights learned from the shopper's examples stays in them. Events from before
     /// the erasure are not taken any more, however late they come and however often they are read
     /// again; later ones are of a new acquaintance.
-    private mutating func erase(_ userID: String, atMs ts: Int64) throws {
+    mutating func erase(_ userID: String, atMs ts: Int64) throws {
         counters.erased += 1
         try stream.erase(userID, atMs: ts)
         ruleLedger.forget(RowOwner(user: userID))

@@ -20,6 +20,9 @@ public struct HeldOffer: Sendable, Equatable {
 
 /// What is remembered of one shopper: what was done, and which offers stand.
 public struct ShopperState: Sendable, Equatable {
+    /// Where a store keeps it.
+    public static let table = StateTable("shoppers", .keyed, keys: .owner)
+
     /// Both lists are bounded; the oldest entry gives way.
     static let recentMax = 8
     static let offersMax = 32
@@ -95,7 +98,8 @@ extension ShopperState {
         return writer.bytes
     }
 
-    init(encoded bytes: [UInt8]) throws(ByteCodingError) {
+    /// Reads a row of the table; throws for bytes that are none.
+    public init(encoded bytes: [UInt8]) throws(ByteCodingError) {
         var reader = ByteReader(bytes)
         clicks = Int(try reader.integer(Int64.self))
         purchases = Int(try reader.integer(Int64.self))

@@ -3,7 +3,7 @@ import Records
 /// What is remembered of shoppers. All of it is in the state; in memory are those that changed since the
 /// last commit, and those seen lately.
 struct Shoppers: Sendable {
-    static let table = StateTable("shoppers", .keyed, keys: .owner)
+    static let table = ShopperState.table
     static let useTable = StateTable("shoppers seen", .keyed)
 
     /// Since the last commit; `nil` for one that was forgotten.

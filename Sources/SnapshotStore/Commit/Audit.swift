@@ -29,20 +29,25 @@ extension RecordWriter {
 
 extension SnapshotStore {
     /// The newest audit entries, newest first.
-    public func audit(limit: Int = 100) throws(StoreError) -> [AuditEntry] {
+    ///
+    /// - Parameter sinceMs: entries from before this time are left out; `nil` leaves out none. Unit:
+    ///   milliseconds since 1970, wall time.
+    /// - Complexity: with `sinceMs` all entries are read, since a wall clock may go back.
+    public func audit(limit: Int = 100, sinceMs: Int64? = nil) throws(StoreError) -> [AuditEntry] {
         try withRead { transaction, databases throws(StoreError) in
             let next = try transaction.head(databases).nextAudit
-            let first = next > UInt64(max(limit, 0)) ? next - UInt64(max(limit, 0)) : 0
+            let isAll = sinceMs != nil || next <= UInt64(max(limit, 0))
+            let first = isAll ? 0 : next - UInt64(max(limit, 0))
             var entries: [AuditEntry] = []
             try transaction.forEachRecord(databases, .audit, from: StoredKey.number(first)) {
                 _, value throws(StoreError) in
-                entries.append(
-                    try transaction.decoded(.audit) { () throws(ByteCodingError) in
-                        try AuditEntry(bytes: value)
-                    })
+                let entry = try transaction.decoded(.audit) { () throws(ByteCodingError) in
+                    try AuditEntry(bytes: value)
+                }
+                if entry.wallTimeMs >= sinceMs ?? .min { entries.append(entry) }
                 return true
             }
-            return entries.reversed()
+            return entries.suffix(max(limit, 0)).reversed()
         }
     }
 

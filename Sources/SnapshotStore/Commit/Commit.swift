@@ -92,7 +92,19 @@ extension SnapshotStore {
     ) throws(StoreError) {
         var changes = StateChanges()
         changes.put(StateTable(name, .ledger), key, value)
-        try withWriter { [changes] records throws(StoreError) in
+        try changeLedger(changes, audit: audit)
+    }
+
+    /// Puts and removes rows of the ledger outside of a commit, all of them or none.
+    ///
+    /// - Parameters:
+    ///   - changes: rows of the ledger alone; traps for any other.
+    ///   - audit: what a person did with it, noted in the same transaction.
+    public func changeLedger(
+        _ changes: StateChanges, audit: AuditEntry? = nil
+    ) throws(StoreError) {
+        precondition(changes.erased.isEmpty && changes.rows.allSatisfy { $0.table.kind == .ledger })
+        try withWriter { records throws(StoreError) in
             for row in changes.rows { _ = try records.apply(row, keepsOld: false) }
             if let audit { try records.append(audit) }
         }

@@ -144,13 +144,7 @@ extension RecordWriter {
         let databases = databases
         let gone = try read { transaction throws(StoreError) in
             var gone: [[UInt8]] = []
-            try transaction.forEachRecord(databases, .outbox) { key, value throws(StoreError) in
-                let body = try transaction.body(.outbox, value)
-                if case .sealed(let row) = body, row.surrogate == holder.surrogate {
-                    gone.append(key)
-                }
-                return true
-            }
+            try transaction.forEachMessage(databases, of: holder) { key, _ in gone.append(key) }
             return gone
         }
         for key in gone { try remove(.outbox, key) }
@@ -174,8 +168,24 @@ extension Transaction where Self: ~Copyable {
         }
     }
 
+    /// Visits the messages that wait and are about an owner, as they are stored.
+    ///
+    /// - Complexity: O(messages that wait).
+    func forEachMessage(
+        _ databases: Databases, of holder: Holder,
+        _ body: (_ key: [UInt8], _ value: [UInt8]) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        try forEachRecord(databases, .outbox) { key, value throws(StoreError) in
+            let found = try self.body(.outbox, value)
+            if case .sealed(let row) = found, row.surrogate == holder.surrogate {
+                try body(key, value)
+            }
+            return true
+        }
+    }
+
     /// A message in plain.
-    fileprivate func message(
+    func message(
         _ databases: Databases, _ key: [UInt8], _ value: [UInt8]
     ) throws(StoreError) -> OutboxMessage {
         let domain = RecordDomain(.outbox)

@@ -51,6 +51,7 @@ enum ControlTarget: FuzzTarget {
         case .pause(let part, let reason, let who): return .snapshot(id: "\(part)" + reason + who)
         case .resume(let part, let reason, let who): return .snapshot(id: "\(part)" + reason + who)
         case .recommend(let question): return .snapshot(id: question.userID + question.itemID)
+        case .erase(let request): return .snapshot(id: request.userID + request.reason)
         case .rollback(let request):
             do { return .snapshot(id: "\(try request.skipRanges().texts)") } catch {
                 return .failed(code: FailureKind(error).rawValue, message: "\(error)")
@@ -69,6 +70,8 @@ enum ControlTarget: FuzzTarget {
             + #""dryRun":false,"reason":"","who":"w"}}}"# + "\n",
         #"{"pause":{"_0":"learning","reason":"r","who":"w"}}"# + "\n"
             + #"{"resume":{"_0":"publishing","reason":"","who":"w"}}"# + "\n",
+        #"{"erase":{"_0":{"userID":"u","held":[{"table":"t","rows":1,"bytes":2}],"reason":"r","who":"w"}}}"#
+            + "\n",
         #"{"recommend":{"_0":{"userID":"u","itemID":"i","context":[],"isView":false}}}"# + "\n",
         "[[[[\n{\"status\"",
     ].map { Array($0.utf8) }

@@ -138,37 +138,3 @@ struct BodyFields {
         return text
     }
 }
-
-extension Call {
-    /// The one number that a query may have.
-    ///
-    /// - Throws: `APIProblem` for anything else in the query, and for a number out of range.
-    func number(
-        _ name: String, _ range: ClosedRange<Int>, default usual: Int
-    ) throws(APIProblem) -> Int {
-        guard let query else { throw APIProblem(400, "the query is malformed") }
-        var found: Int?
-        for pair in query {
-            guard pair.name == name else {
-                throw .field(
-                    shortened(pair.name), "there is no such parameter here; there is: \(name)")
-            }
-            guard found == nil else { throw .field(name, "it is there twice") }
-            guard let number = Int(pair.value), range ~= number else {
-                throw .field(
-                    name,
-                    "it must be a whole number from \(range.lowerBound) to \(range.upperBound)")
-            }
-            found = number
-        }
-        return found ?? usual
-    }
-
-    /// - Throws: `APIProblem` for a query where none is taken.
-    func requireNoQuery() throws(APIProblem) {
-        guard let query else { throw APIProblem(400, "the query is malformed") }
-        if let first = query.first {
-            throw .field(shortened(first.name), "no parameters are taken here")
-        }
-    }
-}

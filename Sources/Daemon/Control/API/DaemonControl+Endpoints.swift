@@ -2,6 +2,7 @@ import Console
 import ContinualLearning
 import ControlPlane
 import Engine
+import Events
 import Foundation
 import Records
 import SnapshotStore
@@ -75,7 +76,9 @@ extension DaemonControl {
         [
             Endpoint(.get, "/v1/snapshots", access: .read, lane: .store) { call in
                 Self.replying {
-                    let limit = try call.number("limit", 1...1_000, default: 50)
+                    var query = try QueryFields(call)
+                    let limit = try query.number("limit", 1...1_000, default: 50)
+                    try query.finish()
                     let listings = try self.store().snapshots(limit: limit)
                     return ["snapshots": listings.map { SnapshotView($0) }]
                 }
@@ -100,9 +103,11 @@ extension DaemonControl {
             },
             Endpoint(.get, "/v1/audit", access: .read, lane: .store) { call in
                 Self.replying {
-                    let limit = try call.number("limit", 1...1_000, default: 100)
-                    let entries = try self.store().audit(limit: limit)
-                    return ["entries": entries.map { AuditView($0) }]
+                    var query = try QueryFields(call)
+                    let limit = try query.number("limit", 1...1_000, default: 100)
+                    let sinceMs = try query.time("since")
+                    try query.finish()
+                    return AuditView(try self.store().audit(limit: limit, sinceMs: sinceMs))
                 }
             },
         ]
@@ -131,6 +136,18 @@ extension DaemonControl {
             pausing("/v1/learning/resume", .learning, false),
             pausing("/v1/publishing/pause", .publishing, true),
             pausing("/v1/publishing/resume", .publishing, false),
+            Endpoint(.post, "/v1/erase", access: .operate, lane: .learning) { call in
+                self.asking(call) { fields, who in
+                    let userID = try fields.text("user")
+                    guard EventLimits.isID(userID) else {
+                        throw APIProblem.field("user", "no event can carry it as a shopper's id")
+                    }
+                    return .erase(
+                        try ErasureRequest(
+                            userID: userID, in: try self.store(), reason: try fields.text("reason"),
+                            who: who))
+                }
+            },
             Endpoint(.post, "/v1/recommend", access: .read, lane: .learning) { call in
                 self.asking(call, isRead: true) { fields, _ in
                     .recommend(
@@ -176,7 +193,7 @@ extension DaemonControl {
 
     /// Reads the body, has the learning thread do what it asks for, and says what came of it.
     ///
-    /// - Parameter isRead: nothing is changed, and so nobody is noted.
+    /// - Parameter isRead: nothing is changed, and so nobody is noted, and doing it twice is no matter.
     private func asking(
         _ call: Call, isRead: Bool = false,
         _ request: (inout BodyFields, _ who: String) throws -> ControlRequest
@@ -187,8 +204,9 @@ extension DaemonControl {
             let name = isRead ? nil : try fields.optionalText("who")
             let asked = try request(&fields, call.caller.name(name))
             try fields.finish()
+            let key = isRead ? nil : try call.requestKey()
             guard let desk else { throw Self.notYet }
-            return try Self.reply(to: desk.ask(asked, patienceMs: Self.patienceMs))
+            return try Self.reply(to: desk.ask(asked, patienceMs: Self.patienceMs, key: key))
         } catch { return Self.problem(error) }
     }
 
@@ -200,6 +218,8 @@ extension DaemonControl {
         case .rollback(let outcome): try json(outcome)
         case .paused(let state): try json(["paused": state])
         case .explanation(let explanation): try json(explanation)
+        case .erased(let outcome): try json(outcome)
+        case .keyReused(let sentence): .problem(422, sentence)
         case .failed(let code, let message):
             .problem(status(of: FailureKind(rawValue: code) ?? .bug), message)
         }
@@ -272,20 +292,5 @@ extension SnapshotView {
     fileprivate init(full reference: String, of store: SnapshotStore) throws {
         let id = try store.resolve(reference, as: "ref").id
         try self.init(full: try store.snapshot(id), of: store)
-    }
-}
-
-/// One entry of the audit.
-private struct AuditView: Encodable {
-    let at: String
-    let who: String
-    let action: String
-    let reason: String
-
-    init(_ entry: AuditEntry) {
-        at = Timestamp.text(ms: entry.wallTimeMs)
-        who = entry.who
-        action = entry.action
-        reason = entry.reason
     }
 }

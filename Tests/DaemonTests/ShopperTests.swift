@@ -1,0 +1,122 @@
+import Daemon
+import Foundation
+import Records
+import SnapshotStore
+import Testing
+
+/// What is held of one shopper, and that it can be taken away.
+@Suite(.serialized) struct ShopperTests {
+    private struct Holdings: Decodable {
+        struct Row: Decodable {
+            let table: String
+            let about: String
+            let value: String
+        }
+
+        struct Example: Decodable {
+            let head: String
+            let item_id: String
+            let price: Double
+        }
+
+        let known: Bool
+        let examples: [Example]
+        let pseudonym: String
+        let clicks: Int
+        let rows: [Row]
+    }
+
+    private struct Gone: Decodable {
+        struct Count: Decodable {
+            let table: String
+            let rows: Int
+        }
+
+        let gone: [Count]
+        let left: [String]
+        let snapshots: Int
+    }
+
+    private func holdings(_ user: String, _ store: String) throws -> Holdings {
+        let shown = try tidemark(["shopper", "show", user, "--store", store])
+        #expect(shown.status == 0, "\(shown.errors)")
+        return try shown.json(Holdings.self)
+    }
+
+    @Test(
+        "all rows of a shopper are shown; after an erasure there is none, and the audit has no id")
+    func erased() throws {
+        let fixture = try DaemonFixture()
+        // Each click of this stream is of a shopper of its own.
+        let stream = ServedDaemon.stream(600)
+        let click = try #require(stream.first { $0.contains(#""type":"click""#) })
+        let user = String(
+            try #require(click.firstMatch(of: /"user_id":"(c\d+)"/)?.output.1))
+        let daemon = try ServedDaemon(fixture, events: stream)
+        try daemon.learned(600)
+        // Commits what was learned.
+        #expect(try daemon.operate("POST /v1/snapshots", "{}").status == 200)
+        let before = try holdings(user, fixture.store)
+        #expect(before.known && before.clicks == 1)
+        let tables = Set(before.rows.map(\.table))
+        #expect(tables.isSuperset(of: ["shoppers", "join.open"]), "\(tables)")
+        #expect(
+            before.rows.allSatisfy { Data(base64Encoded: $0.value) != nil && !$0.about.isEmpty })
+        let unauthorized = daemon.ask("POST /v1/erase", #"{"user":"x","reason":"y"}"#)
+        #expect(unauthorized?.status == 401)
+        #expect(try daemon.operate("POST /v1/erase", #"{"user":"x"}"#).status == 400)
+        let answer = try daemon.operate(
+            "POST /v1/erase", #"{"user":"\#(user)","reason":"asked for it","who":"ann"}"#)
+        #expect(answer.status == 200, "\(answer)")
+        #expect(
+            try OpenAPI().objections(to: answer.body, status: 200, of: "POST /v1/erase").isEmpty)
+        let gone = try JSONDecoder().decode(Gone.self, from: Data(answer.body.utf8))
+        #expect(gone.gone.reduce(0) { $0 + $1.rows } >= before.rows.count)
+        #expect(gone.snapshots > 0)
+        #expect(gone.left.contains { $0.contains(fixture.events) })
+        let after = try holdings(user, fixture.store)
+        #expect(!after.known && after.rows.isEmpty)
+        let audit = try #require(daemon.ask("GET /v1/audit?limit=1")).body
+        #expect(audit.contains("\"erase\"") && audit.contains("asked for it"))
+        for said in [audit, answer.body] {
+            #expect(!said.contains("\"\(user)\"") && !said.contains(before.pseudonym))
+        }
+        // The same click once more, as after a rewind: it is from before.
+        try fixture.send(
+            [click.replacing(#""event_id":"e"#, with: #""event_id":"again"#)], partition: 0)
+        try daemon.learned(601)
+        #expect(try daemon.operate("POST /v1/snapshots", "{}").status == 200)
+        #expect(try !holdings(user, fixture.store).known)
+        daemon.end()
+        let verified = try tidemark(["snapshots", "verify", "--store", fixture.store])
+        #expect(verified.status == 0, "\(verified.errors)")
+        // The journal cannot have again what the shopper had a part in, and says so.
+        #expect(try wholeReplay(of: fixture.store).result == .erased)
+    }
+
+    @Test("the command erases by the socket of the daemon, and says what went and what is left")
+    func command() throws {
+        let daemon = try ServedDaemon(try DaemonFixture(), events: ServedDaemon.stream(300))
+        try daemon.learned(300)
+        let store = daemon.fixture.store
+        #expect(try daemon.operate("POST /v1/snapshots", "{}").status == 200)
+        let before = try holdings("u3", store)
+        let kept = before.rows.filter { ["replay", "anchors"].contains($0.table) }
+        #expect(!kept.isEmpty && before.examples.count == kept.count)
+        #expect(before.examples.allSatisfy { $0.price == 20 && $0.item_id.hasPrefix("i") })
+        let erased = try tidemark(["erase", "u3", "--reason", "asked", "--store", store])
+        #expect(erased.status == 0, "\(erased.errors)")
+        #expect(erased.output.contains(/The shopper's key is destroyed, in commit \d+\. \d+ rows/))
+        #expect(erased.output.contains("Not reached:\n- topics that are read"))
+        let again = try tidemark([
+            "erase", "u3", "--reason", "asked", "--url", daemon.url, "--token-file",
+            daemon.tokenFile,
+        ])
+        #expect(again.status == 0 && again.output.contains("Nothing was known"), "\(again)")
+        #expect(try tidemark(["erase", "", "--reason", "x", "--store", store]).status == 64)
+        #expect(try tidemark(["erase", "u3", "--reason", "", "--store", store]).status == 64)
+        daemon.end()
+        let alone = try tidemark(["erase", "u4", "--reason", "asked", "--store", store])
+        #expect(alone.status == 69 && alone.errors.contains("no daemon has the store"))
+    }
+}
