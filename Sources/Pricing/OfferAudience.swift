@@ -24,9 +24,9 @@ public struct OfferAudience: Sendable, Hashable {
     }
 
     func validate() throws(PricingError) {
-        for (key, share) in [("live", share)]
-            + categoryShares.sorted(by: { $0.key < $1.key }).map { ("live_categories: \($0)", $1) }
-        where !(0...1).contains(share) {
+        let own = categoryShares.sorted { $0.key < $1.key }
+        let shares = [("live", share)] + own.map { ("live_categories: \($0.key)", $0.value) }
+        for (key, share) in shares where !(0...1).contains(share) {
             throw .badConfiguration(key: key, value: "\(share)", expected: "in [0, 1]")
         }
     }

@@ -15,6 +15,7 @@ extension TidemarkEvent {
         case refreshBroughtNothing = "refresh_brought_nothing"
         case driftFound = "drift_found"
         case answersChanged = "answers_changed"
+        case boughtOtherwise = "bought_otherwise"
         case contextKeysLeftOut = "context_keys_left_out"
         case snapshot
         case keptWhole = "kept_whole"
@@ -64,6 +65,7 @@ extension TidemarkEvent {
         case .refreshBroughtNothing: .refreshBroughtNothing
         case .driftFound: .driftFound
         case .answersChanged: .answersChanged
+        case .boughtOtherwise: .boughtOtherwise
         case .contextKeysLeftOut: .contextKeysLeftOut
         case .snapshot: .snapshot
         case .keptWhole: .keptWhole

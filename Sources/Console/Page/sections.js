@@ -77,7 +77,7 @@ const LANES = ["laneRefresh", "laneGate", "laneDrift", "laneShift", "laneSnapsho
 function lane(event) {
   if (event.kind === "judged") return event.judgement?.shift ? "laneShift" : "laneGate";
   if (event.kind.startsWith("refresh")) return "laneRefresh";
-  if (event.kind === "drift_found") return "laneDrift";
+  if (["drift_found", "answers_changed", "bought_otherwise"].includes(event.kind)) return "laneDrift";
   if (["snapshot", "kept_whole", "went_back", "resumed"].includes(event.kind)) return "laneSnapshot";
   return ["warning", "error"].includes(event.level) ? "laneTrouble" : null;
 }
