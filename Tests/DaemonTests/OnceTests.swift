@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test(
-        "a request that was begun and never ended is not done again; answers go after a day, and beyond a bound"
+        "a request that was begun, changed something and never ended is not done again; answers go after a day, and beyond a bound"
     )
     func held() throws {
         let scratch = try Scratch()
@@ -85,6 +85,10 @@ import Testing
         }
         let startMs: Int64 = 1_795_953_000_000
         try held.begin(key(0), nowMs: startMs)
+        // Nothing was changed since: the process ended before it came to that.
+        #expect(try held.reply(to: key(0), nowMs: startMs + 1) == nil)
+        try store.record(
+            AuditEntry(wallTimeMs: startMs, who: "ann", action: "rollback", reason: "x"))
         #expect(throws: RequestError.self) { try held.reply(to: key(0), nowMs: startMs + 1) }
         try held.forget(key(0))
         #expect(try held.reply(to: key(0), nowMs: startMs + 2) == nil)

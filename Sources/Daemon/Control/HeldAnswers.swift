@@ -22,6 +22,8 @@ struct HeldAnswer: Sendable, Equatable {
     var atMs: Int64
     /// What it asked for.
     var fingerprint: Digest256
+    /// How many entries the audit had before it was done.
+    var audited: UInt64
     /// The reply as JSON; `nil` from the beginning of the request until its end.
     var reply: [UInt8]?
 
@@ -32,13 +34,15 @@ struct HeldAnswer: Sendable, Equatable {
         writer.integer(Self.version)
         writer.integer(atMs)
         writer.digest(fingerprint)
+        writer.integer(audited)
         writer.optional(reply) { $0.data($1) }
         return writer.bytes
     }
 
-    init(atMs: Int64, fingerprint: Digest256, reply: [UInt8]? = nil) {
+    init(atMs: Int64, fingerprint: Digest256, audited: UInt64, reply: [UInt8]? = nil) {
         self.atMs = atMs
         self.fingerprint = fingerprint
+        self.audited = audited
         self.reply = reply
     }
 
@@ -51,6 +55,7 @@ struct HeldAnswer: Sendable, Equatable {
         }
         atMs = try reader.integer()
         fingerprint = try reader.digest()
+        audited = try reader.integer()
         reply = try reader.optional { r throws(ByteCodingError) in try r.data() }
         try reader.finish()
     }
@@ -59,8 +64,8 @@ struct HeldAnswer: Sendable, Equatable {
 /// The answers that requests with a key were given, in rows of the ledger: a restart keeps them, and no
 /// rollback takes one back.
 ///
-/// A request is noted before it is done. If the process ends meanwhile, nobody can say how far it came:
-/// it is not done a second time.
+/// A request is noted before it is done. If the process ends meanwhile, the audit tells whether it may have
+/// changed something: then it is not done a second time.
 package struct HeldAnswers {
     private static let table = StateTable("held answers", .ledger)
     /// For so long an answer is held.
@@ -76,8 +81,9 @@ package struct HeldAnswers {
 
     /// What the request is answered with without being done.
     ///
-    /// - Returns: `nil` for a request that has not come before.
-    /// - Throws: `RequestError.refused` for one that was begun and whose end is not known.
+    /// - Returns: `nil` for a request that has not come before, or was begun and has changed nothing.
+    /// - Throws: `RequestError.refused` for one that was begun, may have changed something, and whose end is
+    ///   not known.
     package func reply(to key: RequestKey, nowMs: Int64) throws -> ControlReply? {
         let found = try store.withHead { try $0.value(Self.table, Self.row(key)) }
         guard let held = try found.map({ try HeldAnswer(encoded: $0) }),
@@ -89,6 +95,8 @@ package struct HeldAnswers {
             )
         }
         guard let reply = held.reply else {
+            // Whatever is changed is audited, in the same transaction.
+            if try store.auditCount() == held.audited { return nil }
             throw RequestError.refused(
                 code: FailureKind.badData.rawValue,
                 "this request was begun at \(Timestamp.text(ms: held.atMs)), and how it ended is not known; it is not done a second time: look at /v1/audit, and ask under another key"
@@ -114,7 +122,9 @@ package struct HeldAnswers {
         }
         changes.put(
             Self.table, Self.row(key),
-            HeldAnswer(atMs: nowMs, fingerprint: key.fingerprint).encoded)
+            HeldAnswer(
+                atMs: nowMs, fingerprint: key.fingerprint, audited: try store.auditCount()
+            ).encoded)
         try store.changeLedger(changes)
     }
 
@@ -124,7 +134,7 @@ package struct HeldAnswers {
         changes.put(
             Self.table, Self.row(key),
             HeldAnswer(
-                atMs: nowMs, fingerprint: key.fingerprint,
+                atMs: nowMs, fingerprint: key.fingerprint, audited: try store.auditCount(),
                 reply: Array(try JSONText.data(reply, [.sortedKeys]))
             ).encoded)
         try store.changeLedger(changes)
@@ -149,12 +159,12 @@ extension ControlService {
         let held = HeldAnswers(store: store)
         let nowMs = wallTimeMs()
         if let reply = try held.reply(to: key, nowMs: nowMs) { return reply }
-        let last = try store.audit(limit: 1)
+        let audited = try store.auditCount()
         try held.begin(key, nowMs: nowMs)
         let reply: ControlReply
         do { reply = try answer(request, didRewind: &didRewind) } catch {
-            // Whatever is changed is audited. Where something was, the request stays begun.
-            if let now = try? store.audit(limit: 1), now == last { try? held.forget(key) }
+            // Where something was changed all the same, the request stays begun.
+            if let now = try? store.auditCount(), now == audited { try? held.forget(key) }
             throw error
         }
         // What was done is done, also where its answer finds no room.

@@ -51,6 +51,13 @@ extension SnapshotStore {
         }
     }
 
+    /// How many entries the audit has; none is ever removed.
+    public func auditCount() throws(StoreError) -> UInt64 {
+        try withRead { transaction, databases throws(StoreError) in
+            try transaction.head(databases).nextAudit
+        }
+    }
+
     /// Adds an audit entry outside of a commit.
     public func record(_ entry: AuditEntry) throws(StoreError) {
         try withWriter { records throws(StoreError) in try records.append(entry) }
