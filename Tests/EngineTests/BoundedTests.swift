@@ -244,6 +244,17 @@ import Testing
         #expect(outcome.rows("join.pending").count == unbounded.rows("join.pending").count)
     }
 
+    @Test("of a context key that is refused nothing reaches any row")
+    func refusedContext() throws {
+        let with = try run(
+            visits(0..<200, everyMs: 1_000, keys: true).batches(of: 40), restoringBefore: [3]
+        ) { $0.bounds.contextRefused = Set((0..<200).map { "key-\($0)" }) }
+        let without = try run(
+            visits(0..<200, everyMs: 1_000).batches(of: 40), restoringBefore: [3])
+        #expect(with.rows == without.rows)
+        #expect(with.engine.bounded.contextEntriesLeftOut == 0 && with.notices.isEmpty)
+    }
+
     @Test(
         "a state of an earlier version is taken up: items and shoppers count as seen when first asked"
     )

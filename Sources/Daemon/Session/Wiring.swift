@@ -216,6 +216,7 @@ extension Wiring {
         bounds.keepItemsMs = Int64(store.keepItemsMs)
         bounds.keepShoppersMs = Int64(store.keepShoppersMs)
         bounds.contextKeysMax = configuration.heads.contextKeys
+        bounds.contextRefused = Set(configuration.heads.contextRefused)
         return bounds
     }
 }

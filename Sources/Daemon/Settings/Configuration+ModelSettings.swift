@@ -72,6 +72,10 @@ extension Configuration {
             "heads.context_keys", \.heads.contextKeys, 0...4096,
             "Distinct context keys that are learned from, at most: the first ones, later the most used. Those left out are in the report (kept)."
         ),
+        .names(
+            "heads.context_refused", \.heads.contextRefused,
+            "Context keys that are never learned from, such as attributes that law protects, spelled as the events have them: no decision and no prediction depends on them."
+        ),
     ]
 
     static let learningSettings: [Setting] = [

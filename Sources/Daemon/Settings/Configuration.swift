@@ -95,6 +95,8 @@ public struct Configuration: Sendable {
         public var tailPages = 1 << 17
         /// Distinct context keys learned from, at most.
         public var contextKeys = 64
+        /// Context keys never learned from.
+        public var contextRefused: [String] = []
     }
 
     /// How learning goes, and how it uses the machine.

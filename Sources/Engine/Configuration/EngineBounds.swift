@@ -19,6 +19,8 @@ public struct EngineBounds: Sendable, Hashable {
     public var keepShoppersMs: Int64 = 400 * 86_400_000
     /// Distinct context keys that are learned from.
     public var contextKeysMax = 64
+    /// Context keys that are never learned from.
+    public var contextRefused: Set<String> = []
 
     /// The defaults.
     public init() {}

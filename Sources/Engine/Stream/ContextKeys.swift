@@ -9,6 +9,8 @@ import Records
 /// left out that is used twice as much as another takes its place.
 struct ContextKeys: Sendable {
     private let countMax: Int
+    /// Keys that are never learned from, nor counted as left out.
+    private let refused: Set<String>
     /// Uses of those learned from.
     private var learned: [String: UInt64] = [:]
     /// Uses of those left out, as far as there is room.
@@ -22,8 +24,9 @@ struct ContextKeys: Sendable {
     static let period = 100_000
     static let waitingMax = 256
 
-    init(countMax: Int) {
+    init(countMax: Int, refused: Set<String> = []) {
         self.countMax = countMax
+        self.refused = refused
     }
 
     var count: Int { learned.count }
@@ -35,11 +38,17 @@ struct ContextKeys: Sendable {
 
     /// What is learned from of a context that nobody will learn.
     func known(_ context: [Event.Attribute]) -> [Event.Attribute] {
-        learned.count < countMax ? context : context.filter { learned[$0.key] != nil }
+        let allowed = allowed(context)
+        return learned.count < countMax ? allowed : allowed.filter { learned[$0.key] != nil }
+    }
+
+    private func allowed(_ context: [Event.Attribute]) -> [Event.Attribute] {
+        refused.isEmpty ? context : context.filter { !refused.contains($0.key) }
     }
 
     /// What is learned from of an event's context, which counts as use of its keys.
-    mutating func admit(_ context: [Event.Attribute]) -> [Event.Attribute] {
+    mutating func admit(_ given: [Event.Attribute]) -> [Event.Attribute] {
+        let context = allowed(given)
         if context.isEmpty { return context }
         isDirty = true
         events += 1
@@ -101,16 +110,18 @@ struct ContextKeys: Sendable {
         return writer.bytes
     }
 
-    init(countMax: Int, row bytes: [UInt8]) throws(ByteCodingError) {
-        self.init(countMax: countMax)
+    init(
+        countMax: Int, refused: Set<String> = [], row bytes: [UInt8]
+    ) throws(ByteCodingError) {
+        self.init(countMax: countMax, refused: refused)
         var reader = ByteReader(bytes)
         guard try reader.integer(UInt8.self) == 1 else {
             throw .badValue(at: 0, "context keys of another version")
         }
         events = Int(try reader.integer(Int64.self))
         leftOut = Int(try reader.integer(Int64.self))
-        learned = try Self.uses(&reader)
-        waiting = try Self.uses(&reader)
+        learned = try Self.uses(&reader).filter { !refused.contains($0.key) }
+        waiting = try Self.uses(&reader).filter { !refused.contains($0.key) }
         try reader.finish()
         // Of a smaller bound than before, the least used wait.
         let surplus = learned.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.dropFirst(countMax)

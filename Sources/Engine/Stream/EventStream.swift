@@ -24,7 +24,8 @@ struct EventStream {
         bounds = configuration.bounds
         catalog = ItemCatalog(dimension: dimension, bounds: bounds)
         shoppers = Shoppers(bounds: bounds)
-        contextKeys = ContextKeys(countMax: bounds.contextKeysMax)
+        contextKeys = ContextKeys(
+            countMax: bounds.contextKeysMax, refused: bounds.contextRefused)
         join = AttributionJoin(configuration: configuration.effectiveJoin)
         delays = PurchaseDelays(windowMs: configuration.join.windowMs)
         clickDelays = PurchaseDelays(windowMs: configuration.join.clickWindowMs)
@@ -168,7 +169,8 @@ extension EventStream {
         shoppers = try Shoppers(bounds: bounds, reading: state, clock: &clock)
         try clock?.finish()
         if let row = try state.value(EngineTables.state, Self.contextKeysKey) {
-            contextKeys = try ContextKeys(countMax: bounds.contextKeysMax, row: row)
+            contextKeys = try ContextKeys(
+                countMax: bounds.contextKeysMax, refused: bounds.contextRefused, row: row)
         }
         join =
             try present?.join
