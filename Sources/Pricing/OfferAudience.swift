@@ -10,6 +10,9 @@ public struct OfferAudience: Sendable, Hashable {
     /// All shoppers.
     public init() {}
 
+    /// Whether it is all shoppers, whatever the category.
+    public var isEverybody: Bool { share >= 1 && categoryShares.values.allSatisfy { $0 >= 1 } }
+
     /// Whether the shopper with this hash is among them: the same answer for ever. A larger share keeps all who
     /// were in it.
     ///

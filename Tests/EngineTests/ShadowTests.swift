@@ -55,8 +55,8 @@ import Testing
         #expect(some.allSatisfy { half.engine.isLive($0.userID, category: nil) })
     }
 
-    @Test("what the shop itself offers them is learned as its own, and counts outlive a restart")
-    func learned() throws {
+    /// Visits of a shop that prices by itself, learned in shadow.
+    private static func learned(impressions: Bool) throws -> (engine: Engine, state: MemoryState) {
         let configuration = try EngineFixture.configuration {
             $0.pricing.audience.share = 0
         }
@@ -68,22 +68,25 @@ import Testing
         var inputs = (0..<40).map {
             EngineFixture.input(EngineFixture.item($0, ts: 0), offset: Int64($0))
         }
+        func add(_ event: Event) {
+            inputs.append(EngineFixture.input(event, offset: Int64(1_000 + inputs.count)))
+        }
         for number in 0..<300 {
             let offer = Event.Offer(
                 userID: "u\(number % 37)", itemID: "item-\(number % 40)", price: 10,
                 discount: number % 3 == 0 ? 0.2 : 0)
             let ms = Int64(60_000 * number)
-            inputs.append(
-                EngineFixture.input(
-                    Event(eventID: "c\(number)", tsMs: ms, body: .click(offer)),
-                    offset: Int64(1_000 + 2 * number)))
+            if impressions {
+                add(Event(eventID: "v\(number)", tsMs: ms, body: .impression(offer)))
+            }
+            if !impressions || number % 2 == 0 {
+                add(Event(eventID: "c\(number)", tsMs: ms + 500, body: .click(offer)))
+            }
             guard number % 4 == 0 else { continue }
-            inputs.append(
-                EngineFixture.input(
-                    Event(
-                        eventID: "p\(number)", tsMs: ms + 1_000,
-                        body: .purchase(Event.Purchase(offer: offer, quantity: 1, paid: 8))),
-                    offset: Int64(1_001 + 2 * number)))
+            add(
+                Event(
+                    eventID: "p\(number)", tsMs: ms + 1_000,
+                    body: .purchase(Event.Purchase(offer: offer, quantity: 1, paid: 8))))
         }
         for batch in inputs.batches(of: 100) {
             let output = try engine.step(
@@ -93,12 +96,30 @@ import Testing
             engine.collectChanges(into: &changes)
             state.apply(changes)
         }
+        return (engine, state)
+    }
+
+    @Test("what the shop itself offers them is learned as its own, and counts outlive a restart")
+    func shopsOwn() throws {
+        let (engine, state) = try Self.learned(impressions: false)
         // Windows of an hour: but for the last ones all are closed and learned.
         #expect(engine.counters.shadowDecisions == 300 && engine.counters.decisions == 0)
         #expect(engine.counters.examples > 200)
         let effects = try #require(engine.effects)
         #expect(effects.rows > 200 && effects.decidedRows == 0)
+        let configuration = try EngineFixture.configuration {
+            $0.pricing.audience.share = 0
+        }
         let restored = try EngineFixture.engine(configuration, reading: state)
         #expect(restored.counters == engine.counters)
+    }
+
+    @Test("purchases of what was seen before it was clicked are learned of the view")
+    func views() throws {
+        let (engine, _) = try Self.learned(impressions: true)
+        #expect(engine.counters.shadowDecisions == 150)
+        let effects = try #require(engine.viewEffects)
+        #expect(effects.rows > 200 && effects.decidedRows == 0, "\(effects)")
+        #expect(engine.eventCount("purchase") > 100)
     }
 }

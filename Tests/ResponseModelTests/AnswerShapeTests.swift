@@ -131,6 +131,16 @@ import Testing
 
 /// Answers that change: what was learned of them is doubted, and only then.
 @Suite struct AnswerChangeTests {
+    /// Learns a decision whose label is there at once.
+    private static func learn(
+        _ exposure: Exposure, _ label: Bool, _ model: inout EffectModel
+    ) throws -> [EffectFinding] {
+        try model.learn(
+            exposure, item: AnswerTests.item, label: label, served: -2.5, base: -2.5,
+            propensity: nil, isDecided: true, heard: .init(nowMs: exposure.tsMs, weight: 1))
+        return model.advance(toMs: exposure.tsMs, nowMs: exposure.tsMs)
+    }
+
     /// Decisions by lot; the answer is `before` for half of the visits, then `after`.
     private static func changes(
         visits: Int, before: Double, after: Double, seed: UInt64 = 8
@@ -142,12 +152,11 @@ import Testing
             let user = Int(random.unit() * 200)
             let discount = AnswerShapeTests.depths[Int(random.unit() * 6)]
             let slope = number < visits / 2 ? before : after
-            let findings = try model.learn(
-                AnswerShapeTests.exposure(user, number: number).at(discount: discount),
-                item: AnswerTests.item,
-                label: random.unit() < logistic(-2.5 + slope * AnswerTests.depth(discount)),
-                served: -2.5, base: -2.5, propensity: nil, isDecided: true)
-            if findings.contains(.answersChanged) { found.append(number) }
+            let exposure = AnswerShapeTests.exposure(user, number: number).at(discount: discount)
+            let isBought = random.unit() < logistic(-2.5 + slope * AnswerTests.depth(discount))
+            if try learn(exposure, isBought, &model).contains(.answersChanged) {
+                found.append(number)
+            }
         }
         return (found, model)
     }
@@ -187,12 +196,30 @@ import Testing
                 )
             }
             for visit in visits.filter(\.isBought) + visits.filter({ !$0.isBought }) {
-                try model.learn(
-                    visit.exposure, item: AnswerTests.item, label: visit.isBought, served: -2.5,
-                    base: -2.5, propensity: nil, isDecided: true)
+                let findings = try Self.learn(visit.exposure, visit.isBought, &model)
+                #expect(findings.isEmpty)
             }
         }
         #expect(model.report.isTrusted && model.report.changes == 0)
+    }
+
+    @Test("where purchases are missing everywhere, nothing is forgotten of answers")
+    func lost() throws {
+        var random = SeededRandom(seed: 6)
+        var model = EffectModel()
+        var found: Set<EffectFinding> = []
+        for number in 0..<24_000 {
+            let discount = AnswerShapeTests.depths[Int(random.unit() * 6)]
+            let exposure = AnswerShapeTests.exposure(number % 200, number: number)
+                .at(discount: discount)
+            // From the twelfth day on, two purchases of three are lost.
+            let isTold = number < 17_280 || random.unit() < 1.0 / 3
+            let isBought = random.unit() < logistic(-1.5 + 2 * AnswerTests.depth(discount))
+            found.formUnion(try Self.learn(exposure, isBought && isTold, &model))
+        }
+        #expect(found.contains(.undiscountedBoughtLess), "\(found)")
+        #expect(!found.contains(.answersChanged) && model.report.changes == 0, "\(found)")
+        #expect(model.report.slope.unconstrained > 1, "\(model.report.slope)")
     }
 
     @Test("doubts are kept bit for bit")
@@ -208,12 +235,8 @@ import Testing
         for number in 4_000..<8_000 {
             let exposure = AnswerShapeTests.exposure(number % 200, number: number).at(discount: 0.3)
             let label = random.unit() < 0.08
-            let one = try model.learn(
-                exposure, item: AnswerTests.item, label: label, served: -2.5, base: -2.5,
-                propensity: nil, isDecided: true)
-            let other = try restored.learn(
-                exposure, item: AnswerTests.item, label: label, served: -2.5, base: -2.5,
-                propensity: nil, isDecided: true)
+            let one = try Self.learn(exposure, label, &model)
+            let other = try Self.learn(exposure, label, &restored)
             #expect(one == other)
         }
         #expect(model.report.changes > 0 && restored.report == model.report)

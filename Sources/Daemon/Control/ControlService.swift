@@ -70,7 +70,11 @@ struct ControlService {
     }
 
     private func erase(_ request: ErasureRequest) throws -> ErasureOutcome {
+        // What comes by the socket was made by any program.
         try ShopperHoldings.requireID(request.userID)
+        guard !request.reason.isEmpty else {
+            throw RequestError.badRequest("a reason is required: the audit must say why")
+        }
         let nowMs = wallTimeMs()
         // Events of this moment may be ahead of the clock by as much as is allowed.
         let throughMs = max(nowMs, learner.engine.newestMs ?? nowMs)

@@ -74,7 +74,7 @@ extension Configuration {
         ),
         .names(
             "heads.context_refused", \.heads.contextRefused,
-            "Context keys that are never learned from, such as attributes that law protects, spelled as the events have them: no decision and no prediction depends on them."
+            "Context keys that are never learned from, such as attributes that law protects, spelled as the events have them. It holds for events that come from then on."
         ),
     ]
 

@@ -96,7 +96,10 @@ public struct Counters: Sendable, Equatable {
         guard decision.depth > 0 else { return }
         shadowDiscounted += 1
         shadowDepth += Int((10_000 * decision.depth).rounded())
-        shadowMargin += Int((1_000 * decision.incrementalMargin).rounded())
+        // Amounts of any size occur.
+        let added = (1_000 * decision.incrementalMargin).rounded()
+        let sum = Double(shadowMargin) + added
+        shadowMargin = abs(sum) < 9e15 ? shadowMargin + Int(added) : shadowMargin
     }
 
     func encoded() -> [UInt8] {

@@ -11,21 +11,22 @@ struct Learned {
     var bound: MoveBound?
     /// Models that could not take it.
     var failures = 0
-    /// What a model of answers found in the course of it.
-    var findings: [(model: EffectModel.Kind, finding: EffectFinding)] = []
 }
 
 extension Models {
     /// Teaches a lesson to the models it is for.
     ///
-    /// - Parameter teaches: whether it is learned; else it is only predicted.
+    /// - Parameters:
+    ///   - teaches: whether it is learned; else it is only predicted.
+    ///   - nowMs: the newest time of the stream.
     mutating func learn(
-        _ lesson: Lesson, _ example: TrainingExample, _ item: ItemFeatures, teaches: Bool
+        _ lesson: Lesson, _ example: TrainingExample, _ item: ItemFeatures, teaches: Bool,
+        nowMs: Int64
     ) -> Learned {
         switch lesson.subject {
         case .click, .visit:
-            return learnHead(lesson, example, item, teaches: teaches)
-        case .view: return learnView(lesson, example, item, teaches: teaches)
+            return learnHead(lesson, example, item, teaches: teaches, nowMs: nowMs)
+        case .view: return learnView(lesson, example, item, teaches: teaches, nowMs: nowMs)
         case .merchant:
             do {
                 try apprentice.learn(example.exposure, item: item)
@@ -37,7 +38,8 @@ extension Models {
 
     /// Teaches a head the label, and of a visit that no view led to the effect model what the discount did.
     private mutating func learnHead(
-        _ lesson: Lesson, _ example: TrainingExample, _ item: ItemFeatures, teaches: Bool
+        _ lesson: Lesson, _ example: TrainingExample, _ item: ItemFeatures, teaches: Bool,
+        nowMs: Int64
     ) -> Learned {
         let label: Label = lesson.subject == .click ? .click : .purchase
         wake(label)
@@ -49,7 +51,9 @@ extension Models {
             guard teaches else {
                 return Learned(served: try predict(label, exposure, item), weight: weight)
             }
-            return try teach(label, lesson.label, weight: weight, example, item)
+            return try teach(
+                label, lesson.label, example, item,
+                EffectModel.Hearing(nowMs: nowMs, weight: weight))
         } catch { return Learned(failures: 1) }
     }
 
@@ -59,11 +63,18 @@ extension Models {
         !example.isMerchants && !followsMerchant
     }
 
+    /// What the watches hear of an example: of our own decisions, each of which stands for itself.
+    private func heard(
+        _ example: TrainingExample, _ hearing: EffectModel.Hearing
+    ) -> EffectModel.Hearing? {
+        isDecided(example) && example.weight == 1 ? hearing : nil
+    }
+
     private mutating func teach(
-        _ label: Label, _ outcome: Bool, weight: Double, _ example: TrainingExample,
-        _ item: ItemFeatures
+        _ label: Label, _ outcome: Bool, _ example: TrainingExample, _ item: ItemFeatures,
+        _ hearing: EffectModel.Hearing
     ) throws -> Learned {
-        let exposure = example.exposure
+        let (exposure, weight) = (example.exposure, hearing.weight)
         // Who came by a click on a discount is chosen by it, and tells nothing of what it does.
         let isEffect = label == .purchase && example.clicked == nil
         let isDiscounted = isEffect && exposure.discount > 0
@@ -75,21 +86,25 @@ extension Models {
             let accepted = heads[label]?.accepted
         else { preconditionFailure("a lesson for a head that is not there") }
         // What the bounds keep from the head they keep from the effects as well.
-        var learned = Learned(served: served, weight: weight, bound: accepted.bound)
-        if isEffect, accepted.weight > 0 {
-            let findings = try effect.learn(
+        let learned = Learned(served: served, weight: weight, bound: accepted.bound)
+        guard isEffect else { return learned }
+        let heard = heard(example, hearing)
+        if accepted.weight > 0 {
+            try effect.learn(
                 exposure, item: item, label: outcome, weight: accepted.weight,
-                served: served.logit,
-                base: base ?? served.logit, propensity: example.propensity,
-                isDecided: isDecided(example))
-            learned.findings = findings.map { (effect.kind, $0) }
+                served: served.logit, base: base ?? served.logit,
+                propensity: example.propensity, isDecided: isDecided(example), heard: heard)
+        } else if let heard {
+            try effect.hear(
+                exposure, item: item, label: outcome, base: base ?? served.logit, heard)
         }
         return learned
     }
 
     /// Learns of a view whether it was bought: the visit if it was clicked, and what its discount did.
     private mutating func learnView(
-        _ lesson: Lesson, _ example: TrainingExample, _ item: ItemFeatures, teaches: Bool
+        _ lesson: Lesson, _ example: TrainingExample, _ item: ItemFeatures, teaches: Bool,
+        nowMs: Int64
     ) -> Learned {
         guard let served = lesson.served else {
             preconditionFailure("a view is learned beside what was predicted of it")
@@ -97,7 +112,7 @@ extension Models {
         var learned = Learned()
         var share = 1.0
         if example.clicked == true {
-            learned = learnHead(lesson, example, item, teaches: teaches)
+            learned = learnHead(lesson, example, item, teaches: teaches, nowMs: nowMs)
             guard learned.served != nil, teaches else { return learned }
             share = (heads[.purchase]?.accepted.weight ?? 0) / learned.weight
         }
@@ -110,11 +125,11 @@ extension Models {
             guard let at = try knownViewLogit(example.exposure, item),
                 let without = example.exposure.discount > 0 ? try knownViewLogit(bare, item) : at
             else { return learned }
-            let findings = try viewEffect.learn(
+            try viewEffect.learn(
                 example.exposure, item: item, label: lesson.label, weight: share * weight,
                 served: served, base: served - (at - without), propensity: example.propensity,
-                isDecided: isDecided(example))
-            learned.findings += findings.map { (viewEffect.kind, $0) }
+                isDecided: isDecided(example),
+                heard: heard(example, EffectModel.Hearing(nowMs: nowMs, weight: weight)))
         } catch { learned.failures += 1 }
         return learned
     }

@@ -81,6 +81,26 @@ struct Models {
             purchase: try predict(.purchase, exposure, item))
     }
 
+    // MARK: What came of decisions
+
+    /// Takes in what came of decisions whose labels are all there.
+    ///
+    /// - Parameters:
+    ///   - ms: events before this time are late.
+    ///   - nowMs: the newest time of the stream.
+    mutating func advance(
+        toMs ms: Int64, nowMs: Int64
+    ) -> [(model: EffectModel.Kind, finding: EffectFinding)] {
+        effect.advance(toMs: ms, nowMs: nowMs).map { (effect.kind, $0) }
+            + viewEffect.advance(toMs: ms, nowMs: nowMs).map { (viewEffect.kind, $0) }
+    }
+
+    /// Counts decisions from a time on alone.
+    mutating func listenAnew(fromMs: Int64) {
+        effect.listenAnew(fromMs: fromMs)
+        viewEffect.listenAnew(fromMs: fromMs)
+    }
+
     // MARK: State
 
     /// Forgets the effects of a shopper. What the shared weights learned of the examples stays in them.

@@ -14,7 +14,7 @@ extension Engine {
         let example = TrainingExample(labelled, weightMax: configuration.weightMax)
         let item = try stream.catalog.features(of: example.itemID)
         let isView = labelled.opening.isView
-        let tells = tellsPurchases(labelled) && closed.label != .purchased
+        let tells = try tellsPurchases(labelled) && closed.label != .purchased
         // Of a view both are predicted before either label is learned.
         let served =
             isView && tells

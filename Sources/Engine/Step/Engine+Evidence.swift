@@ -19,6 +19,7 @@ extension Engine {
     /// Learns what the join has settled, and corrects what it has found wrong.
     mutating func settle(_ outcomes: [JoinOutput], into output: inout StepOutput) throws {
         for outcome in outcomes { try settle(outcome, into: &output) }
+        watchDecisions(into: &output)
     }
 
     private mutating func settle(_ outcome: JoinOutput, into output: inout StepOutput) throws {
@@ -32,9 +33,9 @@ extension Engine {
             try learnUnits(&example)
             correct(
                 labelled.id, labelled.label, expectedUnits: example.expectedUnits, weight: 1)
-            guard learnsEarly, tellsPurchases(labelled), let served = labelled.servedLogit else {
-                return
-            }
+            guard learnsEarly, try tellsPurchases(labelled),
+                let served = labelled.servedLogit
+            else { return }
             learn(
                 .conversion(lateShare: lateShare), example,
                 try stream.catalog.features(of: example.itemID), served: served, into: &output)
@@ -86,7 +87,7 @@ extension Engine {
         try learnUnits(&example)
         let (label, isPositive) = Label.of(labelled.label)
         let isView = labelled.opening.isView
-        let tells = tellsPurchases(labelled)
+        let tells = try tellsPurchases(labelled)
         guard labelled.isLearned, !isView || tells || label == .click else { return }
         let item = try stream.catalog.features(of: example.itemID)
         let served = isView && tells ? viewLogit(labelled, example, item) : nil
@@ -121,9 +122,13 @@ extension Engine {
     }
 
     /// Whether what is bought of a view tells how well its offer sells. Where each click gets an offer of its
-    /// own, purchases count for that one, and of what was shown before it cannot be told.
-    func tellsPurchases(_ labelled: LabelledExample) -> Bool {
-        !configuration.issuesDecisions || labelled.opening != .impression
+    /// own, purchases count for that one, and of what was shown before it cannot be told. Shoppers whom no
+    /// offers are made to get none; a share that is changed holds for what is open then.
+    mutating func tellsPurchases(_ labelled: LabelledExample) throws -> Bool {
+        guard configuration.issuesDecisions, labelled.opening == .impression else { return true }
+        guard !configuration.pricing.audience.isEverybody else { return false }
+        let category = try stream.catalog.find(labelled.offer.itemID)?.category
+        return !isLive(labelled.offer.userID, category: category)
     }
 
     /// Notes how long a purchase took, or that there was none.
@@ -136,7 +141,7 @@ extension Engine {
         {
             stream.clickDelays.add(delayMs: clickedMs - labelled.tsMs)
         }
-        guard tellsPurchases(labelled) else { return }
+        guard try tellsPurchases(labelled) else { return }
         if let purchasedMs = labelled.purchasedMs {
             stream.delays.add(delayMs: purchasedMs - labelled.tsMs)
         } else if learnsEarly, let served = labelled.servedLogit {

@@ -27,12 +27,10 @@ extension Engine {
             }
         }
         let teaches = configuration.learns && !memory.isAnchor(example.memoryID)
-        let learned = models.learn(lesson, example, item, teaches: teaches)
+        let learned = models.learn(
+            lesson, example, item, teaches: teaches,
+            nowMs: stream.join.newestMs ?? example.exposure.tsMs)
         counters.note(learned)
-        for (model, finding) in learned.findings {
-            output.notices.append(
-                .effectFound(finding, model: model.rawValue, example: counters.examples))
-        }
         guard let logit = lesson.served ?? learned.served?.logit else { return }
         if lesson.isNew { counters.examples += 1 }
         let label: Label = lesson.subject == .click ? .click : .purchase
@@ -69,6 +67,17 @@ extension Engine {
                 expectedUnits: Float(example.expectedUnits), weight: weight,
                 servedLogit: servedLogit, encoderVersion: refresh.encoderVersion),
             category: item.category)
+    }
+
+    /// Looks at what came of decisions, once all that an event has settled is learned.
+    mutating func watchDecisions(into output: inout StepOutput) {
+        guard configuration.learns, let ms = stream.join.watermarkMs,
+            let nowMs = stream.join.newestMs
+        else { return }
+        for (model, finding) in models.advance(toMs: ms, nowMs: nowMs) {
+            output.notices.append(
+                .effectFound(finding, model: model.rawValue, example: counters.examples))
+        }
     }
 
     // MARK: Scores

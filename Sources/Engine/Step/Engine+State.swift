@@ -74,6 +74,8 @@ extension Engine {
         endRefresh()
         memory.replay.remove(from: learned)
         safety.goBack(to: learned)
+        // Of decisions made since, some labels were told to the state that was left.
+        if let nowMs = stream.join.newestMs { models.listenAnew(fromMs: nowMs) }
     }
 
     /// Whether an engine of this configuration can go on from a state, without loading it.

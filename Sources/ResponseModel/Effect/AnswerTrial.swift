@@ -27,34 +27,49 @@ struct AnswerTrial: Sendable, Equatable {
     /// - Parameters:
     ///   - with: the logit that was expected.
     ///   - without: the same without the answer to the discount.
-    ///   - labelsMs: how long after a decision its label may still change.
+    ///   - heard: how much the label counts, and when.
     mutating func hear(
-        _ label: Bool, weight: Double, with: Double, without: Double, atMs ms: Int64,
-        labelsMs: Int64
+        _ label: Bool, with: Double, without: Double, atMs ms: Int64,
+        _ heard: EffectModel.Hearing, labelsMs: Int64
     ) {
         let sign = label ? 1.0 : -1
         let speaks =
             stableLog(stableLogistic(sign * with)) - stableLog(stableLogistic(sign * without))
-        cohorts.add([weight * speaks], atMs: ms, labelsMs: labelsMs)
+        cohorts.add([heard.weight * speaks], atMs: ms, nowMs: heard.nowMs, labelsMs: labelsMs)
+    }
+
+    /// Whether there is a cohort of which all labels are there by a time.
+    func isDue(byMs ms: Int64, labelsMs: Int64) -> Bool {
+        cohorts.isDue(byMs: ms, labelsMs: labelsMs)
     }
 
     /// Takes in the cohorts of which all labels are there.
     ///
+    /// - Parameter mayDoubt: whether it would be the answers' fault. Where purchases are missing everywhere, the
+    ///   evidence against trusted answers waits at its end.
     /// - Returns: whether answers were found to have changed.
-    mutating func advance(toMs ms: Int64, labelsMs: Int64) -> Bool {
+    mutating func advance(toMs ms: Int64, labelsMs: Int64, mayDoubt: Bool) -> Bool {
         while let sums = cohorts.next(byMs: ms, labelsMs: labelsMs) {
             evidence = max(0, evidence + (isTrusted ? -sums[0] : sums[0]))
             guard evidence >= Self.end else { continue }
-            evidence = 0
+            evidence = isTrusted && !mayDoubt ? Self.end : 0
+            guard evidence == 0 else { continue }
             isTrusted.toggle()
             guard !isTrusted else { continue }
             changes += 1
-            // What is still to come was decided for the answers that were.
-            cohorts.removeAll()
             return true
         }
         return false
     }
+
+    /// Begins anew, with decisions from a time on; what was found is kept.
+    mutating func restart(fromMs: Int64) {
+        evidence = 0
+        cohorts = LabelCohorts(fromMs: fromMs)
+    }
+
+    /// Answers were found wrong by something else.
+    mutating func distrust() { isTrusted = false }
 }
 
 extension AnswerTrial {

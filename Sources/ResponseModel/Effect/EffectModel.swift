@@ -69,9 +69,13 @@ public struct EffectModel: Sendable {
         offers = OfferModel(configuration, kind)
     }
 
-    /// The kind of evidence that predictions go by: that of most rows.
+    /// Rows of our own decisions that are enough to predict such decisions by, however many others there are.
+    private static let ownRowsMin = 2_000
+
+    /// The kind of evidence that predictions go by: that of our own decisions where there are enough of them,
+    /// else that of most rows.
     var evidence: Treatment.Evidence {
-        if decided.value > 0.5 { return .decided }
+        if decided.value > 0.5 || decidedRows >= Self.ownRowsMin { return .decided }
         return 2 * randomisedRows > rows - decidedRows ? .logged : .observed
     }
 
@@ -88,15 +92,15 @@ public struct EffectModel: Sendable {
     ///   - propensity: with which another's policy chose this discount; 1 says that no other could
     ///     have been, from which nothing is learned.
     ///   - isDecided: whether the discount, or that there was none, was our own decision.
-    /// - Returns: what was found in the course of it, mostly nothing.
-    @discardableResult
+    ///   - heard: how it is heard of a decision of our own; `nil`: it is learned alone.
     public mutating func learn(
         _ exposure: Exposure, item: ItemFeatures, label: Bool, weight: Double = 1,
-        served: Double, base: Double, propensity: Double?, isDecided: Bool = false
-    ) throws(ResponseError) -> [EffectFinding] {
+        served: Double, base: Double, propensity: Double?, isDecided: Bool = false,
+        heard: Hearing? = nil
+    ) throws(ResponseError) {
         let isOffer = isDiscounted(exposure.discount)
         if isOffer { isAwake = true }
-        guard isAwake else { return [] }
+        guard isAwake else { return }
         isDirty = true
         var treatment = Treatment(
             step: isOffer ? 1 : 0, depth: OfferModel.depth(exposure.discount), evidence: .decided)
@@ -108,7 +112,7 @@ public struct EffectModel: Sendable {
             offset += expected.step * association.value
             if isOffer { association.add(served - base) }
             if let propensity {
-                guard propensity > 0, propensity < 1 else { return [] }
+                guard propensity > 0, propensity < 1 else { return }
                 let row = logged.weigh(
                     step: treatment.step, depth: treatment.depth, discount: exposure.discount,
                     propensity: propensity, weightMax: configuration.weightMax)
@@ -129,46 +133,107 @@ public struct EffectModel: Sendable {
         let expected = try answers.learn(
             exposure.at(discount: 0), item: item, treatment: treatment, offset: offset,
             target: label ? 1 : 0, weight: weight)
-        guard isDecided else { return [] }
+        guard isDecided else { return }
         // Of what the answers expected, the form has had the common slope's share.
         let own = shape.bend(exposure.discount)
         shape.learn(
             discount: exposure.discount,
             logit: expected.logit + own * (1 - common / Self.shapeUnit(common)),
             target: label ? 1 : 0, weight: weight)
-        return watch(exposure, label, weight, expected: expected.logit)
+        guard let heard else { return }
+        hear(label, exposure, heard, expected: expected.logit, answer: answers.treatedLogit)
     }
 
-    /// Holds what was expected of a decision of our own against what came of it.
-    private mutating func watch(
-        _ exposure: Exposure, _ label: Bool, _ weight: Double, expected: Double
-    ) -> [EffectFinding] {
+    // MARK: What came of decisions
+
+    /// How a label of one of our decisions is heard by what watches over them.
+    public struct Hearing: Sendable {
+        /// The newest time of the stream, epoch milliseconds.
+        public let nowMs: Int64
+        /// What the label counts for, whatever bounds let be learned of it; of a label that is not final it
+        /// makes up for the rest.
+        public let weight: Double
+
+        /// Takes both as they are.
+        public init(nowMs: Int64, weight: Double) {
+            self.nowMs = nowMs
+            self.weight = weight
+        }
+    }
+
+    /// Hears of a decision whose label bounds have kept from being learned.
+    public mutating func hear(
+        _ exposure: Exposure, item: ItemFeatures, label: Bool, base: Double, _ heard: Hearing
+    ) throws(ResponseError) {
+        guard isAwake else { return }
+        isDirty = true
+        let known = try answers.answer(exposure.at(discount: 0), item: item, evidence: .decided)
+        let step = isDiscounted(exposure.discount) ? known.step : 0
+        let answer = step + known.slope * answerDepth(exposure.discount, commonSlope)
+        hear(label, exposure, heard, expected: base + known.level + answer, answer: answer)
+    }
+
+    private mutating func hear(
+        _ label: Bool, _ exposure: Exposure, _ heard: Hearing, expected: Double, answer: Double
+    ) {
         let (ms, labelsMs) = (exposure.tsMs, configuration.labelsMs)
-        func hear(_ watch: inout PromiseWatch) {
-            watch.hear(label, weight: weight, expected: expected, atMs: ms, labelsMs: labelsMs)
+        guard isDiscounted(exposure.discount) else {
+            undiscounted.hear(label, expected: expected, atMs: ms, heard, labelsMs: labelsMs)
+            return
         }
-        if isDiscounted(exposure.discount) {
-            trial.hear(
-                label, weight: weight, with: expected, without: expected - answers.treatedLogit,
-                atMs: ms, labelsMs: labelsMs)
-            hear(&discounted)
-        } else {
-            hear(&undiscounted)
-        }
+        discounted.hear(label, expected: expected, atMs: ms, heard, labelsMs: labelsMs)
+        trial.hear(
+            label, with: expected, without: expected - answer, atMs: ms, heard,
+            labelsMs: labelsMs)
+    }
+
+    /// Takes in what is known of decisions whose labels are all there by a time.
+    ///
+    /// Where answers have changed, or discounted decisions are bought less than expected, half of what was
+    /// learned of answers is forgotten. Not so where less is bought without a discount as well: then purchases
+    /// are missing, and nothing is known of answers.
+    ///
+    /// - Parameters:
+    ///   - ms: no label of a decision older than this by a window is still to come.
+    ///   - nowMs: the newest time of the stream.
+    public mutating func advance(toMs ms: Int64, nowMs: Int64) -> [EffectFinding] {
+        let labelsMs = configuration.labelsMs
+        guard
+            undiscounted.isDue(byMs: ms, labelsMs: labelsMs)
+                || discounted.isDue(byMs: ms, labelsMs: labelsMs)
+                || trial.isDue(byMs: ms, labelsMs: labelsMs)
+        else { return [] }
+        isDirty = true
         var findings: [EffectFinding] = []
-        var isWrong = trial.advance(toMs: ms, labelsMs: labelsMs)
-        if isWrong { findings.append(.answersChanged) }
         if let found = undiscounted.advance(toMs: ms, labelsMs: labelsMs) {
             findings.append(found == .more ? .undiscountedBoughtMore : .undiscountedBoughtLess)
         }
-        if let found = discounted.advance(toMs: ms, labelsMs: labelsMs) {
+        let isLost = undiscounted.mayBeLess
+        if !findings.isEmpty { undiscounted.restart(fromMs: nowMs) }
+        let isChanged = trial.advance(toMs: ms, labelsMs: labelsMs, mayDoubt: !isLost)
+        if isChanged { findings.append(.answersChanged) }
+        let found = discounted.advance(toMs: ms, labelsMs: labelsMs)
+        if let found {
             findings.append(found == .more ? .discountedBoughtMore : .discountedBoughtLess)
-            if found == .less { isWrong = true }
+            discounted.restart(fromMs: nowMs)
         }
-        guard isWrong else { return findings }
+        guard isChanged || found == .less && !isLost else { return findings }
         answers.forgetTreatments(kept: 0.5)
         shape = AnswerShape()
+        // What is still to come of decisions so far was expected by what is forgotten.
+        trial.distrust()
+        trial.restart(fromMs: nowMs)
+        discounted.restart(fromMs: nowMs)
         return findings
+    }
+
+    /// Counts decisions from a time on alone: of those before, some labels were told to another state.
+    public mutating func listenAnew(fromMs: Int64) {
+        guard isAwake else { return }
+        isDirty = true
+        trial.restart(fromMs: fromMs)
+        undiscounted.restart(fromMs: fromMs)
+        discounted.restart(fromMs: fromMs)
     }
 
     /// The slope in whose units the shape is counted, not below 1: where nobody answers the form of it

@@ -3,10 +3,13 @@ import Records
 /// Sums over decisions by the time they were made, each taken when all labels of that time are there.
 ///
 /// Purchases are told at once and the rest after a wait. Counted as they come, the first labels of every burst of
-/// visits would be purchases alone.
+/// visits would be purchases alone. Of decisions made before one listens, purchases may have been told already:
+/// these decisions do not count at all.
 struct LabelCohorts: Sendable, Equatable {
     /// Cohorts in the time that labels take.
     private static let count: Int64 = 24
+    /// Cohorts kept at most: where decisions come in no order, the oldest become one.
+    private static let countMax = 64
 
     /// Decisions of one span of time.
     struct Cohort: Sendable, Equatable {
@@ -17,24 +20,23 @@ struct LabelCohorts: Sendable, Equatable {
 
     /// The oldest first.
     private(set) var cohorts: [Cohort] = []
+    /// The time of the first decision that counts; `nil` before any label was heard.
+    private var fromMs: Int64?
 
     init() {}
 
-    /// The cohorts that were kept; `nil` for what can be none.
-    ///
-    /// - Parameter width: sums of each cohort.
-    init?(_ cohorts: [Cohort], width: Int) {
-        guard cohorts.allSatisfy({ $0.sums.count == width && $0.sums.allSatisfy(\.isFinite) }),
-            zip(cohorts, cohorts.dropFirst()).allSatisfy({ $0.startMs < $1.startMs })
-        else { return nil }
-        self.cohorts = cohorts
-    }
+    /// Listens anew, to decisions from a time on.
+    init(fromMs: Int64) { self.fromMs = fromMs }
 
     /// Adds one label's values to the sums of its decision's time.
     ///
-    /// - Parameter labelsMs: how long after a decision its label may still change.
-    mutating func add(_ values: [Double], atMs ms: Int64, labelsMs: Int64) {
-        guard values.allSatisfy(\.isFinite) else { return }
+    /// - Parameters:
+    ///   - nowMs: the newest time of the stream.
+    ///   - labelsMs: how long after a decision its label may still change.
+    mutating func add(_ values: [Double], atMs ms: Int64, nowMs: Int64, labelsMs: Int64) {
+        let from = fromMs ?? nowMs
+        fromMs = from
+        guard ms >= from, values.allSatisfy(\.isFinite) else { return }
         let span = Self.span(labelsMs)
         let startMs = ms - (ms % span + span) % span
         // Labels come nearly in the order of their decisions, so the place is near the end.
@@ -43,24 +45,28 @@ struct LabelCohorts: Sendable, Equatable {
             for index in values.indices { cohorts[place].sums[index] += values[index] }
         } else {
             cohorts.insert(Cohort(startMs: startMs, sums: values), at: place.map { $0 + 1 } ?? 0)
+            guard cohorts.count > Self.countMax else { return }
+            let oldest = cohorts.removeFirst()
+            for index in values.indices { cohorts[0].sums[index] += oldest.sums[index] }
         }
+    }
+
+    /// Whether all labels of the oldest cohort are there by a time.
+    func isDue(byMs ms: Int64, labelsMs: Int64) -> Bool {
+        cohorts.first.map { $0.startMs + Self.span(labelsMs) + labelsMs <= ms } ?? false
     }
 
     /// The sums of the oldest cohort, if all its labels are there by a time; it is gone then.
     mutating func next(byMs ms: Int64, labelsMs: Int64) -> [Double]? {
-        guard let oldest = cohorts.first, oldest.startMs + Self.span(labelsMs) + labelsMs <= ms
-        else { return nil }
-        cohorts.removeFirst()
-        return oldest.sums
+        isDue(byMs: ms, labelsMs: labelsMs) ? cohorts.removeFirst().sums : nil
     }
-
-    mutating func removeAll() { cohorts.removeAll() }
 
     private static func span(_ labelsMs: Int64) -> Int64 { max(1, labelsMs / count) }
 }
 
 extension LabelCohorts {
     func write(to writer: inout ByteWriter) {
+        writer.optional(fromMs) { $0.integer($1) }
         writer.array(cohorts) {
             $0.integer($1.startMs)
             $0.doubles($1.sums)
@@ -68,10 +74,16 @@ extension LabelCohorts {
     }
 
     /// `nil` for what can be none.
+    ///
+    /// - Parameter width: sums of each cohort.
     init?(from reader: inout ByteReader, width: Int) throws(ByteCodingError) {
-        self.init(
-            try reader.array { r throws(ByteCodingError) in
-                Cohort(startMs: try r.integer(Int64.self), sums: try r.doubles())
-            }, width: width)
+        fromMs = try reader.optional { r throws(ByteCodingError) in try r.integer(Int64.self) }
+        cohorts = try reader.array { r throws(ByteCodingError) in
+            Cohort(startMs: try r.integer(Int64.self), sums: try r.doubles())
+        }
+        guard cohorts.count <= Self.countMax,
+            cohorts.allSatisfy({ $0.sums.count == width && $0.sums.allSatisfy(\.isFinite) }),
+            zip(cohorts, cohorts.dropFirst()).allSatisfy({ $0.startMs < $1.startMs })
+        else { return nil }
     }
 }

@@ -16,6 +16,8 @@ package struct PromiseWatch: Sendable, Equatable {
     private static let tolerance = 0.25
     /// Log odds beyond the tolerance that are tried, more bought than expected first.
     private static let shifts = [0.2, 0.5, 1, -0.2, -0.5, -1]
+    /// Evidence of fewer purchases beside which nothing is said of discounts.
+    private static let doubt = 3.0
     /// Rows over which the figures are the mean.
     private static let memory = 5_000.0
 
@@ -44,10 +46,13 @@ package struct PromiseWatch: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - expected: the logit of a purchase, before the label.
+    ///   - heard: how much the label counts, and when.
     ///   - labelsMs: how long after a decision its label may still change.
     package mutating func hear(
-        _ label: Bool, weight: Double, expected: Double, atMs ms: Int64, labelsMs: Int64
+        _ label: Bool, expected: Double, atMs ms: Int64, _ heard: EffectModel.Hearing,
+        labelsMs: Int64
     ) {
+        let weight = heard.weight
         let sign = label ? 1.0 : -1
         var values = Self.shifts.map { shift in
             let within = expected + (shift > 0 ? Self.tolerance : -Self.tolerance)
@@ -56,12 +61,17 @@ package struct PromiseWatch: Sendable, Equatable {
                     - stableLog(stableLogistic(sign * within)))
         }
         values += [weight, weight * stableLogistic(expected), label ? weight : 0]
-        cohorts.add(values, atMs: ms, labelsMs: labelsMs)
+        cohorts.add(values, atMs: ms, nowMs: heard.nowMs, labelsMs: labelsMs)
+    }
+
+    /// Whether there is a cohort of which all labels are there by a time.
+    func isDue(byMs ms: Int64, labelsMs: Int64) -> Bool {
+        cohorts.isDue(byMs: ms, labelsMs: labelsMs)
     }
 
     /// Takes in the cohorts of which all labels are there.
     ///
-    /// - Returns: what was found, after which the watch begins anew.
+    /// - Returns: what was found; then the watch is to begin anew.
     package mutating func advance(toMs ms: Int64, labelsMs: Int64) -> Finding? {
         while let sums = cohorts.next(byMs: ms, labelsMs: labelsMs) {
             let tests = Self.shifts.count
@@ -73,12 +83,21 @@ package struct PromiseWatch: Sendable, Equatable {
             guard let found = evidence.indices.first(where: { evidence[$0] >= Self.end }) else {
                 continue
             }
-            for test in 0..<tests { evidence[test] = 0 }
-            cohorts.removeAll()
             if Self.shifts[found] > 0 { more += 1 } else { less += 1 }
             return Self.shifts[found] > 0 ? .more : .less
         }
         return nil
+    }
+
+    /// Begins anew, with decisions from a time on; counts and figures stay.
+    package mutating func restart(fromMs: Int64) {
+        for test in evidence.indices { evidence[test] = 0 }
+        cohorts = LabelCohorts(fromMs: fromMs)
+    }
+
+    /// Whether there is some evidence that less is bought than expected.
+    var mayBeLess: Bool {
+        zip(Self.shifts, evidence).contains { $0 < 0 && $1 >= Self.doubt }
     }
 
     package var report: EffectReport.Promise {

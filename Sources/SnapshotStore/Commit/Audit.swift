@@ -36,18 +36,22 @@ extension SnapshotStore {
     public func audit(limit: Int = 100, sinceMs: Int64? = nil) throws(StoreError) -> [AuditEntry] {
         try withRead { transaction, databases throws(StoreError) in
             let next = try transaction.head(databases).nextAudit
-            let isAll = sinceMs != nil || next <= UInt64(max(limit, 0))
-            let first = isAll ? 0 : next - UInt64(max(limit, 0))
+            let most = max(limit, 0)
+            let isAll = sinceMs != nil || next <= UInt64(most)
+            let first = isAll ? 0 : next - UInt64(most)
             var entries: [AuditEntry] = []
             try transaction.forEachRecord(databases, .audit, from: StoredKey.number(first)) {
                 _, value throws(StoreError) in
                 let entry = try transaction.decoded(.audit) { () throws(ByteCodingError) in
                     try AuditEntry(bytes: value)
                 }
-                if entry.wallTimeMs >= sinceMs ?? .min { entries.append(entry) }
+                guard entry.wallTimeMs >= sinceMs ?? .min else { return true }
+                // Of any number of entries no more than twice those asked for are held.
+                if entries.count >= 2 * most { entries.removeFirst(entries.count - most) }
+                entries.append(entry)
                 return true
             }
-            return entries.suffix(max(limit, 0)).reversed()
+            return entries.suffix(most).reversed()
         }
     }
 
