@@ -41,6 +41,8 @@ public struct PricingConfiguration: Sendable, Hashable {
     public var confidence: Double?
     /// The hard rules beside the above.
     public var rules = RuleSettings()
+    /// How much may be given away, and on what.
+    public var budgets: [Budget] = []
 
     /// By default depths up to 0.5 in steps of 0.05, `costBounded`, and one user in twenty held out.
     /// `validate` checks the values.
@@ -108,5 +110,6 @@ public struct PricingConfiguration: Sendable, Hashable {
                 confidence > 0 && confidence < 1, "confidence", confidence, "between 0 and 1")
         }
         try rules.validate()
+        try Budget.validate(budgets)
     }
 }
