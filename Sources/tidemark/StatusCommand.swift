@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Engine
 import SnapshotStore
 import Terminal
 
@@ -62,6 +63,7 @@ private struct RemoteStatus: Decodable {
     let examples: Int?
     let publishing: Publishing
     let partitions: [Partition]
+    let budgets: [BudgetReport]?
 
     var text: String {
         var lines = [
@@ -78,8 +80,17 @@ private struct RemoteStatus: Decodable {
                 "\(row.topic):\(row.partition)", String(row.next_offset),
                 row.lag.map(String.init) ?? "unknown")
         }
-        return (lines + ["", table.rendered()]).joined(separator: "\n")
+        return placed(lines, table, budgets)
     }
+}
+
+/// Lines, then a table, then that of the budgets where there are any.
+private func placed(
+    _ lines: [String], _ table: TextTable, _ budgets: [BudgetReport]?
+) -> String {
+    let budgets = budgetTable(budgets ?? [])
+    return (lines + ["", table.rendered()] + (budgets.isEmpty ? [] : ["", budgets]))
+        .joined(separator: "\n")
 }
 
 extension LearnerStatus {
@@ -109,6 +120,6 @@ extension LearnerStatus {
                 row.lag.map(String.init) ?? "unknown",
                 row.publishesFrom.map(String.init) ?? "now")
         }
-        return (lines + ["", table.rendered()]).joined(separator: "\n")
+        return placed(lines, table, budgets)
     }
 }

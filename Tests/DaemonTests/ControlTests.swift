@@ -39,6 +39,7 @@ import Testing
                 "http.enabled=true", "http.port=\(port)", "http.ready_lag=0",
                 "batch.events=301", "batch.linger=0",
                 "kafka.client={sasl.password: hunter2-of-the-shop}",
+                "pricing.budgets=[{name: all, spend: 12.50, period: day}]",
             ], idle: "600s")
         defer { process.terminate() }
         // What came does not fill a batch, and so is behind until the rest comes.
@@ -69,6 +70,10 @@ import Testing
         #expect(metrics.contains("tidemark_newest_records 301\n"))
         #expect(metrics.contains("tidemark_newest_unusable_records 1\n"))
         #expect(metrics.contains("tidemark_mostly_unusable 0\n"))
+        for (figure, value) in [("limit", "12.5"), ("spent", "0"), ("left", "12.5")] {
+            let line = "tidemark_budget_\(figure){budget=\"all\",resource=\"spend\"} \(value)\n"
+            #expect(metrics.contains(line), "\(line)")
+        }
         // Then most of what comes is of no use.
         try fixture.send((0..<301).map { "rubbish \($0)" }, partition: 0)
         _ = try eventually("an alarm on the share of what is unusable") {

@@ -170,6 +170,10 @@ extension Wiring {
             killSwitch: pricing.killSwitch, costFraction: pricing.costFraction,
             confidence: pricing.confidence)
         priced.rules = pricing.ruleSettings
+        let kafka = configuration.kafka
+        priced.budgets = pricing.budgets.map {
+            $0.budget.share(of: kafka.shard, among: kafka.shards)
+        }
         return priced
     }
 }
