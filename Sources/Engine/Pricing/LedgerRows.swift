@@ -44,7 +44,9 @@ struct LedgerRows<Key: LedgerKey, Row: LedgerRow>: Sendable {
     /// The row as it is now; an empty one where there is none.
     mutating func row(_ key: Key, in state: (any StateReader)?) throws -> Row {
         if let known = rows[key] { return known }
-        let row = try state?.value(table, key.bytes).map { try Row(encoded: $0) } ?? Row()
+        // That nothing can be read now says nothing of what is there later.
+        guard let state else { return Row() }
+        let row = try state.value(table, key.bytes).map { try Row(encoded: $0) } ?? Row()
         rows[key] = row
         return row
     }
