@@ -141,7 +141,8 @@ let package = Package(
         .executableTarget(
             name: "tidemark",
             dependencies: [
-                "Benchmarks", "Terminal", "Daemon", "OffPolicy", "Simulator", "ContinualLearning",
+                "Benchmarks", "Terminal", "Daemon", "Engine", "OffPolicy", "Simulator",
+                "ContinualLearning",
                 "Encoder", "EventLog", "Mapping", "Tensor", "Events", "Records", "KafkaStream",
                 "SnapshotStore",
                 "Platform", arguments,

@@ -7,7 +7,7 @@ package struct BenchCommand: ParsableCommand {
         commandName: "bench", abstract: "Measures the parts on this machine.",
         subcommands: [
             DecodeBench.self, HeadBench.self, EffectBench.self, MarginBench.self,
-            DecideBench.self, OpeBench.self, GateBench.self,
+            DecideBench.self, BudgetBench.self, OpeBench.self, GateBench.self,
             PoisonBench.self,
             ConflictBench.self,
             EncoderBench.self,

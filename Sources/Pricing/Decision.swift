@@ -53,6 +53,17 @@ public struct Decision: Sendable, Hashable {
     public let actions: [PricingAction]
 }
 
+extension Decision {
+    /// As budgets take it.
+    ///
+    /// - Parameter quantity: expected units of a purchase.
+    public func budgeted(quantity: Double) -> BudgetedOffer {
+        BudgetedOffer(
+            listPrice: listPrice, price: price, conversion: expectedConversion, quantity: quantity,
+            isHeld: isHeld, isBound: rules.contains(.budget))
+    }
+}
+
 /// What a decision keeps to, as far as the rules allow it.
 public struct StandingPrice: Sendable, Hashable {
     /// An offer that stands; the same shopper is not offered another price before it expires.

@@ -40,18 +40,24 @@ public struct DiscountPolicy: Sendable {
         let assumed = configuration.costFraction.map { $0 * item.price }
         let cost = item.cost ?? assumed
         let ruling = book.ruling(
-            on: RuleFacts(item: item, cost: cost, circumstances: circumstances))
+            on: RuleFacts(
+                item: item, cost: cost, units: BudgetSight.units(demand[0].expectedQuantity),
+                circumstances: circumstances))
+        // Who follows the shop's habit does not choose.
+        let charge = BudgetCharge(standing.habit == nil ? circumstances.budgets : [])
         let ladder = PriceLadder(list: item.price, ruling: ruling, configuration: configuration)
         var rules = ruling.barring
         let fixed = holdout || !rules.isEmpty
-        var options = offers(fixed ? [ladder.allowed[0]] : ladder.allowed, cost, demand)
+        var options = offers(
+            fixed ? [ladder.allowed[0]] : ladder.allowed, cost, demand, charge)
         let (best, unsure) = try greedy(options, demand, cost)
         let (drawn, rate) = explore(&options, best, fixed, unknown, draws)
         let explored = draws.explore < rate
         let taken = explored ? option(ofDepth: drawn, among: options) : options[best]
         if unsure, !explored { rules.append(.confidence) }
+        if !explored, try isPaced(options, best, demand, cost, charge) { rules.append(.pacing) }
         if !fixed, let cost {
-            let wanted = explored ? drawn : unruledBest(ladder.nominal, cost, demand)
+            let wanted = explored ? drawn : unruledBest(ladder.nominal, cost, demand, charge)
             rules += ladder.rulesBinding(wanted, depth: configuration.depths[wanted])
         }
         let choice = Choice(
@@ -59,7 +65,7 @@ public struct DiscountPolicy: Sendable {
             policy: configuration.exploration.rawValue)
         let kept = keep(
             standing, options,
-            standingOptions(ruling, options, item, cost, demand, standing, holdout),
+            standingOptions(ruling, options, item, cost, demand, standing, charge, holdout),
             ladder, choice, holdout: holdout)
         if kept.isHeld { rules.removeAll(where: ruling.ofNewOffers.contains) }
         let step = kept.option.step
@@ -85,13 +91,14 @@ public struct DiscountPolicy: Sendable {
     /// What an offer that stands may be: new offers alone are counted and compared with others.
     private func standingOptions(
         _ ruling: Ruling, _ options: [Option], _ item: ItemOffer, _ cost: Double?,
-        _ demand: [DemandPoint], _ standing: StandingPrice, _ holdout: Bool
+        _ demand: [DemandPoint], _ standing: StandingPrice, _ charge: BudgetCharge,
+        _ holdout: Bool
     ) -> [Option] {
         guard standing.offer != nil, !holdout, !ruling.ofNewOffers.isEmpty else { return options }
         let ruling = ruling.ofStandingOffers
         guard ruling.barring.isEmpty else { return options }
         let ladder = PriceLadder(list: item.price, ruling: ruling, configuration: configuration)
-        return offers(ladder.allowed, cost, demand)
+        return offers(ladder.allowed, cost, demand, charge)
     }
 
     /// The option that a depth of the grid comes to: depths of one price are one option.
@@ -158,14 +165,25 @@ public struct DiscountPolicy: Sendable {
         for point in demand { try point.validate() }
     }
 
+    /// Whether what pacing charges has made another option the best.
+    private func isPaced(
+        _ options: [Option], _ best: Int, _ demand: [DemandPoint], _ cost: Double?,
+        _ charge: BudgetCharge
+    ) throws(PricingError) -> Bool {
+        guard !charge.isNone else { return false }
+        var free = options
+        for index in free.indices { free[index].charge = 0 }
+        return try greedy(free, demand, cost).best != best
+    }
+
     /// The best option, the smallest discount among equals; and whether a better one was passed
     /// over because it is not sure enough to pay.
     private func greedy(
         _ options: [Option], _ demand: [DemandPoint], _ cost: Double?
     ) throws(PricingError) -> (best: Int, unsure: Bool) {
         guard let cost else { return (0, false) }
-        let paying = options.indices.filter { options[$0].incremental > 0 }.sorted {
-            (options[$1].incremental, $0) < (options[$0].incremental, $1)
+        let paying = options.indices.filter { options[$0].worth > 0 }.sorted {
+            (options[$1].worth, $0) < (options[$0].worth, $1)
         }
         guard let confidence = configuration.confidence else { return (paying.first ?? 0, false) }
         for index in paying {
@@ -193,12 +211,15 @@ public struct DiscountPolicy: Sendable {
 
     /// The depth that would be best if no rule of depth held.
     private func unruledBest(
-        _ steps: [PriceLadder.Step], _ cost: Double, _ demand: [DemandPoint]
+        _ steps: [PriceLadder.Step], _ cost: Double, _ demand: [DemandPoint],
+        _ charge: BudgetCharge
     ) -> Int {
         var best = 0
         var most = expectedMargin(steps[0], cost, demand[0])
         for index in steps.indices.dropFirst() {
-            let margin = expectedMargin(steps[index], cost, demand[index])
+            let margin =
+                expectedMargin(steps[index], cost, demand[index])
+                - charge.of(price: steps[index].price, list: steps[0].price, demand[index])
             if margin > most { (best, most) = (index, margin) }
         }
         return best
@@ -222,7 +243,7 @@ public struct DiscountPolicy: Sendable {
         case .costBounded:
             let budget = ExplorationBudget(unknown: unknown, configuration: configuration)
             let shares = budget.propensities(
-                options.map { ($0.step.depth, $0.conversion, $0.margin) }, best: best)
+                options.map { ($0.step.depth, $0.conversion, $0.margin - $0.charge) }, best: best)
             let rate = shares.reduce(0, +)
             for index in options.indices where index != best {
                 options[index].propensity = shares[index]
@@ -258,7 +279,12 @@ private struct Option {
     let point: DemandPoint
     let margin: Double
     let incremental: Double
+    /// What budgets charge for what it is expected to take of them.
+    var charge: Double
     var propensity = 0.0
+
+    /// What the choice is made by.
+    var worth: Double { incremental - charge }
 
     var conversion: Double { point.probability }
 
@@ -286,7 +312,7 @@ private func expectedMargin(
 
 /// The distinct prices among those allowed, each with what it is expected to earn.
 private func offers(
-    _ rungs: [PriceLadder.Rung], _ cost: Double?, _ demand: [DemandPoint]
+    _ rungs: [PriceLadder.Rung], _ cost: Double?, _ demand: [DemandPoint], _ charge: BudgetCharge
 ) -> [Option] {
     let baseline = cost.map { expectedMargin(rungs[0].step, $0, demand[0]) } ?? 0
     var options: [Option] = []
@@ -300,7 +326,8 @@ private func offers(
         options.append(
             Option(
                 step: step, firstDepth: rung.index, point: point, margin: margin,
-                incremental: margin - baseline))
+                incremental: margin - baseline,
+                charge: charge.of(price: step.price, list: rungs[0].step.price, point)))
     }
     return options
 }

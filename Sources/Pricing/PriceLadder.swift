@@ -158,6 +158,7 @@ extension PriceLimit {
         if let nominalFloor, exact < nominalFloor - tolerance { return false }
         guard step.price < list else { return true }
         if let floor, step.price < floor - tolerance { return false }
+        if let givenMax, Cents.given(list: list, price: step.price) > givenMax { return false }
         guard let discounts else { return true }
         return step.depth >= discounts.lowerBound - Self.discountTolerance
             && step.depth <= discounts.upperBound + Self.discountTolerance

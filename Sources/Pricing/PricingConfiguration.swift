@@ -43,6 +43,8 @@ public struct PricingConfiguration: Sendable, Hashable {
     public var audience = OfferAudience()
     /// The hard rules beside the above.
     public var rules = RuleSettings()
+    /// How much may be given away, and on what.
+    public var budgets: [Budget] = []
 
     /// By default depths up to 0.5 in steps of 0.05, `costBounded`, and one user in twenty held out.
     /// `validate` checks the values.
@@ -111,5 +113,6 @@ public struct PricingConfiguration: Sendable, Hashable {
         }
         try audience.validate()
         try rules.validate()
+        try Budget.validate(budgets)
     }
 }

@@ -37,13 +37,18 @@ struct RuleBook: Sendable {
             guard let cap = settings.caps[scope] else { continue }
             rules.append(FrequencyCap(scope: scope, offers: cap.offers, periodMs: cap.periodMs))
         }
+        if !configuration.budgets.isEmpty { rules.append(BudgetRule()) }
         self.rules = rules
         endings = settings.endings.isEmpty ? nil : PriceEndings(cents: settings.endings)
     }
 
     func ruling(on facts: RuleFacts) -> Ruling {
         Ruling(
-            limits: rules.map { Ruling.Part($0.name, $0.isOfNewOffers, $0.limit(on: facts)) },
+            limits: rules.map {
+                Ruling.Part(
+                    $0.name, $0.isOfNewOffers, $0.limit(on: facts),
+                    ofStanding: $0.limitOfStanding(on: facts))
+            },
             endings: endings, reference: PriorPriceRule.reference(facts))
     }
 }
@@ -54,11 +59,16 @@ struct Ruling: Sendable {
         let name: PricingRule
         let isOfNewOffers: Bool
         let limit: PriceLimit
+        let ofStanding: PriceLimit
 
-        init(_ name: PricingRule, _ isOfNewOffers: Bool, _ limit: PriceLimit) {
+        init(
+            _ name: PricingRule, _ isOfNewOffers: Bool, _ limit: PriceLimit,
+            ofStanding: PriceLimit
+        ) {
             self.name = name
             self.isOfNewOffers = isOfNewOffers
             self.limit = limit
+            self.ofStanding = ofStanding
         }
     }
 
@@ -80,10 +90,12 @@ struct Ruling: Sendable {
     /// The rules that limit new offers alone.
     var ofNewOffers: Set<PricingRule> { Set(limits.filter(\.isOfNewOffers).map(\.name)) }
 
-    /// Without those.
+    /// What they say of an offer that stands.
     var ofStandingOffers: Ruling {
         Ruling(
-            limits: limits.filter { !$0.isOfNewOffers }, endings: endings, reference: reference)
+            limits: limits.map {
+                Part($0.name, $0.isOfNewOffers, $0.ofStanding, ofStanding: $0.ofStanding)
+            }, endings: endings, reference: reference)
     }
 
     /// The highest of the floors; 0 where there is none.

@@ -50,6 +50,7 @@ struct RemoteStatus: Decodable {
     let brokers: [Broker]
     let publishing: Publishing
     let partitions: [Partition]
+    let budgets: [BudgetReport]?
 
     var text: String {
         var lines = [
@@ -66,6 +67,6 @@ struct RemoteStatus: Decodable {
                 "\(row.topic):\(row.partition)", String(row.next_offset),
                 row.lag.map(String.init) ?? "unknown")
         }
-        return (lines + ["", table.rendered()]).joined(separator: "\n")
+        return placed(lines, table, budgets)
     }
 }

@@ -9,7 +9,7 @@ extension Report {
     func summary() -> String {
         [
             eventsSummary, scoresSummary, windowsSummary, quantitySummary, effectsSummary,
-            outcomeSummary,
+            budgetTable(budgets), outcomeSummary,
         ]
         .filter { !$0.isEmpty }.joined(separator: "\n\n")
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Engine
 import SnapshotStore
 import Terminal
 
@@ -32,6 +33,15 @@ struct StatusCommand: ParsableCommand {
     }
 }
 
+/// Lines, then a table, then that of the budgets where there are any.
+func placed(
+    _ lines: [String], _ table: TextTable, _ budgets: [BudgetReport]?
+) -> String {
+    let budgets = budgetTable(budgets ?? [])
+    return (lines + ["", table.rendered()] + (budgets.isEmpty ? [] : ["", budgets]))
+        .joined(separator: "\n")
+}
+
 extension LearnerStatus {
     fileprivate var text: String {
         var lines = [
@@ -59,6 +69,6 @@ extension LearnerStatus {
                 row.lag.map(String.init) ?? "unknown",
                 row.publishesFrom.map(String.init) ?? "now")
         }
-        return (lines + ["", table.rendered()]).joined(separator: "\n")
+        return placed(lines, table, budgets)
     }
 }

@@ -39,6 +39,7 @@ import Testing
                 "http.enabled=true", "http.port=\(port)", "http.ready_lag=0",
                 "batch.events=301", "batch.linger=0",
                 "kafka.client={sasl.password: hunter2-of-the-shop}",
+                "pricing.budgets=[{name: all, spend: 12.50, period: day}]",
             ], idle: "600s")
         defer { process.terminate() }
         // What came does not fill a batch, and so is behind until the rest comes.
@@ -86,6 +87,10 @@ import Testing
             let line = metrics.split(separator: "\n").first { $0.hasPrefix(name + " ") }
             let value = line.flatMap { Double($0.split(separator: " ")[1]) }
             #expect(value.map { $0 > 0 } == true, "\(name): \(line ?? "missing")")
+        }
+        for (figure, value) in [("limit", "12.5"), ("spent", "0"), ("left", "12.5")] {
+            let line = "tidemark_budget_\(figure){budget=\"all\",resource=\"spend\"} \(value)\n"
+            #expect(metrics.contains(line), "\(line)")
         }
         // Then most of what comes is of no use.
         try fixture.send((0..<301).map { "rubbish \($0)" }, partition: 0)

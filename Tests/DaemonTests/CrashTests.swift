@@ -20,6 +20,9 @@ import Testing
         ShopStream.overrides.filter { !$0.hasPrefix("store.sync") } + [
             "batch.events=20", "store.commit_events=40", "store.snapshot_events=200",
             "lora.refresh_events=300", "lora.refresh_texts=0", "lora.judge_events=100",
+            "pricing.exploration=epsilon-greedy", "pricing.epsilon=1",
+            "pricing.offer_lifetime=10m",
+            "pricing.budgets=[{name: all, spend: 60.00, uses: 50, period: day}]",
         ]
 
     /// Where a process dies: inside a call of this kind, or after a time.
@@ -130,6 +133,9 @@ import Testing
                 ]))
         #expect(killed.stateSHA256 == reference.stateSHA256, "seed \(Self.seed)")
         #expect(killed.examples == reference.examples)
+        #expect(killed.budgets == reference.budgets)
+        let spends = killed.budgets.compactMap(\.spend)
+        #expect(spends.count == 1 && spends.allSatisfy { $0.left >= 0 && $0.spent > 0 })
         let expected = try published(try fixture.read("\(fixture.recommendations)-reference"))
         #expect(
             bodies.mapValues(withoutSnapshot) == expected.mapValues(withoutSnapshot),

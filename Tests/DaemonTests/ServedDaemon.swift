@@ -32,6 +32,7 @@ final class ServedDaemon {
                 "http.read_token_file=\(fixture.folder)/reader", "model.base=\(ShopStream.base)",
                 "store.snapshot_events=500", "store.commit_interval=50ms", "store.sync=false",
                 "lora.refresh_texts=0",
+                "pricing.budgets=[{name: all, spend: 1000000, uses: 90000, period: month}]",
             ])).flatMap { ["--set", $0] }
         process.standardOutput = FileHandle.nullDevice
         try process.run()

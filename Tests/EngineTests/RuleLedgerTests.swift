@@ -6,39 +6,6 @@ import Testing
 
 /// Rules that look at what was offered before, in the engine: their rows, and what reads them.
 @Suite struct RuleLedgerTests {
-    /// An engine with its state, stepped and committed.
-    private struct Shop {
-        var engine: Engine
-        var state = MemoryState()
-        var offset: Int64 = 0
-
-        init(_ change: (inout PricingConfiguration) -> Void) throws {
-            engine = try EngineFixture.engine(
-                try EngineFixture.configuration {
-                    $0.pricing.exploration = .epsilonGreedy
-                    $0.pricing.epsilon = 1
-                    $0.pricing.offerLifetimeMs = 1_000
-                    change(&$0.pricing)
-                })
-        }
-
-        mutating func take(
-            _ events: Event..., reading other: (any StateReader)? = nil
-        ) throws -> [Recommendation] {
-            let inputs = events.map { event in
-                offset += 1
-                return EngineFixture.input(event, offset: offset)
-            }
-            let output = try engine.step(
-                inputs, reading: other ?? state, embedding: WordEmbedding(dimension: 384),
-                training: InlineTraining(try EngineFixture.base.get()))
-            var changes = StateChanges()
-            engine.collectChanges(into: &changes)
-            state.apply(changes)
-            return output.recommendations
-        }
-    }
-
     private static let dayMs: Int64 = 86_400_000
 
     private func item(
@@ -64,7 +31,7 @@ import Testing
         "a shopper gets no more discounted offers than the cap, over commits, until the period is over"
     )
     func caps() throws {
-        var shop = try Shop {
+        var shop = try RuleShop {
             $0.depths = [0, 0.3]
             $0.rules.caps[.shopper] = .init(offers: 2, periodMs: 7 * Self.dayMs)
         }
@@ -96,7 +63,9 @@ import Testing
 
     @Test("an erased shopper's offers are forgotten with everything else")
     func erased() throws {
-        var shop = try Shop { $0.rules.caps[.shopper] = .init(offers: 64, periodMs: Self.dayMs) }
+        var shop = try RuleShop {
+            $0.rules.caps[.shopper] = .init(offers: 64, periodMs: Self.dayMs)
+        }
         _ = try shop.take(item(100, day: 1))
         for index in 0..<10 { _ = try shop.take(click("c\(index)", day: 2)) }
         let key = RowOwner(user: "ada").bytes
@@ -107,7 +76,7 @@ import Testing
 
     @Test("without such rules nothing of them is kept, and no prior price is told")
     func nothingKept() throws {
-        var shop = try Shop { _ in }
+        var shop = try RuleShop { _ in }
         _ = try shop.take(item(100, day: 1))
         let offers = try shop.take(click("c", day: 2))
         let json = String(decoding: try #require(offers.first).json(), as: UTF8.self)
@@ -121,7 +90,7 @@ import Testing
 
     @Test("the catalogue's minimum holds, and goes when it says 0")
     func minimum() throws {
-        var shop = try Shop { $0.depths = [0, 0.2, 0.4] }
+        var shop = try RuleShop { $0.depths = [0, 0.2, 0.4] }
         _ = try shop.take(item(100, day: 1, minPrice: 75))
         func prices() throws -> Set<Double> {
             var prices: Set<Double> = []
@@ -139,7 +108,7 @@ import Testing
 
     @Test("a reduction is measured against the lowest price of its channel's thirty days")
     func priorPrice() throws {
-        var shop = try Shop {
+        var shop = try RuleShop {
             $0.depths = [0, 0.1]
             $0.rules.prior.days = 30
             $0.rules.channel = "web"
@@ -167,7 +136,7 @@ import Testing
 
     @Test("a discounted offer ends where a blackout begins, and another at its time")
     func blackout() throws {
-        var shop = try Shop {
+        var shop = try RuleShop {
             $0.offerLifetimeMs = 10 * Self.dayMs
             $0.rules.blackouts = [Blackout(fromMs: 5 * Self.dayMs, toMs: 6 * Self.dayMs)]
         }
@@ -183,7 +152,7 @@ import Testing
 
     @Test("a step that is given the rows it read comes to the same, whatever the ledger says today")
     func replayed() throws {
-        var first = try Shop {
+        var first = try RuleShop {
             $0.depths = [0, 0.1, 0.2, 0.3]
             $0.rules.caps[.item] = .init(offers: 5, periodMs: Self.dayMs)
             $0.rules.dayChanges[.shopperItem] = 0.1

@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 
 /// What a daemon is asked to do while it runs.
@@ -131,6 +132,8 @@ public struct LearnerStatus: Codable, Sendable {
     public var publishingError: String?
     /// What stands still because a person wants it to.
     public var paused: PauseState
+    /// How the budgets stand; `nil` of a daemon that does not say.
+    public var budgets: [BudgetReport]?
     /// The librdkafka that the daemon runs on.
     public var librdkafka: String
 
@@ -152,7 +155,7 @@ public struct LearnerStatus: Codable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case brokers, librdkafka, paused
+        case brokers, librdkafka, paused, budgets
         case publishingError = "publishing_error"
         case process, version, head, lineage, events, examples, recommendations, outbox
         case relearning, partitions, skips

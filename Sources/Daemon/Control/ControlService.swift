@@ -150,6 +150,6 @@ struct ControlService {
                     error: $0.reason)
             },
             publishingError: publisher.standing.failure.map { "\($0)" }, paused: pauses.now,
-            librdkafka: LibraryVersion.text)
+            budgets: try learner.budgets(), librdkafka: LibraryVersion.text)
     }
 }

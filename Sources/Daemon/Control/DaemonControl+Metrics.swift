@@ -250,6 +250,7 @@ extension DaemonControl {
                     "Wall time less the time up to which events are joined.",
                     Double(max(0, wallTimeMs() - watermarkMs)) / 1000))
         }
+        metrics += Self.metrics(figures.budgets)
         metrics += Self.metrics(figures.held.bounded)
         metrics += scores(figures.recent)
         return metrics

@@ -1,5 +1,6 @@
 import ContinualLearning
 import ControlPlane
+import Engine
 import Foundation
 import KafkaStream
 import Records
@@ -178,6 +179,8 @@ struct DaemonStatus: Encodable {
     let recommendations_unchanged: Int?
     /// Not published, since they expired while their records lay in the topic.
     let recommendations_expired: Int?
+    /// How the budgets stand.
+    let budgets: [BudgetReport]?
     let head: String?
     let lineage: Int?
     let state_sha256: String?
@@ -231,6 +234,7 @@ struct DaemonStatus: Encodable {
         recommendations_published = figures?.sent.new
         recommendations_unchanged = figures?.sent.unchanged
         recommendations_expired = figures?.sent.expired
+        budgets = figures?.budgets
         head = figures?.state.snapshot
         lineage = figures?.state.lineage
         state_sha256 = figures?.state.digest

@@ -19,6 +19,9 @@ struct LearnerFigures: Sendable {
     /// The newest decisions, the newest last.
     let offers: [Recommendation]
 
+    /// How the budgets stand; empty where the store did not say.
+    let budgets: [BudgetReport]
+
     /// Over the newest window of examples, by head.
     var recent: [String: ScoreReport] { scores.windows.last?.progressive ?? [:] }
 
@@ -99,5 +102,6 @@ struct LearnerFigures: Sendable {
         scores = engine.scores
         effects = Effects(engine)
         offers = learner.newestOffers
+        budgets = (try? learner.budgets()) ?? []
     }
 }

@@ -103,6 +103,11 @@ final class Learner {
     /// The state as the last step left it.
     var engine: Engine { running.engine }
 
+    /// How the budgets stand.
+    func budgets() throws -> [BudgetReport] {
+        try store.withHead { try engine.budgets(reading: $0) }
+    }
+
     /// What the gates of this run came to, the newest.
     var judgements: [GateResult] { gates.judgements }
 
@@ -166,7 +171,7 @@ final class Learner {
         let putsOff = putsOffJudging
         if putsOff { journal(.judgingPutOff) }
         var (output, rules) = try store.withHead { state in
-            let rules = RecordedRules(state)
+            let rules = RecordedRules(state, publishedTo: ledger.publishedTo)
             let output = try running.step(
                 learned, reading: rules, judging: !putsOff, clockMs: clockMs)
             return (output, rules.rows)

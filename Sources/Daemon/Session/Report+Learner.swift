@@ -37,7 +37,7 @@ extension Report {
                 shadow: Report.Recommendations.Shadow(counters)),
             drift: drift, effects: learner.engine.effects, viewEffects: learner.engine.viewEffects,
             apprentice: learner.engine.agreement, quantity: learner.engine.quantities,
-            kept: learner.engine.bounded,
+            budgets: try learner.budgets(), kept: learner.engine.bounded,
             head: snapshots.first(where: \.isHead)?.record.id ?? "",
             champion: snapshots.first(where: \.isChampion)?.record.id ?? "",
             stateSHA256: learner.stateDigest.hex, snapshots: snapshots.map(\.record.id),

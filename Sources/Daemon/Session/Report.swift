@@ -42,6 +42,8 @@ public struct Report: Codable, Sendable {
     public var apprentice: ApprenticeReport?
     /// How well the units of purchases are predicted; left out until there were any.
     public var quantity: QuantityReport?
+    /// How the budgets stand; empty where none is configured.
+    public var budgets: [BudgetReport]
     /// How much is kept of what the stream brought, and what was left out or forgotten for a bound.
     public var kept: BoundReport
     /// The id of the head snapshot; empty where there is none.
@@ -197,7 +199,8 @@ public struct Report: Codable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case events, examples, steps, progressive, windows, slices, guards, recommendations, head
-        case drift, effects, apprentice, quantity, kept, champion, snapshots, platform, judgements
+        case drift, effects, apprentice, quantity, kept, champion, snapshots, budgets, platform,
+            judgements
         case viewEffects = "view_effects"
         case wallSeconds = "wall_seconds"
         case eventsPerSecond = "events_per_second"

@@ -232,6 +232,7 @@ extension Configuration {
         if guards.replayRecent > guards.replayExamples {
             refuse("guards.replay_recent", "must not be above guards.replay_examples")
         }
+        for problem in pricing.budgetProblems { refuse("pricing.budgets", problem) }
         publish.validate(registry) { refuse($0, $1) }
         let outgoing = publish.topics
         for topic in kafka.topics {

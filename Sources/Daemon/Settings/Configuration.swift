@@ -244,6 +244,8 @@ public struct Configuration: Sendable {
         public var channel = ""
         /// Further hard rules; by default none is set.
         public var rules = Rules()
+        /// How much may be given away; by default there is no limit.
+        public var budgets: [BudgetEntry] = []
     }
 
     /// How events are cut into batches.

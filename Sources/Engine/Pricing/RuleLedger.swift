@@ -2,68 +2,127 @@ import Events
 import Pricing
 import Records
 
-/// The room of what rules remember: which offers were made, and at which prices items were offered to all.
+/// The room of what rules remember: which offers were made, at which prices items were offered to all, and what is
+/// spent of budgets.
 ///
 /// All of it is ledger, since what was said to shoppers stays said: a rewind does not take it back. What a step
 /// reads of it goes through the journal, so that a replay finds it as it was. For that nothing is kept in memory
-/// beyond a commit. Rows are kept only for the rules that are set.
-struct RuleLedger {
+/// beyond a commit; until then each row is read once. Rows are kept only for the rules that are set.
+package struct RuleLedger {
     static let shopperTable = StateTable("rules of shoppers", .ledger, keys: .owner)
     static let itemTable = StateTable("rules of items", .ledger)
     static let categoryTable = StateTable("rules of categories", .ledger)
     static let depthTable = StateTable("depths of items", .ledger)
     static let priceTable = StateTable("prices of items", .ledger)
+    static let budgetTable = StateTable("budgets", .ledger)
+    static let budgetOfferTable = StateTable("budgets of shoppers", .ledger, keys: .owner)
     /// Its tables.
-    static let tables = [shopperTable, itemTable, categoryTable, depthTable, priceTable]
+    static let tables = [
+        shopperTable, itemTable, categoryTable, depthTable, priceTable, budgetTable,
+        budgetOfferTable,
+    ]
 
-    private let settings: RuleSettings
-    private var state: (any StateReader)?
-    // Since the last commit; `nil` for what is to be forgotten.
-    private var shoppers: [RowOwner: OfferHistory?] = [:]
-    private var items: [String: OfferTally?] = [:]
-    private var categories: [String: OfferTally?] = [:]
-    private var depths: [String: DepthHistory?] = [:]
-    private var prices: [String: PriceHistory?] = [:]
+    let settings: RuleSettings
+    let budgets: Budgets
+    private(set) var state: (any StateReader)?
+    private var shoppers = LedgerRows<RowOwner, OfferHistory>(shopperTable)
+    private var items = LedgerRows<String, OfferTally>(itemTable)
+    private var categories = LedgerRows<String, OfferTally>(categoryTable)
+    private var depths = LedgerRows<String, DepthHistory>(depthTable)
+    private var prices = LedgerRows<String, PriceHistory>(priceTable)
+    var accounts = LedgerRows<String, BudgetAccount>(budgetTable)
+    var budgetOffers = LedgerRows<RowOwner, BudgetOffers>(budgetOfferTable)
+    /// Up to where the records of a partition were published before a rewind, as far as a step has asked.
+    var publishedTo: [TopicPartition: Int64] = [:]
 
-    init(_ settings: RuleSettings) { self.settings = settings }
+    /// What is configured of budgets.
+    struct Budgets: Sendable {
+        let list: [Budget]
+        let lifetimeMs: Int64
+    }
 
-    mutating func attach(_ state: any StateReader) { self.state = state }
+    /// With nothing remembered.
+    package init(_ pricing: PricingConfiguration) {
+        settings = pricing.rules
+        budgets = Budgets(list: pricing.budgets, lifetimeMs: pricing.offerLifetimeMs)
+    }
+
+    /// Lends what is read from.
+    package mutating func attach(_ state: any StateReader) {
+        self.state = state
+        publishedTo = [:]
+    }
+
     mutating func detach() { state = nil }
 
+    /// What is asked about.
+    package struct Asking {
+        let userID: String
+        let itemID: String
+        let known: Item?
+        let decisionID: String
+        /// Event time. Units: milliseconds since 1970, here and below.
+        let atMs: Int64
+        /// The decision whose offer stands, if one does.
+        package var heldID: String?
+        /// Event time that all purchases up to are known.
+        package var knownMs: Int64?
+        /// Whether what is decided was published before, and is learned again after a rewind.
+        package var isAgain = false
+
+        /// No offer stands.
+        package init(
+            _ userID: String, _ itemID: String, known: Item?, decisionID: String, atMs: Int64
+        ) {
+            self.userID = userID
+            self.itemID = itemID
+            self.known = known
+            self.decisionID = decisionID
+            self.atMs = atMs
+        }
+    }
+
     /// What rules are told of one decision, with the rows that it comes from.
-    struct Sight {
-        var circumstances = OfferCircumstances()
+    package struct Sight {
+        /// What rules are told.
+        package fileprivate(set) var circumstances = OfferCircumstances()
         fileprivate var prices = PriceHistory()
+        var budgets = BudgetSight()
+        fileprivate(set) var asking: Asking
     }
 
     /// What the rules are told before an offer is decided.
-    func look(
-        for userID: String, _ itemID: String, known: Item?, decisionID: String, atMs ms: Int64
-    ) throws -> Sight {
-        var sight = Sight()
+    package mutating func look(_ asking: Asking) throws -> Sight {
+        var sight = Sight(asking: asking)
         var facts = OfferCircumstances()
+        let (itemID, known) = (asking.itemID, asking.known)
         facts.itemID = itemID
         facts.category = known?.category
         facts.brand = known?.brand
         facts.minimumPrice = known?.minPrice
-        facts.atMs = ms
-        facts.decision = OfferCircumstances.decisionHash(decisionID)
-        if settings.asksShopper { facts.shopper = try shopper(RowOwner(user: userID)) }
-        if settings.caps[.item] != nil { facts.itemTally = try tally(of: itemID) }
-        if settings.caps[.category] != nil, let category = known?.category {
-            facts.categoryTally = try tally(ofCategory: category)
+        facts.atMs = asking.atMs
+        facts.decision = OfferCircumstances.decisionHash(asking.decisionID)
+        if settings.asksShopper {
+            facts.shopper = try shoppers.row(RowOwner(user: asking.userID), in: state)
         }
-        if settings.asksItemDepths { facts.itemDepths = try depths(of: itemID) }
+        if settings.caps[.item] != nil { facts.itemTally = try items.row(itemID, in: state) }
+        if settings.caps[.category] != nil, let category = known?.category {
+            facts.categoryTally = try categories.row(category, in: state)
+        }
+        if settings.asksItemDepths { facts.itemDepths = try depths.row(itemID, in: state) }
         if settings.prior.days > 0 {
-            sight.prices = try prices(of: itemID)
+            sight.prices = try prices.row(itemID, in: state)
             // Of an item that was in the catalogue before the rule was set, its price counts from here on.
             if sight.prices.sinceMs == nil, let price = known?.price {
-                sight.prices.note(cataloguePrice: price, atMs: ms, days: settings.prior.days)
+                sight.prices.note(
+                    cataloguePrice: price, atMs: asking.atMs, days: settings.prior.days)
             }
             if settings.prior.concerns(known?.category) {
-                facts.prior = sight.prices.prior(atMs: ms, settings.prior)
+                facts.prior = sight.prices.prior(atMs: asking.atMs, settings.prior)
             }
         }
+        sight.budgets = try budgetSight(asking)
+        facts.budgets = sight.budgets.standings
         sight.circumstances = facts
         return sight
     }
@@ -73,18 +132,18 @@ struct RuleLedger {
     /// - Parameters:
     ///   - sight: what it was decided by.
     ///   - discount: as a fraction of the list price.
-    mutating func note(_ sight: Sight, userID: String, discount: Double, price: Double) {
+    package mutating func note(_ sight: Sight, discount: Double, price: Double) {
         let facts = sight.circumstances
         if settings.prior.days > 0 {
             var history = sight.prices
             history.note(offer: price, atMs: facts.atMs, settings.prior)
-            prices[facts.itemID] = .some(history)
+            prices.set(facts.itemID, history)
         }
         let isDiscounted = discount > 0
         if settings.asksItemDepths, isDiscounted {
             var history = facts.itemDepths
             history.add(discount, atMs: facts.atMs, keepMs: settings.depthKeepMs)
-            depths[facts.itemID] = .some(history)
+            depths.set(facts.itemID, history)
         }
         guard settings.asksShopper, isDiscounted || settings.asksShopperItem else { return }
         var history = facts.shopper
@@ -93,87 +152,45 @@ struct RuleLedger {
                 decision: facts.decision, atMs: facts.atMs, item: facts.itemHash,
                 discount: discount), keepMs: settings.shopperKeepMs)
         guard change != .none else { return }
-        shoppers[RowOwner(user: userID)] = .some(history)
+        shoppers.set(RowOwner(user: sight.asking.userID), history)
         guard isDiscounted, change.countsOnceMore else { return }
         if let cap = settings.caps[.item] {
             var tally = facts.itemTally
             tally.add(atMs: facts.atMs, periodMs: cap.periodMs)
-            items[facts.itemID] = .some(tally)
+            items.set(facts.itemID, tally)
         }
         if let cap = settings.caps[.category], let category = facts.category {
             var tally = facts.categoryTally
             tally.add(atMs: facts.atMs, periodMs: cap.periodMs)
-            categories[category] = .some(tally)
+            categories.set(category, tally)
         }
     }
 
     /// Takes a price of the catalogue.
-    mutating func note(cataloguePrice price: Double, of itemID: String, atMs ms: Int64) throws {
+    package mutating func note(
+        cataloguePrice price: Double, of itemID: String, atMs ms: Int64
+    ) throws {
         guard settings.prior.days > 0 else { return }
-        let known = try prices(of: itemID)
-        var history = known
+        var history = try prices.row(itemID, in: state)
         history.note(cataloguePrice: price, atMs: ms, days: settings.prior.days)
-        if history != known { prices[itemID] = .some(history) }
+        prices.set(itemID, history)
     }
 
-    /// Forgets a shopper who was erased, or of whom nothing is known any more.
-    mutating func forget(_ owner: RowOwner) { shoppers[owner] = .some(nil) }
-
-    // MARK: Rows
-
-    private func shopper(_ owner: RowOwner) throws -> OfferHistory {
-        if let own = shoppers[owner] { return own ?? OfferHistory() }
-        return try state?.value(Self.shopperTable, owner.bytes).map(OfferHistory.init(encoded:))
-            ?? OfferHistory()
+    /// Forgets a shopper who was erased, or of whom nothing is known any more. What was reserved of budgets stays
+    /// reserved until the offers end.
+    mutating func forget(_ owner: RowOwner) {
+        shoppers.forget(owner)
+        budgetOffers.forget(owner)
     }
 
-    private func tally(of itemID: String) throws -> OfferTally {
-        if let own = items[itemID] { return own ?? OfferTally() }
-        return try state?.value(Self.itemTable, Array(itemID.utf8)).map(OfferTally.init(encoded:))
-            ?? OfferTally()
-    }
-
-    private func tally(ofCategory category: String) throws -> OfferTally {
-        if let own = categories[category] { return own ?? OfferTally() }
-        return try state?.value(Self.categoryTable, Array(category.utf8))
-            .map(OfferTally.init(encoded:)) ?? OfferTally()
-    }
-
-    private func depths(of itemID: String) throws -> DepthHistory {
-        if let own = depths[itemID] { return own ?? DepthHistory() }
-        return try state?.value(Self.depthTable, Array(itemID.utf8))
-            .map(DepthHistory.init(encoded:)) ?? DepthHistory()
-    }
-
-    private func prices(of itemID: String) throws -> PriceHistory {
-        if let own = prices[itemID] { return own ?? PriceHistory() }
-        return try state?.value(Self.priceTable, Array(itemID.utf8))
-            .map(PriceHistory.init(encoded:)) ?? PriceHistory()
-    }
-
-    mutating func collectChanges(into changes: inout StateChanges) {
-        for (owner, history) in shoppers.sorted(by: { $0.key < $1.key }) {
-            if let history {
-                changes.put(Self.shopperTable, owner.bytes, history.encoded(), owner: owner)
-            } else {
-                changes.remove(Self.shopperTable, owner.bytes)
-            }
-        }
-        func put<Row>(
-            _ table: StateTable, _ rows: [String: Row?], _ encoded: (Row) -> [UInt8]
-        ) {
-            for (name, row) in rows.sorted(by: { $0.key < $1.key }) {
-                if let row {
-                    changes.put(table, Array(name.utf8), encoded(row))
-                } else {
-                    changes.remove(table, Array(name.utf8))
-                }
-            }
-        }
-        put(Self.itemTable, items) { $0.encoded() }
-        put(Self.categoryTable, categories) { $0.encoded() }
-        put(Self.depthTable, depths) { $0.encoded() }
-        put(Self.priceTable, prices) { $0.encoded() }
-        (shoppers, items, categories, depths, prices) = ([:], [:], [:], [:], [:])
+    /// Emits every row that changed since the last call.
+    package mutating func collectChanges(into changes: inout StateChanges) {
+        shoppers.collectChanges(into: &changes)
+        items.collectChanges(into: &changes)
+        categories.collectChanges(into: &changes)
+        depths.collectChanges(into: &changes)
+        prices.collectChanges(into: &changes)
+        accounts.collectChanges(into: &changes)
+        budgetOffers.collectChanges(into: &changes)
     }
 }

@@ -7,14 +7,30 @@ import Records
 /// Thread: the one that takes the step.
 public final class RecordedRules: StateReader {
     private let state: any StateReader
+    private let published: [[UInt8]: Int64]
     /// Rows in the order they were asked for; `nil` where there was none.
     public private(set) var rows: [[UInt8]?] = []
 
-    /// - Parameter state: what is read from.
-    public init(_ state: any StateReader) { self.state = state }
+    /// - Parameters:
+    ///   - state: what is read from.
+    ///   - publishedTo: up to where records were published before a rewind, which are learned again.
+    public init(_ state: any StateReader, publishedTo: [TopicPartition: Int64] = [:]) {
+        self.state = state
+        published = Dictionary(
+            uniqueKeysWithValues: publishedTo.map { (RuleLedger.publishedKey($0.key), $0.value) })
+    }
 
     /// As the state has it; noted where it is the rules'.
     public func value(_ table: StateTable, _ key: [UInt8]) throws -> [UInt8]? {
+        guard table != RuleLedger.publishedTable else {
+            let row = published[key].map { offset in
+                var writer = ByteWriter()
+                writer.integer(offset)
+                return writer.bytes
+            }
+            rows.append(row)
+            return row
+        }
         let value = try state.value(table, key)
         if RuleLedger.tables.contains(table) { rows.append(value) }
         return value
@@ -44,7 +60,9 @@ public final class ReplayedRules: StateReader {
 
     /// The next row of the rules; all others as the state has them.
     public func value(_ table: StateTable, _ key: [UInt8]) throws -> [UInt8]? {
-        guard RuleLedger.tables.contains(table) else { return try state.value(table, key) }
+        guard RuleLedger.tables.contains(table) || table == RuleLedger.publishedTable else {
+            return try state.value(table, key)
+        }
         return rows.popFirst() ?? nil
     }
 

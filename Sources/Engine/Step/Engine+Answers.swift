@@ -20,8 +20,24 @@ extension Engine {
             var shopper = try stream.shopper(purchase.offer.userID)
             shopper.purchased(purchase.offer.itemID, atMs: event.tsMs)
             stream.set(purchase.offer.userID, shopper)
+            try book(purchase, atMs: event.tsMs, from: record)
         case .impression, .outcome, .refund, .item, .erase: break
         }
+    }
+
+    /// Budgets take a purchase when it comes, not when it is joined: what is spent cannot be offered again.
+    private mutating func book(
+        _ purchase: Event.Purchase, atMs ms: Int64, from record: SourceRecord
+    ) throws {
+        let known = try stream.catalog.find(purchase.offer.itemID)
+        // What the shop gives to shoppers whom no offers are made to is none of ours.
+        guard
+            purchase.offer.recommendationID != nil
+                || isLive(purchase.offer.userID, category: known?.category),
+            try !ruleLedger.isAgain(RecordPlace(record.position, record.offset))
+        else { return }
+        try ruleLedger.book(
+            purchase, known: known, atMs: ms, knownMs: stream.join.watermarkMs)
     }
 
     private mutating func answer(
@@ -39,7 +55,8 @@ extension Engine {
                 return
             }
             (recommendation, decision) = try recommend(
-                event, offer, isView: isView, shopper: &shopper)
+                event, offer, isView: isView, shopper: &shopper,
+                isAgain: try ruleLedger.isAgain(RecordPlace(record.position, record.offset)))
         } catch let error where error is PricingError || error is ResponseError {
             // One event whose price cannot be decided must not stop the stream.
             counters.accepted -= 1

@@ -57,9 +57,10 @@ extension Engine {
             eventID: "inquiry", userID: userID, itemID: itemID)
         var ledger = ruleLedger
         if let state { ledger.attach(state) }
-        let facts = try ledger.look(
-            for: userID, itemID, known: item, decisionID: decisionID, atMs: ts
-        ).circumstances
+        var asking = RuleLedger.Asking(
+            userID, itemID, known: item, decisionID: decisionID, atMs: ts)
+        asking.knownMs = watermarkMs
+        let facts = try ledger.look(asking).circumstances
         let quote = try decide(
             exposure, features: features, known: item, facts, isView: isView, held: nil,
             draws: draws)
@@ -89,11 +90,13 @@ extension Engine {
         var known = offer
         known.context = stream.contextKeys.known(offer.context)
         let item = try stream.catalog.find(offer.itemID)
-        let facts = try ruleLedger.look(
-            for: offer.userID, offer.itemID, known: item,
-            decisionID: Recommendation.decisionID(
-                eventID: "inquiry", userID: offer.userID, itemID: offer.itemID), atMs: ts
-        ).circumstances
+        let decisionID = Recommendation.decisionID(
+            eventID: "inquiry", userID: offer.userID, itemID: offer.itemID)
+        var asking = RuleLedger.Asking(
+            offer.userID, offer.itemID, known: item, decisionID: decisionID, atMs: ts)
+        // Budgets are no part of what is judged: what they had left then is not known.
+        asking.isAgain = true
+        let facts = try ruleLedger.look(asking).circumstances
         return try decide(
             Exposure(known, tsMs: ts), features: try stream.catalog.features(of: offer.itemID),
             known: item, facts, isView: isView && knowsViews, held: nil,

@@ -14,12 +14,13 @@ extension Engine {
     /// what the shop itself offers is learned, as in a log.
     mutating func decideInShadow(_ event: Event, _ offer: Event.Offer, isView: Bool) throws {
         let known = try stream.catalog.find(offer.itemID)
-        let facts = try ruleLedger.look(
-            for: offer.userID, offer.itemID, known: known,
+        var asking = RuleLedger.Asking(
+            offer.userID, offer.itemID, known: known,
             decisionID: Recommendation.decisionID(
                 eventID: event.eventID, userID: offer.userID, itemID: offer.itemID),
-            atMs: event.tsMs
-        ).circumstances
+            atMs: event.tsMs)
+        asking.knownMs = stream.join.watermarkMs
+        let facts = try ruleLedger.look(asking).circumstances
         let decision = try decide(
             Exposure(offer, tsMs: event.tsMs),
             features: try stream.catalog.features(of: offer.itemID), known: known, facts,
@@ -30,22 +31,28 @@ extension Engine {
 
     /// The offer that a click or a view asks for: the one that stands, or a new one.
     ///
+    /// - Parameter isAgain: whether it was decided and published before, and is learned again.
     /// - Returns: the recommendation, and the decision to be joined where decisions are issued. One
     ///   that stands is the same decision, under the same id, whenever it is asked for.
     mutating func recommend(
-        _ event: Event, _ offer: Event.Offer, isView: Bool, shopper: inout ShopperState
+        _ event: Event, _ offer: Event.Offer, isView: Bool, shopper: inout ShopperState,
+        isAgain: Bool
     ) throws -> (Recommendation, IssuedDecision?) {
         let exposure = Exposure(offer, tsMs: event.tsMs)
         let known = try stream.catalog.find(offer.itemID)
         let decisionID = Recommendation.decisionID(
             eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
-        let sight = try ruleLedger.look(
-            for: offer.userID, offer.itemID, known: known, decisionID: decisionID,
-            atMs: event.tsMs)
+        let standing = shopper.offer(of: offer.itemID, atMs: event.tsMs)
+        var asking = RuleLedger.Asking(
+            offer.userID, offer.itemID, known: known, decisionID: decisionID, atMs: event.tsMs)
+        asking.heldID = standing?.decisionID
+        asking.knownMs = stream.join.watermarkMs
+        asking.isAgain = isAgain
+        let sight = try ruleLedger.look(asking)
         let quote = try decide(
             exposure, features: try stream.catalog.features(of: offer.itemID),
             known: known, sight.circumstances, isView: isView,
-            held: shopper.offer(of: offer.itemID, atMs: event.tsMs),
+            held: standing,
             draws: draws(of: event.eventID))
         if quote.decision.depth > configuration.pricing.maximumDepth + 1e-9 {
             counters.ruleViolations += 1
@@ -55,9 +62,11 @@ extension Engine {
             quote.held?.expiresMs ?? expiryMs(of: quote.decision, sight.circumstances)
         if quote.held == nil {
             ruleLedger.note(
-                sight, userID: offer.userID, discount: quote.decision.depth,
-                price: quote.decision.price)
+                sight, discount: quote.decision.depth, price: quote.decision.price)
         }
+        ruleLedger.reserve(
+            sight, quote.decision, quantity: quote.demand[0].expectedQuantity,
+            expiresMs: expiresMs)
         let recommendation = quote.recommendation(
             id: Recommendation.id(lineage: lineage, decision: decision), userID: offer.userID,
             itemID: offer.itemID, snapshot: snapshot,

@@ -43,7 +43,7 @@ public struct Engine {
         refresh = Refresh(configuration.refresh, adapters: adapters)
         safety = Safety(configuration.headGate)
         metrics = ProgressiveMetrics(heads: Label.allCases.map(\.rawValue))
-        ruleLedger = RuleLedger(configuration.pricing.rules)
+        ruleLedger = RuleLedger(configuration.pricing)
         policy = try DiscountPolicy(configuration.pricing)
     }
 

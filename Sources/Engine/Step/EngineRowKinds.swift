@@ -6,7 +6,7 @@ import Records
 /// Rows of the engine's state that are read from bytes alone, without a base.
 package enum EngineRowKind: CaseIterable, Sendable {
     case shopper, item, counters, headGate, labelWatch, delays, gate, levels, suspects
-    case ruleOffers, ruleTally, ruleDepths, rulePrices
+    case ruleOffers, ruleTally, ruleDepths, rulePrices, budgetAccount, budgetOffers
 
     /// Reads the bytes as a row of the kind; what comes of it is dropped.
     ///
@@ -24,6 +24,8 @@ package enum EngineRowKind: CaseIterable, Sendable {
         case .ruleTally: try Self.readTally(bytes)
         case .ruleDepths: try Self.readDepths(bytes)
         case .rulePrices: try Self.readPrices(bytes)
+        case .budgetAccount: try Self.readAccount(bytes)
+        case .budgetOffers: _ = try BudgetOffers(encoded: bytes)
         case .levels:
             var reader = ByteReader(bytes)
             _ = try LevelHistory(from: &reader)
@@ -43,6 +45,8 @@ package enum EngineRowKind: CaseIterable, Sendable {
         case .ruleTally: OfferTally().encoded()
         case .ruleDepths: DepthHistory().encoded()
         case .rulePrices: PriceHistory().encoded()
+        case .budgetAccount: BudgetAccount().encoded()
+        case .budgetOffers: BudgetOffers().encoded()
         default: nil
         }
     }
@@ -66,6 +70,19 @@ package enum EngineRowKind: CaseIterable, Sendable {
         var row = try DepthHistory(encoded: bytes)
         row.add(0.1, atMs: 1_795_953_000_000, keepMs: 86_400_000)
         _ = row.near(1_795_953_000_000, spanMs: 86_400_000)
+    }
+
+    private static func readAccount(_ bytes: [UInt8]) throws {
+        let nowMs: Int64 = 1_795_953_000_000
+        let budget = Budget(
+            name: "b", period: .calendar(.day, timeZone: "UTC"), spendMax: 10_000, usesMax: 10)
+        var row = try BudgetAccount(encoded: bytes)
+        row.book(
+            BudgetAmount(cents: 500, uses: 1), of: budget, offer: nil, atMs: nowMs,
+            knownMs: nowMs)
+        let sight = BudgetSight(
+            [(budget, row)], offers: BudgetOffers(), standing: nil, atMs: nowMs, knownMs: nil)
+        _ = sight.standings
     }
 
     private static func readPrices(_ bytes: [UInt8]) throws {

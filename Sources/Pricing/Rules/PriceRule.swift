@@ -9,11 +9,18 @@ public protocol PriceRule: Sendable {
     var isOfNewOffers: Bool { get }
     /// The prices that it forbids, by what it allows.
     func limit(on facts: RuleFacts) -> PriceLimit
+    /// The same of an offer that stands.
+    func limitOfStanding(on facts: RuleFacts) -> PriceLimit
 }
 
 extension PriceRule {
     /// Most rules also end an offer that stands.
     public var isOfNewOffers: Bool { false }
+
+    /// Of a rule that is asked about new offers alone, all is allowed.
+    public func limitOfStanding(on facts: RuleFacts) -> PriceLimit {
+        isOfNewOffers ? .free : limit(on: facts)
+    }
 }
 
 /// What a rule leaves of the prices of one item.
@@ -26,6 +33,8 @@ public struct PriceLimit: Sendable, Hashable {
     public var nominalFloor: Double?
     /// The discounts allowed, as fractions of the list price.
     public var discounts: ClosedRange<Double>?
+    /// Money that may be given away with a unit, exact, in hundredths of the currency's unit.
+    public var givenMax: Int64?
 
     /// All is allowed.
     public static let free = PriceLimit()
@@ -50,6 +59,13 @@ public struct PriceLimit: Sendable, Hashable {
         return limit
     }
 
+    /// No more is given away than so much.
+    static func given(_ most: Int64) -> PriceLimit {
+        var limit = PriceLimit()
+        limit.givenMax = most
+        return limit
+    }
+
     /// Two discounts that differ by less are one.
     static let discountTolerance = 1e-9
 }
@@ -60,15 +76,19 @@ public struct RuleFacts: Sendable, Hashable {
     public var item: ItemOffer
     /// What a unit costs, known or assumed; `nil` where neither.
     public var cost: Double?
+    /// Units that an offer is reserved for, where a budget does not say.
+    public var units: Int64
     /// Everything else.
     public var circumstances: OfferCircumstances
 
     /// Takes each field as it is.
     public init(
-        item: ItemOffer, cost: Double?, circumstances: OfferCircumstances = OfferCircumstances()
+        item: ItemOffer, cost: Double?, units: Int64 = 1,
+        circumstances: OfferCircumstances = OfferCircumstances()
     ) {
         self.item = item
         self.cost = cost
+        self.units = units
         self.circumstances = circumstances
     }
 }
@@ -98,21 +118,11 @@ public struct OfferCircumstances: Sendable, Hashable {
     public var itemDepths = DepthHistory()
     /// What a reduction is to be measured against.
     public var prior = PriorPrice.notAsked
+    /// How the budgets stand that are for the item.
+    public var budgets: [BudgetStanding] = []
 
     /// Nothing is known.
     public init() {}
-}
-
-/// Names of items, categories and brands, as a configuration lists them.
-enum GroupName {
-    /// Whether a category is the one named, or lies below it, in a path of `Wine / Red` or of `Wine > Red`.
-    static func holds(category: String?, in name: String) -> Bool {
-        guard let category else { return false }
-        guard category.hasPrefix(name) else { return false }
-        if category.utf8.count == name.utf8.count { return true }
-        let below = category.dropFirst(name.count).drop { $0 == " " }.first
-        return below == "/" || below == ">"
-    }
 }
 
 extension OfferCircumstances {

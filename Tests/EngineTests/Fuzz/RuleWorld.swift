@@ -1,15 +1,35 @@
+import Engine
+import Events
 import Pricing
 import Records
 
-/// A small shop under random rules: catalogue prices change, shoppers ask, clocks go back a little, decisions are
-/// made again, offers stand.
+/// A small shop under random rules: catalogue prices change, shoppers ask and buy, clocks go back a little,
+/// decisions are made again, offers stand.
 ///
-/// It keeps what the ledger would keep. What was decided it hands to whoever judges it.
+/// It drives the rules' ledger as the engine does, with commits now and then. What was decided and bought it hands to
+/// whoever judges it.
 struct RuleWorld {
     /// What happened, as a judge is told it.
     enum Happening {
         case catalogue(item: Int, price: Double, atMs: Int64)
         case decision(Asked, Decision)
+        case purchase(Bought)
+    }
+
+    /// One purchase.
+    struct Bought {
+        let shopper: Int
+        let item: Int
+        let category: String?
+        let brand: String?
+        let listPrice: Double
+        let paid: Double
+        let quantity: Int
+        /// The decision that it names.
+        let number: UInt64?
+        let atMs: Int64
+        /// Up to when all purchases were known before it.
+        let knownMs: Int64
     }
 
     /// One question.
@@ -27,6 +47,14 @@ struct RuleWorld {
         let isAgain: Bool
         /// What was expected at each depth.
         let demand: [DemandPoint]
+        /// The decision whose offer stands, where one does.
+        var held: UInt64?
+        /// When that one ends.
+        var heldUntilMs: Int64?
+        /// When an offer made now ends.
+        var untilMs: Int64 = 0
+        /// Up to when all purchases are known.
+        var knownMs: Int64 = 0
     }
 
     struct Goods {
@@ -45,29 +73,59 @@ struct RuleWorld {
     private(set) var goods: [Goods] = []
     private var nowMs: Int64 = 1_795_000_000_000
     private var number: UInt64 = 0
-    private var shoppers: [Int: OfferHistory] = [:]
-    private var tallies: [Int: OfferTally] = [:]
-    private var categories: [String: OfferTally] = [:]
-    private var depths: [Int: DepthHistory] = [:]
-    private var prices: [Int: PriceHistory] = [:]
+    private var ledger: RuleLedger
+    private(set) var state = MemoryState()
     private var asked: [Asked] = []
-    private var held: [String: (offer: StandingPrice.Offer, price: Double, untilMs: Int64)] = [:]
+    private var held: [String: Held] = [:]
+    /// Discounted offers that may be bought.
+    private var offered: [(asked: Asked, price: Double, units: Int)] = []
+    /// Whether all purchases are of what was reserved for them.
+    let isHonest: Bool
+
+    private struct Held {
+        let offer: StandingPrice.Offer
+        let number: UInt64
+        let price: Double
+        let untilMs: Int64
+    }
 
     static let categoryNames: [String?] = [
         nil, "Kitchen", "Kitchen / Kettles", "Kitchenware", "Wine / Red", "Wine",
     ]
     static let brandNames: [String?] = [nil, "Boil", "Pour"]
     private static let dayMs = 86_400_000.0
+    private static let lifetimeMs = Int64(0.3 * dayMs)
+    /// The farthest that events come late.
+    private static let latenessMs = Int64(0.3 * dayMs)
 
     init(seed: UInt64) throws {
         random = SeededRandom(seed: seed)
         isBusy = random.unit() < 0.1
         configuration = Self.configuration(&random)
         policy = try DiscountPolicy(configuration)
+        ledger = RuleLedger(configuration)
+        ledger.attach(state)
+        isHonest = random.unit() < 0.7
+    }
+
+    /// Time goes on until everything that was offered has ended, and all of it is known.
+    mutating func end() throws {
+        nowMs += Self.lifetimeMs + 2 * Self.latenessMs
+        commit()
+    }
+
+    var knownMs: Int64 { nowMs - Self.latenessMs }
+
+    /// What is kept is what was encoded.
+    private mutating func commit() {
+        var changes = StateChanges()
+        ledger.collectChanges(into: &changes)
+        state.apply(changes)
+        ledger.attach(state)
     }
 
     /// Opens the shop: each item has had a price for some time.
-    mutating func open() -> [Happening] {
+    mutating func open() throws -> [Happening] {
         var happened: [Happening] = []
         for item in 0..<3 {
             let price = (100 * exponential(random.unit() * 7 - 1)).rounded() / 100
@@ -77,12 +135,13 @@ struct RuleWorld {
                     cost: chance(0.95) ? price * random.unit() * 0.9 : nil,
                     minimumPrice: chance(0.2) ? price * random.unit() : nil))
             let sinceMs = nowMs - Int64(random.unit() * 80 * Self.dayMs)
-            happened.append(setPrice(price, of: item, atMs: sinceMs))
+            happened.append(try setPrice(price, of: item, atMs: sinceMs))
             if chance(0.4) {
                 let price = (price * (80 + 60 * random.unit())).rounded() / 100
                 goods[item].price = price
                 happened.append(
-                    setPrice(price, of: item, atMs: nowMs - Int64(random.unit() * 40 * Self.dayMs)))
+                    try setPrice(
+                        price, of: item, atMs: nowMs - Int64(random.unit() * 40 * Self.dayMs)))
             }
         }
         return happened
@@ -96,8 +155,10 @@ struct RuleWorld {
         if chance(0.04) {
             goods[item].price = (goods[item].price * (80 + 45 * random.unit())).rounded() / 100
             if goods[item].price <= 0 { goods[item].price = 0.01 }
-            return setPrice(goods[item].price, of: item, atMs: nowMs)
+            return try setPrice(goods[item].price, of: item, atMs: nowMs)
         }
+        if chance(0.2) { commit() }
+        if chance(isHonest ? 0.25 : 0.3), let bought = try buy() { return .purchase(bought) }
         if chance(0.05), let before = asked.randomElement(using: &random) {
             return try decide(
                 Asked(
@@ -126,78 +187,111 @@ struct RuleWorld {
     private mutating func demand() -> [DemandPoint] {
         let level = random.normal() - 2
         let slope = random.normal() * 3 + 3
+        let quantity = chance(0.7) ? 1 : 1 + 2 * random.unit()
         return configuration.depths.map {
-            DemandPoint(depth: $0, probability: logistic(level + slope * $0))
+            DemandPoint(
+                depth: $0, probability: logistic(level + slope * $0), expectedQuantity: quantity)
         }
     }
 
-    private mutating func setPrice(_ price: Double, of item: Int, atMs ms: Int64) -> Happening {
-        prices[item, default: PriceHistory()].note(
-            cataloguePrice: price, atMs: ms, days: configuration.rules.prior.days)
+    private mutating func setPrice(
+        _ price: Double, of item: Int, atMs ms: Int64
+    ) throws -> Happening {
+        try ledger.note(cataloguePrice: price, of: "item \(item)", atMs: ms)
         return .catalogue(item: item, price: price, atMs: ms)
     }
 
-    private mutating func decide(_ asked: Asked) throws -> Happening {
-        let rules = configuration.rules
-        var facts = OfferCircumstances()
-        facts.itemID = "item \(asked.item)"
-        facts.category = asked.category
-        facts.brand = asked.brand
-        facts.minimumPrice = asked.minimumPrice
-        facts.atMs = asked.atMs
-        facts.decision = asked.number
-        facts.shopper = shoppers[asked.shopper] ?? OfferHistory()
-        facts.itemTally = tallies[asked.item] ?? OfferTally()
-        facts.categoryTally = asked.category.flatMap { categories[$0] } ?? OfferTally()
-        facts.itemDepths = depths[asked.item] ?? DepthHistory()
-        if rules.prior.concerns(asked.category) {
-            facts.prior = prices[asked.item, default: PriceHistory()].prior(
-                atMs: asked.atMs, rules.prior)
-        }
-        var standing = StandingPrice()
+    private func known(_ item: Int, _ category: String?, _ brand: String?) -> Item {
+        var known = Item(id: "item \(item)")
+        known.category = category
+        known.brand = brand
+        return known
+    }
+
+    private mutating func decide(_ question: Asked) throws -> Happening {
+        var asked = question
         let pair = "\(asked.shopper) \(asked.item)"
-        if let offer = held[pair], offer.untilMs > asked.atMs, offer.price == asked.offer.price {
-            standing.offer = offer.offer
-        }
+        let its = held[pair].flatMap { $0.untilMs > asked.atMs ? $0 : nil }
+        asked.held = its?.number
+        asked.heldUntilMs = its?.untilMs
+        asked.untilMs = asked.atMs + Self.lifetimeMs
+        asked.knownMs = knownMs
+        var known = known(asked.item, asked.category, asked.brand)
+        known.minPrice = asked.minimumPrice
+        var asking = RuleLedger.Asking(
+            "shopper \(asked.shopper)", "item \(asked.item)", known: known,
+            decisionID: "\(asked.number)", atMs: asked.atMs)
+        asking.heldID = asked.held.map { "\($0)" }
+        asking.knownMs = asked.knownMs
+        asking.isAgain = asked.isAgain
+        let sight = try ledger.look(asking)
+        var standing = StandingPrice()
+        if let its, its.price == asked.offer.price { standing.offer = its.offer }
         let decision = try policy.decide(
             item: asked.offer, demand: asked.demand, holdout: asked.holdout,
             draws: PricingDraws(explore: random.unit(), depth: random.unit()), standing: standing,
-            circumstances: facts)
-        if !decision.isHeld { remember(asked, facts, decision, pair) }
+            circumstances: sight.circumstances)
+        if !decision.isHeld { ledger.note(sight, discount: decision.depth, price: decision.price) }
+        ledger.reserve(
+            sight, decision, quantity: asked.demand[0].expectedQuantity,
+            expiresMs: decision.isHeld ? its?.untilMs ?? asked.untilMs : asked.untilMs)
+        if !decision.isHeld { remember(asked, decision, pair) }
         return .decision(asked, decision)
     }
 
-    private mutating func remember(
-        _ asked: Asked, _ facts: OfferCircumstances, _ decision: Decision, _ pair: String
-    ) {
-        let rules = configuration.rules
-        prices[asked.item]?.note(offer: decision.price, atMs: asked.atMs, rules.prior)
-        if decision.depth > 0 {
-            depths[asked.item, default: DepthHistory()].add(
-                decision.depth, atMs: asked.atMs, keepMs: rules.depthKeepMs)
-        }
-        let change = shoppers[asked.shopper, default: OfferHistory()].add(
-            OfferHistory.Entry(
-                decision: asked.number, atMs: asked.atMs, item: facts.itemHash,
-                discount: decision.depth), keepMs: rules.shopperKeepMs)
-        if decision.depth > 0, change.countsOnceMore {
-            if let cap = rules.caps[.item] {
-                tallies[asked.item, default: OfferTally()].add(
-                    atMs: asked.atMs, periodMs: cap.periodMs)
-            }
-            if let cap = rules.caps[.category], let category = asked.category {
-                categories[category, default: OfferTally()].add(
-                    atMs: asked.atMs, periodMs: cap.periodMs)
-            }
-        }
+    private mutating func remember(_ asked: Asked, _ decision: Decision, _ pair: String) {
         guard !asked.isAgain else { return }
         self.asked.append(asked)
-        held[pair] = (
-            StandingPrice.Offer(
+        held[pair] = Held(
+            offer: StandingPrice.Offer(
                 discount: decision.depth, propensity: decision.propensity,
                 explored: decision.explored),
-            asked.offer.price, asked.atMs + Int64(0.3 * Self.dayMs)
-        )
+            number: asked.number, price: asked.offer.price, untilMs: asked.untilMs)
+        if decision.price < asked.offer.price {
+            let units = max(1, Int64(asked.demand[0].expectedQuantity.rounded()))
+            let least = configuration.budgets.compactMap(\.units).min() ?? units
+            offered.append((asked, decision.price, Int(min(units, least))))
+        }
+    }
+
+    /// An offer is bought, or, where not all are honest, something beside the offers.
+    private mutating func buy() throws -> Bought? {
+        if !isHonest, chance(0.4) {
+            let item = Int(random.unit() * 3)
+            let its = goods[item]
+            return try book(
+                Bought(
+                    shopper: Int(random.unit() * 3), item: item, category: its.category,
+                    brand: its.brand, listPrice: its.price,
+                    paid: (its.price * random.unit() * 100).rounded() / 100,
+                    quantity: 1 + Int(random.unit() * 3), number: chance(0.5) ? 99_999 : nil,
+                    atMs: nowMs - (chance(0.3) ? Int64(random.unit() * Self.dayMs) : 0),
+                    knownMs: knownMs))
+        }
+        let open = offered.indices.filter { offered[$0].asked.untilMs > nowMs }
+        guard let place = open.randomElement(using: &random) else { return nil }
+        let (asked, price, units) = offered[place]
+        if isHonest || chance(0.7) { offered.remove(at: place) }
+        return try book(
+            Bought(
+                shopper: asked.shopper, item: asked.item, category: asked.category,
+                brand: asked.brand, listPrice: asked.offer.price, paid: price,
+                quantity: isHonest
+                    ? 1 + Int(random.unit() * Double(units)) : 1 + Int(random.unit() * 4),
+                number: isHonest || chance(0.5) ? asked.number : nil, atMs: nowMs,
+                knownMs: knownMs))
+    }
+
+    private mutating func book(_ bought: Bought) throws -> Bought {
+        var offer = Event.Offer(
+            userID: "shopper \(bought.shopper)", itemID: "item \(bought.item)",
+            price: bought.listPrice)
+        offer.recommendationID = bought.number.map { "\($0)" }
+        try ledger.book(
+            Event.Purchase(offer: offer, quantity: bought.quantity, paid: bought.paid),
+            known: known(bought.item, bought.category, bought.brand), atMs: bought.atMs,
+            knownMs: bought.knownMs)
+        return bought
     }
 
     private mutating func chance(_ p: Double) -> Bool { random.unit() < p }
@@ -217,6 +311,8 @@ extension RuleWorld {
             exploration: pick([.epsilonGreedy, .epsilonGreedy, .costBounded, .none]),
             epsilon: random.unit(), exploreCost: 0.1, killSwitch: chance(0.02),
             costFraction: chance(0.3) ? random.unit() * 0.9 : nil)
+        made.offerLifetimeMs = lifetimeMs
+        made.budgets = budgets(&random)
         var rules = RuleSettings()
         let names = ["Kitchen", "Wine", "Wine / Red", "Tea"]
         if chance(0.3) { rules.categoryDepths = [pick(names): pick([0, 0.1, 0.3])] }

@@ -40,6 +40,8 @@ import Testing
                     22, running: RunningReduction(highest: 20, lowest: 19))
             }
         ),
+        ("a budget with little left", { $0.standing(cents: 610) }),
+        ("a budget with a price", { $0.standing(cents: 99_000, multiplier: 0.2) }),
         (
             "all of them",
             {
@@ -145,5 +147,17 @@ import Testing
         ] {
             #expect(abs(upperGamma(degrees / 2, x / 2) / p - 1) < 0.005, "\(degrees) \(x)")
         }
+    }
+}
+
+extension RuleFixture {
+    fileprivate mutating func standing(cents: Int64, multiplier: Double = 0) {
+        configuration.budgets = [
+            Budget(name: "b", period: .calendar(.day, timeZone: "UTC"), spendMax: cents)
+        ]
+        var standing = BudgetStanding(name: "b")
+        standing.centsLeft = cents
+        standing.spendMultiplier = multiplier
+        circumstances.budgets = [standing]
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Engine
 import Pricing
 import Records
 import Testing
@@ -19,10 +20,16 @@ import Testing
             seed += 1
             var world = try RuleWorld(seed: seed)
             var checker = RuleChecker(world.configuration)
-            for happening in world.open() { _ = checker.judge(happening) }
+            var budgets = BudgetChecker(world.configuration)
+            for happening in try world.open() { _ = checker.judge(happening) }
             for step in 0..<(world.isBusy ? 250 : 40) {
                 let happening = try world.next()
-                let broken = checker.judge(happening)
+                var broken = checker.judge(happening)
+                broken += budgets.judge(happening)
+                if case .purchase = happening, !broken.isEmpty {
+                    Issue.record("seed \(seed), step \(step): \(broken) at \(happening)")
+                    return
+                }
                 if case .decision(let asked, let decision) = happening {
                     decisions += 1
                     guard !broken.isEmpty else { continue }
@@ -31,15 +38,25 @@ import Testing
                     if failures > 3 { return }
                 }
             }
+            try world.end()
+            let left = try budgets.judge(
+                world.state, knownMs: world.knownMs, isHonest: world.isHonest)
+            #expect(left == [], "seed \(seed)")
+            if !left.isEmpty { return }
             met.merge(checker.met, uniquingKeysWith: +)
+            met.merge(budgets.met, uniquingKeysWith: +)
         }
         #expect(failures == 0)
         // The worlds must reach what they are meant to test.
         let share = Self.decisions / 1_000
         #expect(met["discounted", default: 0] > 100 * share && met["held", default: 0] > 10 * share)
+        // In thousandths of the decisions: offers that reserved, were bought, or just fitted.
+        for (what, least) in [("reserved", 20), ("bought", 20), ("nearly full", 1)] {
+            #expect(met[what, default: 0] > least * share, "\(what): \(met[what, default: 0])")
+        }
         for rule in PricingRule.allCases where rule != .confidence {
             #expect(
-                met[rule.rawValue, default: 0] > share,
+                met[rule.rawValue, default: 0] > (rule == .pacing ? share / 4 : share),
                 "\(rule) bound \(met[rule.rawValue, default: 0]) times, too seldom to be tested")
         }
     }
