@@ -40,7 +40,7 @@ function showAge() {
 
 function showAll() {
   const { status, history } = state;
-  if (status) { showHealth(status); showTiles(status); showControls(status); }
+  if (status) { showHealth(status); showTiles(status); showControls(status); showBudgets(status); }
   if (history) { showLearning(history); showEvents(history); }
   if (status) showLetters(status, history);
   if (state.effects) showEffects(state.effects);

@@ -27,6 +27,9 @@ const PHRASES = {
     demandChart: "Conversion by discount, with 95 % intervals",
     noLetters: "Every record could be used.", newestLetters: "The newest", reason: "Reason", who: "Your name", secret: "Token", cancel: "Cancel", confirm: "Do it", dryRun: "Dry run", rewind: "Rewind: take the whole learned state back, and learn the stream again", skipField: "Never learn again (topic:partition:from-to)", secretNote: "Kept in this page's memory until it is closed, and nowhere else.", save: "Use it", rollbackTo: "Roll back to {s}", names2: "Tags, separated by blanks",
     wouldGo: "Back from {h} to {s}, taken {t}, {n} commits ago; verified. Rows that would go back: {r}.", went: "The new head is snapshot {s}.", done: "Done.", offsetsBack: "Offsets that go back: {o}.", first: "Make a dry run first.",
+    budgets: "Budgets", budgetsNote: "What may be given away in a period, what was, and what offers that stand may yet cost. The multiplier is the price of a unit of budget in decisions: above 0, pacing holds back.",
+    budget: "budget", period: "period", limit: "limit", spent: "spent", reserved: "reserved", left: "left", multiplier: "multiplier", spend: "money", uses: "purchases", day: "day", week: "week", month: "month", campaign: "campaign",
+    promisedNone: "Of our decisions without a discount {e} were expected to be bought, and {b} were (the last {n} or so).", promised: "Of those with a discount {e} were expected to be bought, and {b} were (the last {n} or so).",
     action: "action", by: "by", at: "at", noAudit: "Nobody has changed anything yet.", kept: "kept whole", ago: "{n} s ago",
   },
   zh: {
@@ -55,6 +58,9 @@ const PHRASES = {
     demandChart: "各折扣下的转化率，附 95% 区间",
     noLetters: "所有记录均可使用。", newestLetters: "最新的", reason: "原因", who: "您的姓名", secret: "令牌", cancel: "取消", confirm: "执行", dryRun: "试运行", rewind: "倒回：整个学习状态退回，并重新学习数据流", skipField: "不再学习的范围（topic:partition:from-to）", secretNote: "只保存在本页内存中，关闭即失。", save: "使用", rollbackTo: "回滚到 {s}", names2: "标签，以空格分隔",
     wouldGo: "从 {h} 退回到 {s}（{t} 创建，{n} 次提交之前）；已校验。将退回的行：{r}。", went: "新的当前快照是 {s}。", done: "完成。", offsetsBack: "退回的偏移：{o}。", first: "请先试运行。",
+    budgets: "预算", budgetsNote: "一个周期内可让利多少、已让利多少，以及有效推荐还可能花费多少。乘数是决策中一单位预算的价格：大于 0 时表示正在控制节奏。",
+    budget: "预算", period: "周期", limit: "上限", spent: "已用", reserved: "预留", left: "剩余", multiplier: "乘数", spend: "金额", uses: "购买次数", day: "天", week: "周", month: "月", campaign: "活动",
+    promisedNone: "无折扣的决策：预期购买率 {e}，实际 {b}（最近约 {n} 次）。", promised: "有折扣的决策：预期购买率 {e}，实际 {b}（最近约 {n} 次）。",
     action: "操作", by: "操作者", at: "时间", noAudit: "还没有任何更改。", kept: "完整保存", ago: "{n} 秒前",
   },
 };

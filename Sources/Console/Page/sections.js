@@ -67,10 +67,25 @@ function showEffects(answer) {
         ...Object.entries(report.contexts).sort(order).slice(0, 16).map(([name, slope]) => row(`${say("inContext")} ${name}`, slope))];
       return [el("h3", {}, say(title)), intervals(place, say(title), rows),
         el("p", { class: "note" }, say("spread", { n: figure(report.shopper_deviation, 3), rows: figure(report.rows), decided: figure(report.decided_rows) })),
+        ...[["promisedNone", report.undiscounted], ["promised", report.discounted]].filter(([, promise]) => promise.rows >= 1)
+          .map(([name, promise]) => el("p", { class: "note" }, say(name, { e: percent(promise.expected), b: percent(promise.bought), n: figure(promise.rows, 0) }))),
         el("details", {}, el("summary", {}, say("figures")), el("div", { class: "scroll", tabindex: 0 }, table([["", ""], [say("slope"), "n"], [say("interval"), "n"], [say("served"), "n"]],
           rows.map((r) => [r.name, figure(r.value, 3), `${figure(r.value - 1.96 * r.deviation, 3)} – ${figure(r.value + 1.96 * r.deviation, 3)}`, figure(r.served, 3)]))))];
     });
   });
+}
+
+/** Each budget by what it limits: money, purchases, or both. */
+function showBudgets(status) {
+  const budgets = status.budgets ?? [];
+  byId("budgets-section").hidden = !budgets.length;
+  show(byId("budgets"), budgets, () => table(
+    [[say("budget"), ""], [say("period"), ""], [say("limit"), "n"], [say("spent"), "n"], [say("reserved"), "n"], [say("left"), "n"], [say("multiplier"), "n"]],
+    budgets.flatMap((budget) => ["spend", "uses"].filter((name) => budget[name]).map((name) => {
+      const part = budget[name], amount = (value) => figure(value, name === "spend" ? 2 : 0);
+      return [`${budget.name}: ${say(name)}`, say(budget.period) + (budget.from ? `, ${moment(Date.parse(budget.from))} – ${moment(Date.parse(budget.until))}` : ""),
+        amount(part.limit), amount(part.spent), amount(part.reserved), amount(part.left), figure(part.multiplier, 3)];
+    }))));
 }
 
 const LANES = ["laneRefresh", "laneGate", "laneDrift", "laneShift", "laneSnapshot", "laneTrouble"];

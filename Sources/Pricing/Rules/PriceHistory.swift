@@ -125,7 +125,9 @@ public struct PriceHistory: Sendable, Hashable {
 
     /// What a reduction offered at a time is to be measured against.
     public func prior(atMs ms: Int64, _ settings: PriorPriceSettings) -> PriorPrice {
-        guard let sinceMs, sinceMs < ms else { return .unknown }
+        // Of days that are over it is not kept whether there was a price for everybody or none: an event of one is
+        // refused rather than guessed at.
+        guard let sinceMs, sinceMs < ms, Self.day(ms) >= today.day else { return .unknown }
         let run = run(atMs: ms, settings)
         let beganMs = run?.beganMs ?? ms
         let spanMs = Int64(settings.days) * Self.dayMs
@@ -164,9 +166,6 @@ public struct PriceHistory: Sendable, Hashable {
             } else if todaysOffers >= Self.offersMin {
                 return nil
             }
-        } else if let own = reductions.last(where: { $0.day == day }) {
-            // An event that comes late, of a day that is over.
-            take(own.price, of: day)
         }
         for reduction in reductions.reversed() where reduction.day < day {
             guard reduction.day == day - 1 else { break }

@@ -197,6 +197,17 @@ import Testing
         #expect(again == inOrder)
     }
 
+    @Test("an event of a day that is over is refused: what the others of that day were is not kept")
+    func dayThatIsOver() throws {
+        let settings = Self.settings()
+        var history = Self.catalogue([(1, 100)])
+        Self.offer(100, to: 20, on: 80, settings, in: &history)
+        #expect(history.prior(atMs: RuleFixture.day(80) + 1, settings) == .price(100))
+        Self.offer(100, to: 1, on: 81, settings, in: &history)
+        #expect(history.prior(atMs: RuleFixture.day(80) + 1, settings) == .unknown)
+        #expect(history.prior(atMs: RuleFixture.day(81) + 1, settings) == .price(100))
+    }
+
     @Test("what is kept is bounded, and what is given up makes no prior price higher")
     func bounded() throws {
         let settings = Self.settings()
