@@ -1,4 +1,5 @@
 import Daemon
+import Engine
 import Terminal
 
 /// What is shown of `/v1/status`.
