@@ -209,7 +209,9 @@ import Testing
         var model = EffectModel()
         var found: Set<EffectFinding> = []
         for number in 0..<24_000 {
-            let discount = AnswerShapeTests.depths[Int(random.unit() * 6)]
+            // Two decisions of three are for no discount.
+            let discount =
+                random.unit() < 0.6 ? 0 : AnswerShapeTests.depths[Int(random.unit() * 6)]
             let exposure = AnswerShapeTests.exposure(number % 200, number: number)
                 .at(discount: discount)
             // From the twelfth day on, two purchases of three are lost.

@@ -209,6 +209,11 @@ public struct EffectModel: Sendable {
             findings.append(found == .more ? .undiscountedBoughtMore : .undiscountedBoughtLess)
         }
         let isLost = undiscounted.mayBeLess
+        if findings == [.undiscountedBoughtLess] {
+            // Decisions so far say nothing of answers.
+            listenAnew(fromMs: nowMs)
+            return findings
+        }
         if !findings.isEmpty { undiscounted.restart(fromMs: nowMs) }
         let isChanged = trial.advance(toMs: ms, labelsMs: labelsMs, mayDoubt: !isLost)
         if isChanged { findings.append(.answersChanged) }
