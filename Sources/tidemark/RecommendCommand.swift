@@ -96,7 +96,7 @@ extension Explanation {
                 + (recentItems.isEmpty
                     ? "" : "; last seen at " + recentItems.joined(separator: ", ")))
         var table = TextTable([
-            ("discount", .right), ("conversion", .right), ("logit ± sd", .right),
+            ("discount", .right), ("conversion", .right), ("sd of the logit", .right),
         ])
         for depth in demand {
             table.add(
