@@ -139,6 +139,9 @@ import Testing
                     wallTimeMs: Int64(number), who: "ops", action: "pause", reason: "\(number)"))
         }
         #expect(try store.audit(limit: 2).map(\.reason) == ["4", "3"])
+        #expect(try store.audit(limit: 2, sinceMs: .min).map(\.reason) == ["4", "3"])
+        #expect(try store.audit(limit: .max).count == store.audit(limit: 100).count)
+        #expect(try store.audit(limit: 0, sinceMs: .min).isEmpty)
         #expect(try store.audit().count == 5)
     }
 

@@ -47,7 +47,7 @@ extension SnapshotStore {
                 }
                 guard entry.wallTimeMs >= sinceMs ?? .min else { return true }
                 // Of any number of entries no more than twice those asked for are held.
-                if entries.count >= 2 * most { entries.removeFirst(entries.count - most) }
+                if entries.count / 2 >= most { entries.removeFirst(entries.count - most) }
                 entries.append(entry)
                 return true
             }
