@@ -29,15 +29,14 @@ extension Engine {
     private mutating func book(
         _ purchase: Event.Purchase, atMs ms: Int64, from record: SourceRecord
     ) throws {
-        let known = try stream.catalog.find(purchase.offer.itemID)
+        guard !configuration.pricing.budgets.isEmpty else { return }
         // What the shop gives to shoppers whom no offers are made to is none of ours.
-        guard
-            purchase.offer.recommendationID != nil
-                || isLive(purchase.offer.userID, category: known?.category),
-            try !ruleLedger.isAgain(RecordPlace(record.position, record.offset))
+        let isOurs = try purchase.offer.recommendationID != nil || isLive(purchase.offer)
+        guard isOurs, try !ruleLedger.isAgain(RecordPlace(record.position, record.offset))
         else { return }
         try ruleLedger.book(
-            purchase, known: known, atMs: ms, knownMs: stream.join.watermarkMs)
+            purchase, known: try stream.catalog.find(purchase.offer.itemID), atMs: ms,
+            knownMs: stream.join.watermarkMs)
     }
 
     private mutating func answer(
@@ -48,8 +47,7 @@ extension Engine {
         if !isView { shopper.clicked(offer.itemID, atMs: event.tsMs) }
         let (recommendation, decision): (Recommendation, IssuedDecision?)
         do {
-            guard isLive(offer.userID, category: try stream.catalog.find(offer.itemID)?.category)
-            else {
+            guard try isLive(offer) else {
                 try decideInShadow(event, offer, isView: isView)
                 stream.set(offer.userID, shopper)
                 return

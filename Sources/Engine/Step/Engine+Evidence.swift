@@ -126,9 +126,7 @@ extension Engine {
     /// offers are made to get none; a share that is changed holds for what is open then.
     mutating func tellsPurchases(_ labelled: LabelledExample) throws -> Bool {
         guard configuration.issuesDecisions, labelled.opening == .impression else { return true }
-        guard !configuration.pricing.audience.isEverybody else { return false }
-        let category = try stream.catalog.find(labelled.offer.itemID)?.category
-        return !isLive(labelled.offer.userID, category: category)
+        return try !isLive(labelled.offer)
     }
 
     /// Notes how long a purchase took, or that there was none.

@@ -10,6 +10,12 @@ extension Engine {
             userHash: StableHash.of("live", userID, seed: configuration.seed), category: category)
     }
 
+    /// The same, of what an event is about: where everybody is among them, nothing is looked up.
+    mutating func isLive(_ offer: Event.Offer) throws -> Bool {
+        guard !configuration.pricing.audience.isEverybody else { return true }
+        return isLive(offer.userID, category: try stream.catalog.find(offer.itemID)?.category)
+    }
+
     /// Counts what would be offered to a shopper whom no offers are made to. Nothing is remembered of it:
     /// what the shop itself offers is learned, as in a log.
     mutating func decideInShadow(_ event: Event, _ offer: Event.Offer, isView: Bool) throws {
