@@ -75,7 +75,8 @@ package struct DaemonControl: ControlSource {
             return Verdict(
                 false, "not ready: nothing is published before a schema is registered: \(failure)")
         }
-        guard standing != .paused else {
+        // Not by what the learning thread does just now: between two looks it does something else for a moment.
+        guard board.pauses.now.learning == nil else {
             return Verdict(false, "not ready: learning is paused")
         }
         let share = figures.lateShare
