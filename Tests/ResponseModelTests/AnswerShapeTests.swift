@@ -101,7 +101,8 @@ import Testing
         #expect(restored.report == model.report)
         #expect(try Self.added(restored, 7) == Self.added(model, 7))
 
-        // Version 2 ended at the sums of logged rows, version 3 at how often answers had changed.
+        // Version 2 ended at the sums of logged rows, version 3 at how often answers had changed, version 4
+        // before the round prices.
         let table = StateTable("effect", .weights)
         let key = Array("posterior".utf8)
         let present = try #require(state.value(table, key))
@@ -110,7 +111,10 @@ import Testing
         let trial = 8 + 1 + 8
         var change = StateChanges()
         var earlier = state
-        for (version, size) in [(UInt8(2), sums), (3, sums + shape + trial)] {
+        let round = (4 + 4 * 8) + (4 + 16 * 8) + 2 * 8
+        for (version, size) in [
+            (UInt8(2), sums), (3, sums + shape + trial), (4, present.count - round),
+        ] {
             var older = Array(present.prefix(size))
             older[0] = version
             change.put(table, key, older)
@@ -120,6 +124,7 @@ import Testing
             #expect(
                 read.report.bends
                     == (version == 2 ? EffectModel().report : model.report).bends)
+            #expect(read.report.roundPrices == EffectModel().report.roundPrices)
         }
         change = StateChanges()
         change.put(table, key, Array(present.dropLast(8)))

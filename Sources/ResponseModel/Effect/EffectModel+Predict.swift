@@ -64,7 +64,9 @@ extension EffectModel {
                 step: isDiscounted(discount) ? 1.0 : 0, depth: answerDepth(discount, common)
             )
             let at = (step: done.step - center.step, depth: done.depth - center.depth)
-            let logit = level + at.step * step + at.depth * slope
+            let logit =
+                level + at.step * step + at.depth * slope
+                + roundPrices.bends(price: exposure.price, discount: discount)
             least = max(
                 least, Self.mean(logit: logit, variance: known * max(0, answer.variance(done))))
             return CausalPrediction(
@@ -152,7 +154,7 @@ extension EffectModel {
             step: entry(common.step, common.stepVariance),
             slope: entry(common.slope, common.slopeVariance, common.served.slope),
             categories: categories,
-            contexts: contexts, bends: shape.report,
+            contexts: contexts, bends: shape.report, roundPrices: roundPrices.report,
             shopperDeviation: answers.shopperDeviation,
             signViolations: categories.values.count { $0.unconstrained < 0 },
             undiscounted: undiscounted.report, discounted: discounted.report)
@@ -181,6 +183,8 @@ public struct EffectReport: Codable, Sendable, Equatable {
     public var contexts: [String: Slope]
     /// What the common answer has beyond its slope, at each 5 % off up to a half.
     public var bends: [Bend]
+    /// What a price adds from just below a round one, beyond the depth, by kind of round price.
+    public var roundPrices: [RoundPrice]
     /// Standard deviation of shoppers' own slopes about these.
     public var shopperDeviation: Double
     /// Categories whose unconstrained slope is below zero.
@@ -224,11 +228,22 @@ public struct EffectReport: Codable, Sendable, Equatable {
         public var deviation: Double
     }
 
+    /// What each round price of one kind adds that a discount takes the list price below.
+    public struct RoundPrice: Codable, Sendable, Equatable {
+        /// The kind: leading digits of the round prices.
+        public var borders: String
+        /// Units: logits.
+        public var mean: Double
+        /// Standard deviation of `mean`.
+        public var deviation: Double
+    }
+
     enum CodingKeys: String, CodingKey {
         case rows, changes, step, slope, categories, contexts, bends, undiscounted, discounted
         case isTrusted = "trusted"
         case decidedRows = "decided_rows"
         case randomisedRows = "randomised_rows"
+        case roundPrices = "round_prices"
         case shopperDeviation = "shopper_deviation"
         case signViolations = "sign_violations"
     }

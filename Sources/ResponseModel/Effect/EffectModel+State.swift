@@ -4,8 +4,8 @@ extension EffectModel {
     private var table: StateTable { StateTable(kind.rawValue, .weights) }
     private static let key = Array("posterior".utf8)
     /// 1 had a posterior over a step, a slope and categories' deviations alone; 2 had no shape; 3 had no cohorts
-    /// and no watch.
-    private static let version: UInt32 = 4
+    /// and no watch; 4 had no round prices.
+    private static let version: UInt32 = 5
 
     /// Emits the rows changed since the last call, and forgets that they changed.
     public mutating func collectChanges(into changes: inout StateChanges) {
@@ -22,13 +22,11 @@ extension EffectModel {
         for value in [logged.weights, logged.squares, logged.steps, logged.depths, logged.rows] {
             writer.double(value)
         }
-        writer.doubles(shape.mean)
-        writer.doubles(shape.covariance)
-        writer.double(shape.precision)
-        writer.integer(Int64(shape.rows))
+        shape.jumps.write(to: &writer)
         trial.write(to: &writer)
         undiscounted.write(to: &writer)
         discounted.write(to: &writer)
+        roundPrices.jumps.write(to: &writer)
         changes.put(table, Self.key, writer.bytes)
         answers.collectChanges(into: &changes)
         offers.any.collectChanges(into: &changes)
@@ -55,14 +53,12 @@ extension EffectModel {
             switch version {
             case 1: try readFirstVersion(&row, damage)
             case 2: try read(&row)
-            case 3, Self.version:
+            case 3, 4, Self.version:
                 try read(&row)
-                guard
-                    let kept = AnswerShape(
-                        mean: try row.doubles(), covariance: try row.doubles(),
-                        precision: try row.double(), rows: Int(try row.integer(Int64.self)))
-                else { throw damage("an impossible shape") }
-                shape = kept
+                guard let kept = try JumpPosterior(count: AnswerShape.count, from: &row) else {
+                    throw damage("an impossible shape")
+                }
+                shape = AnswerShape(kept)
                 guard let heard = try AnswerTrial(from: &row, hasCohorts: version > 3) else {
                     throw damage("an impossible trial of its answers")
                 }
@@ -72,6 +68,11 @@ extension EffectModel {
                     let offered = try PromiseWatch(from: &row)
                 else { throw damage("an impossible watch over its promises") }
                 (undiscounted, discounted) = (bare, offered)
+                guard version > 4 else { break }
+                guard let kept = try JumpPosterior(count: RoundPrices.count, from: &row) else {
+                    throw damage("impossible jumps at round prices")
+                }
+                roundPrices = RoundPrices(kept)
             default: throw damage("the unknown version \(version)")
             }
             try row.finish()

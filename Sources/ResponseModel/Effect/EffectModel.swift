@@ -35,6 +35,8 @@ public struct EffectModel: Sendable {
     var logged = LoggedOffers()
     /// What depths have in common whose answers are no line; learned from our own decisions.
     var shape = AnswerShape()
+    /// What prices add from just below a round one; learned from our own decisions.
+    var roundPrices = RoundPrices()
     /// Mean over discounted rows of what the head makes of the discount itself.
     var association = RunningMean(rate: 0.01)
     /// The share of rows lately whose discount was our own decision.
@@ -104,8 +106,13 @@ public struct EffectModel: Sendable {
         isDirty = true
         var treatment = Treatment(
             step: isOffer ? 1 : 0, depth: OfferModel.depth(exposure.discount), evidence: .decided)
-        if isDecided { treatment.depth = answerDepth(exposure.discount, commonSlope) }
         var offset = base
+        var bends = 0.0
+        if isDecided {
+            treatment.depth = answerDepth(exposure.discount, commonSlope)
+            bends = roundPrices.bends(price: exposure.price, discount: exposure.discount)
+            offset += bends
+        }
         var weight = weight
         if !isDecided {
             let expected = try offers.learn(exposure, item)
@@ -140,8 +147,13 @@ public struct EffectModel: Sendable {
             discount: exposure.discount,
             logit: expected.logit + own * (1 - common / Self.shapeUnit(common)),
             target: label ? 1 : 0, weight: weight)
+        roundPrices.learn(
+            price: exposure.price, discount: exposure.discount, logit: expected.logit,
+            target: label ? 1 : 0, weight: weight)
         guard let heard else { return }
-        hear(label, exposure, heard, expected: expected.logit, answer: answers.treatedLogit)
+        hear(
+            label, exposure, heard, expected: expected.logit,
+            answer: answers.treatedLogit + bends)
     }
 
     // MARK: What came of decisions
@@ -169,7 +181,9 @@ public struct EffectModel: Sendable {
         isDirty = true
         let known = try answers.answer(exposure.at(discount: 0), item: item, evidence: .decided)
         let step = isDiscounted(exposure.discount) ? known.step : 0
-        let answer = step + known.slope * answerDepth(exposure.discount, commonSlope)
+        let answer =
+            step + known.slope * answerDepth(exposure.discount, commonSlope)
+            + roundPrices.bends(price: exposure.price, discount: exposure.discount)
         hear(label, exposure, heard, expected: base + known.level + answer, answer: answer)
     }
 
@@ -225,6 +239,7 @@ public struct EffectModel: Sendable {
         guard isChanged || found == .less && !isLost else { return findings }
         answers.forgetTreatments(kept: 0.5)
         shape = AnswerShape()
+        roundPrices = RoundPrices()
         // What is still to come of decisions so far was expected by what is forgotten.
         trial.distrust()
         trial.restart(fromMs: nowMs)
