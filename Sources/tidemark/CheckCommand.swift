@@ -23,6 +23,12 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Print every key with its explanation and default, and do nothing else.")
     var example = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Print what there is to say of a key, or of a section's keys, and do nothing else.",
+            valueName: "key"))
+    var explain: String?
+
     @Flag(help: "Print the findings as JSON.")
     var json = false
 
@@ -38,6 +44,7 @@ struct CheckCommand: ParsableCommand {
             return
         }
         let (configuration, problems) = options.read()
+        if let explain { return try tell(of: explain, in: configuration) }
         let findings = ConfigurationCheck(configuration, problems: problems)
             .run(connect: connect, rate: rate)
         if effective { print(configuration.stored()) }
@@ -51,6 +58,27 @@ struct CheckCommand: ParsableCommand {
         if let failed = findings.first(where: { $0.status == .failed }) {
             throw ExitCode(failed.exitCode)
         }
+    }
+}
+
+extension CheckCommand {
+    private func tell(of name: String, in configuration: Configuration) throws {
+        let keys: [KeyExplanation]
+        do { keys = try configuration.explained(name) } catch {
+            throw ExitStatus.usage.failure("--explain \(error)")
+        }
+        if json { return print(try jsonText(keys)) }
+        show(
+            keys.map { key in
+                """
+                \(key.key): \(key.value)
+                  \(key.summary)
+                  must be      \(key.expects)
+                  default      \(key.usual)
+                  environment  \(key.environment)
+                  a new value  holds \(key.isLive ? "at a reload" : "from the next start on")
+                """
+            }.joined(separator: "\n\n"))
     }
 }
 
