@@ -22,7 +22,7 @@ struct Tidemark: ParsableCommand {
             RollbackCommand.self, PauseCommand.self, ResumeCommand.self, StatusCommand.self,
             TopCommand.self, AuditCommand.self, StoreCommand.self, ShopperCommand.self,
             EraseCommand.self, ReloadCommand.self, LogLevelCommand.self,
-            CheckCommand.self, ConfigCommand.self, BrokerCommand.self,
+            CheckCommand.self, ConfigCommand.self, TestCommand.self, BrokerCommand.self,
             DeadLettersCommand.self, MapCommand.self, SimulateCommand.self, EncodeCommand.self,
             BenchCommand.self,
         ])
