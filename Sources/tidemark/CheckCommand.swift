@@ -52,7 +52,7 @@ struct CheckCommand: ParsableCommand {
             print(try jsonText(findings))
         } else {
             for finding in findings {
-                show("\(finding.status.word)  \(finding.what): \(finding.message)".printable)
+                finding.status.standing.show("\(finding.what): \(finding.message)".printable)
             }
         }
         if let failed = findings.first(where: { $0.status == .failed }) {
@@ -83,12 +83,11 @@ extension CheckCommand {
 }
 
 extension ConfigurationCheck.Finding.Status {
-    /// All of one width.
-    fileprivate var word: String {
+    fileprivate var standing: Standing {
         switch self {
-        case .fine: "ok     "
-        case .warning: "WARNING"
-        case .failed: "FAILED "
+        case .fine: .fine
+        case .warning: .warning
+        case .failed: .failed
         }
     }
 }

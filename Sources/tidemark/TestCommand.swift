@@ -57,9 +57,9 @@ struct TestCommand: ParsableCommand {
     }
 
     private func tell(_ outcome: Outcome) {
-        let verdict = outcome.failures.isEmpty ? "ok      " : "FAILED  "
-        show(
-            (["\(verdict)\(outcome.file): \(outcome.name)"] + outcome.failures.map { "  " + $0 })
+        let standing: Standing = outcome.failures.isEmpty ? .fine : .failed
+        standing.show(
+            (["\(outcome.file): \(outcome.name)"] + outcome.failures.map { "  " + $0 })
                 .joined(separator: "\n"))
     }
 }

@@ -113,6 +113,35 @@ import Testing
         #expect(ended.errors.contains(words), "\(words): \(ended.errors)")
     }
 
+    @Test("verdicts have a colour on a terminal, and none elsewhere or where it is not wanted")
+    func colours() throws {
+        let scratch = try Scratch()
+        let path = try file(scratch.path, "tests: []")
+        func output(_ environment: String, _ shell: String) throws -> String {
+            let process = Process()
+            process.executableURL = URL(filePath: "/usr/bin/env")
+            process.arguments = ["-u", "NO_COLOR", "TERM=xterm", environment, "sh", "-c", shell]
+            let output = Pipe()
+            process.standardOutput = output
+            process.standardError = FileHandle.nullDevice
+            process.standardInput = FileHandle.nullDevice
+            try process.run()
+            let text = output.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            return String(decoding: text, as: UTF8.self)
+        }
+        // `script` gives the command a terminal of its own.
+        let command = "\(DaemonProcess.program.path) map --test \(path)"
+        let onTerminal = "script -qc '\(command)' /dev/null"
+        #expect(try output("A=1", onTerminal).contains("\u{1b}[31mFAILED \u{1b}[0m"))
+        for (environment, shell) in [
+            ("A=1", command), ("NO_COLOR=1", onTerminal), ("TERM=dumb", onTerminal),
+        ] {
+            let text = try output(environment, shell)
+            #expect(text.contains("FAILED ") && !text.contains("\u{1b}"), "\(environment)")
+        }
+    }
+
     @Test("a log beside the file is read, and one that is missing is named")
     func beside() throws {
         let scratch = try Scratch()
