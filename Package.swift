@@ -50,6 +50,8 @@ func nio(_ names: String...) -> [Target.Dependency] {
     names.map { .product(name: $0, package: "swift-nio") }
 }
 
+let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+
 let package = Package(
     name: "tidemark",
     products: [.executable(name: "tidemark", targets: ["tidemark"])],
@@ -58,6 +60,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         // Foreign code: each C library is imported by exactly one Swift target.
@@ -105,14 +108,15 @@ let package = Package(
         module("Platform", ["CPlatform"]),
         module("EventLog", ["CZlib", "CZstd", "Events", "Records"]),
         module("KafkaStream", ["CRdKafka", "Platform", "Records"]),
-        module("SchemaRegistry", ["CCurl", "Records", "Schemas"]),
+        module("WebClient", ["CCurl"]),
+        module("SchemaRegistry", ["WebClient", "Records", "Schemas"]),
         module("SnapshotStore", ["CLMDB", "Records"]),
         module("Telemetry", ["ContinualLearning", "Records", log]),
         // The console's page is part of the program.
         .target(
             name: "Console", dependencies: ["Records"],
             resources: pageParts.map { .embedInCode("Page/\($0)") }, swiftSettings: settings),
-        module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        module("ControlPlane", nio("NIOCore", "NIOPosix", "NIOHTTP1") + [tls, "Records"]),
         module("Simulator", ["Events", "Pricing", "Records"]),
         // The schemas of what is published are part of the program, too.
         .target(
@@ -144,8 +148,8 @@ let package = Package(
                 "Benchmarks", "Terminal", "Daemon", "Engine", "OffPolicy", "Simulator",
                 "ContinualLearning",
                 "Encoder", "EventLog", "Mapping", "Tensor", "Events", "Records", "KafkaStream",
-                "SnapshotStore",
-                "Platform", arguments,
+                "SnapshotStore", "Telemetry",
+                "Platform", "WebClient", arguments,
             ],
             swiftSettings: settings),
 
@@ -194,7 +198,8 @@ let package = Package(
         tests("TelemetryTests", ["Telemetry", "ContinualLearning", "Records"]),
         tests(
             "ControlPlaneTests",
-            ["ControlPlane", "Telemetry"] + nio("NIOCore", "NIOEmbedded", "NIOHTTP1")),
+            ["ControlPlane", "Telemetry", "WebClient", "TestSupport"]
+                + nio("NIOCore", "NIOEmbedded", "NIOHTTP1")),
         tests(
             "DaemonTests",
             [

@@ -46,9 +46,19 @@ package final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// The handlers of a connection, in the order that bytes meet them.
+    ///
+    /// - Parameters:
+    ///   - tls: `nil` where TLS is not spoken.
+    ///   - onTLSFailure: the client and this side did not come to terms.
     package static func addHandlers(
-        to channel: any Channel, _ handler: ConnectionHandler
+        to channel: any Channel, _ handler: ConnectionHandler, tls: TLSInForce? = nil,
+        onTLSFailure: @escaping (any Error) -> Void = { _ in }
     ) throws {
+        if let tls {
+            let door = TLSDoor(
+                tls, onPlain: { [weak handler] in handler?.refusePlain() }, onFailure: onTLSFailure)
+            try channel.pipeline.syncOperations.addHandler(door)
+        }
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = HTTPLimits.fieldBytesMax
         limits.maxHeaderListSize = HTTPLimits.headBytesMax
@@ -113,9 +123,12 @@ package final class ConnectionHandler: ChannelDuplexHandler {
 
     /// Answers a request that cannot be parsed; any other error closes the connection.
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError else { return context.close(promise: nil) }
+        guard error is HTTPParserError else { return context.closeNow() }
         perform(core.refuse(Refusal(error, isLineTooLong: isLineTooLong), nowMs: nowMs()))
     }
+
+    /// Where TLS is spoken, and the client does not.
+    private func refusePlain() { perform(core.refuse(.noTLS, nowMs: nowMs())) }
 
     /// Tells the core that there is nobody to answer.
     package func channelInactive(context: ChannelHandlerContext) {
@@ -142,7 +155,7 @@ package final class ConnectionHandler: ChannelDuplexHandler {
         }
         figures.rejected(Refusal.noRoom.label)
         core.closed()
-        context?.close(promise: nil)
+        context?.closeNow()
     }
 
     // MARK: What goes
@@ -155,7 +168,7 @@ package final class ConnectionHandler: ChannelDuplexHandler {
                 figures.rejected(refusal.label)
                 send(Answer(refusal), isHead: false, closes: true)
             case .linger: context?.close(mode: .output, promise: nil)
-            case .close: context?.close(promise: nil)
+            case .close: context?.closeNow()
             }
         }
         if wantsRead, !core.holdsReads {
@@ -167,7 +180,7 @@ package final class ConnectionHandler: ChannelDuplexHandler {
     private func answer(_ request: Request, closes: Bool) {
         guard let context else { return }
         let peer = context.remoteAddress?.ipAddress ?? "unknown"
-        switch router.answer(request, from: peer) {
+        switch router.answer(request, from: peer, certificate: context.peerCertificate) {
         case .answer(let answer): send(answer, isHead: request.isHead, closes: closes)
         case .work(let lane, let work):
             self.work(lane, context.eventLoop, work).assumeIsolated()

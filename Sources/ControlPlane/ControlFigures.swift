@@ -23,9 +23,10 @@ public final class ControlFigures: Sendable {
 
     /// Reasons for which requests and connections are cut short.
     public static let reasons =
-        Refusal.allCases.map(\.label) + [unasked, untaken]
+        Refusal.allCases.map(\.label) + [unasked, untaken, handshakeFailed]
     static let unasked = "no_request"
     static let untaken = "answer_not_taken"
+    static let handshakeFailed = "tls_failed"
 
     private let state = Mutex(Counts())
 

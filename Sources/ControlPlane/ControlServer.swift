@@ -8,9 +8,9 @@ import NIOPosix
 /// lane their own, so that no probe waits for the store or for the learning thread. Thread: `start` and `stop` block their caller and belong
 /// to one thread.
 public final class ControlServer {
+    /// Where it listens.
+    public let place: Place
     private let host: Host
-    private let name: String
-    private let port: Int
     private let limits: HTTPLimits
     private let router: Router
     private let figures: ControlFigures
@@ -29,26 +29,40 @@ public final class ControlServer {
     /// How long the threads may take to end, in milliseconds; a source that hangs holds nothing up.
     private static let shutdownMs = 1_000
 
+    /// Where it listens, and whether TLS is spoken there.
+    public struct Place: Sendable {
+        /// `localhost` or an address; anything but a loopback address needs a token.
+        public var host: String
+        /// 0 takes one that is free.
+        public var port: Int
+        /// By what it is known under TLS; `nil` speaks HTTP in the clear.
+        public var tls: TLSInForce?
+
+        /// Takes everything as it is.
+        public init(host: String, port: Int, tls: TLSInForce? = nil) {
+            self.host = host
+            self.port = port
+            self.tls = tls
+        }
+    }
+
     /// - Parameters:
-    ///   - host: `localhost` or an address; anything but a loopback address needs a token.
-    ///   - port: 0 takes one that is free.
     ///   - tokens: those in force when a request comes.
     ///   - onNotice: told what people should hear of; called on the event loop.
     ///   - everySecond: called about once a second, on a thread that may wait for a file.
     /// - Throws: `ControlError.badHost`, `.tokenMissing`.
     public init(
-        host: String, port: Int, tokens: AccessTokens, source: any ControlSource,
+        at place: Place, tokens: AccessTokens, source: any ControlSource,
         limits: HTTPLimits = HTTPLimits(), figures: ControlFigures = ControlFigures(),
         onNotice: @escaping @Sendable (ControlNotice) -> Void = { _ in },
         everySecond: @escaping @Sendable () -> Void = {}
     ) throws(ControlError) {
-        guard let parsed = Host(host) else { throw .badHost(host) }
+        guard let parsed = Host(place.host) else { throw .badHost(place.host) }
         guard tokens.pair.operate != nil || parsed.isLoopback else {
-            throw .tokenMissing(host: host)
+            throw .tokenMissing(host: place.host)
         }
-        self.host = parsed
-        name = host
-        self.port = port
+        host = parsed
+        self.place = place
         self.limits = limits
         self.figures = figures
         self.onNotice = onNotice
@@ -63,8 +77,9 @@ public final class ControlServer {
         onNotice: @escaping @Sendable (ControlNotice) -> Void = { _ in }
     ) throws(ControlError) {
         try self.init(
-            host: host, port: port, tokens: AccessTokens(AccessTokens.Pair(operate: token)),
-            source: source, limits: limits, figures: figures, onNotice: onNotice)
+            at: Place(host: host, port: port),
+            tokens: AccessTokens(AccessTokens.Pair(operate: token)), source: source,
+            limits: limits, figures: figures, onNotice: onNotice)
     }
 
     /// Returns once requests are answered.
@@ -76,8 +91,10 @@ public final class ControlServer {
         let workers = Workers()
         do {
             let listener = Listener(
-                address: try SocketAddress(ipAddress: host.address, port: port), loops: loops,
-                workers: workers, limits: limits, router: router, figures: figures,
+                at: Listener.Place(
+                    address: try SocketAddress(ipAddress: host.address, port: place.port),
+                    tls: place.tls),
+                loops: loops, workers: workers, limits: limits, router: router, figures: figures,
                 onNotice: onNotice, everySecond: everySecond)
             let running = Running(loops: loops, workers: workers, listener: listener)
             do {
@@ -89,7 +106,7 @@ public final class ControlServer {
                 throw error
             }
         } catch {
-            throw .cannotListen(host: name, port: port, reason: "\(error)")
+            throw .cannotListen(host: place.host, port: place.port, reason: "\(error)")
         }
     }
 

@@ -40,6 +40,8 @@ extension ControlSource {
 public enum ControlNotice: Sendable, CustomStringConvertible {
     /// A connection could not be accepted; it is tried again.
     case acceptFailed(reason: String)
+    /// A client and this side did not come to terms about TLS.
+    case handshakeFailed(peer: String, reason: String)
     /// The listening ended by itself.
     case ended(reason: String)
     /// It was begun again, on this port.
@@ -52,6 +54,8 @@ public enum ControlNotice: Sendable, CustomStringConvertible {
         switch self {
         case .acceptFailed(let reason):
             "a connection could not be accepted and is tried again: \(reason)"
+        case .handshakeFailed(let peer, let reason):
+            "no safe connection with a client at \(peer): \(reason)"
         case .ended(let reason): "the listening ended by itself and is begun again: \(reason)"
         case .listensAgain(let port): "requests are answered again on port \(port)"
         case .cannotListenAgain(let reason):

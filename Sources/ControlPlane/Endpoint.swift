@@ -124,11 +124,14 @@ public struct Caller: Sendable, Equatable {
     public let role: Role
     /// The address it comes from, without the port; `unknown` where the system does not tell.
     public let peer: String
+    /// The number of the certificate that it has shown; `nil` without one.
+    public let certificate: String?
 
-    /// Takes both as they are.
-    public init(role: Role, peer: String) {
+    /// Takes everything as it is.
+    public init(role: Role, peer: String, certificate: String? = nil) {
         self.role = role
         self.peer = peer
+        self.certificate = certificate
     }
 }
 

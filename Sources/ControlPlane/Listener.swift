@@ -13,13 +13,20 @@ final class Listener: @unchecked Sendable {
     private let figures: ControlFigures
     private let onNotice: @Sendable (ControlNotice) -> Void
 
-    private var address: SocketAddress
+    /// The address that is listened on, and whether TLS is spoken there.
+    struct Place {
+        var address: SocketAddress
+        let tls: TLSInForce?
+    }
+
+    private var place: Place
     private var channel: (any Channel)?
     private var table: ConnectionTable
     private var handlers: [ConnectionTable.Identity: ConnectionHandler] = [:]
     private var looking: RepeatedTask?
     private var ticking: RepeatedTask?
     private var isStopping = false
+    private var handshakeNotices = NoticePace()
     private var pauseMs = Listener.pauseMs.lowerBound
 
     /// Between two attempts to listen again, doubled each time.
@@ -30,12 +37,12 @@ final class Listener: @unchecked Sendable {
     private static let backlog: Int32 = 4_096
 
     init(
-        address: SocketAddress, loops: MultiThreadedEventLoopGroup, workers: Workers,
+        at place: Place, loops: MultiThreadedEventLoopGroup, workers: Workers,
         limits: HTTPLimits, router: Router, figures: ControlFigures,
         onNotice: @escaping @Sendable (ControlNotice) -> Void,
         everySecond: @escaping @Sendable () -> Void
     ) {
-        self.address = address
+        self.place = place
         self.loops = loops
         self.workers = workers
         self.limits = limits
@@ -100,11 +107,11 @@ final class Listener: @unchecked Sendable {
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture { try admit(channel) }
             }
-        return bootstrap.bind(to: address).map { [self] channel in
+        return bootstrap.bind(to: place.address).map { [self] channel in
             self.channel = channel
-            if let bound = channel.localAddress { address = bound }
+            if let bound = channel.localAddress { place.address = bound }
             channel.closeFuture.whenComplete { [self] result in ended(result) }
-            return address.port ?? 0
+            return place.address.port ?? 0
         }
     }
 
@@ -123,7 +130,16 @@ final class Listener: @unchecked Sendable {
             table.remove(identity)
             figures.closed()
         }
-        try ConnectionHandler.addHandlers(to: channel, handler)
+        let peer = channel.remoteAddress?.ipAddress ?? "unknown"
+        try ConnectionHandler.addHandlers(to: channel, handler, tls: place.tls) {
+            [weak self] error in self?.handshakeFailed(peer, error)
+        }
+    }
+
+    private func handshakeFailed(_ peer: String, _ error: any Error) {
+        figures.rejected(ControlFigures.handshakeFailed)
+        guard handshakeNotices.isDue() else { return }
+        onNotice(.handshakeFailed(peer: peer, reason: TLSIdentity.reason(of: error)))
     }
 
     /// The listening ended, asked for or not.
@@ -163,9 +179,7 @@ private final class AcceptErrors: ChannelInboundHandler {
 
     private let figures: ControlFigures
     private let onNotice: @Sendable (ControlNotice) -> Void
-    private var saidAt: NIODeadline?
-
-    private static let sayEvery = TimeAmount.seconds(10)
+    private var pace = NoticePace()
 
     init(figures: ControlFigures, onNotice: @escaping @Sendable (ControlNotice) -> Void) {
         self.figures = figures
@@ -174,9 +188,22 @@ private final class AcceptErrors: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         figures.rejected("accept_failed")
-        let now = NIODeadline.now()
-        guard saidAt.map({ now - $0 >= Self.sayEvery }) ?? true else { return }
-        saidAt = now
+        guard pace.isDue() else { return }
         onNotice(.acceptFailed(reason: "\(error)"))
+    }
+}
+
+/// How often people are told of what a client may bring about as often as it likes.
+private struct NoticePace {
+    private var saidAt: NIODeadline?
+
+    private static let sayEvery = TimeAmount.seconds(10)
+
+    /// Whether it was not said in the last while; from now on it was.
+    mutating func isDue() -> Bool {
+        let now = NIODeadline.now()
+        guard saidAt.map({ now - $0 >= Self.sayEvery }) ?? true else { return false }
+        saidAt = now
+        return true
     }
 }

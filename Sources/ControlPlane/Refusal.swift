@@ -10,15 +10,16 @@ enum Refusal: Error, Equatable {
     case expectation
     case tooSlow
     case noRoom
+    case noTLS
 
     static let allCases: [Refusal] = [
         .malformed(""), .version, .lineTooLong, .headTooLong, .bodyTooLong, .expectation, .tooSlow,
-        .noRoom,
+        .noRoom, .noTLS,
     ]
 
     var status: HTTPResponseStatus {
         switch self {
-        case .malformed: .badRequest
+        case .malformed, .noTLS: .badRequest
         case .version: .httpVersionNotSupported
         case .lineTooLong: .uriTooLong
         case .headTooLong: .requestHeaderFieldsTooLarge
@@ -40,6 +41,7 @@ enum Refusal: Error, Equatable {
         case .bodyTooLong: "the body has more than \(HTTPLimits.bodyBytesMax) bytes"
         case .expectation: "no expectation can be met here: send the request without Expect"
         case .tooSlow: "the request did not come whole within http.request_timeout"
+        case .noTLS: "TLS is spoken on this port: ask with https://"
         case .noRoom: "others wait: http.connections_max is reached, and this request is unfinished"
         }
     }
@@ -55,6 +57,7 @@ enum Refusal: Error, Equatable {
         case .expectation: "expectation"
         case .tooSlow: "too_slow"
         case .noRoom: "no_room"
+        case .noTLS: "no_tls"
         }
     }
 

@@ -28,7 +28,7 @@ struct Request: Equatable {
         guard let host else { return true }
         guard Self.isLoopback(host) else { return false }
         guard let origin else { return true }
-        return origin == "http://" + host
+        return origin == "http://" + host || origin == "https://" + host
     }
 
     private static func isLoopback(_ host: String) -> Bool {

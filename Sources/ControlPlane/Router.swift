@@ -31,8 +31,12 @@ package struct Router: Sendable {
         case work(Endpoint.Lane, @Sendable () -> Answer)
     }
 
-    /// - Parameter peer: the address that the request comes from.
-    func answer(_ request: Request, from peer: String = "unknown") -> Outcome {
+    /// - Parameters:
+    ///   - peer: the address that the request comes from.
+    ///   - certificate: the number of the one that the client has shown.
+    func answer(
+        _ request: Request, from peer: String = "unknown", certificate: String? = nil
+    ) -> Outcome {
         let matching = endpoints.compactMap { endpoint in
             endpoint.parameters(of: request.path).map { (endpoint, $0) }
         }
@@ -53,7 +57,7 @@ package struct Router: Sendable {
         let call = Call(
             parameters: parameters, query: request.pairs, contentType: request.contentType,
             body: request.body, path: request.path, idempotencyKey: request.idempotencyKey,
-            caller: Caller(role: role, peer: peer))
+            caller: Caller(role: role, peer: peer, certificate: certificate))
         let make = endpoint.answer
         return endpoint.lane == .atOnce
             ? .answer(Answer(make(call))) : .work(endpoint.lane) { Answer(make(call)) }

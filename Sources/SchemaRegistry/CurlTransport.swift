@@ -1,178 +1,64 @@
-internal import CCurl
+import WebClient
 
-/// Asks a registry through libcurl.
+/// Asks a registry over HTTP.
 ///
 /// Thread: one at a time; a call waits, so it belongs on a thread that may. One connection is kept open
-/// between calls. Proxies are those of the environment (`https_proxy`, `no_proxy`).
-@safe
+/// between calls.
 public final class CurlTransport: RegistryTransport {
-    private let url: String
-    private let configuration: RegistryConfiguration
-    /// Owned by this object alone, freed in `deinit`, as are the headers and the text of an error.
-    private let handle: UnsafeMutableRawPointer
-    private let headers: UnsafeMutablePointer<curl_slist>?
-    private let headersOfPost: UnsafeMutablePointer<curl_slist>?
-    private let errorText: UnsafeMutablePointer<CChar>
-
-    /// libcurl's own state; made once, never given back.
-    private static let library = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+    private let client: WebClient
 
     /// - Throws: `RegistryError.settings` for a URL, a file or credentials that cannot be used.
     public init(_ configuration: RegistryConfiguration) throws(RegistryError) {
-        self.configuration = configuration
-        url = try configuration.checkedURL()
-        guard Self.library == CURLE_OK, let made = unsafe curl_easy_init() else {
-            throw .settings("libcurl cannot be used")
-        }
-        unsafe handle = made
-        let accept =
-            "Accept: application/vnd.schemaregistry.v1+json, application/vnd.schemaregistry+json, "
-            + "application/json"
-        unsafe headers = curl_slist_append(nil, accept)
-        // No pause for a word of the server's before the body.
-        var list = unsafe curl_slist_append(nil, accept)
-        for line in ["Content-Type: application/vnd.schemaregistry.v1+json", "Expect:"] {
-            unsafe list = curl_slist_append(list, line) ?? list
-        }
-        unsafe headersOfPost = list
-        unsafe errorText = .allocate(capacity: Int(tm_curl_error_bytes))
-        unsafe errorText.initialize(repeating: 0, count: Int(tm_curl_error_bytes))
-        try setUp()
-    }
-
-    deinit {
-        unsafe curl_easy_cleanup(handle)
-        unsafe curl_slist_free_all(headers)
-        unsafe curl_slist_free_all(headersOfPost)
-        unsafe errorText.deallocate()
-    }
-
-    // MARK: Options
-
-    private func setUp() throws(RegistryError) {
-        unsafe _ = tm_curl_errors(handle, errorText)
-        try set(CURLOPT_USERAGENT, "tidemark")
-        // Timeouts without signals, which a program of several threads cannot have.
-        try set(CURLOPT_NOSIGNAL, 1)
-        try set(CURLOPT_CONNECTTIMEOUT_MS, configuration.connectTimeoutMs)
-        try set(CURLOPT_TIMEOUT_MS, configuration.timeoutMs)
-        try set(CURLOPT_FOLLOWLOCATION, 1)
-        try set(CURLOPT_MAXREDIRS, RegistryConfiguration.redirectsMax)
-        // A redirect never leads from a safe connection to one that is none, nor to a file.
-        let schemes = url.hasPrefix("https:") ? "https" : "http,https"
-        try set(CURLOPT_PROTOCOLS_STR, schemes)
-        try set(CURLOPT_REDIR_PROTOCOLS_STR, schemes)
-        unsafe _ = tm_curl_number(handle, CURLOPT_SSLVERSION, tm_curl_tls_1_2)
-        if let file = configuration.authorityFile { try set(CURLOPT_CAINFO, file) }
-        switch configuration.credentials {
-        case .none: break
-        case .basic(let user, let password):
-            unsafe _ = tm_curl_number(handle, CURLOPT_HTTPAUTH, tm_curl_auth_basic)
-            try set(CURLOPT_USERNAME, user)
-            try set(CURLOPT_PASSWORD, password)
-        case .bearer(let token):
-            guard token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-                throw .settings("the token has a blank, or is no ASCII")
+        var settings = WebSettings(url: try configuration.checkedURL())
+        settings.credentials =
+            switch configuration.credentials {
+            case .none: .none
+            case .basic(let user, let password): .basic(user: user, password: password)
+            case .bearer(let token): .bearer(token)
             }
-            unsafe _ = tm_curl_number(handle, CURLOPT_HTTPAUTH, tm_curl_auth_bearer)
-            try set(CURLOPT_XOAUTH2_BEARER, token)
-        }
+        settings.headers = [
+            "Accept: application/vnd.schemaregistry.v1+json, application/vnd.schemaregistry+json, "
+                + "application/json"
+        ]
+        settings.bodyType = "application/vnd.schemaregistry.v1+json"
+        settings.authorityFile = configuration.authorityFile
+        settings.connectTimeoutMs = configuration.connectTimeoutMs
+        settings.timeoutMs = configuration.timeoutMs
+        settings.redirectsMax = RegistryConfiguration.redirectsMax
+        settings.answerBytesMax = configuration.answerBytesMax
+        do { client = try WebClient(settings) } catch { throw RegistryError(error) }
     }
-
-    private func set(_ option: CURLoption, _ text: String) throws(RegistryError) {
-        guard !text.utf8.contains(0), unsafe tm_curl_text(handle, option, text) == CURLE_OK else {
-            throw .settings("libcurl does not take option \(option.rawValue)")
-        }
-    }
-
-    private func set(_ option: CURLoption, _ number: Int) throws(RegistryError) {
-        guard unsafe tm_curl_number(handle, option, number) == CURLE_OK else {
-            throw .settings("libcurl does not take option \(option.rawValue)")
-        }
-    }
-
-    // MARK: Requests
 
     /// - Parameter path: with its query, from the registry's URL on.
     /// - Throws: `RegistryError` where there is no answer.
     public func get(_ path: String) throws(RegistryError) -> RegistryAnswer {
-        unsafe _ = tm_curl_list(handle, CURLOPT_HTTPHEADER, headers)
-        try set(CURLOPT_HTTPGET, 1)
-        return try perform(path)
+        do { return RegistryAnswer(try client.get(path)) } catch { throw RegistryError(error) }
     }
 
     /// - Parameter body: JSON.
     /// - Throws: `RegistryError` where there is no answer.
     public func post(_ path: String, _ body: [UInt8]) throws(RegistryError) -> RegistryAnswer {
-        unsafe _ = tm_curl_list(handle, CURLOPT_HTTPHEADER, headersOfPost)
-        try set(CURLOPT_POST, 1)
-        // A redirect is followed with the body.
-        unsafe _ = tm_curl_number(handle, CURLOPT_POSTREDIR, tm_curl_redir_all)
-        guard unsafe tm_curl_body(handle, body, body.count) == CURLE_OK else {
-            throw .settings("libcurl does not take a body of \(body.count) bytes")
-        }
-        return try perform(path)
-    }
-
-    private func perform(_ path: String) throws(RegistryError) -> RegistryAnswer {
-        try set(CURLOPT_URL, url + path)
-        let received = Received(bytesMax: configuration.answerBytesMax)
-        let context = unsafe Unmanaged.passUnretained(received)
-        unsafe _ = tm_curl_writer(handle, receive, context.toOpaque())
-        unsafe errorText.pointee = 0
-        let code = withExtendedLifetime(received) { unsafe curl_easy_perform(handle) }
-        guard !received.isFull else { throw .tooLarge(bytesMax: configuration.answerBytesMax) }
-        guard code == CURLE_OK else { throw error(code) }
-        return RegistryAnswer(
-            status: unsafe tm_curl_status(handle), body: received.bytes)
-    }
-
-    private func error(_ code: CURLcode) -> RegistryError {
-        var text = unsafe String(cString: errorText)
-        if text.isEmpty { text = unsafe String(cString: curl_easy_strerror(code)) }
-        switch code {
-        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM,
-            CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR:
-            return .tls(text)
-        case CURLE_SSL_CACERT_BADFILE: return .settings(text)
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
-            return .notRegistry("it redirects to where no request is made (\(text))")
-        case CURLE_TOO_MANY_REDIRECTS:
-            return .notRegistry("more than \(RegistryConfiguration.redirectsMax) redirects")
-        case CURLE_WEIRD_SERVER_REPLY, CURLE_HTTP2:
-            return .notRegistry(text)
-        default: return .unreachable(text)
+        do { return RegistryAnswer(try client.post(path, body)) } catch {
+            throw RegistryError(error)
         }
     }
 }
 
-/// The body of one answer, within a bound.
-private final class Received {
-    let bytesMax: Int
-    private(set) var bytes: [UInt8] = []
-    private(set) var isFull = false
-
-    init(bytesMax: Int) { self.bytesMax = bytesMax }
-
-    /// - Returns: whether there was room.
-    func append(_ more: UnsafeRawBufferPointer) -> Bool {
-        guard more.count <= bytesMax - bytes.count else {
-            isFull = true
-            return false
-        }
-        unsafe bytes.append(contentsOf: more)
-        return true
+extension RegistryAnswer {
+    fileprivate init(_ answer: WebAnswer) {
+        self.init(status: answer.status, body: answer.body)
     }
 }
 
-/// Thread: that of `curl_easy_perform`, inside it.
-private func receive(
-    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int,
-    _ context: UnsafeMutableRawPointer?
-) -> Int {
-    guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
-    let received = unsafe Unmanaged<Received>.fromOpaque(context).takeUnretainedValue()
-    let whole = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
-    // Anything but the count ends the transfer.
-    return unsafe received.append(whole) ? whole.count : 0
+extension RegistryError {
+    fileprivate init(_ error: WebError) {
+        self =
+            switch error {
+            case .settings(let what): .settings(what)
+            case .unreachable(let what): .unreachable(what)
+            case .tls(let what): .tls(what)
+            case .notHTTP(let what), .redirected(let what): .notRegistry(what)
+            case .tooLarge(let bound): .tooLarge(bytesMax: bound)
+            }
+    }
 }

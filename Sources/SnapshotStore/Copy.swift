@@ -21,6 +21,16 @@ extension SnapshotStore {
         try session.environment.copy(to: folder)
         try folder.remove(folder.creating)
     }
+
+    /// Makes a folder that a store may come into, for this user alone, and those above it.
+    public static func makeFolder(at path: String) throws(StoreError) {
+        try StoreFolder(path: path).create()
+    }
+
+    /// Makes durable which files there are in a folder.
+    public static func syncFolder(at path: String) throws(StoreError) {
+        try StoreFolder(path: path).sync()
+    }
 }
 
 extension Environment {

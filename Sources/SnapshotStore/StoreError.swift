@@ -50,6 +50,8 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     case baseMismatch(snapshot: String, found: Digest256, expected: Digest256)
     /// The snapshot's state cannot be had as a whole any more.
     case notReplayable(String, reason: String)
+    /// What was asked for was given up at the time that it was given.
+    case takesTooLong(what: String)
     /// A call of the operating system failed; `code` is its `errno`.
     case system(call: String, path: String, code: Int32)
     /// LMDB failed; `code` is its own.
@@ -105,6 +107,7 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
             "snapshot \(snapshot) was made on base \(found.short), not on base \(expected.short)"
         case .notReplayable(let snapshot, let reason):
             "snapshot \(snapshot) cannot be gone back to: \(reason)"
+        case .takesTooLong(let what): "\(what) takes longer than it may"
         case .system(let call, let path, let code):
             "\(call) failed on \(path): \(systemMessage(code)); look whether its disk is there and "
                 + "writable"

@@ -1,7 +1,7 @@
 import Logging
 
 /// The level below which lines are left out.
-public enum LogLevel: String, Sendable, CaseIterable {
+public enum LogLevel: String, Sendable, CaseIterable, Codable {
     /// In the order of gravity.
     case debug, info, warning, error
 

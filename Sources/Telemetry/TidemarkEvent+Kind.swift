@@ -46,6 +46,7 @@ extension TidemarkEvent {
         case kafka
         case reloaded
         case notReloaded = "not_reloaded"
+        case logLevel = "log_level"
         case stopping
     }
 
@@ -96,6 +97,7 @@ extension TidemarkEvent {
         case .kafka: .kafka
         case .reloaded: .reloaded
         case .notReloaded: .notReloaded
+        case .logLevel: .logLevel
         case .stopping: .stopping
         }
     }

@@ -63,7 +63,7 @@ public enum TidemarkEvent: Sendable {
     /// Records carry Confluent's frame, which is left off.
     case framed(topic: String, schema: Int)
     /// HTTP is answered.
-    case serving(host: String, port: Int)
+    case serving(host: String, port: Int, isSafe: Bool)
     /// What the HTTP interface met.
     case http(String)
     /// What the control socket met.
@@ -97,13 +97,16 @@ public enum TidemarkEvent: Sendable {
     case reloaded(taken: [String], pending: [String])
     /// It was read again, and something in it is wrong: all stays as it was.
     case notReloaded(reason: String)
+    /// The log is told other lines from now on.
+    case logLevel(LogLevel, who: String)
     /// The daemon ends.
     case stopping(reason: String)
 
     var level: Logger.Level {
         switch self {
         case .wentBack, .newCluster, .gapAccepted, .producerRestarted, .kafka, .http,
-            .controlSocket, .paused, .unpaused, .reloaded, .notReloaded:
+            .controlSocket, .paused, .unpaused, .reloaded, .notReloaded,
+            .logLevel:
             .warning
         case .notPublished, .publishedAgain: .warning
         case .judged(let result): result.isAlarming ? .warning : .info
@@ -173,7 +176,8 @@ public enum TidemarkEvent: Sendable {
         case .framed(let topic, let schema):
             "records of topic \(topic) carry Confluent's frame (schema id \(schema)): it is left off, their JSON is read, and the schema is not looked at"
         case .publishedAgain(let seconds): "messages are published again, after \(seconds) s"
-        case .serving(let host, let port): "HTTP is served on \(host) port \(port)"
+        case .serving(let host, let port, let isSafe):
+            "\(isSafe ? "HTTPS" : "HTTP") is served on \(host) port \(port)"
         case .http(let text): "HTTP: \(text)"
         case .controlSocket(let text): "control socket: \(text)"
         case .searchingCulprit(let records):
@@ -201,11 +205,13 @@ public enum TidemarkEvent: Sendable {
             "\(Self.reloadedLine(taken, pending))"
         case .notReloaded(let reason):
             "the configuration was read again and is not taken: \(reason)"
+        case .logLevel(let level, let who): "the log's level is \(level.rawValue) now, by \(who)"
         case .stopping(let reason): "stopping: \(reason)"
         }
     }
 
-    private static func reloadedLine(_ taken: [String], _ pending: [String]) -> String {
+    /// What came of reading the configuration again, as a sentence without an end.
+    package static func reloadedLine(_ taken: [String], _ pending: [String]) -> String {
         var parts = ["the configuration was read again"]
         if !taken.isEmpty { parts.append("now " + taken.joined(separator: ", ")) }
         if !pending.isEmpty {

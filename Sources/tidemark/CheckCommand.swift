@@ -23,6 +23,12 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Print every key with its explanation and default, and do nothing else.")
     var example = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Print what there is to say of a key, or of a section's keys, and do nothing else.",
+            valueName: "key"))
+    var explain: String?
+
     @Flag(help: "Print the findings as JSON.")
     var json = false
 
@@ -38,6 +44,7 @@ struct CheckCommand: ParsableCommand {
             return
         }
         let (configuration, problems) = options.read()
+        if let explain { return try tell(of: explain, in: configuration) }
         let findings = ConfigurationCheck(configuration, problems: problems)
             .run(connect: connect, rate: rate)
         if effective { print(configuration.stored()) }
@@ -45,7 +52,7 @@ struct CheckCommand: ParsableCommand {
             print(try jsonText(findings))
         } else {
             for finding in findings {
-                show("\(finding.status.word)  \(finding.what): \(finding.message)".printable)
+                finding.status.standing.show("\(finding.what): \(finding.message)".printable)
             }
         }
         if let failed = findings.first(where: { $0.status == .failed }) {
@@ -54,13 +61,33 @@ struct CheckCommand: ParsableCommand {
     }
 }
 
+extension CheckCommand {
+    private func tell(of name: String, in configuration: Configuration) throws {
+        let keys: [KeyExplanation]
+        do { keys = try configuration.explained(name) } catch {
+            throw ExitStatus.usage.failure("--explain \(error)")
+        }
+        if json { return print(try jsonText(keys)) }
+        show(
+            keys.map { key in
+                """
+                \(key.key): \(key.value)
+                  \(key.summary)
+                  must be      \(key.expects)
+                  default      \(key.usual)
+                  environment  \(key.environment)
+                  a new value  holds \(key.isLive ? "at a reload" : "from the next start on")
+                """
+            }.joined(separator: "\n\n"))
+    }
+}
+
 extension ConfigurationCheck.Finding.Status {
-    /// All of one width.
-    fileprivate var word: String {
+    fileprivate var standing: Standing {
         switch self {
-        case .fine: "ok     "
-        case .warning: "WARNING"
-        case .failed: "FAILED "
+        case .fine: .fine
+        case .warning: .warning
+        case .failed: .failed
         }
     }
 }

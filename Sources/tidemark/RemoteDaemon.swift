@@ -1,23 +1,37 @@
 import ArgumentParser
 import Daemon
 import Foundation
-import FoundationNetworking
 import Records
-import Synchronization
 import Terminal
+import WebClient
 
-/// A daemon that is asked over HTTP, wherever it runs.
+/// A daemon that is asked over HTTP, wherever it runs. It follows no redirect: the token is for the daemon
+/// that was named, and for nobody else.
 struct RemoteDaemon {
     private let base: String
-    private let token: String?
-    private let timeoutSeconds: Double
+    private let client: WebClient
+
+    /// Which files make the connection safe.
+    struct Files {
+        /// Of authorities to trust, instead of the system's.
+        var authority: String?
+        /// With the certificate to show.
+        var certificate: String?
+        /// With its private key.
+        var key: String?
+    }
+
+    /// The longest answer, bytes.
+    private static let answerBytesMax = 64 << 20
+    private static let connectTimeoutMs = 10_000
 
     /// - Parameters:
     ///   - tokenFile: a file with the bearer token; `nil` asks without one.
     ///   - timeoutSeconds: how long an answer may take.
     /// - Throws: `ExitStatus` for a URL or a file that cannot be used.
-    init(url: String, tokenFile: String?, timeoutSeconds: Double = 120) throws {
-        self.timeoutSeconds = timeoutSeconds
+    init(
+        url: String, tokenFile: String?, files: Files = Files(), timeoutSeconds: Double = 120
+    ) throws {
         var base = url
         while base.hasSuffix("/") { base.removeLast() }
         guard ["http://", "https://"].contains(where: { base.hasPrefix($0) }),
@@ -27,41 +41,58 @@ struct RemoteDaemon {
                 "--url \(url): a URL that begins with http:// or https:// is expected")
         }
         self.base = base
-        token = try tokenFile.map { path in
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw ExitStatus.usage.failure("--token-file: \(path) cannot be read")
-            }
-            return String(decoding: data, as: UTF8.self)
-                .trimmingCharacters(in: .whitespacesAndNewlines)
+        var settings = WebSettings(url: base)
+        settings.timeoutMs = Int(timeoutSeconds * 1000)
+        settings.connectTimeoutMs = min(Self.connectTimeoutMs, settings.timeoutMs)
+        settings.answerBytesMax = Self.answerBytesMax
+        if let tokenFile {
+            let text = String(decoding: try Self.bytes(tokenFile, "--token-file"), as: UTF8.self)
+            settings.credentials = .bearer(text.trimmingCharacters(in: .whitespacesAndNewlines))
         }
+        if let file = files.authority {
+            _ = try Self.bytes(file, "--ca")
+            settings.authorityFile = file
+        }
+        if let file = files.certificate {
+            _ = try Self.bytes(file, "--cert")
+            settings.certificateFile = file
+        }
+        if let file = files.key {
+            do { _ = try SecretFile.read(file, place: "--key") } catch {
+                throw ExitStatus.usage.failure("\(error)")
+            }
+            settings.keyFile = file
+        }
+        do { client = try WebClient(settings) } catch {
+            throw ExitStatus.usage.failure(
+                tokenFile.map { "--token-file \($0): \(error)" } ?? "\(error)")
+        }
+    }
+
+    private static func bytes(_ path: String, _ option: String) throws -> Data {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ExitStatus.usage.failure("\(option): \(path) cannot be read")
+        }
+        return data
     }
 
     /// - Parameter path: its segments, each as it is, and a query that needs no encoding.
     func get(_ path: [String], query: String = "") throws -> Data {
-        try ask(request(path, query))
+        try answer { client throws(WebError) in try client.get(Self.text(path) + query) }
     }
 
     func post(_ path: [String], _ body: some Encodable) throws -> Data {
-        var request = try request(path, "")
-        request.httpMethod = "POST"
-        request.httpBody = try JSONText.data(body)
-        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
-        return try ask(request)
+        let bytes = Array(try JSONText.data(body))
+        return try answer { client throws(WebError) in try client.post(Self.text(path), bytes) }
     }
 
-    private func request(_ path: [String], _ query: String) throws -> URLRequest {
+    private static func text(_ path: [String]) -> String {
         let letters = CharacterSet(
             charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:@")
         let segments = path.map {
             $0.addingPercentEncoding(withAllowedCharacters: letters) ?? ""
         }
-        let text = base + "/" + segments.joined(separator: "/") + query
-        guard let url = URL(string: text) else {
-            throw ExitStatus.usage.failure("\(text) is no URL")
-        }
-        var request = URLRequest(url: url, timeoutInterval: timeoutSeconds)
-        if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
-        return request
+        return "/" + segments.joined(separator: "/")
     }
 
     private struct Problem: Decodable {
@@ -69,37 +100,18 @@ struct RemoteDaemon {
     }
 
     /// Waits for the answer.
-    private func ask(_ request: URLRequest) throws -> Data {
-        let done = DispatchSemaphore(value: 0)
-        let result = Mutex<Result<(Int, Data), any Error>?>(nil)
-        let session = URLSession(
-            configuration: .ephemeral, delegate: NoRedirects(), delegateQueue: nil)
-        session.dataTask(with: request) { data, response, error in
-            let status = (response as? HTTPURLResponse)?.statusCode ?? 0
-            result.withLock { result in
-                if let error {
-                    result = .failure(error)
-                } else {
-                    result = .success((status, data ?? Data()))
-                }
-            }
-            done.signal()
-        }.resume()
-        done.wait()
-        session.finishTasksAndInvalidate()
-        guard let outcome = result.withLock({ $0 }) else {
-            throw RemoteError(.unavailable, "\(base) did not answer")
+    private func answer(_ ask: (WebClient) throws(WebError) -> WebAnswer) throws -> Data {
+        let answer: WebAnswer
+        do { answer = try ask(client) } catch {
+            if case .settings = error { throw ExitStatus.usage.failure("\(base): \(error)") }
+            throw RemoteError(.unavailable, "\(base): \(error)")
         }
-        switch outcome {
-        case .success((200, let data)): return data
-        case .success((let status, let data)):
-            let sentence =
-                (try? JSONDecoder().decode(Problem.self, from: data))?.error
-                ?? "\(base) answered with HTTP \(status)"
-            throw RemoteError(Self.kind(of: status), sentence)
-        case .failure(let error):
-            throw RemoteError(.unavailable, "\(base): \(sentence(of: error))")
-        }
+        let data = Data(answer.body)
+        guard answer.status != 200 else { return data }
+        let sentence =
+            (try? JSONDecoder().decode(Problem.self, from: data))?.error
+            ?? "\(base) answered with HTTP \(answer.status)"
+        throw RemoteError(Self.kind(of: answer.status), sentence)
     }
 
     private static func kind(of status: Int) -> ExitStatus {
@@ -123,17 +135,6 @@ struct RemoteError: ClassifiedFailure, CustomStringConvertible {
     }
 }
 
-/// Follows no redirect: the token is for the daemon that was named, and for nobody else.
-private final class NoRedirects: NSObject, URLSessionTaskDelegate {
-    func urlSession(
-        _ session: URLSession, task: URLSessionTask,
-        willPerformHTTPRedirection response: HTTPURLResponse, newRequest request: URLRequest,
-        completionHandler: @escaping @Sendable (URLRequest?) -> Void
-    ) {
-        completionHandler(nil)
-    }
-}
-
 /// What a command takes that works on a store here, or on a daemon anywhere.
 struct PlaceArguments: ParsableArguments {
     @Option(name: .customLong("store"), help: "The store's folder.")
@@ -151,6 +152,24 @@ struct PlaceArguments: ParsableArguments {
             valueName: "file"))
     var tokenFile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "With --url https://…: a file with the certificates (PEM) to trust instead of the system's.",
+            valueName: "file"))
+    var ca: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --url https://…: a file with a certificate (PEM) to show, where the daemon has http.tls.client_ca.",
+            valueName: "file"))
+    var cert: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --cert: a file with its private key (PEM), which only you may read.",
+            valueName: "file"))
+    var key: String?
+
     @Flag(help: "Print JSON instead of a table.")
     var json = false
 
@@ -159,6 +178,13 @@ struct PlaceArguments: ParsableArguments {
             throw ValidationError("either --store or --url is needed")
         }
         if tokenFile != nil, url == nil { throw ValidationError("--token-file goes with --url") }
+        for (option, value) in [("--ca", ca), ("--cert", cert), ("--key", key)]
+        where value != nil && url?.hasPrefix("https://") != true {
+            throw ValidationError("\(option) goes with --url https://…")
+        }
+        guard (cert == nil) == (key == nil) else {
+            throw ValidationError("--cert and --key go together")
+        }
     }
 
     /// The daemon elsewhere, where one is meant.
@@ -166,7 +192,10 @@ struct PlaceArguments: ParsableArguments {
     /// - Parameter timeoutSeconds: how long an answer may take.
     func remote(timeoutSeconds: Double = 120) throws -> RemoteDaemon? {
         try url.map {
-            try RemoteDaemon(url: $0, tokenFile: tokenFile, timeoutSeconds: timeoutSeconds)
+            try RemoteDaemon(
+                url: $0, tokenFile: tokenFile,
+                files: RemoteDaemon.Files(authority: ca, certificate: cert, key: key),
+                timeoutSeconds: timeoutSeconds)
         }
     }
 

@@ -21,8 +21,8 @@ struct Tidemark: ParsableCommand {
             RecommendCommand.self, SnapshotsCommand.self, CaptureCommand.self,
             RollbackCommand.self, PauseCommand.self, ResumeCommand.self, StatusCommand.self,
             TopCommand.self, AuditCommand.self, StoreCommand.self, ShopperCommand.self,
-            EraseCommand.self,
-            CheckCommand.self, BrokerCommand.self,
+            EraseCommand.self, ReloadCommand.self, LogLevelCommand.self,
+            CheckCommand.self, ConfigCommand.self, TestCommand.self, BrokerCommand.self,
             DeadLettersCommand.self, MapCommand.self, SimulateCommand.self, EncodeCommand.self,
             BenchCommand.self,
         ])

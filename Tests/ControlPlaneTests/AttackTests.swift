@@ -185,7 +185,7 @@ final class Notices: Sendable {
 }
 
 /// Has more to tell than a socket holds.
-private struct LongSource: ControlSource {
+struct LongSource: ControlSource {
     func live() -> Verdict { Verdict(true, "live") }
     func ready() -> Verdict { Verdict(true, "ready") }
     func metrics() -> (contentType: String, text: String) {

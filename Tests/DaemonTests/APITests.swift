@@ -145,6 +145,32 @@ import Testing
             audit.contains("ann (HTTP, operate token, 127.0.0.1)") && audit.contains("a bad feed"))
     }
 
+    @Test("the configuration is read again and the log's level set over HTTP, with the token alone")
+    func reloaded() throws {
+        let daemon = try ServedDaemon(try DaemonFixture())
+        let api = try OpenAPI()
+        for (request, body) in [
+            ("POST /v1/reload", #"{"who":"ann"}"#), ("POST /v1/log-level", #"{"level":"debug"}"#),
+        ] {
+            #expect(daemon.ask(request, body)?.status == 401)
+            #expect(daemon.ask(request, body, token: ServedDaemon.reader)?.status == 403)
+            let done = try daemon.operate(
+                request, body, key: "once \(body.count)".replacing(" ", with: ""))
+            #expect(done.status == 200, "\(done)")
+            #expect(try api.objections(to: done.body, status: 200, of: request).isEmpty)
+        }
+        let loud = try daemon.operate("POST /v1/log-level", #"{"level":"loud"}"#)
+        #expect(loud.status == 400 && loud.body.contains("level: it must be one of debug, info"))
+        #expect(try daemon.operate("POST /v1/reload", "").body.contains("log.level: error"))
+        let audit = try #require(daemon.ask("GET /v1/audit?limit=9")).body
+        #expect(audit.contains("ann (HTTP, operate token, 127.0.0.1)"))
+        #expect(audit.contains(#""action" : "log-level""#))
+        let remote = try tidemark([
+            "log-level", "error", "--url", daemon.url, "--token-file", daemon.tokenFile,
+        ])
+        #expect(remote.status == 0 && remote.output.contains("error now"), "\(remote.errors)")
+    }
+
     @Test(
         "paused learning reads nothing until it is resumed, also through a kill; a pause needs the token"
     )

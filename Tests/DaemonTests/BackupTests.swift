@@ -1,6 +1,7 @@
 import Daemon
 import Foundation
 import SnapshotStore
+import TestSupport
 import Testing
 
 /// Backups that are made while a daemon learns.
@@ -71,5 +72,21 @@ import Testing
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: full) == ["letter"])
         #expect(!FileManager.default.fileExists(atPath: scratch.path + "/new"))
+    }
+
+    @Test(
+        "a backup that finds no room leaves the folder as it was",
+        .enabled(if: SmallDisk.mayMount, Comment(rawValue: SmallDisk.reason)))
+    func noRoom() throws {
+        let fixture = try DaemonFixture()
+        let daemon = try ServedDaemon(fixture, events: ServedDaemon.stream(800))
+        try daemon.learned(800)
+        daemon.end()
+        let disk = try SmallDisk(megabytes: 1)
+        for folder in [disk.path, disk.path + "/a"] {
+            let ended = try tidemark(["store", "backup", folder, "--store", fixture.store])
+            #expect(ended.status == 69, "\(ended.errors)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: disk.path) == [])
+        }
     }
 }

@@ -111,6 +111,13 @@ import Testing
             Issue.record("a key of another request was taken")
             return
         }
+        // What is too old goes without another request, too.
+        try held.forgetOutdated(nowMs: startMs + 6 + HeldAnswers.keepMs)
+        #expect(try held.reply(to: key(6), nowMs: nowMs) == nil)
+        guard case .snapshot("7") = try held.reply(to: key(7), nowMs: nowMs) else {
+            Issue.record("one that is not too old is gone")
+            return
+        }
         // No learned state has any of it.
         #expect(try store.status().stateDigest == .zero)
     }

@@ -110,6 +110,27 @@ enum Wires {
     }
 }
 
+extension Wires {
+    /// A connection to this machine on which nothing is said. The caller closes it.
+    static func connect(port: Int) throws -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let status = unsafe withUnsafePointer(to: address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else {
+            close(descriptor)
+            throw DaemonFixture.Missing(what: "a connection to port \(port)")
+        }
+        return descriptor
+    }
+}
+
 struct HTTPAnswer: Codable, Sendable {
     let status: Int
     let body: String

@@ -5,12 +5,13 @@ struct Layers {
     /// Libraries of others, and the one target that knows each; those without an owner are the
     /// commands'.
     static let owners: [String: String?] = [
-        "ArgumentParser": nil, "CCrypto": "Records", "CCurl": "SchemaRegistry",
+        "ArgumentParser": nil, "CCrypto": "Records", "CCurl": "WebClient",
         "CElementary": "Records",
         "CKernels": "Tensor", "COpenBLAS": "Tensor", "CLMDB": "SnapshotStore",
         "CPlatform": "Platform", "CPosterior": "ResponseModel", "CRdKafka": "KafkaStream",
         "CSimdJSON": "Events", "CZlib": "EventLog", "CZstd": "EventLog", "Logging": "Telemetry",
         "NIOCore": "ControlPlane", "NIOHTTP1": "ControlPlane", "NIOPosix": "ControlPlane",
+        "NIOSSL": "ControlPlane",
         "Yams": "Daemon",
     ]
 

@@ -4,6 +4,7 @@ import Events
 import Foundation
 import KafkaStream
 import Pricing
+import Records
 import SnapshotStore
 
 /// What a configuration has to fulfil before anything is learned: one list of steps, which `run` takes
@@ -99,8 +100,12 @@ struct Preparation {
         },
         Step(what: "http") { wiring, _ in
             let http = wiring.configuration.http
-            guard try wiring.control(StatusBoard(), nil) != nil else { return "not served" }
-            return "\(http.host) port \(http.port)"
+            guard let server = try wiring.control(StatusBoard(), nil) else { return "not served" }
+            let place = "\(http.host) port \(http.port)"
+            guard let identity = server.place.tls?.identity else { return place }
+            return place
+                + ", TLS with a certificate until \(Timestamp.text(ms: identity.endsMs))"
+                + (identity.asksClients ? ", clients must show one, too" : "")
         },
         Step(what: "base") { wiring, parts in
             let base = try wiring.loadBase()

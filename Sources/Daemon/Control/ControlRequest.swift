@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Telemetry
 
 /// What a daemon is asked to do while it runs.
 public enum ControlRequest: Codable, Sendable {
@@ -16,6 +17,10 @@ public enum ControlRequest: Codable, Sendable {
     case recommend(Question)
     /// Forgets a shopper.
     case erase(ErasureRequest)
+    /// Reads the configuration again.
+    case reload(who: String)
+    /// Has the log be told other lines.
+    case logLevel(LogLevel, reason: String, who: String)
 }
 
 /// What `rollback` is asked for, on a store or of a daemon.
@@ -75,6 +80,8 @@ public enum ControlReply: Codable, Sendable {
     case paused(PauseState)
     case explanation(Explanation)
     case erased(ErasureOutcome)
+    case reloaded(ReloadOutcome)
+    case logLevel(LogLevel)
     /// A key that came before with another request; what to say of it.
     case keyReused(String)
     /// The exit code that a command ends with, and what it says.

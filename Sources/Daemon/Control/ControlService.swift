@@ -2,6 +2,7 @@ import Foundation
 import KafkaStream
 import Records
 import SnapshotStore
+import Telemetry
 
 /// Does what requests ask for. Thread: the learning thread, between two batches.
 struct ControlService {
@@ -10,11 +11,13 @@ struct ControlService {
     private let consumer: KafkaConsumer
     private let publisher: Publisher
     private let pauses: Pauses
-    private let configuration: Configuration
+    let configuration: Configuration
+    /// Reads the configuration again; `nil` where it cannot change.
+    let reread: Reread?
 
     init(
         learner: Learner, keeper: WholeKeeper, consumer: KafkaConsumer,
-        publisher: Publisher, pauses: Pauses, configuration: Configuration
+        publisher: Publisher, pauses: Pauses, configuration: Configuration, reread: Reread?
     ) {
         self.publisher = publisher
         self.pauses = pauses
@@ -22,9 +25,17 @@ struct ControlService {
         self.keeper = keeper
         self.consumer = consumer
         self.configuration = configuration
+        self.reread = reread
     }
 
     var store: SnapshotStore { learner.store }
+    var log: EventLogger { learner.log }
+
+    /// What is due now and then is done after a snapshot.
+    func tookSnapshot() throws {
+        keeper.look()
+        try HeldAnswers(store: store).forgetOutdated(nowMs: wallTimeMs())
+    }
 
     /// - Parameter didRewind: set where the stream must be read from the store's offsets again.
     func answer(_ request: ControlRequest, didRewind: inout Bool) throws -> ControlReply {
@@ -66,15 +77,16 @@ struct ControlService {
             return .paused(try pause(part, false, reason: reason, who: who))
         case .recommend(let question): return .explanation(try learner.answer(question))
         case .erase(let request): return .erased(try erase(request))
+        case .reload(let who): return .reloaded(try reload(who: who))
+        case .logLevel(let level, let reason, let who):
+            try setLevel(level, reason: reason, who: who)
+            return .logLevel(level)
         }
     }
 
     private func erase(_ request: ErasureRequest) throws -> ErasureOutcome {
         // What comes by the socket was made by any program.
-        try ShopperHoldings.requireID(request.userID)
-        guard !request.reason.isEmpty else {
-            throw RequestError.badRequest("a reason is required: the audit must say why")
-        }
+        try request.require()
         let nowMs = wallTimeMs()
         // Events of this moment may be ahead of the clock by as much as is allowed.
         let throughMs = max(nowMs, learner.engine.newestMs ?? nowMs)
@@ -96,7 +108,7 @@ struct ControlService {
             of: part, paused: isPaused, reason: reason, who: who, wallTimeMs: wallTimeMs())
         pauses.set(now)
         publisher.pause(now.publishing != nil)
-        learner.log.emit(
+        log.emit(
             isPaused
                 ? .paused(part: part.rawValue, who: who, reason: reason)
                 : .unpaused(part: part.rawValue, who: who))

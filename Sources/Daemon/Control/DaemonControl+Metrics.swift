@@ -44,6 +44,13 @@ extension DaemonControl {
         }
         metrics.append(told.metric)
         metrics += Self.metrics(http.counts)
+        if let identity = access.tls?.identity {
+            metrics.append(
+                Metric(
+                    .gauge, "http_certificate_end_seconds",
+                    "When the certificate of the HTTP interface ends, in seconds since 1970.",
+                    Double(identity.endsMs) / 1000))
+        }
         if let consumer = board.consumer { metrics += Self.metrics(consumer) }
         if let figures = board.figures { metrics += Self.metrics(figures) }
         if let publishing = board.publishing { metrics += Self.metrics(publishing) }

@@ -24,18 +24,31 @@ package struct DaemonControl: ControlSource {
     let newest: ToldEvents
     /// Where the learning thread is asked.
     let desk: ControlDesk?
-    /// Whether state can be changed over HTTP.
-    let tokens: AccessTokens
+    /// What is in force of tokens and certificates.
+    let access: Access
+
+    /// Who may ask, and how.
+    package struct Access: Sendable {
+        /// Whether state can be changed over HTTP.
+        let tokens: AccessTokens
+        /// `nil` where TLS is not spoken.
+        let tls: TLSInForce?
+
+        package init(tokens: AccessTokens = AccessTokens(), tls: TLSInForce? = nil) {
+            self.tokens = tokens
+            self.tls = tls
+        }
+    }
 
     package init(
         board: StatusBoard, readyLag: Int, brokerGraceMs: Int, stallMs: Int, startedMs: Int64,
         http: ControlFigures = ControlFigures(), told: EventCounts = EventCounts(),
         newest: ToldEvents = ToldEvents(), desk: ControlDesk? = nil,
-        tokens: AccessTokens = AccessTokens()
+        access: Access = Access()
     ) {
         self.newest = newest
         self.desk = desk
-        self.tokens = tokens
+        self.access = access
         self.told = told
         self.http = http
         self.board = board
@@ -199,7 +212,7 @@ struct DaemonStatus: Encodable {
         ready = verdict.isYes
         ready_reason = verdict.reason
         paused = control.board.pauses.now
-        operable = control.tokens.pair.operate != nil
+        operable = control.access.tokens.pair.operate != nil
         progressive = figures?.scores.progressive
         recent = figures?.recent
         items = figures?.held.items

@@ -18,14 +18,20 @@ public struct ErasureRequest: Codable, Sendable {
     /// - Throws: `RequestError.badRequest` for what is no id, and without a reason.
     /// - Complexity: looks at the beginning of every row of the state; a daemon goes on meanwhile.
     public init(userID: String, in store: SnapshotStore, reason: String, who: String) throws {
+        self.userID = userID
+        self.reason = reason
+        self.who = who
+        held = []
+        try require()
+        held = try store.holdings(of: RowOwner(user: userID)).counts
+    }
+
+    /// - Throws: `RequestError.badRequest` for what is no id, and without a reason.
+    func require() throws {
         try ShopperHoldings.requireID(userID)
         guard !reason.isEmpty else {
             throw RequestError.badRequest("a reason is required: the audit must say why")
         }
-        self.userID = userID
-        self.reason = reason
-        self.who = who
-        held = try store.holdings(of: RowOwner(user: userID)).counts
     }
 }
 

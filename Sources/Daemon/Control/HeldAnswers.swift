@@ -106,7 +106,31 @@ package struct HeldAnswers {
     }
 
     /// Notes that the request is begun; what is held for too long, or is too much, goes.
-    package func begin(_ key: RequestKey, nowMs: Int64) throws {
+    ///
+    /// - Returns: how many entries the audit has.
+    @discardableResult
+    package func begin(_ key: RequestKey, nowMs: Int64) throws -> UInt64 {
+        var changes = StateChanges()
+        for row in try outdated(nowMs: nowMs, room: 1) { changes.remove(Self.table, row) }
+        let audited = try store.auditCount()
+        changes.put(
+            Self.table, Self.row(key),
+            HeldAnswer(atMs: nowMs, fingerprint: key.fingerprint, audited: audited).encoded)
+        try store.changeLedger(changes)
+        return audited
+    }
+
+    /// Forgets what is held for too long.
+    package func forgetOutdated(nowMs: Int64) throws {
+        var changes = StateChanges()
+        let rows = try outdated(nowMs: nowMs, room: 0)
+        guard !rows.isEmpty else { return }
+        for row in rows { changes.remove(Self.table, row) }
+        try store.changeLedger(changes)
+    }
+
+    /// - Parameter room: for so many more there is to be room.
+    private func outdated(nowMs: Int64, room: Int) throws -> [[UInt8]] {
         var held: [(row: [UInt8], atMs: Int64)] = []
         try store.withHead { state in
             try state.forEach(Self.table) { row, value in
@@ -114,18 +138,9 @@ package struct HeldAnswers {
             }
         }
         held.sort { $0.atMs < $1.atMs }
-        let surplus = max(0, held.count + 1 - Self.countMax)
-        var changes = StateChanges()
-        for (number, old) in held.enumerated()
-        where number < surplus || nowMs - old.atMs >= Self.keepMs {
-            changes.remove(Self.table, old.row)
-        }
-        changes.put(
-            Self.table, Self.row(key),
-            HeldAnswer(
-                atMs: nowMs, fingerprint: key.fingerprint, audited: try store.auditCount()
-            ).encoded)
-        try store.changeLedger(changes)
+        let surplus = max(0, held.count + room - Self.countMax)
+        return held.enumerated()
+            .filter { $0 < surplus || nowMs - $1.atMs >= Self.keepMs }.map(\.element.row)
     }
 
     /// Notes the answer of the request that was begun.
@@ -159,8 +174,7 @@ extension ControlService {
         let held = HeldAnswers(store: store)
         let nowMs = wallTimeMs()
         if let reply = try held.reply(to: key, nowMs: nowMs) { return reply }
-        let audited = try store.auditCount()
-        try held.begin(key, nowMs: nowMs)
+        let audited = try held.begin(key, nowMs: nowMs)
         let reply: ControlReply
         do { reply = try answer(request, didRewind: &didRewind) } catch {
             // Where something was changed all the same, the request stays begun.

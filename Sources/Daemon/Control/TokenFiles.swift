@@ -8,14 +8,6 @@ import Telemetry
 ///
 /// Thread: any.
 package final class TokenFiles: Sendable {
-    /// Which file it was when it was read.
-    private struct Mark: Equatable {
-        let inode: UInt64
-        let size: Int64
-        let seconds: Int
-        let nanoseconds: Int
-    }
-
     private struct File: Sendable {
         let place: String
         let path: String
@@ -24,7 +16,7 @@ package final class TokenFiles: Sendable {
 
     package let tokens = AccessTokens()
     private let files: [File]
-    private let marks = Mutex<[String: Mark]>([:])
+    private let marks = Mutex<[String: FileMark]>([:])
     private let log: EventLogger
 
     /// - Parameters:
@@ -38,7 +30,7 @@ package final class TokenFiles: Sendable {
             File(place: "http.read_token_file", path: read, isOperate: false),
         ].filter { !$0.path.isEmpty }
         for file in files {
-            let mark = Self.mark(of: file.path)
+            let mark = FileMark(of: file.path)
             take(try Self.token(in: file), of: file)
             marks.withLock { $0[file.path] = mark }
         }
@@ -48,7 +40,7 @@ package final class TokenFiles: Sendable {
     /// said once.
     package func look() {
         for file in files {
-            let mark = Self.mark(of: file.path)
+            let mark = FileMark(of: file.path)
             let isNew = marks.withLock { marks in
                 guard marks[file.path] != mark else { return false }
                 marks[file.path] = mark
@@ -68,14 +60,6 @@ package final class TokenFiles: Sendable {
         var pair = tokens.pair
         if file.isOperate { pair.operate = token } else { pair.read = token }
         tokens.replace(pair)
-    }
-
-    private static func mark(of path: String) -> Mark? {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return nil }
-        return Mark(
-            inode: UInt64(status.st_ino), size: Int64(status.st_size),
-            seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
     }
 
     /// The token in the file; what the file holds is in no message.

@@ -6,10 +6,6 @@ import Records
 import SnapshotStore
 import Telemetry
 
-/// Reads the configuration again, with all that is wrong with it.
-public typealias Reread =
-    @Sendable () -> (configuration: Configuration, problems: [ConfigurationError])
-
 /// The daemon: consumes, learns, commits, publishes, until it is told to stop.
 ///
 /// Thread: `run` blocks its caller, which becomes the learning thread. Polling, publishing and the
@@ -99,8 +95,10 @@ public final class LearningDaemon {
         }
         let board = StatusBoard()
         let server = try wiring.control(board, desk)
-        if let port = try server?.start() {
-            log.emit(.serving(host: configuration.http.host, port: port))
+        if let server {
+            let port = try server.start()
+            let place = server.place
+            log.emit(.serving(host: place.host, port: port, isSafe: place.tls != nil))
         }
         defer { server?.stop() }
         // The brokers first: where they cannot be reached, nothing is made on disk.

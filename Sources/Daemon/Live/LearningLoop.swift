@@ -179,10 +179,10 @@ struct LearningLoop {
         }
     }
 
-    private var service: ControlService {
+    var service: ControlService {
         ControlService(
             learner: learner, keeper: parts.keeper, consumer: consumer, publisher: publisher,
-            pauses: board.pauses, configuration: configuration)
+            pauses: board.pauses, configuration: configuration, reread: reread)
     }
 
     func serveStatus(reason: String) {
@@ -340,7 +340,7 @@ struct LearningLoop {
         let through = try publisher.deliveredThrough()
         do {
             let info = try learner.commitNow(delivered: through)
-            if info?.snapshot != nil { parts.keeper.look() }
+            if info?.snapshot != nil { try service.tookSnapshot() }
         } catch {
             try guardian.spare()
             throw error

@@ -5,7 +5,7 @@ import SnapshotStore
 /// A copy of a store that is a store of its own, made while a daemon may go on learning into the first.
 public struct StoreBackup: Encodable, Sendable {
     /// The copy's folder.
-    public let folder: String
+    public private(set) var folder: String
     /// The number of the commit that the copy ends with.
     public let sequence: UInt64
     /// Digest of all that is learned in it.
@@ -31,8 +31,8 @@ public struct StoreBackup: Encodable, Sendable {
     ///
     /// - Parameters:
     ///   - path: the store's folder; it is only read.
-    ///   - folder: one that does not exist, or is empty. What is made in it goes again where not all of it
-    ///     can be made.
+    ///   - folder: one that does not exist, or is empty. It is made in a folder within, and what is made goes
+    ///     again where not all of it can be made.
     ///   - rewrites: whether it is written anew, which takes as much room again for a while.
     /// - Throws: `StoreError`.
     public static func make(
@@ -47,15 +47,44 @@ public struct StoreBackup: Encodable, Sendable {
         }
         let source = try SnapshotStore.open(path: path, mode: .readOnly)
         defer { try? source.close() }
+        // In a folder of its own there, so that whatever fails removes nothing of others'.
+        let partial = folder + "/" + partialName
         do {
-            return try copy(source, to: folder, rewrites: rewrites)
+            if isNew { try SnapshotStore.makeFolder(at: folder) }
+            var made = try copy(source, to: partial, rewrites: rewrites)
+            try move(partial, to: folder)
+            made.folder = folder
+            return made
         } catch {
-            let made =
-                isNew
-                ? [folder]
-                : try files.contentsOfDirectory(atPath: folder)
-                    .map { folder + "/" + $0 }
-            for name in made { try? files.removeItem(atPath: name) }
+            try? files.removeItem(atPath: partial)
+            if isNew { _ = unsafe rmdir(folder) }
+            throw error
+        }
+    }
+
+    private static let partialName = "backup-in-progress"
+
+    /// Moves the files of the copy into the folder around it, or none of them.
+    private static func move(_ partial: String, to folder: String) throws {
+        let files = FileManager.default
+        guard try files.contentsOfDirectory(atPath: folder) == [partialName] else {
+            throw StoreError.notAStore(
+                path: folder, reason: "something else came into it while the backup was made")
+        }
+        // What makes a folder a store comes last.
+        let names = try files.contentsOfDirectory(atPath: partial).sorted {
+            ($0 == "data.mdb" ? 1 : 0, $0) < ($1 == "data.mdb" ? 1 : 0, $1)
+        }
+        var moved: [String] = []
+        do {
+            for name in names {
+                try files.moveItem(atPath: partial + "/" + name, toPath: folder + "/" + name)
+                moved.append(folder + "/" + name)
+            }
+            try files.removeItem(atPath: partial)
+            try SnapshotStore.syncFolder(at: folder)
+        } catch {
+            for path in moved { try? files.removeItem(atPath: path) }
             throw error
         }
     }

@@ -71,7 +71,7 @@ public enum FailureKind: Int32, Sendable {
         switch error {
         case .unknownReference, .ambiguousReference, .badReference, .badTag, .tagTaken: .usage
         case .missing, .notAStore, .newerFormat, .olderFormat, .otherBase, .damaged, .baseMismatch,
-            .notReplayable:
+            .notReplayable, .takesTooLong:
             .badData
         case .inUse, .readersPresent, .cannotWrite, .needsRecovery, .quotaReached, .diskFull, .gone,
             .system:

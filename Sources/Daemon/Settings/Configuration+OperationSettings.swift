@@ -11,6 +11,8 @@ extension Configuration {
         public var tokenFile = ""
         /// File with the bearer token that reads alone; empty: none.
         public var readTokenFile = ""
+        /// TLS, where its files are set.
+        public var tls = TLS()
         /// Ready while no more records than this wait.
         public var readyLag = 1_000
         /// Ready until no broker has answered for longer.

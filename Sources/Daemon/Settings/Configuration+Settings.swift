@@ -5,7 +5,7 @@ extension Configuration {
         + attributionSettings + pricingSettings + priorPriceSettings + ruleSettings + budgetSettings
         + batchSettings
         + kafkaSettings + registrySettings
-        + publishSettings + storeSettings + httpSettings + logSettings
+        + publishSettings + storeSettings + httpSettings + tlsSettings + logSettings
 
     static let sections: [(name: String, summary: String)] = [
         ("model", "The frozen language model."),

@@ -3,7 +3,7 @@ import Foundation
 /// A file that holds a secret: a token, a password, a private key.
 ///
 /// One that others than its owner can read is no secret any more: it is refused rather than used.
-enum SecretFile {
+package enum SecretFile {
     /// Whether the value of a setting of librdkafka is a secret; names and certificates are none.
     static func holdsSecret(_ setting: String) -> Bool {
         ["password", "secret", "ssl.key", "token", "jaas", "keytab"].contains {
@@ -15,7 +15,7 @@ enum SecretFile {
     ///
     /// - Parameter place: The setting that names the file.
     /// - Throws: `ConfigurationError` where it cannot be read, or others can read it.
-    static func read(_ path: String, place: String) throws(ConfigurationError) -> Data {
+    package static func read(_ path: String, place: String) throws(ConfigurationError) -> Data {
         try requirePrivate(path, place: place)
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ConfigurationError(place: place, message: "\(path) cannot be read")

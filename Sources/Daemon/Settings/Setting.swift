@@ -10,15 +10,36 @@ struct Setting: Sendable {
     let summary: String
     /// Completes "must be …".
     let expects: String
+    /// What a value looks like, for editors.
+    var form = Form.other
     /// The value as YAML.
     let read: @Sendable (Configuration) -> String
     /// `false` where the value is not what `expects` says.
     let write: @Sendable (inout Configuration, ConfigurationValue) -> Bool
 
+    /// What a value looks like in a file.
+    enum Form: Sendable {
+        case integer(ClosedRange<Int>)
+        case number(ClosedRange<Double>, orNull: Bool)
+        case flag
+        case text(allowEmpty: Bool)
+        case choice([String])
+        /// Milliseconds with a unit.
+        case duration
+        /// Bytes, with a unit or without.
+        case bytes
+        /// A list, or one element of it.
+        case list
+        /// Told by the setting's words alone.
+        case other
+    }
+
     var section: Substring { key.prefix { $0 != "." } }
     var name: Substring { key.dropFirst(section.count + 1) }
     /// Of a key within a key of its section, as `rules` in `pricing.rules.low_stock`.
     var group: Substring? { name.contains(".") ? name.prefix { $0 != "." } : nil }
+    /// Whether a new value holds at once where the configuration is read again, which `ReloadPlan` sees to.
+    var isLive: Bool { key == "log.level" }
     /// As it stands in its own line of a file.
     var lastName: Substring { group.map { name.dropFirst($0.count + 1) } ?? name }
     var environmentName: String {
@@ -35,6 +56,7 @@ extension Setting {
         Setting(
             key: key, summary: summary,
             expects: "a whole number from \(range.lowerBound) to \(range.upperBound)",
+            form: .integer(range),
             read: { String($0[keyPath: path]) },
             write: { target, value in
                 guard case .scalar(let text) = value, let number = Int(text), range ~= number else {
@@ -52,6 +74,7 @@ extension Setting {
         Setting(
             key: key, summary: summary,
             expects: "a number from \(plain(range.lowerBound)) to \(plain(range.upperBound))",
+            form: .number(range, orNull: false),
             read: { plain($0[keyPath: path]) },
             write: { target, value in
                 guard case .scalar(let text) = value, let number = Double(text), range ~= number
@@ -69,6 +92,7 @@ extension Setting {
             key: key, summary: summary,
             expects:
                 "a number from \(plain(range.lowerBound)) to \(plain(range.upperBound)), or null",
+            form: .number(range, orNull: true),
             read: { $0[keyPath: path].map(plain) ?? "null" },
             write: { target, value in
                 if value == .null {
@@ -86,7 +110,7 @@ extension Setting {
         _ key: String, _ path: ConfigurationPath<Bool>, _ summary: String
     ) -> Setting {
         Setting(
-            key: key, summary: summary, expects: "true or false",
+            key: key, summary: summary, expects: "true or false", form: .flag,
             read: { String($0[keyPath: path]) },
             write: { target, value in
                 guard case .scalar(let text) = value, let flag = Bool(text) else { return false }
@@ -101,6 +125,7 @@ extension Setting {
     ) -> Setting {
         Setting(
             key: key, summary: summary, expects: allowEmpty ? "a text" : "a text, not empty",
+            form: .text(allowEmpty: allowEmpty),
             read: { quoted($0[keyPath: path]) },
             write: { target, value in
                 switch value {
@@ -120,6 +145,7 @@ extension Setting {
         Setting(
             key: key, summary: summary,
             expects: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "),
+            form: .choice(Value.allCases.map(\.rawValue)),
             read: { $0[keyPath: path].rawValue },
             write: { target, value in
                 guard case .scalar(let text) = value, let choice = Value(rawValue: text) else {
@@ -139,6 +165,7 @@ extension Setting {
             key: key, summary: summary,
             expects:
                 "a time from \(Duration.text(range.lowerBound)) to \(Duration.text(range.upperBound)), like 250ms, 5s, 10m, 24h, 7d",
+            form: .duration,
             read: { Duration.text($0[keyPath: path]) },
             write: { target, value in
                 guard case .scalar(let text) = value,
@@ -158,6 +185,7 @@ extension Setting {
             key: key, summary: summary,
             expects:
                 "a number of bytes from \(ByteSize.text(range.lowerBound)) to \(ByteSize.text(range.upperBound)), like 1048576 or 256MiB",
+            form: .bytes,
             read: { ByteSize.text($0[keyPath: path]) },
             write: { target, value in
                 guard case .scalar(let text) = value, let count = ByteSize.bytes(text),
@@ -175,7 +203,7 @@ extension Setting {
         valid: @escaping @Sendable ([Element]) -> Bool = { _ in true }, _ summary: String
     ) -> Setting {
         Setting(
-            key: key, summary: summary, expects: expects,
+            key: key, summary: summary, expects: expects, form: .list,
             read: { "[" + $0[keyPath: path].map(render).joined(separator: ", ") + "]" },
             write: { target, value in
                 let items: [ConfigurationValue]

@@ -53,8 +53,15 @@ public struct SnapshotDiff: Sendable {
 }
 
 extension SnapshotStore {
-    /// Compares two snapshots; chunks that both have are not read.
-    public func diff(_ from: String, _ to: String) throws(StoreError) -> SnapshotDiff {
+    /// Compares two snapshots; chunks that both have are not read, and of the others two are in memory at one
+    /// time.
+    ///
+    /// - Parameter end: when to give up; `nil` takes as long as it takes.
+    /// - Throws: `.takesTooLong` at that time.
+    /// - Complexity: linear in the rows of the chunks that not both have.
+    public func diff(
+        _ from: String, _ to: String, until end: ContinuousClock.Instant? = nil
+    ) throws(StoreError) -> SnapshotDiff {
         try withRead { transaction, databases throws(StoreError) in
             let (a, b) = (
                 try transaction.resolve(databases, from), try transaction.resolve(databases, to)
@@ -65,7 +72,8 @@ extension SnapshotStore {
             var tables: [SnapshotDiff.TableDiff] = []
             for table in names where table.kind == .weights || (a.isWhole && b.isWhole) {
                 tables.append(
-                    try transaction.diff(databases, table, before[table], after[table]))
+                    try transaction.diff(
+                        databases, table, before[table], after[table], until: end))
             }
             tables.sort {
                 ($0.table.kind.rawValue, $0.table.name) < ($1.table.kind.rawValue, $1.table.name)
@@ -85,27 +93,78 @@ extension SnapshotStore {
 extension Transaction where Self: ~Copyable {
     fileprivate func diff(
         _ databases: Databases, _ table: StateTable, _ before: Manifest.TableEntry?,
-        _ after: Manifest.TableEntry?
+        _ after: Manifest.TableEntry?, until end: ContinuousClock.Instant?
     ) throws(StoreError) -> SnapshotDiff.TableDiff {
         let shared = Set(before?.chunks.map(\.id) ?? []).intersection(
             after?.chunks.map(\.id) ?? [])
-        var old: [[UInt8]: Digest256] = [:]
-        for entry in before?.chunks ?? [] where !shared.contains(entry.id) {
-            for row in try chunk(databases, table, entry) { old[row.key] = row.mark }
-        }
-        var (changed, added, bytes) = (0, 0, 0)
-        for entry in after?.chunks ?? [] where !shared.contains(entry.id) {
-            for row in try chunk(databases, table, entry) {
-                let earlier = old.removeValue(forKey: row.key)
-                if earlier == row.mark { continue }
-                if earlier == nil { added += 1 } else { changed += 1 }
-                bytes += row.byteCount
+        var old = ChunkRun((before?.chunks ?? []).filter { !shared.contains($0.id) })
+        var new = ChunkRun((after?.chunks ?? []).filter { !shared.contains($0.id) })
+        // Both in the order of their keys: the lesser of the first two has no counterpart.
+        var (changed, added, removed, bytes) = (0, 0, 0, 0)
+        while true {
+            try read(&old, databases, table, until: end)
+            try read(&new, databases, table, until: end)
+            guard let newer = new.first else {
+                guard old.first != nil else { break }
+                removed += 1
+                old.drop()
+                continue
+            }
+            if let older = old.first, !newer.key.lexicographicallyPrecedes(older.key) {
+                if older.key == newer.key {
+                    if older.mark != newer.mark {
+                        changed += 1
+                        bytes += newer.byteCount
+                    }
+                    new.drop()
+                } else {
+                    removed += 1
+                }
+                old.drop()
+            } else {
+                added += 1
+                bytes += newer.byteCount
+                new.drop()
             }
         }
         return SnapshotDiff.TableDiff(
-            table: table, rowsChanged: changed, rowsAdded: added, rowsRemoved: old.count,
+            table: table, rowsChanged: changed, rowsAdded: added, rowsRemoved: removed,
             bytesChanged: bytes, bytes: after?.bytes ?? 0)
     }
+}
+
+extension Transaction where Self: ~Copyable {
+    /// Reads chunks of the run until it has a first row, or is at its end.
+    fileprivate func read(
+        _ run: inout ChunkRun, _ databases: Databases, _ table: StateTable,
+        until end: ContinuousClock.Instant?
+    ) throws(StoreError) {
+        while let entry = run.next {
+            if let end, ContinuousClock.now > end {
+                throw .takesTooLong(what: "comparing all of the two snapshots")
+            }
+            run.take(try chunk(databases, table, entry))
+        }
+    }
+}
+
+/// The rows of a table's chunks in the order of their keys, one chunk at a time.
+fileprivate struct ChunkRun {
+    private var entries: ArraySlice<Manifest.ChunkEntry>
+    private var rows: ArraySlice<StoredRow> = []
+
+    init(_ entries: [Manifest.ChunkEntry]) { self.entries = entries[...] }
+
+    /// The chunk to read before there is a first row; `nil` where there is one, and at the end.
+    var next: Manifest.ChunkEntry? { rows.isEmpty ? entries.first : nil }
+    var first: StoredRow? { rows.first }
+
+    mutating func take(_ read: [StoredRow]) {
+        entries.removeFirst()
+        rows = read[...]
+    }
+
+    mutating func drop() { rows.removeFirst() }
 }
 
 private func offsetDiff(

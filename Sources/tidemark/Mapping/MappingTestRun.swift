@@ -25,14 +25,14 @@ struct MappingTestRun {
                 for test in tests.tests {
                     if let failure = test.failure(of: mapping) {
                         failed += 1
-                        show("FAILED  \(path): \(test.name)\n  \(failure)")
+                        Standing.failed.show("\(path): \(test.name)\n  \(failure)")
                     } else {
                         passed += 1
                     }
                 }
             } catch {
                 failed += 1
-                show("FAILED  \(error)")
+                Standing.failed.show("\(error)")
             }
         }
         print("\(passed) tests passed, \(failed) failed")

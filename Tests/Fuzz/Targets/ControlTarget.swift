@@ -52,6 +52,9 @@ enum ControlTarget: FuzzTarget {
         case .resume(let part, let reason, let who): return .snapshot(id: "\(part)" + reason + who)
         case .recommend(let question): return .snapshot(id: question.userID + question.itemID)
         case .erase(let request): return .snapshot(id: request.userID + request.reason)
+        case .reload(let who): return .reloaded(ReloadOutcome(taken: [who], pending: []))
+        case .logLevel(let level, let reason, let who):
+            return .failed(code: 64, message: level.rawValue + reason + who)
         case .rollback(let request):
             do { return .snapshot(id: "\(try request.skipRanges().texts)") } catch {
                 return .failed(code: FailureKind(error).rawValue, message: "\(error)")
@@ -72,6 +75,8 @@ enum ControlTarget: FuzzTarget {
             + #"{"resume":{"_0":"publishing","reason":"","who":"w"}}"# + "\n",
         #"{"erase":{"_0":{"userID":"u","held":[{"table":"t","rows":1,"bytes":2}],"reason":"r","who":"w"}}}"#
             + "\n",
+        #"{"reload":{"who":"w"}}"# + "\n"
+            + #"{"logLevel":{"_0":"debug","reason":"","who":"w"}}"# + "\n",
         #"{"recommend":{"_0":{"userID":"u","itemID":"i","context":[],"isView":false}}}"# + "\n",
         "[[[[\n{\"status\"",
     ].map { Array($0.utf8) }

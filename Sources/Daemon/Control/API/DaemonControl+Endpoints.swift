@@ -98,7 +98,8 @@ extension DaemonControl {
                     let ids = (
                         try store.resolve(from, as: "from").id, try store.resolve(to, as: "to").id
                     )
-                    return DiffView(try store.diff(ids.0, ids.1))
+                    return DiffView(
+                        try store.diff(ids.0, ids.1, until: .now + .milliseconds(Self.diffMs)))
                 }
             },
             Endpoint(.get, "/v1/audit", access: .read, lane: .store) { call in
@@ -112,6 +113,9 @@ extension DaemonControl {
             },
         ]
     }
+
+    /// How long two snapshots may be compared; others wait for the store's thread meanwhile.
+    private static let diffMs = 5_000
 
     private func store() throws -> SnapshotStore {
         guard let store = board.store else { throw Self.notYet }
@@ -146,6 +150,19 @@ extension DaemonControl {
                         try ErasureRequest(
                             userID: userID, in: try self.store(), reason: try fields.text("reason"),
                             who: who))
+                }
+            },
+            Endpoint(.post, "/v1/reload", access: .operate, lane: .learning) { call in
+                self.asking(call) { _, who in .reload(who: who) }
+            },
+            Endpoint(.post, "/v1/log-level", access: .operate, lane: .learning) { call in
+                self.asking(call) { fields, who in
+                    guard let level = LogLevel(rawValue: try fields.text("level")) else {
+                        let all = LogLevel.allCases.map(\.rawValue).joined(separator: ", ")
+                        throw APIProblem.field("level", "it must be one of \(all)")
+                    }
+                    return .logLevel(
+                        level, reason: try fields.optionalText("reason") ?? "", who: who)
                 }
             },
             Endpoint(.post, "/v1/recommend", access: .read, lane: .learning) { call in
@@ -219,6 +236,8 @@ extension DaemonControl {
         case .paused(let state): try json(["paused": state])
         case .explanation(let explanation): try json(explanation)
         case .erased(let outcome): try json(outcome)
+        case .reloaded(let outcome): try json(outcome)
+        case .logLevel(let level): try json(["level": level])
         case .keyReused(let sentence): .problem(422, sentence)
         case .failed(let code, let message):
             .problem(status(of: FailureKind(rawValue: code) ?? .bug), message)
@@ -265,9 +284,11 @@ extension Call {
 }
 
 extension Caller {
-    /// For the audit: a name that the request gives, its role and where it comes from.
+    /// For the audit: a name that the request gives, its role, where it comes from and the certificate that
+    /// it has shown.
     fileprivate func name(_ given: String?) -> String {
-        (given.map { "\($0) " } ?? "") + "(HTTP, \(role.rawValue) token, \(peer))"
+        let shown = certificate.map { ", certificate \($0)" } ?? ""
+        return (given.map { "\($0) " } ?? "") + "(HTTP, \(role.rawValue) token, \(peer)\(shown))"
     }
 }
 
