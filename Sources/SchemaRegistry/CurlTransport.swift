@@ -64,6 +64,11 @@ public final class CurlTransport: RegistryTransport {
         try set(CURLOPT_REDIR_PROTOCOLS_STR, schemes)
         unsafe _ = tm_curl_number(handle, CURLOPT_SSLVERSION, tm_curl_tls_1_2)
         if let file = configuration.authorityFile { try set(CURLOPT_CAINFO, file) }
+        if let certificate = configuration.certificate {
+            try set(CURLOPT_SSLCERT, certificate.file)
+            try set(CURLOPT_SSLKEY, certificate.keyFile)
+            if let password = certificate.keyPassword { try set(CURLOPT_KEYPASSWD, password) }
+        }
         switch configuration.credentials {
         case .none: break
         case .basic(let user, let password):
@@ -131,9 +136,13 @@ public final class CurlTransport: RegistryTransport {
         var text = unsafe String(cString: errorText)
         if text.isEmpty { text = unsafe String(cString: curl_easy_strerror(code)) }
         switch code {
-        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM,
-            CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR:
+        case CURLE_SSL_CERTPROBLEM:
+            return .settings("the certificate or its key cannot be used (\(text))")
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER,
+            CURLE_SSL_ISSUER_ERROR:
             return .tls(text)
+        // TLS 1.3 says only after the handshake that it does not like the client's certificate.
+        case CURLE_RECV_ERROR where text.contains("alert"): return .tls(text)
         case CURLE_SSL_CACERT_BADFILE: return .settings(text)
         case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
             return .notRegistry("it redirects to where no request is made (\(text))")

@@ -11,11 +11,14 @@ struct ControlService {
     private let publisher: Publisher
     private let pauses: Pauses
     private let configuration: Configuration
+    private let waitingFor: String?
 
     init(
         learner: Learner, keeper: WholeKeeper, consumer: KafkaConsumer,
-        publisher: Publisher, pauses: Pauses, configuration: Configuration
+        publisher: Publisher, pauses: Pauses, configuration: Configuration,
+        waitingFor: String?
     ) {
+        self.waitingFor = waitingFor
         self.publisher = publisher
         self.pauses = pauses
         self.learner = learner
@@ -149,7 +152,8 @@ struct ControlService {
                     address: $0.address, state: $0.standing.rawValue, stateMs: $0.forMs,
                     error: $0.reason)
             },
-            publishingError: publisher.standing.failure.map { "\($0)" }, paused: pauses.now,
+            publishingError: publisher.standing.failure.map { "\($0)" },
+            waitingFor: waitingFor, paused: pauses.now,
             budgets: try learner.budgets(), librdkafka: LibraryVersion.text)
     }
 }
