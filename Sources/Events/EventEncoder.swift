@@ -29,6 +29,9 @@ public enum EventEncoder {
             write("quantity", outcome.quantity, &json)
             write("sampling_rate", outcome.samplingRate, &json)
         case .erase(let userID): json.field("user_id", userID)
+        case .identify(let anonymousID, let userID):
+            json.field("user_id", userID)
+            json.field("anonymous_id", anonymousID)
         }
         if let extraField, let extra = event.extra { json.field(key: extraField, .text(extra)) }
         json.endObject()
@@ -38,7 +41,7 @@ public enum EventEncoder {
     private static func write(_ offer: Event.Offer, _ json: inout JSONWriter) {
         json.field("user_id", offer.userID)
         json.field("item_id", offer.itemID)
-        json.field("price", offer.price)
+        if offer.isPriced { json.field("price", offer.price) }
         json.field("discount", offer.discount)
         write("recommendation_id", offer.recommendationID, &json)
         write("propensity", offer.propensity, &json)
@@ -53,7 +56,7 @@ public enum EventEncoder {
     }
 
     private static func write(_ refund: Event.Refund, _ json: inout JSONWriter) {
-        json.field("user_id", refund.userID)
+        write("user_id", refund.userID, &json)
         write("order_id", refund.orderID, &json)
         write("purchase_event_id", refund.purchaseEventID, &json)
         write("item_id", refund.itemID, &json)

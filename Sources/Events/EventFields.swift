@@ -7,33 +7,34 @@ internal import CSimdJSON
 ///
 /// Lifetime: borrows the parser's nodes and the decoder's slots, so it lives within one `decode`.
 @safe struct EventFields {
-    private let object: JSONNode
-    /// How far after the object's node each known field's is, 0 where the object has none.
-    private let slots: UnsafeMutableBufferPointer<UInt32>
+    /// Where the node of each known field is, `nil` where there is none.
+    typealias Slots = UnsafeMutableBufferPointer<UnsafePointer<tsj_node>?>
+
+    private let slots: Slots
     /// The field of the event that the object is; `nil`: it is the event.
     private let parent: FieldName?
 
-    init(
-        _ object: JSONNode, slots: UnsafeMutableBufferPointer<UInt32>, parent: FieldName? = nil
-    ) {
-        self.object = object
+    init(_ object: JSONNode, slots: Slots, parent: FieldName? = nil) {
+        unsafe slots.update(repeating: nil)
+        unsafe self.init(adding: object, to: slots, parent: parent)
+    }
+
+    /// - Parameter slots: what is in them stays, but for the fields that the object has.
+    init(adding object: JSONNode, to slots: Slots, parent: FieldName? = nil) {
         unsafe self.slots = slots
         self.parent = parent
-        unsafe slots.update(repeating: 0)
-        var place = 1
+        var member = object.advanced(by: 1)
         for _ in 0..<object.length {
-            let member = object.advanced(by: place)
             let name = member.name
-            if name < slots.count { unsafe slots[name] = UInt32(truncatingIfNeeded: place) }
-            place += member.nodeCount
+            if name < slots.count { unsafe slots[name] = member.place }
+            member = member.advanced(by: member.nodeCount)
         }
     }
 
     @inline(__always)
     private func node(_ slot: Int) -> JSONNode? {
-        let place = Int(unsafe slots[slot])
-        guard place > 0 else { return nil }
-        let node = object.advanced(by: place)
+        guard let place = unsafe slots[slot] else { return nil }
+        let node = unsafe JSONNode(at: place)
         // Writers that know no absent field write null.
         return node.kind == TSJ_NULL ? nil : node
     }
@@ -53,19 +54,27 @@ internal import CSimdJSON
 // MARK: Texts
 
 extension EventFields {
-    /// A non-empty identifier within the bound, or `nil` where the field is absent.
+    /// A non-empty identifier within the bound, or `nil` where the field is absent. A whole number stands for
+    /// its digits.
     func id(_ field: FieldName) throws(EventError) -> String? {
         guard let node = node(field.rawValue) else { return nil }
+        if node.kind == TSJ_INTEGER { return String(node.integer) }
+        // As in JSON Schema, `2.0` is a whole number; above this its last digits may be lost.
+        if node.kind == TSJ_DOUBLE, abs(node.double) < 9_007_199_254_740_992,
+            let whole = Int64(exactly: node.double)
+        {
+            return String(whole)
+        }
         guard node.kind == TSJ_STRING, node.length > 0,
             node.length <= EventLimits.idBytesMax
         else {
             if node.kind == TSJ_STRING, node.length > 0 {
                 throw tooLong(field.text, node, EventLimits.idBytesMax)
             }
-            throw invalid(field.text, "a non-empty string", node)
+            throw invalid(field.text, "a non-empty string or a whole number of 64 bits", node)
         }
         let id = node.string
-        guard id.isComposed else {
+        guard node.isASCII || id.isComposed else {
             throw invalid(field.text, "in Unicode's normal form C", node)
         }
         return id
@@ -75,6 +84,12 @@ extension EventFields {
         .invalid(
             field: path + field, requirement: "at most \(bytesMax) bytes long",
             found: "\(node.length)")
+    }
+
+    /// Whether the field is there and is the empty text.
+    func isEmpty(_ field: FieldName) -> Bool {
+        guard let node = node(field.rawValue) else { return false }
+        return node.kind == TSJ_STRING && node.length == 0
     }
 
     func requiredID(_ field: FieldName) throws(EventError) -> String {
@@ -112,7 +127,7 @@ extension EventFields {
             case 5: unsafe node.bytes[0] == UInt8(ascii: "c") ? .click : .erase
             case 6: .refund
             case 7: .outcome
-            case 8: .purchase
+            case 8: unsafe node.bytes[0] == UInt8(ascii: "p") ? .purchase : .identify
             case 10: .impression
             default: nil
             }
@@ -231,7 +246,7 @@ extension EventFields {
 
 extension EventFields {
     /// The members of the object at `field`, to be read with the same checks.
-    func object(_ field: FieldName, slots: UnsafeMutableBufferPointer<UInt32>)
+    func object(_ field: FieldName, slots: Slots)
         throws(EventError) -> EventFields?
     {
         guard let node = node(field.rawValue) else { return nil }

@@ -1,17 +1,22 @@
 /// The bounds that a record is held to.
 ///
-/// The constants are part of the schemas; the two variables are the operator's to set.
+/// The constants are part of the schemas; the variables are the operator's to set.
 public struct EventLimits: Sendable, Hashable {
     /// Longest record, bytes.
     public var recordBytesMax: Int
     /// How far `ts` may be ahead of the record's own timestamp and of the clock of whoever reads it,
     /// milliseconds.
     public var skewMaxMs: Int64
+    /// User ids that many guests share, as `guest`: no id where the event has an anonymous id or a visit's.
+    public var sharedIDs: Set<String>
 
-    /// Defaults: 1 MiB a record, five minutes ahead.
-    public init(recordBytesMax: Int = 1 << 20, skewMaxMs: Int64 = 300_000) {
+    /// Defaults: 1 MiB a record, five minutes ahead, no id that many share.
+    public init(
+        recordBytesMax: Int = 1 << 20, skewMaxMs: Int64 = 300_000, sharedIDs: Set<String> = []
+    ) {
         self.recordBytesMax = recordBytesMax
         self.skewMaxMs = skewMaxMs
+        self.sharedIDs = sharedIDs
     }
 
     /// Longest identifier, UTF-8 bytes: identifiers become keys of the store.

@@ -12,9 +12,15 @@ internal import CSimdJSON
         unsafe self.pointer = pointer
     }
 
-    private init(pointer: UnsafePointer<tsj_node>) {
+    @inline(__always) private init(pointer: UnsafePointer<tsj_node>) {
         unsafe self.pointer = pointer
     }
+
+    /// Where it lies, for as long as the parser's nodes do.
+    @inline(__always) var place: UnsafePointer<tsj_node> { unsafe pointer }
+
+    /// The node at a place.
+    @inline(__always) init(at place: UnsafePointer<tsj_node>) { unsafe self.init(pointer: place) }
 
     @inline(__always) var kind: Int { unsafe Int(pointer.pointee.kind) }
     /// Only of a `TSJ_INTEGER`.
@@ -38,6 +44,32 @@ internal import CSimdJSON
         let start = unsafe UnsafeRawPointer(pointer.pointee.key)
         return unsafe UnsafeBufferPointer(
             start: start?.assumingMemoryBound(to: UInt8.self), count: keyByteCount)
+    }
+
+    /// Whether a text has ASCII letters alone.
+    var isASCII: Bool {
+        let bytes = unsafe UnsafeRawBufferPointer(bytes)
+        var at = 0
+        var seen: UInt64 = 0
+        while at + 8 <= bytes.count {
+            seen |= unsafe bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            at += 8
+        }
+        while at < bytes.count {
+            seen |= UInt64(unsafe bytes[at])
+            at += 1
+        }
+        return seen & 0x8080_8080_8080_8080 == 0
+    }
+
+    /// Whether it is a text of these bytes.
+    package func reads(as text: [UInt8]) -> Bool {
+        guard kind == TSJ_STRING, length == text.count else { return false }
+        return unsafe text.withUnsafeBufferPointer { wanted in
+            let own = unsafe bytes
+            for index in wanted.indices where unsafe own[index] != wanted[index] { return false }
+            return true
+        }
     }
 
     package var string: String { unsafe String(decoding: bytes, as: UTF8.self) }

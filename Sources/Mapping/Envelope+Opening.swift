@@ -4,13 +4,13 @@ import Records
 extension Mapping.Envelope {
     /// Finds what an envelope holds.
     func open(
-        _ document: JSONNode, _ record: SourceRecord, _ index: Int
+        _ document: JSONNode, _ current: CurrentRecord, _ index: Int
     ) -> Result<Scope, MappingFault> {
         switch self {
         case .none:
             return .success(
-                Scope(record: record, body: document, envelope: document, document: index))
-        case .cloudevents: return cloudEvent(document, record, index)
+                Scope(current: current, body: document, envelope: document, document: index))
+        case .cloudevents: return cloudEvent(document, current, index)
         case .debezium:
             let envelope = document.object("payload") ?? document
             // A row that was taken out of its envelope before stands for itself.
@@ -18,16 +18,16 @@ extension Mapping.Envelope {
             let body =
                 envelope.object("after") ?? envelope.object("before") ?? (isRow ? envelope : nil)
             return .success(
-                Scope(record: record, body: body, envelope: envelope, document: index))
+                Scope(current: current, body: body, envelope: envelope, document: index))
         }
     }
 
     /// Source: CloudEvents 1.0.2, Kafka protocol binding, sections 3.2 and 3.3.
     private func cloudEvent(
-        _ document: JSONNode, _ record: SourceRecord, _ index: Int
+        _ document: JSONNode, _ current: CurrentRecord, _ index: Int
     ) -> Result<Scope, MappingFault> {
         var scope = Scope(
-            record: record, body: document, envelope: document, document: index)
+            current: current, body: document, envelope: document, document: index)
         if scope.header("ce_specversion") != nil {
             scope.hasHeaderAttributes = true
             return .success(scope)
@@ -49,7 +49,7 @@ extension Mapping.Envelope {
         }
         return .success(
             Scope(
-                record: record, body: document.child("data"), envelope: document,
+                current: current, body: document.child("data"), envelope: document,
                 document: index))
     }
 }

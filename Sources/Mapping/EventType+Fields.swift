@@ -6,15 +6,27 @@ extension EventType {
     /// Fields without which there is no such event.
     package var requiredFields: [FieldName] {
         switch self {
-        case .impression, .click, .purchase, .outcome:
-            [.eventID, .ts, .userID, .itemID, .price]
-        case .refund, .erase: [.eventID, .ts, .userID]
-        case .item: [.eventID, .ts, .itemID]
+        case .impression, .click, .purchase, .outcome, .item: [.eventID, .ts, .itemID]
+        case .refund: [.eventID, .ts]
+        case .erase: [.eventID, .ts, .userID]
+        case .identify: [.eventID, .ts, .userID, .anonymousID]
         }
     }
 
+    /// Fields of which such an event needs one; empty where it needs none of several.
+    package var alternativeFields: [FieldName] {
+        switch self {
+        case .impression, .click, .purchase, .outcome: Self.shopper
+        case .refund: [.orderID, .purchaseEventID]
+        case .item, .erase, .identify: []
+        }
+    }
+
+    /// Whose an event is, the first of them that is there.
+    private static let shopper: [FieldName] = [.userID, .anonymousID, .sessionID]
     private static let offer: [FieldName] = [
-        .discount, .recommendationID, .propensity, .position, .sessionID, .context, .item,
+        .userID, .anonymousID, .sessionID, .price, .discount, .recommendationID, .propensity,
+        .position, .context, .item,
     ]
     static let inlineItem: [FieldName] = [
         .title, .description, .category, .brand, .attributes, .price, .cost, .stock, .minPrice,
@@ -27,9 +39,9 @@ extension EventType {
         case .impression, .click: Self.offer
         case .purchase: Self.offer + [.quantity, .paid, .orderID]
         case .outcome: Self.offer + [.clicked, .purchased, .quantity, .samplingRate]
-        case .refund: [.orderID, .purchaseEventID, .itemID, .quantity]
+        case .refund: Self.shopper + [.orderID, .purchaseEventID, .itemID, .quantity]
         case .item: Self.inlineItem + [.deleted]
-        case .erase: []
+        case .erase, .identify: []
         }
     }
 }
@@ -45,7 +57,8 @@ extension FieldName {
 
     var kind: Kind {
         switch self {
-        case .type, .eventID, .userID, .itemID, .recommendationID, .sessionID, .orderID,
+        case .type, .eventID, .userID, .anonymousID, .itemID, .recommendationID, .sessionID,
+            .orderID,
             .purchaseEventID, .title, .description, .category, .brand, .channel:
             .text
         case .ts: .time

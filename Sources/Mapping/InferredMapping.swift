@@ -78,18 +78,27 @@ struct InferredMapping {
         let optional: [FieldName] =
             switch type {
             case .purchase: [.quantity, .orderID]
-            case .refund: [.orderID, .itemID, .quantity]
+            case .refund: [.userID, .orderID, .itemID, .quantity]
             case .item: [.title, .category, .brand, .price, .cost, .stock]
             default: [.sessionID]
             }
-        for field in type.requiredFields + optional {
+        for field in Self.expected(of: type) + optional {
             lines.append(contentsOf: self.lines(of: field, type, array))
         }
         return lines
     }
 
+    /// Fields that are named in a proposal though nothing looks like them.
+    private static func expected(of type: EventType) -> [FieldName] {
+        switch type {
+        case .impression, .click, .purchase, .outcome:
+            [.eventID, .ts, .userID, .itemID, .price]
+        case .refund, .item, .erase, .identify: type.requiredFields
+        }
+    }
+
     private func lines(of field: FieldName, _ type: EventType, _ array: String?) -> [String] {
-        let isRequired = type.requiredFields.contains(field)
+        let isRequired = Self.expected(of: type).contains(field)
         let inside = array.flatMap { facts.arrays[$0] } ?? [:]
         let words = Self.words[field] ?? []
         let ofElement: Set<FieldName> = [

@@ -34,6 +34,7 @@ package final class MappingDecoder {
     private let decoder: EventDecoder
     private let documents: RecordDocuments
     private let fields = NodeWriter()
+    private var current: CurrentRecord?
 
     package init(_ mapping: Mapping, _ decoder: EventDecoder) {
         self.mapping = mapping
@@ -50,7 +51,7 @@ package final class MappingDecoder {
     ///   - record: with a value.
     ///   - clockMs: when it was read; `nil` where there is no clock to hold times against.
     package func decode(_ record: SourceRecord, clockMs: Int64?) -> [MappedElement] {
-        var run = Run(record: record, clockMs: clockMs)
+        var run = Run(current: renewed(record), clockMs: clockMs)
         do throws(EventError) {
             guard let value = record.value else { throw .tombstone }
             // The parser copies what it is given, so its nodes outlive the closure.
@@ -78,15 +79,26 @@ package final class MappingDecoder {
         return run.elements
     }
 
+    /// One holder serves all records: nobody keeps a scope beyond a call.
+    private func renewed(_ record: SourceRecord) -> CurrentRecord {
+        if let current {
+            current.record = record
+            return current
+        }
+        let made = CurrentRecord(record)
+        current = made
+        return made
+    }
+
     private func take(
         _ document: JSONNode, _ index: Int, _ run: inout Run
     ) throws(EventError) {
         let scope: Scope
-        switch mapping.envelope.open(document, run.record, index) {
+        switch mapping.envelope.open(document, run.current, index) {
         case .success(let opened): scope = opened
         case .failure(let fault): return try run.refuse(fault, rule: nil, document: index)
         }
-        for rule in mapping.rules where rule.when?.holds(scope) ?? true {
+        for rule in mapping.rules where rule.takes(scope) {
             return try apply(rule, scope, &run)
         }
         switch mapping.otherwise {
@@ -131,7 +143,7 @@ package final class MappingDecoder {
         begin(type)
         var isWhole = true
         do throws(MappingFault) {
-            try fields.write(rule.fixed, scope, rate: 1)
+            try fields.write(rule.fixed, scope, rate: 1, placing: keepsWritten ? nil : decoder)
         } catch {
             isWhole = false
         }
@@ -139,6 +151,7 @@ package final class MappingDecoder {
         if !isWhole { begin(type) }
         let varying = isWhole ? rule.varying : object
         let mark = fields.mark
+        decoder.keepPlaces()
         let before = run.elements.count
         run.begin(elements.count)
         for (index, child) in elements.enumerated() {
@@ -146,6 +159,7 @@ package final class MappingDecoder {
             scope.index = index
             guard rule.filter?.holds(scope) ?? true else { continue }
             fields.goBack(to: mark)
+            decoder.goBackToKeptPlaces()
             try take(varying, rule, scope, &run)
         }
         if run.elements.count == before { try run.ignore(rule.name) }
@@ -153,6 +167,7 @@ package final class MappingDecoder {
 
     private func begin(_ type: EventType) {
         fields.begin()
+        decoder.beginPlacing()
         fields.add(type.rawValue, as: .field(.type))
     }
 
@@ -162,22 +177,24 @@ package final class MappingDecoder {
     ) throws(EventError) {
         let name = rule.name
         let index = scope.element == nil ? nil : scope.index
+        let placing = keepsWritten ? nil : decoder
         do throws(MappingFault) {
             if mapping.currencies == nil {
-                try fields.write(open, scope, rate: 1)
+                try fields.write(open, scope, rate: 1, placing: placing)
             } else {
                 var scope = scope
                 let rate = try mapping.rate(of: rule, &scope)
-                try fields.write(open, scope, rate: rate)
+                try fields.write(open, scope, rate: rate, placing: placing)
             }
         } catch {
             return try run.refuse(error, rule: name, element: index, document: scope.document)
         }
         do throws(EventError) {
-            let event = try decoder.decode(
-                fields, timestampMs: run.record.timestampMs, clockMs: run.clockMs)
             try run.add(
-                .event(event), rule: name, written: keepsWritten ? fields.json : nil)
+                .event(
+                    try decoder.decode(
+                        fields, timestampMs: run.timestampMs, clockMs: run.clockMs)),
+                rule: name, written: keepsWritten ? fields.json : nil)
         } catch {
             if case .tooManyElements = error { throw error }
             let source = error.field.flatMap { rule.source(of: $0) }
@@ -194,12 +211,14 @@ package final class MappingDecoder {
 extension MappingDecoder {
     /// What a record came to so far.
     private struct Run {
-        let record: SourceRecord
+        let current: CurrentRecord
+        let timestampMs: Int64?
         let clockMs: Int64?
         private(set) var elements: [MappedElement] = []
 
-        init(record: SourceRecord, clockMs: Int64?) {
-            self.record = record
+        init(current: CurrentRecord, clockMs: Int64?) {
+            self.current = current
+            timestampMs = current.record.timestampMs
             self.clockMs = clockMs
         }
 
@@ -209,7 +228,8 @@ extension MappingDecoder {
         }
 
         mutating func add(
-            _ outcome: MappedElement.Outcome, rule: String?, written: [UInt8]? = nil
+            _ outcome: consuming MappedElement.Outcome, rule: consuming String?,
+            written: consuming [UInt8]? = nil
         ) throws(EventError) {
             guard elements.count < Mapping.elementsMax else {
                 throw .tooManyElements(countMax: Mapping.elementsMax)
@@ -232,7 +252,7 @@ extension MappingDecoder {
             _ fault: MappingFault, rule: String?, element: Int? = nil, document: Int = 0,
             written: [UInt8]? = nil
         ) throws(EventError) {
-            var places = ["topic '\(record.position.topic)'"]
+            var places = ["topic '\(current.record.position.topic)'"]
             if document > 0 { places.append("document \(document + 1)") }
             if let rule { places.append("rule '\(rule)'") }
             if let element { places.append("element \(element + 1)") }

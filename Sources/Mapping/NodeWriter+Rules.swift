@@ -2,12 +2,19 @@ import Events
 
 extension NodeWriter {
     /// Writes the members that have values.
+    ///
+    /// - Parameter decoder: takes fields that are what lies at a path where they lie; without it they are written
+    ///   as well.
     func write(
-        _ object: ObjectRule, _ scope: Scope, rate: Double
+        _ object: ObjectRule, _ scope: Scope, rate: Double, placing decoder: EventDecoder? = nil
     ) throws(MappingFault) {
         for index in object.members.indices {
             // Most fields are what lies at a path, as it is.
-            if let direct = object.direct[index], take(direct, scope, rate) { continue }
+            if let decoder, let direct = object.direct[index],
+                decoder.take(direct, scope, rate: rate)
+            {
+                continue
+            }
             try write(object.members[index], scope, rate: rate)
         }
     }
@@ -34,24 +41,6 @@ extension NodeWriter {
                     code: error.code)
             }
         }
-    }
-
-    /// - Returns: `false` where the value is not what the field holds, or is missed.
-    private func take(_ member: DirectMember, _ scope: Scope, _ rate: Double) -> Bool {
-        guard let node = member.path.node(in: scope) else { return !member.isRequired }
-        let key = Key.field(member.field)
-        switch (member.kind, node.shape) {
-        case (.text, .text) where node.length > 0: add(textOf: node, as: key)
-        case (.time, .text) where node.isWrittenDate: add(textOf: node, as: key)
-        case (.time, .integer), (.number, .integer): add(node.integer, as: key)
-        case (.number, .number): add(node.double, as: key)
-        case (.amount, .integer) where rate == 1: add(node.integer, as: key)
-        case (.amount, .number) where rate == 1: add(node.double, as: key)
-        case (.flag, .yes): add(true, as: key)
-        case (.flag, .no): add(false, as: key)
-        default: return false
-        }
-        return true
     }
 
     private func write(
@@ -108,5 +97,22 @@ extension JSONNode {
     /// Whether a text has a dash behind four bytes, and is no digits therefore.
     fileprivate var isWrittenDate: Bool {
         unsafe bytes.count > 4 && bytes[4] == UInt8(ascii: "-")
+    }
+}
+
+extension EventDecoder {
+    /// - Returns: `false` where the value is not what the field holds, or is missed.
+    fileprivate func take(_ member: DirectMember, _ scope: Scope, rate: Double) -> Bool {
+        guard let node = member.path.node(in: scope) else { return !member.isRequired }
+        switch (member.kind, node.shape) {
+        case (.text, .text) where node.length > 0: break
+        case (.time, .text) where node.isWrittenDate: break
+        case (.time, .integer), (.number, .integer), (.number, .number): break
+        case (.amount, .integer), (.amount, .number): if rate != 1 { return false }
+        case (.flag, .yes), (.flag, .no): break
+        default: return false
+        }
+        place(node, as: member.field)
+        return true
     }
 }

@@ -128,6 +128,16 @@ extension ObjectRule {
                 node, "\(first.text): is missing; every \(type.rawValue) needs it") as Void?
             return nil
         }
+        let alternatives = type.alternativeFields
+        guard let first = alternatives.first else { return }
+        let names = Set(alternatives.map(\.text))
+        guard members.contains(where: { names.contains($0.name) }) else {
+            let others = alternatives.dropFirst().map { ", or " + $0.text }.joined()
+            reading.refuse(
+                node, "\(first.text): is missing; every \(type.rawValue) needs it\(others)")
+                as Void?
+            return nil
+        }
     }
 
     private static func members(

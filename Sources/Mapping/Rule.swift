@@ -21,6 +21,27 @@ final class Rule: Sendable {
     /// The fields that are the same for all elements of `each`, and the others.
     let fixed: ObjectRule
     let varying: ObjectRule
+    /// The condition where it is that a text at a path of few keys is another one.
+    private let comparison: Comparison?
+
+    private final class Comparison: Sendable {
+        let path: ShortPath
+        let text: [UInt8]
+
+        init?(_ condition: Condition?) {
+            guard case .equals(.path(let path), let text)? = condition, let short = path.short
+            else { return nil }
+            (self.path, self.text) = (short, text)
+        }
+    }
+
+    /// Whether the rule takes a document.
+    func takes(_ scope: Scope) -> Bool {
+        if let comparison, let node = comparison.path.node(in: scope), node.shape == .text {
+            return node.length > 0 && node.reads(as: comparison.text)
+        }
+        return when?.holds(scope) ?? true
+    }
 
     init(
         name: String, when: Condition?, each: ValuePath? = nil, filter: Condition? = nil,
@@ -32,6 +53,7 @@ final class Rule: Sendable {
         self.filter = filter
         self.currency = currency
         self.outcome = outcome
+        comparison = Comparison(when)
         guard case .event(_, let object) = outcome else {
             fixed = ObjectRule(members: [])
             varying = fixed

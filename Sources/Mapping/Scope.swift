@@ -1,9 +1,17 @@
 import Events
 import Records
 
+/// The record that is read.
+final class CurrentRecord {
+    var record: SourceRecord
+
+    init(_ record: SourceRecord) { self.record = record }
+}
+
 /// What the sources of a rule read from.
 struct Scope {
-    let record: SourceRecord
+    /// Shared, since it is copied more often than it is asked.
+    let current: CurrentRecord
     /// The document, or what its envelope holds.
     let body: JSONNode?
     /// The document, or the envelope in it.
@@ -17,6 +25,8 @@ struct Scope {
     var index = 0
     /// The code that amounts are in.
     var currency = ""
+
+    var record: SourceRecord { current.record }
 
     subscript(_ start: ValuePath.Start) -> JSONNode? {
         switch start {

@@ -22,6 +22,9 @@ public final class CurlTransport: RegistryTransport {
         ]
         settings.bodyType = "application/vnd.schemaregistry.v1+json"
         settings.authorityFile = configuration.authorityFile
+        settings.certificateFile = configuration.certificate?.file
+        settings.keyFile = configuration.certificate?.keyFile
+        settings.keyPassword = configuration.certificate?.keyPassword
         settings.connectTimeoutMs = configuration.connectTimeoutMs
         settings.timeoutMs = configuration.timeoutMs
         settings.redirectsMax = RegistryConfiguration.redirectsMax

@@ -10,12 +10,31 @@ public struct RegistryConfiguration: Sendable {
         case bearer(String)
     }
 
+    /// A certificate of the program's own (mutual TLS).
+    public struct Certificate: Sendable {
+        /// File of the certificate, with what leads to an authority (PEM).
+        public var file: String
+        /// File of its private key (PEM).
+        public var keyFile: String
+        /// What the key is encrypted with; `nil` where it is not.
+        public var keyPassword: String?
+
+        /// A certificate with the key beside it.
+        public init(file: String, keyFile: String, keyPassword: String? = nil) {
+            self.file = file
+            self.keyFile = keyFile
+            self.keyPassword = keyPassword
+        }
+    }
+
     /// `http://…` or `https://…`, with a path where the registry lies below one; without credentials.
     public var url: String
     /// Who asks.
     public var credentials = Credentials.none
     /// A file of certificates (PEM) to trust instead of the system's; `nil` trusts the system's.
     public var authorityFile: String?
+    /// How the program shows who it is, where the registry asks for a certificate.
+    public var certificate: Certificate?
     /// How long a connection may take to be made, milliseconds.
     public var connectTimeoutMs = 3_000
     /// How long a request may take, milliseconds.

@@ -76,6 +76,7 @@ public final class WebClient {
         }
         if let file = settings.certificateFile { try set(CURLOPT_SSLCERT, file) }
         if let file = settings.keyFile { try set(CURLOPT_SSLKEY, file) }
+        if let password = settings.keyPassword { try set(CURLOPT_KEYPASSWD, password) }
         switch settings.credentials {
         case .none: break
         case .basic(let user, let password):
@@ -142,8 +143,10 @@ public final class WebClient {
         var text = unsafe String(cString: errorText)
         if text.isEmpty { text = unsafe String(cString: curl_easy_strerror(code)) }
         switch code {
-        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM,
-            CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR:
+        case CURLE_SSL_CERTPROBLEM:
+            return .settings("the certificate or its key cannot be used (\(text))")
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER,
+            CURLE_SSL_ISSUER_ERROR:
             return .tls(text)
         // In TLS 1.3 a server says no to a client's certificate once the client believes to be done.
         case CURLE_RECV_ERROR where text.contains("alert"): return .tls(text)

@@ -24,6 +24,8 @@ public struct WebSettings: Sendable {
     public var certificateFile: String?
     /// A file with the certificate's private key (PEM).
     public var keyFile: String?
+    /// What that key is encrypted with; `nil` where it is not.
+    public var keyPassword: String?
     /// How long a connection may take to be made, milliseconds.
     public var connectTimeoutMs = 3_000
     /// How long a request may take, milliseconds.

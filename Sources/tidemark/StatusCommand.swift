@@ -57,6 +57,7 @@ extension LearnerStatus {
                 + (broker.error.map { " (\($0))" } ?? "")
         }
         lines += paused.lines.filter { $0.contains(" is paused ") }
+        if let waitingFor { lines.append("waits for a schema: \(waitingFor)") }
         if let publishingError { lines.append("not published: \(publishingError)") }
         if !skips.isEmpty { lines.append("never learned: \(skips.joined(separator: ", "))") }
         var table = TextTable([

@@ -18,6 +18,8 @@ final class TestRegistry: Sendable {
         let refusal = Mutex<Refusal?>(nil)
         /// What was registered.
         let subjects = Mutex<[String: [UInt8]]>([:])
+        let ids = Mutex<[String: Int]>([:])
+        let lastID = Mutex(70_000)
     }
 
     private let memory = Memory()
@@ -31,18 +33,27 @@ final class TestRegistry: Sendable {
                 return .json(refusal.text, status: refusal.status)
             }
             let path = request.path.split(separator: "/").map(String.init)
-            guard request.line.hasPrefix("POST"), path.count == 3 else {
+            guard request.line.hasPrefix("POST"), path.count == 2 || path.count == 3 else {
                 return .json(#"{"error_code":40401,"message":"no subject"}"#, status: 404)
             }
-            let count = memory.subjects.withLock { subjects in
-                subjects[path[1]] = request.body
-                return subjects.count
+            if let id = memory.ids.withLock({ $0[path[1]] }) { return .json(#"{"id":\#(id)}"#) }
+            guard path.count == 3 else {
+                return .json(#"{"error_code":40403,"message":"Schema not found"}"#, status: 404)
             }
-            return .json(#"{"id":\#(70_000 + count)}"#)
+            memory.subjects.withLock { $0[path[1]] = request.body }
+            let id = memory.lastID.withLock { last in
+                last += 1
+                return last
+            }
+            memory.ids.withLock { $0[path[1]] = id }
+            return .json(#"{"id":\#(id)}"#)
         }
     }
 
     func answer(_ refusal: Refusal?) { memory.refusal.withLock { $0 = refusal } }
+
+    /// As a registry that was made anew: it knows no schema, and its next ids are others.
+    func forget() { memory.ids.withLock { $0 = [:] } }
 
     /// The body that a subject's schema came in.
     func body(of subject: String) -> [UInt8]? { memory.subjects.withLock { $0[subject] } }
@@ -79,7 +90,10 @@ final class TestRegistry: Sendable {
 
     @Test(
         "with the registry gone learning goes on, nothing is published and the state says so; then all of it is, once",
-        arguments: [(PayloadFormat.avro, "at_least_once"), (.protobuf, "exactly_once")])
+        arguments: [
+            (PayloadFormat.avro, "at_least_once"), (.protobuf, "exactly_once"),
+            (.jsonSchema, "at_least_once"),
+        ])
     func waits(format: PayloadFormat, guarantee: String) throws {
         let registry = try TestRegistry(refusal: (503, "busy"))
         defer { registry.server.stop() }
@@ -200,5 +214,35 @@ final class TestRegistry: Sendable {
         #expect(asked.line.hasPrefix("POST /subjects/\(fixture.recommendations)-value HTTP"))
         #expect(try fixture.read(fixture.recommendations).isEmpty)
         _ = try daemon.stop()
+    }
+
+    @Test(
+        "an id that the registry has lost is asked for again at the next start, and one that it has is not"
+    )
+    func lost() throws {
+        let registry = try TestRegistry()
+        defer { registry.server.stop() }
+        let fixture = try DaemonFixture(partitions: 1)
+        let settings = settings(registry, .avro)
+        var shop = ShopStream(seed: 54)
+        func run() throws -> Set<[UInt8]> {
+            let before = try fixture.read(fixture.recommendations).count
+            try fixture.send(shop.next(300), partition: 0)
+            _ = try fixture.run(try fixture.configuration(settings))
+            let records = try fixture.read(fixture.recommendations).dropFirst(before)
+            #expect(records.count > 20)
+            return Set(records.map { Array($0.value?.prefix(5) ?? []) })
+        }
+        func frame(_ id: UInt32) -> Set<[UInt8]> {
+            [[0] + (0..<4).map { UInt8(truncatingIfNeeded: id >> UInt32(24 - 8 * $0)) }]
+        }
+        #expect(try run() == frame(70_001))
+        #expect(try run() == frame(70_001))
+        #expect(registry.posts == 2)
+        registry.forget()
+        #expect(try run() == frame(70_002))
+        // One that does not answer is believed to have it.
+        registry.answer((503, "gone"))
+        #expect(try run() == frame(70_002))
     }
 }

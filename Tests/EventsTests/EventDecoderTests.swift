@@ -16,6 +16,9 @@ func verdict(
     }
 }
 
+/// What an id must be.
+private let anID = "a non-empty string or a whole number of 64 bits"
+
 /// A valid click, with members replaced by, or followed by, those given.
 func click(_ changes: [(String, String?)] = []) -> String {
     var members: [(String, String)] = [
@@ -110,14 +113,66 @@ func click(_ changes: [(String, String?)] = []) -> String {
     }
 
     @Test(
+        "a guest is the anonymous id, else the visit; an id that many share says nothing beside one"
+    )
+    func guests() throws {
+        let limits = EventLimits(sharedIDs: ["guest"])
+        func shopper(_ changes: [(String, String?)]) throws -> String? {
+            try EventDecoder(limits: limits).decode(Array(click(changes).utf8)).userID
+        }
+        let both: [(String, String?)] = [("anonymous_id", "\"a\""), ("session_id", "5")]
+        #expect(try shopper(both) == "u1")
+        #expect(try shopper(both + [("user_id", nil)]) == "a")
+        #expect(try shopper(both + [("user_id", "\"\"")]) == "a")
+        #expect(try shopper(both + [("user_id", "null"), ("anonymous_id", nil)]) == "5")
+        #expect(try shopper(both + [("user_id", "\"guest\"")]) == "a")
+        #expect(
+            try shopper([
+                ("user_id", "\"guest\""), ("anonymous_id", "\"guest\""), ("session_id", "\"s\""),
+            ]) == "s")
+        #expect(try shopper([("user_id", "\"guest\"")]) == "guest")
+        #expect(try shopper([("user_id", "-42")]) == "-42")
+        #expect(try shopper([("user_id", "42.0")]) == "42")
+        for shared in [
+            #""user_id":"guest","anonymous_id":"a""#, #""user_id":"u","anonymous_id":"guest""#,
+        ] {
+            #expect(
+                verdict(
+                    #"{"type":"identify","event_id":"e","ts":1700000000000,\#(shared)}"#,
+                    limits: limits
+                ).contains("is an id that many share"))
+        }
+    }
+
+    @Test("a refund needs no user, an update of an item no title, an offer no price")
+    func leftOut() throws {
+        func body(_ json: String) throws -> Event.Body {
+            try EventDecoder().decode(Array(json.utf8)).body
+        }
+        let common = #""event_id":"e","ts":1700000000000"#
+        #expect(
+            try body("{\"type\":\"refund\",\(common),\"order_id\":17}")
+                == .refund(.init(userID: nil, orderID: "17")))
+        #expect(
+            try body("{\"type\":\"item\",\(common),\"item_id\":\"i\",\"stock\":0}")
+                == .item(.init(itemID: "i", title: nil, stock: 0)))
+        let bare = try body(click([("price", nil)]))
+        #expect(bare == .click(.init(userID: "u1", itemID: "i1", price: 0)))
+        let inline = try EventDecoder().decode(
+            Array(click([("price", nil), ("item", "{\"price\":7}")]).utf8))
+        #expect(inline.offer?.price == 7)
+        #expect(
+            try body("{\"type\":\"identify\",\(common),\"user_id\":7,\"anonymous_id\":\"a\"}")
+                == .identify(anonymousID: "a", userID: "7"))
+    }
+
+    @Test(
         "a bad value is refused with its field and the reason",
         arguments: [
             ("price", "-3.5", "price: must be a number above 0, not -3.5"),
             ("price", "0", "price: must be a number above 0, not 0"),
             ("price", "\"9\"", "price: must be a number above 0, not \"9\""),
             ("price", "1e13", "price: must be a number of at most 10^12, not 10000000000000.0"),
-            ("price", "null", "price: is missing"),
-            ("price", nil, "price: is missing"),
             ("discount", "1", "discount: must be a number in [0, 1), not 1"),
             ("discount", "-0.1", "discount: must be a number in [0, 1), not -0.1"),
             ("discount", "true", "discount: must be a number in [0, 1), not true"),
@@ -125,16 +180,17 @@ func click(_ changes: [(String, String?)] = []) -> String {
             ("propensity", "1.01", "propensity: must be a number in (0, 1], not 1.01"),
             ("position", "-1", "position: must be an integer of 0 or more, not -1"),
             ("position", "1.5", "position: must be an integer of 0 or more, not 1.5"),
-            ("user_id", "17", "user_id: must be a non-empty string, not 17"),
-            ("user_id", "\"\"", "user_id: must be a non-empty string, not \"\""),
+            ("user_id", "1.5", "user_id: must be \(anID), not 1.5"),
+            ("user_id", "1e300", "user_id: must be \(anID), not 1e+300"),
+            ("user_id", "\"\"", "user_id: must be \(anID), not \"\""),
             ("user_id", nil, "user_id: is missing"),
-            ("item_id", "[]", "item_id: must be a non-empty string, not an array"),
-            ("event_id", "{}", "event_id: must be a non-empty string, not an object"),
+            ("item_id", "[]", "item_id: must be \(anID), not an array"),
+            ("event_id", "{}", "event_id: must be \(anID), not an object"),
             ("type", nil, "type: is missing"),
             (
                 "type", "\"view\"",
                 "type: must be one of impression, click, purchase, refund, item, outcome, erase, "
-                    + "not \"view\""
+                    + "identify, not \"view\""
             ),
             (
                 "ts", "\"yesterday\"",

@@ -46,7 +46,8 @@ struct EventGenerator {
     private mutating func offer() -> Event.Offer {
         let itemID = text("i")
         return Event.Offer(
-            userID: text("u"), itemID: itemID, price: number(1e4), discount: random.unit(),
+            userID: text("u"), itemID: itemID, price: below(9) == 0 ? 0 : number(1e4),
+            discount: random.unit(),
             recommendationID: maybe(text("r")), propensity: maybe(1 - random.unit()),
             position: maybe(below(50)), sessionID: maybe(text("s")), context: attributes(),
             item: below(6) == 0 ? item(itemID) : nil)
@@ -55,7 +56,7 @@ struct EventGenerator {
     mutating func next() -> Event {
         count += 1
         let body: Event.Body =
-            switch below(7) {
+            switch below(8) {
             case 0: .impression(offer())
             case 1: .click(offer())
             case 2:
@@ -66,7 +67,8 @@ struct EventGenerator {
             case 3:
                 .refund(
                     .init(
-                        userID: text("u"), orderID: text("o"), purchaseEventID: maybe(text("p")),
+                        userID: maybe(text("u")), orderID: text("o"),
+                        purchaseEventID: maybe(text("p")),
                         itemID: maybe(text("i")), quantity: maybe(1 + below(5))))
             case 4: .item(item(text("i")))
             case 5:
@@ -74,6 +76,7 @@ struct EventGenerator {
                     .init(
                         offer: offer(), clicked: maybe(true), purchased: below(2) == 0,
                         quantity: maybe(1 + below(3)), samplingRate: maybe(1 - random.unit())))
+            case 6: .identify(anonymousID: text("a"), userID: text("u"))
             default: .erase(userID: text("u"))
             }
         return Event(

@@ -54,7 +54,10 @@ import Testing
             ),
             ("price: price", "discount: {paid: x}\n      cost: y", "unknown key 'cost'"),
             ("price: price", "title: t", "shop.yaml:10: rule 'seen': unknown key 'title'"),
-            ("      price: price\n", "", "rule 'seen': price: is missing; every click needs it"),
+            (
+                "      user_id: user\n", "",
+                "rule 'seen': user_id: is missing; every click needs it, or anonymous_id, or session_id"
+            ),
             (
                 "ts: at", "ts: {path: at, time: fortnight}",
                 "shop.yaml:7: rule 'seen', ts: time must be s, ms, us, ns, iso or a pattern"
@@ -135,13 +138,14 @@ import Testing
     func fields(type: EventType) {
         let values: [FieldName: String] = [
             .eventID: "\"e\"", .ts: "1795953000000", .userID: "\"u\"", .itemID: "\"i\"",
-            .price: "5",
+            .anonymousID: "\"a\"",
         ]
         let more =
             switch type {
-            case .outcome: ", \"clicked\": true"
+            case .outcome: ", \"clicked\": true, \"anonymous_id\": \"a\""
             case .refund: ", \"order_id\": \"o\""
             case .item: ", \"title\": \"t\""
+            case .impression, .click, .purchase: ", \"session_id\": \"s\""
             default: ""
             }
         func decode(without left: FieldName?) -> Result<Event, EventError> {

@@ -1,7 +1,6 @@
 import Records
+import ResponseModel
 import Testing
-
-@testable import ResponseModel
 
 /// Prices just below round ones: what they add is found where it is, and nowhere else.
 @Suite struct RoundPricesTests {

@@ -1,12 +1,14 @@
 import Records
 
-/// What a held memory keeps of examples that were corrected since.
+/// What a held memory keeps of examples that were corrected since, or are another shopper's now.
 struct HeldExamples: Sendable {
     struct Past: Sendable {
         let slot: UInt32
         let label: Bool
         let weight: Double
         let isCorrected: Bool
+        /// Whose it was, where that has changed.
+        var user: String?
     }
 
     /// Examples below this sequence number are held.
@@ -38,13 +40,19 @@ extension ReplayMemory {
         evictSurplus()
     }
 
-    /// Remembers how an example is, before it is corrected.
-    mutating func keepPast(of index: Int) {
+    /// Remembers how an example is, before it is corrected or moved.
+    ///
+    /// - Parameter moves: whether it is to be another shopper's.
+    mutating func keepPast(of index: Int, moves: Bool = false) {
         let slot = slots[index]
-        guard let held, slot.sequence < held.before, held.past[slot.sequence] == nil else { return }
-        self.held?.past[slot.sequence] = HeldExamples.Past(
-            slot: UInt32(index), label: slot.label, weight: slot.weight,
-            isCorrected: slot.isCorrected)
+        guard let held, slot.sequence < held.before else { return }
+        var past =
+            held.past[slot.sequence]
+            ?? HeldExamples.Past(
+                slot: UInt32(index), label: slot.label, weight: slot.weight,
+                isCorrected: slot.isCorrected)
+        if moves, past.user == nil { past.user = strings[slot.user] }
+        self.held?.past[slot.sequence] = past
     }
 
     /// Visits the examples that are held, as they were, in the order they were learned.
@@ -60,6 +68,7 @@ extension ReplayMemory {
                 remembered.example.label = past.label
                 remembered.example.weight = past.weight
                 remembered.example.isCorrected = past.isCorrected
+                if let user = past.user { remembered.example.exposure.user = user }
             }
             try body(remembered)
         }

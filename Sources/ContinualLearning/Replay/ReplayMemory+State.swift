@@ -64,8 +64,11 @@ extension ReplayMemory {
             (slot.label ? 1 : 0) | (slot.sampledLabel ? 2 : 0) | (slot.isCorrected ? 4 : 0)
                 | (past == nil ? 0 : 8) | (slot.units == 0 ? 0 : 16) as UInt8)
         if let past {
-            writer.integer((past.label ? 1 : 0) | (past.isCorrected ? 2 : 0) as UInt8)
+            writer.integer(
+                (past.label ? 1 : 0) | (past.isCorrected ? 2 : 0) | (past.user == nil ? 0 : 4)
+                    as UInt8)
             writer.shortDouble(past.weight)
+            if let user = past.user { writer.shortString(user) }
         }
         if slot.units > 0 {
             writer.varint(UInt64(slot.units))
@@ -181,7 +184,7 @@ extension ReplayMemory {
             if let past {
                 held?.past[number] = HeldExamples.Past(
                     slot: UInt32(slot), label: past.flags & 1 != 0, weight: past.weight,
-                    isCorrected: past.flags & 2 != 0)
+                    isCorrected: past.flags & 2 != 0, user: past.user)
             }
             guard number < recentFrom else { return }
             let index = stratumIndex(of: slots[slot])
@@ -197,19 +200,16 @@ extension ReplayMemory {
     private static func decodeExample(
         _ reader: inout ByteReader
     ) throws(ByteCodingError) -> (
-        MemoryExample, category: UInt16, sampledLabel: Bool, past: (flags: UInt8, weight: Double)?
+        MemoryExample, category: UInt16, sampledLabel: Bool, past: PastRow?
     ) {
         let flags = try reader.integer(UInt8.self)
-        let past =
-            flags & 8 == 0
-            ? nil
-            : (flags: try reader.integer(UInt8.self), weight: try reader.shortDouble())
+        let past = flags & 8 == 0 ? nil : try PastRow(&reader)
         let units = flags & 16 == 0 ? 0 : try reader.varint()
         let expectedUnits =
             flags & 16 == 0 ? 1 : Float(bitPattern: try reader.integer(UInt32.self))
         let category = try reader.varint()
         let version = try reader.varint()
-        guard flags < 32, units <= UInt32.max, expectedUnits.isFinite, past?.flags ?? 0 < 4,
+        guard flags < 32, units <= UInt32.max, expectedUnits.isFinite, past?.flags ?? 0 < 8,
             let category = UInt16(exactly: category), let version = UInt32(exactly: version)
         else { throw .badValue(at: 0, "flags \(flags), category \(category)") }
         let tsMs = Int64(bitPattern: try reader.varint())
@@ -239,5 +239,18 @@ extension ReplayMemory {
             encoderVersion: version)
         example.isCorrected = flags & 4 != 0
         return (example, category, flags & 2 != 0, past)
+    }
+}
+
+/// What the row of a held example says of how it was.
+private struct PastRow {
+    let flags: UInt8
+    let weight: Double
+    let user: String?
+
+    init(_ reader: inout ByteReader) throws(ByteCodingError) {
+        flags = try reader.integer()
+        weight = try reader.shortDouble()
+        user = flags & 4 == 0 ? nil : try reader.shortString()
     }
 }

@@ -72,6 +72,8 @@ public struct ReplayMemory: Sendable {
     /// Slot of each recent example, by sequence number modulo the ring's length.
     var ring: [UInt32]
     var byExample = ProbeTable()
+    /// The slots of each shopper, by symbol; made when first asked for, since most streams never ask.
+    var slotsByUser: [UInt32: Set<Int>]?
     var strings = InternTable<String> { StableHash.of($0) }
     var contexts = InternTable<InternedContext> { $0.stableHash }
 
@@ -169,6 +171,7 @@ public struct ReplayMemory: Sendable {
             slots.append(made)
         }
         byExample.insert(slot, hash: Self.hash(example.exampleId, example.head))
+        if slotsByUser != nil { slotsByUser?[made.user, default: []].insert(slot) }
         if sequence >= recentFrom {
             ring[Int(sequence % UInt64(ring.count))] = UInt32(slot)
         }
@@ -244,6 +247,7 @@ public struct ReplayMemory: Sendable {
     mutating func vacate(_ index: Int) {
         let slot = slots[index]
         byExample.remove(index, hash: Self.hash(slot.exampleId, strings[slot.head]))
+        unlist(index, of: slot.user)
         for symbol in [slot.head, slot.item, slot.user] { strings.release(symbol) }
         contexts.release(slot.context)
         slots[index].sequence = Slot.vacant

@@ -137,6 +137,8 @@ public struct LearnerStatus: Codable, Sendable {
     public var brokers: [Broker]
     /// Why messages are not published; nil while they are.
     public var publishingError: String?
+    /// Why nothing is learned, where a record's schema is waited for; else `nil`.
+    public var waitingFor: String?
     /// What stands still because a person wants it to.
     public var paused: PauseState
     /// How the budgets stand; `nil` of a daemon that does not say.
@@ -164,6 +166,7 @@ public struct LearnerStatus: Codable, Sendable {
     enum CodingKeys: String, CodingKey {
         case brokers, librdkafka, paused, budgets
         case publishingError = "publishing_error"
+        case waitingFor = "waiting_for"
         case process, version, head, lineage, events, examples, recommendations, outbox
         case relearning, partitions, skips
         case stateSHA256 = "state_sha256"

@@ -13,11 +13,13 @@ struct ControlService {
     private let pauses: Pauses
     let configuration: Configuration
     /// Reads the configuration again; `nil` where it cannot change.
-    let reread: Reread?
+    var reread: Reread?
+    /// The schema that learning waits for; `nil` where it waits for none.
+    var waitingFor: String?
 
     init(
         learner: Learner, keeper: WholeKeeper, consumer: KafkaConsumer,
-        publisher: Publisher, pauses: Pauses, configuration: Configuration, reread: Reread?
+        publisher: Publisher, pauses: Pauses, configuration: Configuration
     ) {
         self.publisher = publisher
         self.pauses = pauses
@@ -25,7 +27,6 @@ struct ControlService {
         self.keeper = keeper
         self.consumer = consumer
         self.configuration = configuration
-        self.reread = reread
     }
 
     var store: SnapshotStore { learner.store }
@@ -161,7 +162,8 @@ struct ControlService {
                     address: $0.address, state: $0.standing.rawValue, stateMs: $0.forMs,
                     error: $0.reason)
             },
-            publishingError: publisher.standing.failure.map { "\($0)" }, paused: pauses.now,
+            publishingError: publisher.standing.failure.map { "\($0)" },
+            waitingFor: waitingFor, paused: pauses.now,
             budgets: try learner.budgets(), librdkafka: LibraryVersion.text)
     }
 }

@@ -82,7 +82,8 @@ package struct DaemonControl: ControlSource {
         guard standing != .waitingForSchema else {
             return Verdict(
                 false,
-                "not ready: a record's schema is not known, and the registry does not give it")
+                "not ready: a record's schema is not known, and the registry does not give it"
+                    + (board.waitReason.map { ": \($0)" } ?? ""))
         }
         if let failure = board.publishing?.failure, failure.isOfSchema {
             return Verdict(

@@ -36,6 +36,8 @@ package final class StatusBoard: Sendable {
         var beat: Beat
         /// What is waited for, while it is tried again now and then.
         var wait: Activity?
+        /// Why, where that is more than its name says.
+        var waitReason: String?
         var figures: LearnerFigures?
         var consumer: KafkaConsumer?
         var publisher: Publisher?
@@ -58,11 +60,11 @@ package final class StatusBoard: Sendable {
         state = Mutex(State(beat: Beat(activity: .starting, since: now)))
     }
 
-    package func enter(_ activity: Activity, now: Instant = .now) {
+    package func enter(_ activity: Activity, reason: String? = nil, now: Instant = .now) {
         state.withLock {
             $0.beat = Beat(activity: activity, since: now)
             switch activity {
-            case .waitingForRoom, .waitingForSchema: $0.wait = activity
+            case .waitingForRoom, .waitingForSchema: ($0.wait, $0.waitReason) = (activity, reason)
             case .stopping: $0.wait = nil
             default: break
             }
@@ -76,6 +78,9 @@ package final class StatusBoard: Sendable {
 
     /// What is waited for, between two attempts too; else what the thread is at.
     package var standing: Activity { state.withLock { $0.wait ?? $0.beat.activity } }
+
+    /// Why that is waited for; `nil` where nothing is.
+    package var waitReason: String? { state.withLock { $0.wait == nil ? nil : $0.waitReason } }
 
     package var beat: Beat { state.withLock(\.beat) }
 

@@ -11,6 +11,7 @@ package struct OfferForm: Sendable {
     private let codec: Codec
 
     private enum Codec: Sendable {
+        /// As it is, or with the frame of a schema.
         case json
         case avro(AvroEncoder)
         case protobuf(ProtoEncoder)
@@ -24,6 +25,10 @@ package struct OfferForm: Sendable {
         self.settings = settings
         switch settings.format {
         case .json: (schema, codec) = (nil, .json)
+        case .jsonSchema:
+            let text = String(
+                decoding: PackageResources.recommendation_schema_json, as: UTF8.self)
+            (schema, codec) = (SchemaBundle(kind: .json, text: text), .json)
         case .avro:
             let text = String(decoding: PackageResources.recommendation_avsc, as: UTF8.self)
             schema = SchemaBundle(kind: .avro, text: text)
@@ -93,7 +98,7 @@ package struct OfferForm: Sendable {
 
     private var contentType: String {
         switch settings.format {
-        case .json: "application/json"
+        case .json, .jsonSchema: "application/json"
         case .avro: "application/avro"
         case .protobuf: "application/protobuf"
         }

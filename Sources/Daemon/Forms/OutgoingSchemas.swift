@@ -80,8 +80,11 @@ package final class OutgoingSchemas: Sendable {
         }
     }
 
-    func isMet(_ need: Need) -> Bool {
-        ids.withLock { $0[Self.key(registry, need.topic, need.digest)] } != nil
+    func isMet(_ need: Need) -> Bool { id(of: need) != nil }
+
+    /// The id that the registry gave; `nil` where it was not asked.
+    func id(of need: Need) -> UInt32? {
+        ids.withLock { $0[Self.key(registry, need.topic, need.digest)] }
     }
 
     /// The schema of a need, of this run or of an earlier one.

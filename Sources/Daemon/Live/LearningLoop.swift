@@ -133,7 +133,7 @@ struct LearningLoop {
                 lingerMs: configuration.batch.lingerMs, waitMs: Self.waitMs,
                 stop: isStopped)
             for gap in batch.gaps { onGap(gap) }
-            guard try hasSchemas(batch) else { return stopped() }
+            if let ending = try waitForSchemas(of: batch) { return ending }
             try learn(batch)
             try noteIdlePartitions(batch)
             if serveRequests() { return .rewound }
@@ -180,13 +180,15 @@ struct LearningLoop {
     }
 
     var service: ControlService {
-        ControlService(
-            learner: learner, keeper: parts.keeper, consumer: consumer, publisher: publisher,
-            pauses: board.pauses, configuration: configuration, reread: reread)
+        var service = ControlService(
+            learner: learner, keeper: parts.keeper, consumer: consumer,
+            publisher: publisher, pauses: board.pauses, configuration: configuration)
+        service.reread = reread
+        service.waitingFor = waits.forSchema
+        return service
     }
 
-    func serveStatus(reason: String) {
-        let service = service
+    private func serveStatus(reason: String) {
         _ = parts.desk.serve { request, _ in
             guard case .status = request else { throw RequestError.refused(code: 69, reason) }
             var didRewind = false
@@ -194,13 +196,13 @@ struct LearningLoop {
         }
     }
 
-    private func stopped() -> Ending {
+    func stopped() -> Ending {
         log.emit(.stopping(reason: "asked to by a signal"))
         return .stopped
     }
 
     /// - Returns: whether one of them took the learned state back.
-    private func serveRequests() -> Bool {
+    func serveRequests() -> Bool {
         reloadIfAsked()
         let service = service
         var didRewind = false

@@ -179,6 +179,8 @@ public struct ShopperHoldings: Encodable, Sendable {
         case "replay": "an example that is remembered for training"
         case "anchors": "an example that is predicted and never learned"
         case "offers", "offer_states", "offer_ends": "an offer that was published"
+        case "identities":
+            "the other ids that the shopper is known by, or the shopper that the id was joined to"
         case "rules of shoppers": "offers that rules count"
         case let name where name.hasSuffix(".users"): "what was learned of the shopper's answers"
         default: "state about the shopper"

@@ -24,6 +24,8 @@ final class SchemaClerk {
     private let voice: PublishingVoice
     private var client: RegistryClient?
     private var kinds: [[UInt8]: SchemaBundle.Kind] = [:]
+    /// What the registry was asked for in this run, or need not be.
+    private var settled: [OutgoingSchemas.Need] = []
 
     /// Between two requests, doubled each time.
     private static let pauseMs = 200...5_000
@@ -65,12 +67,15 @@ final class SchemaClerk {
     }
 
     private func meet(_ need: OutgoingSchemas.Need) throws -> Bool {
-        if outgoing.isMet(need), kinds[need.digest] != nil { return true }
+        if outgoing.isMet(need), settled.contains(need) { return true }
         guard let schema = try desk.withStore({ try outgoing.schema(of: need, store) }) else {
             throw PublishingError.noSchema(topic: need.topic)
         }
         kinds[need.digest] = schema.kind
-        if try outgoing.isMet(need) || desk.withStore({ try outgoing.recall(need, store) }) {
+        if try outgoing.isMet(need) || desk.withStore({ try outgoing.recall(need, store) }),
+            try isStillThere(schema, need)
+        {
+            settled.append(need)
             return true
         }
         var pauseMs = Self.pauseMs.lowerBound
@@ -78,6 +83,7 @@ final class SchemaClerk {
             do {
                 let id = try ask(schema, need)
                 try desk.withStore { try outgoing.meet(need, with: id, store) }
+                settled.append(need)
                 voice.registered()
                 return true
             } catch let error as RegistryError {
@@ -92,20 +98,34 @@ final class SchemaClerk {
         }
     }
 
-    private func ask(_ schema: SchemaBundle, _ need: OutgoingSchemas.Need) throws(RegistryError)
-        -> UInt32
-    {
+    /// Whether the id that an earlier run was given can go on being used. A registry that was made anew has lost it,
+    /// or has given it to another schema; one that does not answer is believed to have it.
+    private func isStillThere(_ schema: SchemaBundle, _ need: OutgoingSchemas.Need) throws -> Bool {
+        guard registry.configuration != nil else { return true }
+        do throws(RegistryError) {
+            let id = try asked().id(
+                of: schema, under: OutgoingSchemas.subject(need.topic), registers: false)
+            return outgoing.id(of: need) == id
+        } catch {
+            if case .unknown = error { return false }
+            return true
+        }
+    }
+
+    private func asked() throws(RegistryError) -> RegistryClient {
         guard let configuration = registry.configuration else {
             throw .settings("registry.url is not set, and messages of an earlier run need it")
         }
-        let client: RegistryClient
-        if let made = self.client {
-            client = made
-        } else {
-            client = RegistryClient(try CurlTransport(configuration), attempts: 1) { _ in }
-            self.client = client
-        }
-        return try client.id(
+        if let client { return client }
+        let made = RegistryClient(try CurlTransport(configuration), attempts: 1) { _ in }
+        client = made
+        return made
+    }
+
+    private func ask(_ schema: SchemaBundle, _ need: OutgoingSchemas.Need) throws(RegistryError)
+        -> UInt32
+    {
+        try asked().id(
             of: schema, under: OutgoingSchemas.subject(need.topic), registers: registry.registers)
     }
 }

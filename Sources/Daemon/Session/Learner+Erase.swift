@@ -11,8 +11,8 @@ extension Learner {
     ///   - audit: who asked and why; without the shopper's id, since the audit stays.
     func erase(_ userID: String, atMs ts: Int64, audit: AuditEntry) throws -> CommitInfo {
         try commitNow()
-        try store.withHead { state in try running.erase(userID, atMs: ts, reading: state) }
-        try forget(userID)
+        let ids = try store.withHead { try running.erase(userID, atMs: ts, reading: $0) }
+        for id in [userID] + ids { try forget(id) }
         commit.audit.append(audit)
         // Where this commit finds no room, the next one has it.
         pace.tookVerdict()

@@ -202,6 +202,7 @@ final class Learner {
         for case .success(let event) in batch.map(\.event) where event.type == .erase {
             if let userID = event.userID { try forget(userID) }
         }
+        for userID in output.erasedUsers { try forget(userID) }
         try endOffers()
         for owner in output.unseenShoppers { offers.forget(unseen: owner) }
         pace.learned(batch.count)

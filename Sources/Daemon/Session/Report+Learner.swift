@@ -30,6 +30,9 @@ extension Report {
                 bounded: .init(
                     event: counters.boundedEvents, user: counters.boundedUsers,
                     hour: counters.boundedHours),
+                boundedUsers: learner.engine.boundedShoppers.most(10).map {
+                    .init(userID: $0.userID, updates: $0.updates)
+                },
                 weightsClipped: counters.clippedWeights),
             judgements: learner.judgements,
             recommendations: Recommendations(

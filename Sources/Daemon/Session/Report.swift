@@ -89,6 +89,8 @@ public struct Report: Codable, Sendable {
         public var latePurchases: Int
         /// Events whose item fields were not all taken over (`kafka.inline`).
         public var ignoredInline: Int
+        /// What events came to that join an id to a user; `nil` where none came.
+        public var identities: Identities?
         /// Accepted events; together with the dead letters, all that was read.
         public var byType: [String: Int]
         /// Dead letters by the stable name of the reason.
@@ -96,7 +98,7 @@ public struct Report: Codable, Sendable {
 
         enum CodingKeys: String, CodingKey {
             case read, accepted, duplicates, late, unattributed, overflowed, decisions, corrected
-            case refunded, hurried
+            case refunded, hurried, identities
             case forgottenPurchases = "forgotten_purchases"
             case latePurchases = "late_purchases"
             case ignoredInline = "ignored_inline"
@@ -104,6 +106,24 @@ public struct Report: Codable, Sendable {
             case unmatchedRefunds = "unmatched_refunds"
             case deadLettered = "dead_lettered"
             case byType = "by_type"
+        }
+
+        /// Events that join an id to a user, by what came of them.
+        public struct Identities: Codable, Sendable, Equatable {
+            /// Ids that were on their own: what was held of them is the user's now.
+            public var joined: Int
+            /// Ids that were another user's until then, who keeps what was.
+            public var moved: Int
+            /// Ids that were the user's already.
+            public var known: Int
+            /// Events older than what was known of their ids; nothing came of them.
+            public var outdated: Int
+
+            init?(_ counts: IdentityCounts) {
+                guard counts != IdentityCounts() else { return nil }
+                (joined, moved) = (counts.joined, counts.moved)
+                (known, outdated) = (counts.known, counts.outdated)
+            }
         }
     }
 
@@ -129,6 +149,9 @@ public struct Report: Codable, Sendable {
         public var driftAlarms: Int
         /// Updates reduced by a movement limit, by the limit.
         public var bounded: Bounded
+        /// The shoppers with the most updates reduced by the limit of a shopper's day, since the start: an id that
+        /// many guests share is among them (`attribution.shared_ids`).
+        public var boundedUsers: [BoundedUser]
         /// Events that stand for fewer than their sampling rate or propensity says
         /// (`learning.weight_max`).
         public var weightsClipped: Int
@@ -143,8 +166,22 @@ public struct Report: Codable, Sendable {
             public var hour: Int
         }
 
+        /// A shopper whose updates were reduced.
+        public struct BoundedUser: Codable, Sendable, Equatable {
+            /// The shopper's id.
+            public var userID: String
+            /// How often, at most.
+            public var updates: Int
+
+            enum CodingKeys: String, CodingKey {
+                case updates
+                case userID = "user_id"
+            }
+        }
+
         enum CodingKeys: String, CodingKey {
             case clipped, skipped, rollbacks, bounded
+            case boundedUsers = "bounded_users"
             case gatePassed = "gate_passed"
             case gateRejected = "gate_rejected"
             case driftAlarms = "drift_alarms"
@@ -230,6 +267,7 @@ extension Report.Events {
             refunded: Int(join.matchedRefunds), hurried: Int(join.hurried),
             forgottenPurchases: Int(join.forgottenPurchases),
             latePurchases: Int(join.latePurchases), ignoredInline: counters.ignoredInline,
+            identities: Identities(counters.identities),
             byType: counters.byType,
             deadLetterReasons: counters.deadLetterReasons)
     }

@@ -48,7 +48,9 @@ struct RunningEngine {
         try engine.setIdle(position, reading: state, embedding: embedding)
     }
 
-    mutating func erase(_ userID: String, atMs ts: Int64, reading state: any StateReader) throws {
+    mutating func erase(
+        _ userID: String, atMs ts: Int64, reading state: any StateReader
+    ) throws -> [String] {
         try engine.erase(userID, atMs: ts, reading: state, embedding: embedding)
     }
 

@@ -85,7 +85,9 @@ struct Wiring {
     }
 
     var eventLimits: EventLimits {
-        EventLimits(skewMaxMs: Int64(configuration.attribution.skewMaxMs))
+        EventLimits(
+            skewMaxMs: Int64(configuration.attribution.skewMaxMs),
+            sharedIDs: Set(configuration.attribution.sharedIDs))
     }
 
     func kafka() throws -> KafkaConfiguration { try configuration.kafkaConfiguration() }

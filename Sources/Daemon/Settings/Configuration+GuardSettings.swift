@@ -143,5 +143,9 @@ extension Configuration {
         .integer(
             "attribution.purchases_max", \.attribution.purchasesMax, 100...100_000_000,
             "Purchases remembered so that refunds find them, at most."),
+        .names(
+            "attribution.shared_ids", \.attribution.sharedIDs,
+            "User ids that many guests share. Where an event with one has an anonymous_id or a session_id, that is its shopper, and nobody is joined to one. The report names shoppers that user_move limits again and again (guards.bounded_users): look for further ids there."
+        ),
     ]
 }

@@ -47,6 +47,7 @@ extension Configuration {
         /// JSON as it is, or by a schema that is registered.
         public enum Format: String, Sendable, CaseIterable {
             case json, avro, protobuf
+            case jsonSchema = "json_schema"
         }
 
         /// Nothing, or a CloudEvent in either of its modes.
@@ -92,7 +93,7 @@ extension Configuration {
             "Messages that may wait to be published; beyond that learning waits for the brokers."),
         .choice(
             "publish.format", \.publish.format,
-            "What a recommendation is written as (deploy/docs/publishing.md). avro and protobuf are framed as Confluent's serializers do it, by the id that the registry gives the schema under TOPIC-value; schemas/ has the schemas."
+            "What a recommendation is written as (deploy/docs/publishing.md). avro, protobuf and json_schema are framed as Confluent's serializers do it, by the id that the registry gives the schema under TOPIC-value; schemas/ has the schemas."
         ),
         .flag(
             "publish.register_schemas", \.publish.registers,

@@ -17,6 +17,12 @@ extension Configuration {
         public var token: Secret?
         /// Certificates (PEM) to trust instead of the system's; empty for the system's.
         public var authorityFile = ""
+        /// The program's own certificate (PEM); empty where none is asked for.
+        public var certificateFile = ""
+        /// Its private key (PEM).
+        public var keyFile = ""
+        /// What the key is encrypted with.
+        public var keyPassword: Secret?
         /// How long a request may take.
         public var timeoutMs = 5_000
         /// How long the registry may say that it does not have an id; 0: for ever.
@@ -35,6 +41,16 @@ extension Configuration {
         .text(
             "registry.ca_file", \.registry.authorityFile,
             "File of certificates (PEM) to trust instead of the system's."),
+        .text(
+            "registry.certificate_file", \.registry.certificateFile,
+            "File of a certificate (PEM) that the daemon shows to a registry that asks for one (mutual TLS)."
+        ),
+        .text(
+            "registry.key_file", \.registry.keyFile,
+            "File of the private key (PEM) of registry.certificate_file."),
+        .secret(
+            "registry.key_password", \.registry.keyPassword,
+            "Password of registry.key_file, where it is encrypted."),
         .duration(
             "registry.timeout", \.registry.timeoutMs, 100...60_000,
             "How long a request may take; it is made again until it succeeds."),
@@ -84,6 +100,7 @@ extension Configuration.Registry {
         resolved.authorityFile = authorityFile.isEmpty ? nil : authorityFile
         resolved.timeoutMs = timeoutMs
         resolved.connectTimeoutMs = min(timeoutMs, resolved.connectTimeoutMs)
+        resolved.certificate = try certificate(environment)
         if let token {
             guard user.isEmpty, password == nil else {
                 throw ConfigurationError(
@@ -104,5 +121,39 @@ extension Configuration.Registry {
                 place: "registry.user", message: "is missing, and registry.password is given")
         }
         return resolved
+    }
+
+    /// - Throws: `ConfigurationError` with the setting, where one of the two files is missing or cannot be read.
+    private func certificate(_ environment: [String: String]) throws(ConfigurationError)
+        -> RegistryConfiguration.Certificate?
+    {
+        let files = [
+            ("registry.certificate_file", certificateFile), ("registry.key_file", keyFile),
+        ]
+        guard files.contains(where: { !$0.1.isEmpty }) else {
+            guard keyPassword == nil else {
+                throw ConfigurationError(
+                    place: "registry.key_file",
+                    message: "is missing, and registry.key_password is given")
+            }
+            return nil
+        }
+        for (place, path) in files {
+            guard !path.isEmpty else {
+                throw ConfigurationError(
+                    place: place, message: "is missing: a certificate and its key belong together")
+            }
+            guard FileManager.default.isReadableFile(atPath: path) else {
+                throw ConfigurationError(place: place, message: "\(path) cannot be read")
+            }
+        }
+        guard url.hasPrefix("https://") else {
+            throw ConfigurationError(
+                place: "registry.certificate_file", message: "is of registries with https://")
+        }
+        return RegistryConfiguration.Certificate(
+            file: certificateFile, keyFile: keyFile,
+            keyPassword: try keyPassword?.resolved(
+                environment, place: "registry.key_password", isSecret: true))
     }
 }

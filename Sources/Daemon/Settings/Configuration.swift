@@ -202,6 +202,8 @@ public struct Configuration: Sendable {
         public var duplicatesMax = 500_000
         /// Purchases remembered for their refunds, at most.
         public var purchasesMax = 200_000
+        /// User ids that many guests share.
+        public var sharedIDs = ["guest", "anonymous"]
     }
 
     /// Which discounts may be offered, and how one is chosen.

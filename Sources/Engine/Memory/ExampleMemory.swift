@@ -50,6 +50,11 @@ struct ExampleMemory {
         _ = anchors.memory.remove(user: user)
     }
 
+    mutating func move(user old: String, to new: String) {
+        replay.move(user: old, to: new)
+        anchors.memory.move(user: old, to: new)
+    }
+
     /// What is known of the items that are remembered.
     func items(_ catalog: ItemCatalog) throws -> [String: RebuildItem] {
         var items: [String: RebuildItem] = [:]

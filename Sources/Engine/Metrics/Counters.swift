@@ -71,6 +71,8 @@ public struct Counters: Sendable, Equatable {
     public var shadowDepth = 0
     /// What they were expected to add. Units: thousandths of the currency's unit.
     public var shadowMargin = 0
+    /// What identities came to.
+    public var identities = IdentityCounts()
     /// Accepted events by type; together, and with the dead letters, all that was read.
     public var byType: [String: Int] = [:]
     /// Dead letters by the stable name of the reason.
@@ -84,7 +86,8 @@ public struct Counters: Sendable, Equatable {
         \.boundedEvents, \.boundedUsers, \.boundedHours,
         \.headPassed, \.headRejected, \.selfRollbacks, \.itemsForgotten, \.shoppersForgotten,
         \.clippedWeights, \.ignoredInline, \.shadowDecisions, \.shadowDiscounted, \.shadowDepth,
-        \.shadowMargin,
+        \.shadowMargin, \.identities.joined, \.identities.moved, \.identities.known,
+        \.identities.outdated,
     ]
 
     /// All zero.

@@ -183,6 +183,32 @@ package struct RuleLedger {
         budgetOffers.forget(owner)
     }
 
+    /// What was offered under one id counts for another one. What was reserved for it goes along where nothing is
+    /// reserved there, and stays reserved until the offers end where something is.
+    mutating func move(_ old: RowOwner, to new: RowOwner) throws {
+        if settings.asksShopper {
+            let history = try shoppers.row(old, in: state)
+            if !history.entries.isEmpty {
+                var taker = try shoppers.row(new, in: state)
+                if taker == OfferHistory() {
+                    taker = history
+                } else {
+                    for entry in history.entries {
+                        taker.add(entry, keepMs: settings.shopperKeepMs)
+                    }
+                }
+                shoppers.set(new, taker)
+            }
+        }
+        if !budgets.list.isEmpty {
+            let reserved = try budgetOffers.row(old, in: state)
+            if try !reserved.entries.isEmpty && budgetOffers.row(new, in: state).entries.isEmpty {
+                budgetOffers.set(new, reserved)
+            }
+        }
+        forget(old)
+    }
+
     /// Emits every row that changed since the last call.
     package mutating func collectChanges(into changes: inout StateChanges) {
         shoppers.collectChanges(into: &changes)

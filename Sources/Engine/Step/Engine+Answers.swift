@@ -21,7 +21,7 @@ extension Engine {
             shopper.purchased(purchase.offer.itemID, atMs: event.tsMs)
             stream.set(purchase.offer.userID, shopper)
             try book(purchase, atMs: event.tsMs, from: record)
-        case .impression, .outcome, .refund, .item, .erase: break
+        case .impression, .outcome, .refund, .item, .erase, .identify: break
         }
     }
 

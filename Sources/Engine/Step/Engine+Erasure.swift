@@ -6,16 +6,17 @@ extension Engine {
     /// - Parameters:
     ///   - ts: events up to this time are not learned any more. Unit: milliseconds since 1970.
     ///   - state: the last commit's rows; all that was collected since must be in it.
+    /// - Returns: the ids that the shopper was known by.
     public mutating func erase(
         _ userID: String, atMs ts: Int64, reading state: any StateReader,
         embedding: any TextEmbedding
-    ) throws {
+    ) throws -> [String] {
         stream.attach(state, embedding)
         ruleLedger.attach(state)
         defer {
             stream.detach()
             ruleLedger.detach()
         }
-        try erase(userID, atMs: ts)
+        return try erase(userID, atMs: ts)
     }
 }

@@ -26,23 +26,24 @@ extension Engine {
             reject(input.record, rejected, into: &output)
             return nil
         }
-        counters.accepted += 1
-        counters.byType[event.type.rawValue, default: 0] += 1
         switch event.body {
         case .item(let item):
+            accept(event)
             try take(item, atMs: event.tsMs)
             try see(item.itemID)
             return nil
         case .erase(let userID):
-            try erase(userID, atMs: event.tsMs)
+            accept(event)
+            output.erasedUsers += try erase(userID, atMs: event.tsMs)
             return nil
         default: break
         }
-        if try stream.isErased(event) {
-            counters.suppressed += 1
+        guard let known = try complete(event, input, into: &output) else { return nil }
+        if case .identify(let anonymousID, let userID) = known.body {
+            try identify(anonymousID, as: userID, atMs: event.tsMs, input, into: &output)
             return nil
         }
-        return keepingContext(of: event, into: &output)
+        return keepingContext(of: known, into: &output)
     }
 
     /// Hands an event to the join.
@@ -148,13 +149,20 @@ extension Engine {
     /// What the shared weights learned from the shopper's examples stays in them. Events from before
     /// the erasure are not taken any more, however late they come and however often they are read
     /// again; later ones are of a new acquaintance.
-    mutating func erase(_ userID: String, atMs ts: Int64) throws {
+    ///
+    /// - Parameter id: the shopper's, or one that was joined to the shopper.
+    /// - Returns: the ids that the shopper was known by.
+    mutating func erase(_ id: String, atMs ts: Int64) throws -> [String] {
         counters.erased += 1
-        try stream.erase(userID, atMs: ts)
-        ruleLedger.forget(RowOwner(user: userID))
+        let ids = try stream.erase(stream.shopperID(id), atMs: ts)
         // What is trained has seen the shopper's examples: it is begun anew.
         leaveRefresh(nextIn: 0)
-        memory.erase(user: userID)
-        models.erase(user: userID)
+        for id in ids {
+            ruleLedger.forget(RowOwner(user: id))
+            memory.erase(user: id)
+            models.erase(user: id)
+            boundedShoppers.forget(id)
+        }
+        return ids
     }
 }

@@ -28,9 +28,9 @@ extension Engine {
         return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
     }
 
-    /// What is remembered of a shopper.
+    /// What is remembered of a shopper, by whichever id.
     public func shopper(_ userID: String, reading state: any StateReader) throws -> ShopperState {
-        try stream.shoppers.find(userID, in: state)
+        try stream.shoppers.find(stream.shopperID(userID, in: state), in: state)
     }
 
     /// The best discount for a shopper and an item, and what is expected at every depth.
@@ -46,6 +46,7 @@ extension Engine {
         isView: Bool = false, atMs ts: Int64, embedding: any TextEmbedding,
         reading state: (any StateReader)? = nil
     ) throws -> (Recommendation, [ExpectedDemand]) {
+        let userID = try state.map { try stream.shopperID(userID, in: $0) } ?? userID
         let offer = Event.Offer(
             userID: userID, itemID: itemID, price: price, context: stream.contextKeys.known(context)
         )

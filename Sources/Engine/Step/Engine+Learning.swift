@@ -31,6 +31,7 @@ extension Engine {
             lesson, example, item, teaches: teaches,
             nowMs: stream.join.newestMs ?? example.exposure.tsMs)
         counters.note(learned)
+        if learned.bound == .user { boundedShoppers.note(example.exposure.user) }
         guard let logit = lesson.served ?? learned.served?.logit else { return }
         if lesson.isNew { counters.examples += 1 }
         let label: Label = lesson.subject == .click ? .click : .purchase

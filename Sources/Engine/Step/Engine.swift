@@ -18,6 +18,8 @@ public struct Engine {
     public internal(set) var configuration: EngineConfiguration
     /// What happened so far, over the life of the store.
     public internal(set) var counters = Counters()
+    /// Whose updates were reduced by the movement limit of a shopper's day since the engine was made.
+    public internal(set) var boundedShoppers = BoundedShoppers()
     /// The store's; part of each recommendation's id, and of nothing that is learned.
     public var lineage = 0
     /// The snapshot that recommendations refer to.
@@ -71,7 +73,7 @@ public struct Engine {
         try settle(joined, into: &output)
         try guardLearning(training, judging: judging, into: &output)
         // Before the events: who comes back in this batch is known from here on.
-        output.unseenShoppers = stream.takeUnseen()
+        output.unseenShoppers = try stream.takeUnseen()
         for owner in output.unseenShoppers { ruleLedger.forget(owner) }
         let ordered = batch.sorted(by: EngineInput.precedes)
         try stream.catalog.prepare(ordered, configuration.inline)

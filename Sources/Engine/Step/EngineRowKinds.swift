@@ -5,7 +5,7 @@ import Records
 
 /// Rows of the engine's state that are read from bytes alone, without a base.
 package enum EngineRowKind: CaseIterable, Sendable {
-    case shopper, item, counters, headGate, labelWatch, delays, gate, levels, suspects
+    case shopper, identity, item, counters, headGate, labelWatch, delays, gate, levels, suspects
     case ruleOffers, ruleTally, ruleDepths, rulePrices, budgetAccount, budgetOffers
 
     /// Reads the bytes as a row of the kind; what comes of it is dropped.
@@ -14,6 +14,7 @@ package enum EngineRowKind: CaseIterable, Sendable {
     package func read(_ bytes: [UInt8]) throws {
         switch self {
         case .shopper: _ = try ShopperState(encoded: bytes)
+        case .identity: _ = try Identities.Row(encoded: bytes)
         case .item: _ = try Item(id: "i", encoded: bytes)
         case .counters: _ = try Counters(encoded: bytes)
         case .headGate: _ = try HeadGate(encoded: bytes)
@@ -39,6 +40,7 @@ package enum EngineRowKind: CaseIterable, Sendable {
     package var seed: [UInt8]? {
         switch self {
         case .shopper: ShopperState().encoded()
+        case .identity: Identities.Row(joined: ("ada", 1), ids: ["guest"]).encoded()
         case .counters: Counters().encoded()
         case .headGate: HeadGate().encoded
         case .ruleOffers: OfferHistory().encoded()

@@ -71,6 +71,8 @@ public struct StepOutput: Sendable {
     public var clippedWeight: RecordPlace?
     /// Shoppers forgotten for not being seen: whatever else is kept of them for their offers may go.
     public var unseenShoppers: [RowOwner] = []
+    /// Ids of shoppers who were erased, those that were joined to them among them.
+    public var erasedUsers: [String] = []
 
     /// An empty output.
     public init() {}

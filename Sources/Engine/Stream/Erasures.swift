@@ -15,12 +15,22 @@ struct Erasures: Sendable {
 
     /// Whether the event is from before its user was erased.
     func covers(_ event: Event, in state: (any StateReader)?) throws -> Bool {
-        guard let userID = event.userID else { return false }
+        if case .identify(let anonymousID, _) = event.body,
+            try covers(anonymousID, atMs: event.tsMs, in: state)
+        {
+            return true
+        }
+        return try event.userID.map { try covers($0, atMs: event.tsMs, in: state) } ?? false
+    }
+
+    private func covers(
+        _ userID: String, atMs ms: Int64, in state: (any StateReader)?
+    ) throws -> Bool {
         let owner = RowOwner(user: userID)
-        if let erasedMs = fresh[owner], event.tsMs <= erasedMs { return true }
+        if let erasedMs = fresh[owner], ms <= erasedMs { return true }
         guard let row = try state?.value(Self.table, owner.bytes) else { return false }
         var reader = ByteReader(row)
-        return event.tsMs <= (try reader.integer(Int64.self))
+        return ms <= (try reader.integer(Int64.self))
     }
 
     mutating func collectChanges(into changes: inout StateChanges) {

@@ -12,6 +12,7 @@ struct EventStream {
     /// How long after their showing offers are clicked.
     var clickDelays: PurchaseDelays
     private(set) var shoppers: Shoppers
+    private(set) var identities = Identities()
     private var erasures = Erasures()
     private let bounds: EngineBounds
     /// The last commit's rows, during a step.
@@ -82,17 +83,66 @@ struct EventStream {
         }
     }
 
-    /// The shoppers forgotten for not being seen since this was asked last.
-    mutating func takeUnseen() -> [RowOwner] { shoppers.takeUnseen() }
+    /// The shoppers forgotten for not being seen since this was asked last; ids that were joined to them are
+    /// on their own again.
+    mutating func takeUnseen() throws -> [RowOwner] {
+        let unseen = shoppers.takeUnseen()
+        for owner in unseen { try identities.forget(owner, in: state) }
+        return unseen
+    }
+
+    // MARK: Identities
+
+    /// An event as one of the shopper that its user's id stands for.
+    mutating func resolved(_ event: Event) throws -> Event {
+        guard let userID = event.userID else { return event }
+        let shopper = try identities.shopper(userID, in: state)
+        return shopper.utf8.elementsEqual(userID.utf8) ? event : event.of(shopper: shopper)
+    }
+
+    /// The shopper that an id stands for, for whoever only asks.
+    func shopperID(_ id: String, in state: (any StateReader)?) throws -> String {
+        try identities.peek(id, in: state)
+    }
+
+    /// Joins an id to a shopper. What was done and offered under the id, where it was on its own, is the
+    /// shopper's from now on.
+    ///
+    /// - Parameter outputs: examples that close for want of room.
+    mutating func join(
+        _ id: String, to userID: String, atMs ms: Int64, into outputs: inout [JoinOutput]
+    ) throws -> Identities.Outcome {
+        let outcome = try identities.join(id, to: userID, atMs: ms, in: state)
+        guard outcome == .joined else { return outcome }
+        let guest = try shoppers.find(id, in: state)
+        var shopper = try shoppers.find(userID, in: state)
+        shopper.takeOver(guest, atMs: ms)
+        try shoppers.forget(id, in: state)
+        set(userID, shopper)
+        join.move(shopper: id, to: userID, into: &outputs)
+        return outcome
+    }
 
     // MARK: Erasure
 
     /// Forgets history, offers and open joins of a user. Events from before the erasure are not taken any
     /// more, however late they come and however often they are read again.
-    mutating func erase(_ userID: String, atMs ts: Int64) throws {
-        erasures.add(userID, atMs: ts)
-        try shoppers.forget(userID, in: state)
-        join.erase(userID: userID)
+    ///
+    /// - Returns: the ids that the shopper was known by, the one that is given first.
+    mutating func erase(_ userID: String, atMs ts: Int64) throws -> [String] {
+        let ids = try [userID] + identities.ids(of: userID, in: state)
+        for id in ids {
+            erasures.add(id, atMs: ts)
+            try shoppers.forget(id, in: state)
+            join.erase(userID: id)
+        }
+        try identities.forget(RowOwner(user: userID), in: state)
+        return ids
+    }
+
+    /// The shopper to be erased.
+    mutating func shopperID(_ id: String) throws -> String {
+        try identities.shopper(id, in: state)
     }
 
     /// Whether the event is from before its user was erased.
@@ -133,6 +183,7 @@ extension EventStream {
 
     mutating func collectChanges(into changes: inout StateChanges) {
         erasures.collectChanges(into: &changes)
+        identities.collectChanges(into: &changes)
         catalog.collectChanges(into: &changes)
         shoppers.collectChanges(into: &changes)
         var clock = ByteWriter(capacity: 64)
@@ -168,6 +219,7 @@ extension EventStream {
             vectorClock: try state.value(EngineTables.weights, Self.vectorClockKey))
         shoppers = try Shoppers(bounds: bounds, reading: state, clock: &clock)
         try clock?.finish()
+        identities = try Identities(reading: state)
         if let row = try state.value(EngineTables.state, Self.contextKeysKey) {
             contextKeys = try ContextKeys(
                 countMax: bounds.contextKeysMax, refused: bounds.contextRefused, row: row)

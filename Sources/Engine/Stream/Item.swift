@@ -39,7 +39,8 @@ public struct Item: Sendable, Equatable {
         cost = event.cost ?? cost
         stock = event.stock ?? stock
         minPrice = (event.minPrice ?? minPrice).flatMap { $0 > 0 ? $0 : nil }
-        deleted = event.deleted
+        // An update of some fields alone brings nothing back.
+        if event.title != nil || event.deleted { deleted = event.deleted }
     }
 
     /// What the encoder reads: title, category and brand, whatever there is of them.

@@ -71,6 +71,30 @@ public struct ShopperState: Sendable, Equatable {
         offers.first { $0.itemID == itemID && $0.expiresMs > ts }
     }
 
+    /// Takes over what was done and offered under another id. Of two offers of an item the one that stands longer
+    /// holds.
+    mutating func takeOver(_ other: ShopperState, atMs ts: Int64) {
+        clicks += other.clicks
+        purchases += other.purchases
+        // The items of whoever was seen last come last.
+        let (earlier, later) = lastSeenMs <= other.lastSeenMs ? (self, other) : (other, self)
+        lastSeenMs = later.lastSeenMs
+        let items = earlier.recentItems.filter { !later.recentItems.contains($0) }
+        recentItems = (items + later.recentItems).suffix(Self.recentMax)
+        var standing = offers
+        for offer in other.offers where offer.expiresMs > ts {
+            if let place = standing.firstIndex(where: { $0.itemID == offer.itemID }) {
+                guard standing[place].expiresMs < offer.expiresMs else { continue }
+                standing.remove(at: place)
+            }
+            standing.append(offer)
+        }
+        if standing.count > Self.offersMax {
+            standing.removeAll { $0.expiresMs <= ts }
+        }
+        offers = standing.suffix(Self.offersMax)
+    }
+
     mutating func hold(_ offer: HeldOffer, atMs ts: Int64) {
         offers.removeAll { $0.itemID == offer.itemID || $0.expiresMs <= ts }
         offers.append(offer)

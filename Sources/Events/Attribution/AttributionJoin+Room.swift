@@ -36,6 +36,12 @@ extension AttributionJoin {
         }
     }
 
+    /// Closes the oldest example of a shopper and an item.
+    mutating func closeOldest(of offer: Event.Offer, into outputs: inout [JoinOutput]) {
+        guard let oldest = open.numbers(of: offer).first, let example = open[oldest] else { return }
+        closeEarly(oldest, atMs: watermarks.watermarkMs ?? example.tsMs, into: &outputs)
+    }
+
     private mutating func closeEarly(
         _ number: UInt64, atMs: Int64, into outputs: inout [JoinOutput]
     ) {

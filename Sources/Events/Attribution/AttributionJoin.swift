@@ -72,7 +72,7 @@ public struct AttributionJoin: Sendable {
         case late
     }
 
-    /// Takes an event. Items and erasures pass untouched; an outcome is held against the memory of
+    /// Takes an event. Items, erasures and identities pass untouched; an outcome is held against the memory of
     /// ids and moves time, and is the engine's to learn when accepted.
     ///
     /// Outputs, of this event and of those whose time has come by it, are appended to `outputs`.
@@ -81,7 +81,10 @@ public struct AttributionJoin: Sendable {
         _ event: Event, from position: TopicPartition, offset: Int64,
         into outputs: inout [JoinOutput]
     ) -> Admission {
-        if event.type == .item || event.type == .erase { return .accepted }
+        switch event.type {
+        case .item, .erase, .identify: return .accepted
+        default: break
+        }
         let now = watermarks.watermarkMs ?? .min
         // An id of a time far ahead would be remembered until then.
         let leapsFrom = leap(of: event.tsMs)
@@ -192,7 +195,7 @@ public struct AttributionJoin: Sendable {
 
     /// Removes all that is held of a user, at once. Complexity: O(n) in what is held.
     public mutating func erase(userID: String) {
-        _ = pending.removeAll { $0.userID.utf8.elementsEqual(userID.utf8) }
+        _ = pending.removeAll { $0.userID.isExactly(userID) }
         for number in open.numbers(ofUser: userID) where open.remove(number) != nil {
             witnesses.closed(number)
         }
@@ -337,7 +340,7 @@ extension PendingEvent.Body {
             purchase.offer.item = nil
             self = .purchase(purchase)
         case .refund(let refund): self = .refund(refund)
-        case .outcome, .item, .erase: return nil
+        case .outcome, .item, .erase, .identify: return nil
         }
     }
 }

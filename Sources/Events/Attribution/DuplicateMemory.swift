@@ -25,9 +25,11 @@ struct DuplicateMemory: Sendable {
         }
     }
 
-    private struct Segment: Sendable {
+    private struct Segment: ShopperRow {
         var entries: [(id: Fingerprint, tsMs: Int64)] = []
         var newestMs = Int64.min
+
+        var rowUser: String? { nil }
     }
 
     /// The time of each id remembered.
@@ -79,7 +81,7 @@ struct DuplicateMemory: Sendable {
     }
 
     mutating func collectChanges(into changes: inout StateChanges) {
-        segments.collect(Self.table, into: &changes, user: { _ in nil }) { segment, writer in
+        segments.collect(Self.table, into: &changes) { segment, writer in
             writer.array(segment.entries) {
                 $0.integer($1.id.a)
                 $0.integer($1.id.b)

@@ -1,7 +1,7 @@
 import Records
 
 /// An example that a purchase may still label.
-struct OpenExample: Sendable {
+struct OpenExample: ShopperRow {
     enum PurchaseLabel: UInt8, Sendable {
         case unknown, negative, positive
     }
@@ -23,6 +23,8 @@ struct OpenExample: Sendable {
     var purchasedMs: Int64?
     /// What was predicted when a label was learned that may still change.
     var servedLogit: Double?
+
+    var rowUser: String? { offer.userID }
 
     /// The same offer as far as the event tells: price, discount, and the recommendation if named.
     func isSameOffer(as other: Event.Offer) -> Bool {
@@ -100,6 +102,26 @@ struct OpenExamples: Sendable {
         return example
     }
 
+    /// Makes the examples of one shopper those of another.
+    ///
+    /// - Returns: an offer of each item that there were examples of.
+    mutating func move(shopper old: String, to new: String) -> [Event.Offer] {
+        let numbers = rows.move(user: old, to: new) { $0.offer.userID = new }
+        var touched: [Event.Offer] = []
+        var known: Set<Pair> = []
+        for number in numbers {
+            guard let offer = rows[number]?.offer else { continue }
+            var before = offer
+            before.userID = old
+            byPair.removeNumber(number, at: Pair(before))
+            let pair = Pair(offer)
+            let place = byPair[pair]?.firstIndex { $0 > number } ?? byPair[pair]?.count ?? 0
+            byPair[pair, default: []].insert(number, at: place)
+            if known.insert(pair).inserted { touched.append(offer) }
+        }
+        return touched
+    }
+
     /// The examples of a user, ascending. Complexity: O(n).
     func numbers(ofUser userID: String) -> [UInt64] {
         let user = ExactText(userID)
@@ -121,7 +143,7 @@ extension Dictionary where Value == [UInt64] {
 
 extension OpenExamples {
     mutating func collectChanges(into changes: inout StateChanges) {
-        rows.collect(Self.table, into: &changes, user: \.offer.userID) { example, writer in
+        rows.collect(Self.table, into: &changes) { example, writer in
             writer.integer(example.opening.rawValue)
             writer.string(example.openedBy)
             writer.integer(example.tsMs)

@@ -1,7 +1,7 @@
 import Records
 
 /// An event that waits for the watermark, so that all are taken in the order of event time.
-struct PendingEvent: Sendable {
+struct PendingEvent: ShopperRow {
     enum Body: Sendable {
         case impression(Event.Offer)
         case click(Event.Offer)
@@ -36,7 +36,10 @@ struct PendingEvent: Sendable {
         if case .decision = body { true } else { false }
     }
 
-    var userID: String {
+    var rowUser: String? { userID }
+
+    /// `nil` of a refund that does not say whose it is.
+    var userID: String? {
         switch body {
         case .impression(let offer), .click(let offer), .decision(let offer, _, _): offer.userID
         case .purchase(let purchase): purchase.offer.userID
@@ -49,7 +52,7 @@ struct PendingEvent: Sendable {
 struct PendingEvents: Sendable {
     static let table = StateTable("join.pending", .keyed)
 
-    private var rows = TrackedRows<PendingEvent>()
+    var rows = TrackedRows<PendingEvent>()
     /// A binary heap of arrival numbers, the earliest event first.
     private var heap: [(tsMs: Int64, number: UInt64)] = []
     private var nextNumber: UInt64 = 0
@@ -130,7 +133,7 @@ struct PendingEvents: Sendable {
 
 extension PendingEvents {
     mutating func collectChanges(into changes: inout StateChanges) {
-        rows.collect(Self.table, into: &changes, user: \.userID) { event, writer in
+        rows.collect(Self.table, into: &changes) { event, writer in
             event.write(&writer)
         }
     }
@@ -167,8 +170,8 @@ extension PendingEvent {
             writer.optional(purchase.paid) { $0.double($1) }
             writer.optional(purchase.orderID) { $0.string($1) }
         case .refund(let refund):
-            writer.integer(4 as UInt8)
-            writer.string(refund.userID)
+            writer.integer((refund.userID == nil ? 8 : 4) as UInt8)
+            if let userID = refund.userID { writer.string(userID) }
             for text in [refund.orderID, refund.purchaseEventID, refund.itemID] {
                 writer.optional(text) { $0.string($1) }
             }
@@ -195,8 +198,8 @@ extension PendingEvent {
             purchase.paid = try row.optional { r throws(ByteCodingError) in try r.double() }
             purchase.orderID = try row.optionalString()
             body = .purchase(purchase)
-        case 4:
-            let user = try row.string()
+        case let kind where kind == 4 || kind == 8:
+            let user = kind == 4 ? try row.string() : nil
             let order = try row.optionalString()
             let purchase = try row.optionalString()
             let item = try row.optionalString()

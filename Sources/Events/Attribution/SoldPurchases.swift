@@ -5,7 +5,7 @@ struct SoldPurchases: Sendable {
     static let purchaseTable = StateTable("join.purchases", .keyed)
     static let exampleTable = StateTable("join.sold", .keyed)
 
-    private struct Purchase: Sendable {
+    private struct Purchase: ShopperRow {
         var eventID: String
         var orderID: String?
         var userID: String
@@ -15,16 +15,20 @@ struct SoldPurchases: Sendable {
         var quantity: Int
         var paid: Double?
         var tsMs: Int64
+
+        var rowUser: String? { userID }
     }
 
     /// What an example has sold, net of refunds, over purchases forgotten since as well.
-    private struct Total: Sendable {
+    private struct Total: ShopperRow {
         var quantity: Int
         /// Purchases of it that are remembered.
         var purchaseCount: Int
         var paid: Double?
         /// Whose purchases they are; not in the row, since the purchases or the open example tell it.
         var userID: String?
+
+        var rowUser: String? { userID }
 
         var label: ExampleLabel {
             quantity > 0 ? .purchased(quantity: quantity, paid: paid) : .notPurchased
@@ -105,10 +109,12 @@ struct SoldPurchases: Sendable {
         }
     }
 
-    /// By the purchase if it is known, else by the order.
+    /// By the purchase if it is known, else by the order. A refund that names a purchase takes another one of
+    /// the order only where it names the item as well.
     private func numbers(_ refund: Event.Refund) -> [UInt64] {
-        if let event = refund.purchaseEventID, let numbers = byEvent[ExactText(event)] {
-            return numbers
+        if let event = refund.purchaseEventID {
+            if let numbers = byEvent[ExactText(event)] { return numbers }
+            guard refund.itemID != nil else { return [] }
         }
         return refund.orderID.flatMap { byOrder[ExactText($0)] } ?? []
     }
@@ -130,6 +136,11 @@ struct SoldPurchases: Sendable {
         }
         for number in gone { forget(number, isOpen: isOpen, keepsTotal: false) }
         return gone.count
+    }
+
+    mutating func move(shopper old: String, to new: String) {
+        _ = purchases.move(user: old, to: new) { $0.userID = new }
+        _ = totals.move(user: old, to: new) { $0.userID = new }
     }
 
     /// The total of an example that closed goes unless a refund may still change it.
@@ -154,8 +165,7 @@ struct SoldPurchases: Sendable {
 
 extension SoldPurchases {
     mutating func collectChanges(into changes: inout StateChanges) {
-        purchases.collect(Self.purchaseTable, into: &changes, user: \.userID) {
-            purchase, writer in
+        purchases.collect(Self.purchaseTable, into: &changes) { purchase, writer in
             writer.string(purchase.eventID)
             writer.optional(purchase.orderID) { $0.string($1) }
             writer.string(purchase.userID)
@@ -165,7 +175,7 @@ extension SoldPurchases {
             writer.optional(purchase.paid) { $0.double($1) }
             writer.integer(purchase.tsMs)
         }
-        totals.collect(Self.exampleTable, into: &changes, user: \.userID) { total, writer in
+        totals.collect(Self.exampleTable, into: &changes) { total, writer in
             writer.integer(Int64(total.quantity))
             writer.integer(Int64(total.purchaseCount))
             writer.optional(total.paid) { $0.double($1) }

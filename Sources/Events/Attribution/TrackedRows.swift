@@ -1,12 +1,20 @@
 import Records
 
+/// A value that may be about a shopper.
+protocol ShopperRow: Sendable {
+    /// Whom it is about; `nil` for nobody.
+    var rowUser: String? { get }
+}
+
 /// Values by number that know which of them differ from what was last collected.
-struct TrackedRows<Value: Sendable>: Sendable {
+struct TrackedRows<Value: ShopperRow>: Sendable {
     private(set) var values: [UInt64: Value] = [:]
     /// Not in any store yet.
     private var fresh: Set<UInt64> = []
     private var changed: Set<UInt64> = []
     private var removed: Set<UInt64> = []
+    /// The numbers of each shopper's values; made when first asked for, since most streams never ask.
+    private var byUser: [ExactText: Set<UInt64>]?
 
     var count: Int { values.count }
 
@@ -16,6 +24,9 @@ struct TrackedRows<Value: Sendable>: Sendable {
     mutating func insert(_ number: UInt64, _ value: Value) {
         values[number] = value
         fresh.insert(number)
+        if byUser != nil, let user = value.rowUser {
+            byUser?[ExactText(user), default: []].insert(number)
+        }
     }
 
     /// Changes the value in place; there must be one.
@@ -34,6 +45,7 @@ struct TrackedRows<Value: Sendable>: Sendable {
     @discardableResult
     mutating func remove(_ number: UInt64) -> Value? {
         guard let value = values.removeValue(forKey: number) else { return nil }
+        if byUser != nil, let user = value.rowUser { unlist(number, of: ExactText(user)) }
         if fresh.remove(number) == nil {
             changed.remove(number)
             removed.insert(number)
@@ -41,11 +53,35 @@ struct TrackedRows<Value: Sendable>: Sendable {
         return value
     }
 
-    /// Writes what changed, in ascending order, and forgets that it did.
+    private mutating func unlist(_ number: UInt64, of user: ExactText) {
+        guard var numbers = byUser?.removeValue(forKey: user) else { return }
+        numbers.remove(number)
+        if !numbers.isEmpty { byUser?[user] = numbers }
+    }
+
+    /// Changes every value of one shopper into one of the other.
     ///
-    /// - Parameter user: whom a value is about; `nil` for one about nobody.
+    /// - Parameter change: makes the other its `rowUser`.
+    /// - Returns: their numbers, ascending.
+    mutating func move(
+        user old: String, to new: String, _ change: (inout Value) -> Void
+    ) -> [UInt64] {
+        if byUser == nil {
+            var listed: [ExactText: Set<UInt64>] = [:]
+            for (number, value) in values {
+                if let user = value.rowUser { listed[ExactText(user), default: []].insert(number) }
+            }
+            byUser = listed
+        }
+        guard let numbers = byUser?.removeValue(forKey: ExactText(old)) else { return [] }
+        for number in numbers { _ = update(number, change) }
+        byUser?[ExactText(new), default: []].formUnion(numbers)
+        return numbers.sorted()
+    }
+
+    /// Writes what changed, in ascending order, and forgets that it did.
     mutating func collect(
-        _ table: StateTable, into changes: inout StateChanges, user: (Value) -> String?,
+        _ table: StateTable, into changes: inout StateChanges,
         _ encode: (Value, inout ByteWriter) -> Void
     ) {
         for number in removed.sorted() { changes.remove(table, rowKey(number)) }
@@ -54,7 +90,7 @@ struct TrackedRows<Value: Sendable>: Sendable {
             var writer = ByteWriter()
             encode(value, &writer)
             changes.put(
-                table, rowKey(number), writer.bytes, owner: user(value).map(RowOwner.init(user:)))
+                table, rowKey(number), writer.bytes, owner: value.rowUser.map(RowOwner.init(user:)))
         }
         fresh.removeAll(keepingCapacity: true)
         changed.removeAll(keepingCapacity: true)

@@ -7,7 +7,7 @@ import Records
 /// borders of each kind that a discount takes the list price below, each less the line in the depth that it comes
 /// to in the mean over prices, so that the slope stays the slope.
 /// Source: Thomas and Morwitz, "Penny wise and pound foolish: the left-digit effect in price cognition", 2005.
-struct RoundPrices: Sendable, Equatable {
+package struct RoundPrices: Sendable, Equatable {
     /// Kinds of borders: 1, 2 and 5 times a power of ten; the powers of ten once more; the other leading digits;
     /// 1.5, 2.5 and 7.5 times a power of ten.
     static let count = 4
@@ -62,7 +62,7 @@ struct RoundPrices: Sendable, Equatable {
     }
 
     /// What each jump counts where a discount is taken off a list price.
-    static func row(price: Double, discount: Double) -> [Double] {
+    package static func row(price: Double, discount: Double) -> [Double] {
         let (list, offered) = (Place(price), Place(price * (1 - discount)))
         let depth = OfferModel.depth(discount)
         return (0..<count).map { list.borders($0) - offered.borders($0) - rates[$0] * depth }

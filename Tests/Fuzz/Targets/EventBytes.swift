@@ -107,10 +107,16 @@ struct EventBytes {
         case 6:
             return .refund(
                 Event.Refund(
-                    userID: name("u"), orderID: name("o"), itemID: chance() ? name("i") : nil,
+                    userID: chance() ? name("u") : nil, orderID: name("o"),
+                    itemID: chance() ? name("i") : nil,
                     quantity: chance() ? count() : nil))
         case 7: return .item(item())
-        case 8: return byte() % 8 == 0 ? .erase(userID: name("u")) : .click(offer())
+        case 8:
+            switch byte() % 8 {
+            case 0: return .erase(userID: name("u"))
+            case 1, 2: return .identify(anonymousID: name("u"), userID: name("u"))
+            default: return .click(offer())
+            }
         default:
             let labels = byte()
             return .outcome(

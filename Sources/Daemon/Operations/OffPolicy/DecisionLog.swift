@@ -14,6 +14,8 @@ final class DecisionLog {
     private var lines: DecisionLines
     private var join: AttributionJoin
     private var items: [String: KnownItem] = [:]
+    /// Who is known by which ids, as the engine has it.
+    private var identities = Identities()
     private var known: [String: Known] = [:]
     private var seen: Set<UInt64> = []
     private var asked = AskedOffers()
@@ -108,12 +110,29 @@ final class DecisionLog {
         case .inputs(let inputs):
             for input in inputs {
                 guard case .success(let event) = input.event else { continue }
-                if let outcome = try take(event.namingDecisions, input, line) {
+                guard let complete = try complete(event) else { continue }
+                if let outcome = try take(complete.namingDecisions, input, line) {
                     found.append(outcome)
                 }
             }
         }
         return try found + settle()
+    }
+
+    /// The event as the engine takes it: of the shopper that its id stands for, at the catalogue's price where it
+    /// tells none; `nil` where nobody does.
+    private func complete(_ event: Event) throws -> Event? {
+        var complete = event
+        if let userID = event.userID {
+            let shopper = try identities.shopper(userID, in: nil)
+            if shopper != userID { complete = event.of(shopper: shopper) }
+        }
+        guard let offer = complete.offer, !offer.isPriced else { return complete }
+        guard let price = items[offer.itemID]?.price else {
+            counts.unpriced += 1
+            return nil
+        }
+        return complete.at(price: price)
     }
 
     private func open(_ recommendation: LoggedRecommendation, _ line: DecisionLine) throws {
@@ -147,7 +166,13 @@ final class DecisionLog {
             try listener.item(input)
             return nil
         case .erase(let userID):
-            join.erase(userID: userID)
+            for id in try [userID] + identities.ids(of: userID, in: nil) { join.erase(userID: id) }
+            try identities.forget(RowOwner(user: userID), in: nil)
+            return nil
+        case .identify(let anonymousID, let userID):
+            if try identities.join(anonymousID, to: userID, atMs: event.tsMs, in: nil) == .joined {
+                join.move(shopper: anonymousID, to: userID, into: &outputs)
+            }
             return nil
         case .purchase(let purchase):
             try listener.purchase(

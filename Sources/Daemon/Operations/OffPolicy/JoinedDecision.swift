@@ -46,7 +46,7 @@ struct KnownItem {
         price = event.price ?? price
         cost = event.cost ?? cost
         stock = event.stock ?? stock
-        isDeleted = event.deleted
+        if event.title != nil || event.deleted { isDeleted = event.deleted }
     }
 }
 
@@ -70,6 +70,8 @@ public struct DecisionCounts: Codable, Sendable {
     public var unattributed = 0
     /// Views and clicks that came more than an hour of event time behind others of the same log.
     public var late = 0
+    /// Events without a price, of items whose price the catalogue does not tell so far: left out.
+    public var unpriced = 0
 
     enum CodingKeys: String, CodingKey {
         case lines, decisions, open, undecided, duplicates, unattributed, late

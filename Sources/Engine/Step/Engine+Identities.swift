@@ -1,0 +1,83 @@
+import Events
+import Records
+
+/// Shoppers who are known under several ids, and prices that are the catalogue's to tell.
+extension Engine {
+    /// The event as one of the shopper that it is about, at the price that holds; `nil` where it is not taken.
+    mutating func complete(
+        _ event: Event, _ input: EngineInput, into output: inout StepOutput
+    ) throws -> Event? {
+        if try stream.isErased(event) {
+            suppress(event)
+            return nil
+        }
+        let known = try stream.resolved(event)
+        if known.userID != event.userID, try stream.isErased(known) {
+            suppress(event)
+            return nil
+        }
+        guard let offer = known.offer, !offer.isPriced else {
+            accept(event)
+            return known
+        }
+        guard let price = try stream.catalog.find(offer.itemID)?.price else {
+            reject(
+                input.record,
+                RejectedRecord(
+                    reason:
+                        "price: is missing, and the catalogue has none of item \"\(offer.itemID)\" so far",
+                    code: "unpriced"), into: &output)
+            return nil
+        }
+        accept(event)
+        return known.at(price: price)
+    }
+
+    mutating func accept(_ event: Event) {
+        counters.accepted += 1
+        counters.byType[event.type.rawValue, default: 0] += 1
+    }
+
+    private mutating func suppress(_ event: Event) {
+        accept(event)
+        counters.suppressed += 1
+    }
+
+    /// Joins an id to a user: histories, open offers and what is remembered go along, and what the id's
+    /// events tell from now on is the user's.
+    mutating func identify(
+        _ anonymousID: String, as userID: String, atMs ms: Int64, _ input: EngineInput,
+        into output: inout StepOutput
+    ) throws {
+        let asked = input.namedUserID ?? userID
+        var joined: [JoinOutput] = []
+        let outcome =
+            anonymousID.utf8.elementsEqual(asked.utf8)
+            ? .known : try stream.join(anonymousID, to: userID, atMs: ms, into: &joined)
+        if outcome == .circle {
+            counters.accepted -= 1
+            counters.byType[EventType.identify.rawValue, default: 1] -= 1
+            reject(
+                input.record,
+                RejectedRecord(
+                    reason:
+                        "anonymous_id: \"\(anonymousID)\" is the shopper that user_id \"\(asked)\" was joined to; nobody is joined in a circle",
+                    code: "circular_identity"), into: &output)
+            return
+        }
+        counters.identities.note(outcome)
+        guard outcome == .joined else { return }
+        memory.move(user: anonymousID, to: userID)
+        try ruleLedger.move(RowOwner(user: anonymousID), to: RowOwner(user: userID))
+        // The examples are remembered as the user's: the next refresh learns their effects from them.
+        models.erase(user: anonymousID)
+        try settle(joined, into: &output)
+    }
+}
+
+extension EngineInput {
+    /// The user as the event has it.
+    fileprivate var namedUserID: String? {
+        if case .success(let event) = event { event.userID } else { nil }
+    }
+}
