@@ -70,7 +70,7 @@ import Testing
               ts: at
               user_id: user.id
               item_id: "@.sku"
-              price: "@.price"
+              price: {path: "@.price", required: true}
               quantity: "@.n"
               order_id: id
               context: {device: device, campaign: "@.campaign"}
