@@ -1,7 +1,7 @@
 /// The types of event of the contract, by their name in the payload.
 public enum EventType: String, Sendable, Hashable, CaseIterable {
     /// The raw values are the payload's `type`.
-    case impression, click, purchase, refund, item, outcome, erase
+    case impression, click, purchase, refund, item, outcome, erase, objection
 }
 
 /// One decoded and validated event.
@@ -31,6 +31,8 @@ public struct Event: Sendable, Hashable {
         case outcome(Outcome)
         /// All that is held of the user is to go.
         case erase(userID: String)
+        /// The user wants no personalised prices.
+        case objection(userID: String)
     }
 
     /// Takes each field as it is; `EventDecoder` is what checks them.
@@ -51,16 +53,17 @@ public struct Event: Sendable, Hashable {
         case .item: .item
         case .outcome: .outcome
         case .erase: .erase
+        case .objection: .objection
         }
     }
 
-    /// What was shown to whom at which price; `nil` for refunds, items and erasures.
+    /// What was shown to whom at which price; `nil` for refunds, items, erasures and objections.
     public var offer: Offer? {
         switch body {
         case .impression(let offer), .click(let offer): offer
         case .purchase(let purchase): purchase.offer
         case .outcome(let outcome): outcome.offer
-        case .refund, .item, .erase: nil
+        case .refund, .item, .erase, .objection: nil
         }
     }
 
@@ -71,12 +74,12 @@ public struct Event: Sendable, Hashable {
         case .purchase(let purchase): purchase.offer.userID
         case .outcome(let outcome): outcome.offer.userID
         case .refund(let refund): refund.userID
-        case .erase(let userID): userID
+        case .erase(let userID), .objection(let userID): userID
         case .item: nil
         }
     }
 
-    /// `nil` for erasures, and for refunds of a whole order.
+    /// `nil` for erasures and objections, and for refunds of a whole order.
     public var itemID: String? {
         switch body {
         case .impression(let offer), .click(let offer): offer.itemID
@@ -84,7 +87,7 @@ public struct Event: Sendable, Hashable {
         case .outcome(let outcome): outcome.offer.itemID
         case .refund(let refund): refund.itemID
         case .item(let item): item.itemID
-        case .erase: nil
+        case .erase, .objection: nil
         }
     }
 }

@@ -165,6 +165,7 @@ extension EventDecoder {
             .item(try item(fields, itemID: try fields.requiredID(.itemID), isInline: false))
         case .outcome: .outcome(try outcome(fields))
         case .erase: .erase(userID: try fields.requiredID(.userID))
+        case .objection: .objection(userID: try fields.requiredID(.userID))
         }
     }
 

@@ -113,6 +113,7 @@ extension EventFields {
             case 6: .refund
             case 7: .outcome
             case 8: .purchase
+            case 9: .objection
             case 10: .impression
             default: nil
             }

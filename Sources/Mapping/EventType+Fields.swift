@@ -8,7 +8,7 @@ extension EventType {
         switch self {
         case .impression, .click, .purchase, .outcome:
             [.eventID, .ts, .userID, .itemID, .price]
-        case .refund, .erase: [.eventID, .ts, .userID]
+        case .refund, .erase, .objection: [.eventID, .ts, .userID]
         case .item: [.eventID, .ts, .itemID]
         }
     }
@@ -29,7 +29,7 @@ extension EventType {
         case .outcome: Self.offer + [.clicked, .purchased, .quantity, .samplingRate]
         case .refund: [.orderID, .purchaseEventID, .itemID, .quantity]
         case .item: Self.inlineItem + [.deleted]
-        case .erase: []
+        case .erase, .objection: []
         }
     }
 }

@@ -8,6 +8,7 @@ struct RuleBook: Sendable {
         let settings = configuration.rules
         var rules: [any PriceRule] = []
         if configuration.killSwitch { rules.append(KillSwitch()) }
+        rules.append(Objection())
         rules.append(DeletedItem())
         rules.append(OutOfStock())
         rules.append(UnknownCost())

@@ -107,6 +107,7 @@ func click(_ changes: [(String, String?)] = []) -> String {
                 #"{"type":"item","event_id":"e","ts":1700000000000,"item_id":"i","deleted":true}"#)
                 == .item(.init(itemID: "i", title: nil, deleted: true)))
         #expect(try body("{\"type\":\"erase\",\(common)}") == .erase(userID: "u"))
+        #expect(try body("{\"type\":\"objection\",\(common)}") == .objection(userID: "u"))
     }
 
     @Test(
@@ -134,7 +135,7 @@ func click(_ changes: [(String, String?)] = []) -> String {
             (
                 "type", "\"view\"",
                 "type: must be one of impression, click, purchase, refund, item, outcome, erase, "
-                    + "not \"view\""
+                    + "objection, not \"view\""
             ),
             (
                 "ts", "\"yesterday\"",

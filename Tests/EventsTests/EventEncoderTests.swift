@@ -55,7 +55,7 @@ struct EventGenerator {
     mutating func next() -> Event {
         count += 1
         let body: Event.Body =
-            switch below(7) {
+            switch below(8) {
             case 0: .impression(offer())
             case 1: .click(offer())
             case 2:
@@ -74,7 +74,8 @@ struct EventGenerator {
                     .init(
                         offer: offer(), clicked: maybe(true), purchased: below(2) == 0,
                         quantity: maybe(1 + below(3)), samplingRate: maybe(1 - random.unit())))
-            default: .erase(userID: text("u"))
+            case 6: .erase(userID: text("u"))
+            default: .objection(userID: text("u"))
             }
         return Event(
             eventID: "e\(count)", tsMs: EventLimits.tsMsMin + Int64(below(1 << 40)), body: body,

@@ -16,6 +16,8 @@ public enum ControlRequest: Codable, Sendable {
     case recommend(Question)
     /// Forgets a shopper.
     case erase(ErasureRequest)
+    /// A shopper wants no personalised prices.
+    case object(ObjectionRequest)
 }
 
 /// What `rollback` is asked for, on a store or of a daemon.
@@ -75,6 +77,7 @@ public enum ControlReply: Codable, Sendable {
     case paused(PauseState)
     case explanation(Explanation)
     case erased(ErasureOutcome)
+    case objected(ObjectionOutcome)
     /// A key that came before with another request; what to say of it.
     case keyReused(String)
     /// The exit code that a command ends with, and what it says.

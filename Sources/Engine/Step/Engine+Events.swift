@@ -36,6 +36,15 @@ extension Engine {
         case .erase(let userID):
             try erase(userID, atMs: event.tsMs)
             return nil
+        case .objection(let userID):
+            // Also of who was erased since: an objection outlives that.
+            if configuration.learns, try ruleLedger.object(userID, atMs: event.tsMs) {
+                output.objections.append(
+                    NewObjection(
+                        userID: userID,
+                        place: RecordPlace(input.record.position, input.record.offset)))
+            }
+            return nil
         default: break
         }
         if try stream.isErased(event) {

@@ -19,6 +19,9 @@ public struct ExpectedDemand: Codable, Sendable {
 }
 
 extension Engine {
+    /// In the place of the event that asks.
+    private static let inquiryID = "inquiry"
+
     /// Items by the remembered examples of them, counting for how many each stands; most first.
     ///
     /// Complexity: O(replay memory).
@@ -53,19 +56,15 @@ extension Engine {
         // Above any rate of exploring.
         let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)
         let (item, features) = try stream.catalog.look(at: itemID, with: embedding)
-        let decisionID = Recommendation.decisionID(
-            eventID: "inquiry", userID: userID, itemID: itemID)
         var ledger = ruleLedger
         if let state { ledger.attach(state) }
-        var asking = RuleLedger.Asking(
-            userID, itemID, known: item, decisionID: decisionID, atMs: ts)
-        asking.knownMs = watermarkMs
+        let asking = asking(offer, known: item, eventID: Self.inquiryID, atMs: ts)
         let facts = try ledger.look(asking).circumstances
         let quote = try decide(
             exposure, features: features, known: item, facts, isView: isView, held: nil,
             draws: draws)
         let recommendation = quote.recommendation(
-            id: Recommendation.id(lineage: lineage, decision: decisionID),
+            id: Recommendation.id(lineage: lineage, decision: asking.decisionID),
             userID: userID, itemID: itemID, snapshot: snapshot, issuedMs: ts,
             expiresMs: expiryMs(of: quote.decision, facts))
         let demand = zip(quote.demand, quote.logitDeviations).map { point, deviation in
@@ -90,10 +89,7 @@ extension Engine {
         var known = offer
         known.context = stream.contextKeys.known(offer.context)
         let item = try stream.catalog.find(offer.itemID)
-        let decisionID = Recommendation.decisionID(
-            eventID: "inquiry", userID: offer.userID, itemID: offer.itemID)
-        var asking = RuleLedger.Asking(
-            offer.userID, offer.itemID, known: item, decisionID: decisionID, atMs: ts)
+        var asking = asking(offer, known: item, eventID: Self.inquiryID, atMs: ts)
         // Budgets are no part of what is judged: what they had left then is not known.
         asking.isAgain = true
         let facts = try ruleLedger.look(asking).circumstances

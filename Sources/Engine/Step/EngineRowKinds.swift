@@ -6,7 +6,7 @@ import Records
 /// Rows of the engine's state that are read from bytes alone, without a base.
 package enum EngineRowKind: CaseIterable, Sendable {
     case shopper, item, counters, headGate, labelWatch, delays, gate, levels, suspects
-    case ruleOffers, ruleTally, ruleDepths, rulePrices, budgetAccount, budgetOffers
+    case ruleOffers, ruleTally, ruleDepths, rulePrices, budgetAccount, budgetOffers, objection
 
     /// Reads the bytes as a row of the kind; what comes of it is dropped.
     ///
@@ -26,6 +26,7 @@ package enum EngineRowKind: CaseIterable, Sendable {
         case .rulePrices: try Self.readPrices(bytes)
         case .budgetAccount: try Self.readAccount(bytes)
         case .budgetOffers: _ = try BudgetOffers(encoded: bytes)
+        case .objection: _ = try ObjectionRow(encoded: bytes)
         case .levels:
             var reader = ByteReader(bytes)
             _ = try LevelHistory(from: &reader)
@@ -47,6 +48,7 @@ package enum EngineRowKind: CaseIterable, Sendable {
         case .rulePrices: PriceHistory().encoded()
         case .budgetAccount: BudgetAccount().encoded()
         case .budgetOffers: BudgetOffers().encoded()
+        case .objection: ObjectionRow(sinceMs: 1).encoded()
         default: nil
         }
     }

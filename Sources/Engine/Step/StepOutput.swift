@@ -71,6 +71,8 @@ public struct StepOutput: Sendable {
     public var clippedWeight: RecordPlace?
     /// Shoppers forgotten for not being seen: whatever else is kept of them for their offers may go.
     public var unseenShoppers: [RowOwner] = []
+    /// Objections to personalised prices that were not known before, in the order they came.
+    public var objections: [NewObjection] = []
 
     /// An empty output.
     public init() {}

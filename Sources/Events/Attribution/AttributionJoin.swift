@@ -72,7 +72,7 @@ public struct AttributionJoin: Sendable {
         case late
     }
 
-    /// Takes an event. Items and erasures pass untouched; an outcome is held against the memory of
+    /// Takes an event. Items, erasures and objections pass untouched; an outcome is held against the memory of
     /// ids and moves time, and is the engine's to learn when accepted.
     ///
     /// Outputs, of this event and of those whose time has come by it, are appended to `outputs`.
@@ -81,7 +81,7 @@ public struct AttributionJoin: Sendable {
         _ event: Event, from position: TopicPartition, offset: Int64,
         into outputs: inout [JoinOutput]
     ) -> Admission {
-        if event.type == .item || event.type == .erase { return .accepted }
+        if [.item, .erase, .objection].contains(event.type) { return .accepted }
         let now = watermarks.watermarkMs ?? .min
         // An id of a time far ahead would be remembered until then.
         let leapsFrom = leap(of: event.tsMs)
@@ -337,7 +337,7 @@ extension PendingEvent.Body {
             purchase.offer.item = nil
             self = .purchase(purchase)
         case .refund(let refund): self = .refund(refund)
-        case .outcome, .item, .erase: return nil
+        case .outcome, .item, .erase, .objection: return nil
         }
     }
 }

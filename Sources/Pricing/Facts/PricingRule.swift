@@ -2,6 +2,8 @@
 public enum PricingRule: String, Sendable, Hashable, CaseIterable {
     /// Discounts are switched off: the list price.
     case killSwitch = "kill_switch"
+    /// The shopper has objected to personalised prices: the list price.
+    case objection
     /// The item is no longer sold: no discount.
     case deletedItem = "deleted_item"
     /// Nothing is left to sell: no discount.

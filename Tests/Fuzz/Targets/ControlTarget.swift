@@ -52,6 +52,7 @@ enum ControlTarget: FuzzTarget {
         case .resume(let part, let reason, let who): return .snapshot(id: "\(part)" + reason + who)
         case .recommend(let question): return .snapshot(id: question.userID + question.itemID)
         case .erase(let request): return .snapshot(id: request.userID + request.reason)
+        case .object(let request): return .snapshot(id: request.userID + request.who)
         case .rollback(let request):
             do { return .snapshot(id: "\(try request.skipRanges().texts)") } catch {
                 return .failed(code: FailureKind(error).rawValue, message: "\(error)")
@@ -72,6 +73,7 @@ enum ControlTarget: FuzzTarget {
             + #"{"resume":{"_0":"publishing","reason":"","who":"w"}}"# + "\n",
         #"{"erase":{"_0":{"userID":"u","held":[{"table":"t","rows":1,"bytes":2}],"reason":"r","who":"w"}}}"#
             + "\n",
+        #"{"object":{"_0":{"userID":"u","reason":"r","who":"w"}}}"# + "\n",
         #"{"recommend":{"_0":{"userID":"u","itemID":"i","context":[],"isView":false}}}"# + "\n",
         "[[[[\n{\"status\"",
     ].map { Array($0.utf8) }

@@ -110,7 +110,12 @@ struct EventBytes {
                     userID: name("u"), orderID: name("o"), itemID: chance() ? name("i") : nil,
                     quantity: chance() ? count() : nil))
         case 7: return .item(item())
-        case 8: return byte() % 8 == 0 ? .erase(userID: name("u")) : .click(offer())
+        case 8:
+            switch byte() % 8 {
+            case 0: return .erase(userID: name("u"))
+            case 1: return .objection(userID: name("u"))
+            default: return .click(offer())
+            }
         default:
             let labels = byte()
             return .outcome(

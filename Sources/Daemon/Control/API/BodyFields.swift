@@ -56,6 +56,15 @@ struct BodyFields {
         return text
     }
 
+    /// A shopper's id.
+    mutating func shopper(_ name: String) throws(APIProblem) -> String {
+        let text = try text(name)
+        guard EventLimits.isID(text) else {
+            throw .field(name, "no event can carry it as a shopper's id")
+        }
+        return text
+    }
+
     mutating func optionalText(_ name: String) throws(APIProblem) -> String? {
         guard let value = take(name) else { return nil }
         return try Self.text(value, name)

@@ -138,13 +138,18 @@ extension DaemonControl {
             pausing("/v1/publishing/resume", .publishing, false),
             Endpoint(.post, "/v1/erase", access: .operate, lane: .learning) { call in
                 self.asking(call) { fields, who in
-                    let userID = try fields.text("user")
-                    guard EventLimits.isID(userID) else {
-                        throw APIProblem.field("user", "no event can carry it as a shopper's id")
-                    }
+                    let userID = try fields.shopper("user")
                     return .erase(
                         try ErasureRequest(
                             userID: userID, in: try self.store(), reason: try fields.text("reason"),
+                            who: who))
+                }
+            },
+            Endpoint(.post, "/v1/objections", access: .operate, lane: .learning) { call in
+                self.asking(call) { fields, who in
+                    .object(
+                        try ObjectionRequest(
+                            userID: try fields.shopper("user"), reason: try fields.text("reason"),
                             who: who))
                 }
             },
@@ -219,6 +224,7 @@ extension DaemonControl {
         case .paused(let state): try json(["paused": state])
         case .explanation(let explanation): try json(explanation)
         case .erased(let outcome): try json(outcome)
+        case .objected(let outcome): try json(outcome)
         case .keyReused(let sentence): .problem(422, sentence)
         case .failed(let code, let message):
             .problem(status(of: FailureKind(rawValue: code) ?? .bug), message)

@@ -149,6 +149,7 @@ final class DecisionLog {
         case .erase(let userID):
             join.erase(userID: userID)
             return nil
+        case .objection: return nil
         case .purchase(let purchase):
             try listener.purchase(
                 purchase, event.tsMs, items[purchase.offer.itemID] ?? KnownItem())
