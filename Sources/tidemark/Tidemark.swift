@@ -21,7 +21,7 @@ struct Tidemark: ParsableCommand {
             RecommendCommand.self, SnapshotsCommand.self, CaptureCommand.self,
             RollbackCommand.self, PauseCommand.self, ResumeCommand.self, StatusCommand.self,
             TopCommand.self, AuditCommand.self, StoreCommand.self, ShopperCommand.self,
-            EraseCommand.self,
+            EraseCommand.self, ApprovalsCommand.self, ApproveCommand.self,
             CheckCommand.self, BrokerCommand.self,
             DeadLettersCommand.self, MapCommand.self, SimulateCommand.self, EncodeCommand.self,
             BenchCommand.self,

@@ -11,8 +11,12 @@ final class ServedDaemon {
     private let process: Process
     let tokenFile: String
 
-    /// - Parameter events: what is in the topic when it starts.
-    init(_ fixture: DaemonFixture, events: [String] = []) throws {
+    /// - Parameters:
+    ///   - events: what is in the topic when it starts.
+    ///   - settings: beside its own, and after them.
+    init(
+        _ fixture: DaemonFixture, events: [String] = [], settings: [String] = []
+    ) throws {
         self.fixture = fixture
         port = try Wires.freePort()
         try FileManager.default.createDirectory(
@@ -27,13 +31,15 @@ final class ServedDaemon {
         process.executableURL = DaemonProcess.program
         process.arguments =
             ["run"]
-            + (try fixture.overrides([
-                "http.enabled=true", "http.port=\(port)", "http.token_file=\(tokenFile)",
-                "http.read_token_file=\(fixture.folder)/reader", "model.base=\(ShopStream.base)",
-                "store.snapshot_events=500", "store.commit_interval=50ms", "store.sync=false",
-                "lora.refresh_texts=0",
-                "pricing.budgets=[{name: all, spend: 1000000, uses: 90000, period: month}]",
-            ])).flatMap { ["--set", $0] }
+            + (try fixture.overrides(
+                [
+                    "http.enabled=true", "http.port=\(port)", "http.token_file=\(tokenFile)",
+                    "http.read_token_file=\(fixture.folder)/reader",
+                    "model.base=\(ShopStream.base)",
+                    "store.snapshot_events=500", "store.commit_interval=50ms", "store.sync=false",
+                    "lora.refresh_texts=0",
+                    "pricing.budgets=[{name: all, spend: 1000000, uses: 90000, period: month}]",
+                ] + settings)).flatMap { ["--set", $0] }
         process.standardOutput = FileHandle.nullDevice
         try process.run()
         _ = try eventually("a daemon that answers") {

@@ -18,6 +18,8 @@ public enum ControlRequest: Codable, Sendable {
     case erase(ErasureRequest)
     /// A shopper wants no personalised prices.
     case object(ObjectionRequest)
+    /// A person's word about deep discounts of an item.
+    case approve(ApprovalRequest)
 }
 
 /// What `rollback` is asked for, on a store or of a daemon.
@@ -78,6 +80,8 @@ public enum ControlReply: Codable, Sendable {
     case explanation(Explanation)
     case erased(ErasureOutcome)
     case objected(ObjectionOutcome)
+    /// What is known of the item from now on.
+    case answered(ApprovalView.Entry)
     /// A key that came before with another request; what to say of it.
     case keyReused(String)
     /// The exit code that a command ends with, and what it says.

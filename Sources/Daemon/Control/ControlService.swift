@@ -66,6 +66,9 @@ struct ControlService {
             return .paused(try pause(part, false, reason: reason, who: who))
         case .recommend(let question): return .explanation(try learner.answer(question))
         case .erase(let request): return .erased(try erase(request))
+        case .approve(let request):
+            try request.check()
+            return .answered(try learner.approve(request))
         case .object(let request): return .objected(try object(request))
         }
     }

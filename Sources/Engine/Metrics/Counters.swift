@@ -71,6 +71,10 @@ public struct Counters: Sendable, Equatable {
     public var shadowDepth = 0
     /// What they were expected to add. Units: thousandths of the currency's unit.
     public var shadowMargin = 0
+    /// Decisions that a deeper discount was withheld from, until a person says yes.
+    public var withheldDecisions = 0
+    /// Those of them that were noted nowhere, since as many items wait as may.
+    public var unlistedWishes = 0
     /// Accepted events by type; together, and with the dead letters, all that was read.
     public var byType: [String: Int] = [:]
     /// Dead letters by the stable name of the reason.
@@ -84,11 +88,18 @@ public struct Counters: Sendable, Equatable {
         \.boundedEvents, \.boundedUsers, \.boundedHours,
         \.headPassed, \.headRejected, \.selfRollbacks, \.itemsForgotten, \.shoppersForgotten,
         \.clippedWeights, \.ignoredInline, \.shadowDecisions, \.shadowDiscounted, \.shadowDepth,
-        \.shadowMargin,
+        \.shadowMargin, \.withheldDecisions, \.unlistedWishes,
     ]
 
     /// All zero.
     public init() {}
+
+    /// Counts what became of a discount that waits for a person's word.
+    mutating func note(_ outcome: RuleLedger.WishOutcome?) {
+        guard let outcome else { return }
+        withheldDecisions += 1
+        if outcome == .noRoom { unlistedWishes += 1 }
+    }
 
     /// Counts a decision that nobody is told of.
     mutating func noteShadow(_ decision: Decision) {

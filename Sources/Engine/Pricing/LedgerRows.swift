@@ -15,6 +15,8 @@ extension DepthHistory: LedgerRow {}
 extension PriceHistory: LedgerRow {}
 extension BudgetAccount: LedgerRow {}
 extension BudgetOffers: LedgerRow {}
+extension Approval: LedgerRow {}
+extension WaitingList: LedgerRow {}
 
 /// What rows are known by.
 protocol LedgerKey: Hashable, Comparable, Sendable {

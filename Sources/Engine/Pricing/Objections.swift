@@ -43,7 +43,7 @@ extension RuleLedger {
     /// Takes an objection; the first one of a shopper counts.
     ///
     /// - Returns: whether it is new.
-    mutating func object(_ userID: String, atMs ms: Int64) throws -> Bool {
+    package mutating func object(_ userID: String, atMs ms: Int64) throws -> Bool {
         let owner = RowOwner(user: userID)
         guard try objections.row(owner, in: state).sinceMs == nil else { return false }
         objections.set(owner, ObjectionRow(sinceMs: ms))

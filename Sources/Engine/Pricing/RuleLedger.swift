@@ -16,11 +16,13 @@ package struct RuleLedger {
     static let priceTable = StateTable("prices of items", .ledger)
     static let budgetTable = StateTable("budgets", .ledger)
     static let budgetOfferTable = StateTable("budgets of shoppers", .ledger, keys: .owner)
+    static let approvalTable = StateTable("approvals", .ledger)
+    static let waitingTable = StateTable("approvals waited for", .ledger)
     static let objectionTable = StateTable("objections", .ledger, keys: .blinded)
     /// Its tables but for that of objections.
     static let tables = [
         shopperTable, itemTable, categoryTable, depthTable, priceTable, budgetTable,
-        budgetOfferTable,
+        budgetOfferTable, approvalTable, waitingTable,
     ]
 
     let settings: RuleSettings
@@ -33,6 +35,8 @@ package struct RuleLedger {
     private var prices = LedgerRows<String, PriceHistory>(priceTable)
     var accounts = LedgerRows<String, BudgetAccount>(budgetTable)
     var budgetOffers = LedgerRows<RowOwner, BudgetOffers>(budgetOfferTable)
+    var approvals = LedgerRows<String, Approval>(approvalTable)
+    var waiting = LedgerRows<String, WaitingList>(waitingTable)
     var objections = LedgerRows<RowOwner, ObjectionRow>(objectionTable)
     /// Up to where the records of a partition were published before a rewind, as far as a step has asked.
     var publishedTo: [TopicPartition: Int64] = [:]
@@ -115,6 +119,7 @@ package struct RuleLedger {
         if settings.caps[.category] != nil, let category = known?.category {
             facts.categoryTally = try categories.row(category, in: state)
         }
+        if settings.approval.isUsed { facts.approval = try approvals.row(itemID, in: state) }
         if settings.asksItemDepths { facts.itemDepths = try depths.row(itemID, in: state) }
         if settings.prior.days > 0 {
             sight.prices = try prices.row(itemID, in: state)
@@ -140,7 +145,9 @@ package struct RuleLedger {
     /// So it is learned as it was told; it is not published again.
     private mutating func lookBack(_ sight: inout Sight, _ facts: inout OfferCircumstances) throws {
         let objectedMs = try objections.row(RowOwner(user: sight.asking.userID), in: state).sinceMs
-        if let place = sight.asking.place, objectedMs != nil || !budgets.list.isEmpty {
+        if let place = sight.asking.place,
+            objectedMs != nil || !budgets.list.isEmpty || settings.approval.isUsed
+        {
             sight.asking.isAgain = try isAgain(place)
         }
         guard let objectedMs else { return }
@@ -212,6 +219,8 @@ package struct RuleLedger {
         prices.collectChanges(into: &changes)
         accounts.collectChanges(into: &changes)
         budgetOffers.collectChanges(into: &changes)
+        approvals.collectChanges(into: &changes)
+        waiting.collectChanges(into: &changes)
         objections.collectChanges(into: &changes)
     }
 }

@@ -61,6 +61,7 @@ extension Engine {
         if quote.held == nil {
             ruleLedger.note(
                 sight, discount: quote.decision.depth, price: quote.decision.price)
+            counters.note(try ruleLedger.note(quote.decision.withheld, sight))
         }
         ruleLedger.reserve(
             sight, quote.decision, quantity: quote.demand[0].expectedQuantity,

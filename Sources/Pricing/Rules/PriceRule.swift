@@ -118,6 +118,8 @@ public struct OfferCircumstances: Sendable, Hashable {
     public var categoryTally = OfferTally()
     /// The discounts that the item was offered at.
     public var itemDepths = DepthHistory()
+    /// What people said of deep discounts of the item.
+    public var approval = Approval()
     /// What a reduction is to be measured against.
     public var prior = PriorPrice.notAsked
     /// How the budgets stand that are for the item.

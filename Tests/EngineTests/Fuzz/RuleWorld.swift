@@ -14,6 +14,8 @@ struct RuleWorld {
         case catalogue(item: Int, price: Double, atMs: Int64)
         case decision(Asked, Decision)
         case purchase(Bought)
+        case objection(shopper: Int, atMs: Int64)
+        case answer(item: Int, Approval.Answer)
     }
 
     /// One purchase.
@@ -67,13 +69,13 @@ struct RuleWorld {
 
     let configuration: PricingConfiguration
     private let policy: DiscountPolicy
-    private var random: SeededRandom
+    var random: SeededRandom
     /// Whether many come within a day, so that there are prices for everybody.
     let isBusy: Bool
     private(set) var goods: [Goods] = []
-    private var nowMs: Int64 = 1_795_000_000_000
+    var nowMs: Int64 = 1_795_000_000_000
     private var number: UInt64 = 0
-    private var ledger: RuleLedger
+    var ledger: RuleLedger
     private(set) var state = MemoryState()
     private var asked: [Asked] = []
     private var held: [String: Held] = [:]
@@ -93,7 +95,7 @@ struct RuleWorld {
         nil, "Kitchen", "Kitchen / Kettles", "Kitchenware", "Wine / Red", "Wine",
     ]
     static let brandNames: [String?] = [nil, "Boil", "Pour"]
-    private static let dayMs = 86_400_000.0
+    static let dayMs = 86_400_000.0
     private static let lifetimeMs = Int64(0.3 * dayMs)
     /// The farthest that events come late.
     private static let latenessMs = Int64(0.3 * dayMs)
@@ -158,6 +160,7 @@ struct RuleWorld {
             return try setPrice(goods[item].price, of: item, atMs: nowMs)
         }
         if chance(0.2) { commit() }
+        if let said = try people() { return said }
         if chance(isHonest ? 0.25 : 0.3), let bought = try buy() { return .purchase(bought) }
         if chance(0.05), let before = asked.randomElement(using: &random) {
             return try decide(
@@ -231,7 +234,10 @@ struct RuleWorld {
             item: asked.offer, demand: asked.demand, holdout: asked.holdout,
             draws: PricingDraws(explore: random.unit(), depth: random.unit()), standing: standing,
             circumstances: sight.circumstances)
-        if !decision.isHeld { ledger.note(sight, discount: decision.depth, price: decision.price) }
+        if !decision.isHeld {
+            ledger.note(sight, discount: decision.depth, price: decision.price)
+            try ledger.note(decision.withheld, sight)
+        }
         ledger.reserve(
             sight, decision, quantity: asked.demand[0].expectedQuantity,
             expiresMs: decision.isHeld ? its?.untilMs ?? asked.untilMs : asked.untilMs)
@@ -294,8 +300,8 @@ struct RuleWorld {
         return bought
     }
 
-    private mutating func chance(_ p: Double) -> Bool { random.unit() < p }
-    private mutating func pick<T>(_ values: [T]) -> T {
+    mutating func chance(_ p: Double) -> Bool { random.unit() < p }
+    mutating func pick<T>(_ values: [T]) -> T {
         values[Int(random.unit() * Double(values.count))]
     }
 }
@@ -353,6 +359,7 @@ extension RuleWorld {
             rules.prior.generalShare = pick([0.3, 0.5, 1])
             if chance(0.2) { rules.prior.perishable = ["Kitchen"] }
         }
+        rules.approval = approval(&random)
         made.rules = rules
         return made
     }

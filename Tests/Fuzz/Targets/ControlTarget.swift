@@ -52,6 +52,7 @@ enum ControlTarget: FuzzTarget {
         case .resume(let part, let reason, let who): return .snapshot(id: "\(part)" + reason + who)
         case .recommend(let question): return .snapshot(id: question.userID + question.itemID)
         case .erase(let request): return .snapshot(id: request.userID + request.reason)
+        case .approve(let request): return .snapshot(id: request.itemID + request.reason)
         case .object(let request): return .snapshot(id: request.userID + request.who)
         case .rollback(let request):
             do { return .snapshot(id: "\(try request.skipRanges().texts)") } catch {
@@ -72,6 +73,8 @@ enum ControlTarget: FuzzTarget {
         #"{"pause":{"_0":"learning","reason":"r","who":"w"}}"# + "\n"
             + #"{"resume":{"_0":"publishing","reason":"","who":"w"}}"# + "\n",
         #"{"erase":{"_0":{"userID":"u","held":[{"table":"t","rows":1,"bytes":2}],"reason":"r","who":"w"}}}"#
+            + "\n",
+        #"{"approve":{"_0":{"itemID":"i","declines":false,"upTo":0.3,"reason":"r","who":"w"}}}"#
             + "\n",
         #"{"object":{"_0":{"userID":"u","reason":"r","who":"w"}}}"# + "\n",
         #"{"recommend":{"_0":{"userID":"u","itemID":"i","context":[],"isView":false}}}"# + "\n",

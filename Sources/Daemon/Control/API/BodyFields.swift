@@ -1,6 +1,7 @@
 import ControlPlane
 import Events
 import Foundation
+import Records
 
 /// Why a request over HTTP is not done: a status and a sentence.
 struct APIProblem: Error, Equatable {
@@ -87,6 +88,15 @@ struct BodyFields {
             throw .field(name, "it must be true or false")
         }
         return flag
+    }
+
+    /// A time in milliseconds since 1970; `nil` where it is left out.
+    mutating func time(_ name: String) throws(APIProblem) -> Int64? {
+        guard let text = try optionalText(name) else { return nil }
+        guard let ms = Timestamp.milliseconds(text) else {
+            throw .field(name, "it must be a time like 2026-11-23T12:00:00Z")
+        }
+        return ms
     }
 
     mutating func optionalNumber(_ name: String) throws(APIProblem) -> Double? {

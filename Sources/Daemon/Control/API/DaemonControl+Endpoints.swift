@@ -101,6 +101,12 @@ extension DaemonControl {
                     return DiffView(try store.diff(ids.0, ids.1))
                 }
             },
+            Endpoint(.get, "/v1/approvals", access: .read, lane: .store) { call in
+                Self.replying {
+                    try call.requireNoQuery()
+                    return try ApprovalView(of: try self.store())
+                }
+            },
             Endpoint(.get, "/v1/audit", access: .read, lane: .store) { call in
                 Self.replying {
                     var query = try QueryFields(call)
@@ -143,6 +149,17 @@ extension DaemonControl {
                         try ErasureRequest(
                             userID: userID, in: try self.store(), reason: try fields.text("reason"),
                             who: who))
+                }
+            },
+            Endpoint(.post, "/v1/approvals/{item}", access: .operate, lane: .learning) { call in
+                self.asking(call) { fields, who in
+                    .approve(
+                        try ApprovalRequest(
+                            itemID: call.parameters["item"] ?? "",
+                            upTo: try fields.optionalNumber("up_to"),
+                            declines: try fields.flag("decline"),
+                            untilMs: try fields.time("until"),
+                            reason: try fields.text("reason"), who: who))
                 }
             },
             Endpoint(.post, "/v1/objections", access: .operate, lane: .learning) { call in
@@ -225,6 +242,7 @@ extension DaemonControl {
         case .explanation(let explanation): try json(explanation)
         case .erased(let outcome): try json(outcome)
         case .objected(let outcome): try json(outcome)
+        case .answered(let entry): try json(entry)
         case .keyReused(let sentence): .problem(422, sentence)
         case .failed(let code, let message):
             .problem(status(of: FailureKind(rawValue: code) ?? .bug), message)
