@@ -18,7 +18,7 @@ struct Tidemark: ParsableCommand {
         subcommands: [
             RunCommand.self, ReplayCommand.self, EvaluateCommand.self, OpeCommand.self,
             HoldoutCommand.self, AblateCommand.self,
-            RecommendCommand.self, SnapshotsCommand.self, CaptureCommand.self,
+            RecommendCommand.self, RankCommand.self, SnapshotsCommand.self, CaptureCommand.self,
             RollbackCommand.self, PauseCommand.self, ResumeCommand.self, StatusCommand.self,
             TopCommand.self, AuditCommand.self, StoreCommand.self, ShopperCommand.self,
             EraseCommand.self, ApprovalsCommand.self, ApproveCommand.self,

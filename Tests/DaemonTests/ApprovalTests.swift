@@ -85,7 +85,7 @@ import Testing
         #expect(audit.contains("\"approve\"") && audit.contains(first.item_id))
         #expect(audit.contains("end of line") && audit.contains("ann"))
 
-        let ms = Int64(Date().timeIntervalSince1970 * 1000)
+        let ms = nowMs()
         try daemon.fixture.send(
             [
                 """

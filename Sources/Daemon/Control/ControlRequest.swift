@@ -14,6 +14,8 @@ public enum ControlRequest: Codable, Sendable {
     case resume(PausedPart, reason: String, who: String)
     /// What would be offered now; nothing is changed.
     case recommend(Question)
+    /// Which offers would be shown together now; nothing is changed.
+    case rank(RankingRequest)
     /// Forgets a shopper.
     case erase(ErasureRequest)
     /// A shopper wants no personalised prices.
@@ -78,6 +80,7 @@ public enum ControlReply: Codable, Sendable {
     /// What stands still from now on.
     case paused(PauseState)
     case explanation(Explanation)
+    case ranking(Ranking)
     case erased(ErasureOutcome)
     case objected(ObjectionOutcome)
     /// What is known of the item from now on.

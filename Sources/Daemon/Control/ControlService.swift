@@ -65,6 +65,7 @@ struct ControlService {
         case .resume(let part, let reason, let who):
             return .paused(try pause(part, false, reason: reason, who: who))
         case .recommend(let question): return .explanation(try learner.answer(question))
+        case .rank(let request): return .ranking(try learner.rank(request))
         case .erase(let request): return .erased(try erase(request))
         case .approve(let request):
             try request.check()

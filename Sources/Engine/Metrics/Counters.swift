@@ -94,13 +94,6 @@ public struct Counters: Sendable, Equatable {
     /// All zero.
     public init() {}
 
-    /// Counts what became of a discount that waits for a person's word.
-    mutating func note(_ outcome: RuleLedger.WishOutcome?) {
-        guard let outcome else { return }
-        withheldDecisions += 1
-        if outcome == .noRoom { unlistedWishes += 1 }
-    }
-
     /// Counts a decision that nobody is told of.
     mutating func noteShadow(_ decision: Decision) {
         shadowDecisions += 1

@@ -50,25 +50,3 @@ extension RuleLedger {
         return true
     }
 }
-
-extension Engine {
-    /// Takes an objection to personalised prices at the boundary of a batch.
-    ///
-    /// No learned state changes: decisions from then on read it in the ledger, and the journal has what they read.
-    /// - Returns: whether it is new.
-    public mutating func object(
-        _ userID: String, atMs ms: Int64, reading state: any StateReader
-    ) throws -> Bool {
-        ruleLedger.attach(state)
-        defer { ruleLedger.detach() }
-        return try ruleLedger.object(userID, atMs: ms)
-    }
-
-    /// Since when a shopper objects to personalised prices; `nil` for one who does not. Units: milliseconds since
-    /// 1970.
-    public static func objectedMs(_ userID: String, reading state: any StateReader) throws -> Int64?
-    {
-        try state.value(RuleLedger.objectionTable, RowOwner(user: userID).bytes)
-            .flatMap { try ObjectionRow(encoded: $0).sinceMs }
-    }
-}

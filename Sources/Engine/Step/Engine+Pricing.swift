@@ -61,7 +61,10 @@ extension Engine {
         if quote.held == nil {
             ruleLedger.note(
                 sight, discount: quote.decision.depth, price: quote.decision.price)
-            counters.note(try ruleLedger.note(quote.decision.withheld, sight))
+            if let outcome = try ruleLedger.note(quote.decision.withheld, sight) {
+                counters.withheldDecisions += 1
+                if outcome == .noRoom { counters.unlistedWishes += 1 }
+            }
         }
         ruleLedger.reserve(
             sight, quote.decision, quantity: quote.demand[0].expectedQuantity,

@@ -16,16 +16,16 @@ extension RuleWorld {
 
     /// At times somebody says something.
     mutating func people() throws -> Happening? {
-        if chance(0.002) {
-            let shopper = Int(random.unit() * 3)
+        if voices.unit() < 0.002 {
+            let shopper = Int(voices.unit() * 3)
             let isNew = try ledger.object("shopper \(shopper)", atMs: nowMs)
             return isNew ? .objection(shopper: shopper, atMs: nowMs) : nil
         }
-        guard configuration.rules.approval.isUsed, chance(0.05) else { return nil }
-        let item = Int(random.unit() * 3)
+        guard configuration.rules.approval.isUsed, voices.unit() < 0.05 else { return nil }
+        let item = Int(voices.unit() * 3)
         let answer = Approval.Answer(
-            depth: pick([0, 0.1, 0.3, 0.9]), fromMs: nowMs,
-            untilMs: nowMs + 1 + Int64(random.unit() * Self.dayMs))
+            depth: [0, 0.1, 0.3, 0.9][Int(voices.unit() * 4)], fromMs: nowMs,
+            untilMs: nowMs + 1 + Int64(voices.unit() * Self.dayMs))
         _ = try ledger.answer("item \(item)") { _ in answer }
         return .answer(item: item, answer)
     }

@@ -69,7 +69,9 @@ struct RuleWorld {
 
     let configuration: PricingConfiguration
     private let policy: DiscountPolicy
-    var random: SeededRandom
+    private var random: SeededRandom
+    /// Of what people say: apart, so that worlds where nobody says anything stay as they were.
+    var voices: SeededRandom
     /// Whether many come within a day, so that there are prices for everybody.
     let isBusy: Bool
     private(set) var goods: [Goods] = []
@@ -102,8 +104,11 @@ struct RuleWorld {
 
     init(seed: UInt64) throws {
         random = SeededRandom(seed: seed)
+        voices = SeededRandom(seed: ~seed)
         isBusy = random.unit() < 0.1
-        configuration = Self.configuration(&random)
+        var configuration = Self.configuration(&random)
+        configuration.rules.approval = Self.approval(&voices)
+        self.configuration = configuration
         policy = try DiscountPolicy(configuration)
         ledger = RuleLedger(configuration)
         ledger.attach(state)
@@ -300,8 +305,8 @@ struct RuleWorld {
         return bought
     }
 
-    mutating func chance(_ p: Double) -> Bool { random.unit() < p }
-    mutating func pick<T>(_ values: [T]) -> T {
+    private mutating func chance(_ p: Double) -> Bool { random.unit() < p }
+    private mutating func pick<T>(_ values: [T]) -> T {
         values[Int(random.unit() * Double(values.count))]
     }
 }
@@ -359,7 +364,6 @@ extension RuleWorld {
             rules.prior.generalShare = pick([0.3, 0.5, 1])
             if chance(0.2) { rules.prior.perishable = ["Kitchen"] }
         }
-        rules.approval = approval(&random)
         made.rules = rules
         return made
     }

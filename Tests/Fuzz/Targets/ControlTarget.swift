@@ -52,6 +52,7 @@ enum ControlTarget: FuzzTarget {
         case .resume(let part, let reason, let who): return .snapshot(id: "\(part)" + reason + who)
         case .recommend(let question): return .snapshot(id: question.userID + question.itemID)
         case .erase(let request): return .snapshot(id: request.userID + request.reason)
+        case .rank(let request): return .snapshot(id: request.itemIDs.joined())
         case .approve(let request): return .snapshot(id: request.itemID + request.reason)
         case .object(let request): return .snapshot(id: request.userID + request.who)
         case .rollback(let request):
@@ -75,6 +76,8 @@ enum ControlTarget: FuzzTarget {
         #"{"erase":{"_0":{"userID":"u","held":[{"table":"t","rows":1,"bytes":2}],"reason":"r","who":"w"}}}"#
             + "\n",
         #"{"approve":{"_0":{"itemID":"i","declines":false,"upTo":0.3,"reason":"r","who":"w"}}}"#
+            + "\n",
+        #"{"rank":{"_0":{"userID":"u","itemIDs":["i"],"count":3,"context":[],"isView":false}}}"#
             + "\n",
         #"{"object":{"_0":{"userID":"u","reason":"r","who":"w"}}}"# + "\n",
         #"{"recommend":{"_0":{"userID":"u","itemID":"i","context":[],"isView":false}}}"# + "\n",

@@ -108,6 +108,14 @@ struct BodyFields {
         }
     }
 
+    /// A whole number above 0.
+    mutating func optionalCount(_ name: String) throws(APIProblem) -> Int? {
+        guard let value = take(name) else { return nil }
+        guard case .integer(let number) = value, number >= 1, let count = Int(exactly: number)
+        else { throw .field(name, "it must be a whole number above 0") }
+        return count
+    }
+
     /// A flat map of texts and numbers, within the bounds of an event's.
     mutating func circumstances(
         _ name: String

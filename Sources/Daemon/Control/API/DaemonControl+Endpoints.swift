@@ -170,6 +170,9 @@ extension DaemonControl {
                             who: who))
                 }
             },
+            Endpoint(.post, "/v1/rank", access: .read, lane: .learning) { call in
+                self.asking(call, isRead: true) { fields, _ in .rank(try Self.ranking(&fields)) }
+            },
             Endpoint(.post, "/v1/recommend", access: .read, lane: .learning) { call in
                 self.asking(call, isRead: true) { fields, _ in
                     .recommend(
@@ -181,6 +184,15 @@ extension DaemonControl {
                 }
             },
         ]
+    }
+
+    private static func ranking(_ fields: inout BodyFields) throws -> RankingRequest {
+        RankingRequest(
+            userID: try fields.optionalText("user"), itemIDs: try fields.texts("items"),
+            count: try fields.optionalCount("count") ?? 10,
+            perCategory: try fields.optionalCount("per_category"),
+            perBrand: try fields.optionalCount("per_brand"),
+            context: try fields.circumstances("context"), isView: try fields.flag("view"))
     }
 
     private func pausing(_ path: String, _ part: PausedPart, _ isPaused: Bool) -> Endpoint {
@@ -240,6 +252,7 @@ extension DaemonControl {
         case .rollback(let outcome): try json(outcome)
         case .paused(let state): try json(["paused": state])
         case .explanation(let explanation): try json(explanation)
+        case .ranking(let ranking): try json(ranking)
         case .erased(let outcome): try json(outcome)
         case .objected(let outcome): try json(outcome)
         case .answered(let entry): try json(entry)
