@@ -20,6 +20,7 @@ extension Event {
             outcome.offer.userID = userID
             event.body = .outcome(outcome)
         case .erase: event.body = .erase(userID: userID)
+        case .objection: event.body = .objection(userID: userID)
         case .identify(let anonymousID, _):
             event.body = .identify(anonymousID: anonymousID, userID: userID)
         case .item: break
@@ -43,7 +44,7 @@ extension Event {
         case .outcome(var outcome):
             outcome.offer.price = price
             event.body = .outcome(outcome)
-        case .refund, .item, .erase, .identify: break
+        case .refund, .item, .erase, .identify, .objection: break
         }
         return event
     }

@@ -1,7 +1,7 @@
 /// The types of event of the contract, by their name in the payload.
 public enum EventType: String, Sendable, Hashable, CaseIterable {
     /// The raw values are the payload's `type`.
-    case impression, click, purchase, refund, item, outcome, erase, identify
+    case impression, click, purchase, refund, item, outcome, erase, identify, objection
 }
 
 /// One decoded and validated event.
@@ -33,6 +33,8 @@ public struct Event: Sendable, Hashable {
         case erase(userID: String)
         /// What is and was done under an anonymous id is the user's from now on.
         case identify(anonymousID: String, userID: String)
+        /// The user wants no personalised prices.
+        case objection(userID: String)
     }
 
     /// Takes each field as it is; `EventDecoder` is what checks them.
@@ -54,6 +56,7 @@ public struct Event: Sendable, Hashable {
         case .outcome: .outcome
         case .erase: .erase
         case .identify: .identify
+        case .objection: .objection
         }
     }
 
@@ -63,7 +66,7 @@ public struct Event: Sendable, Hashable {
         case .impression(let offer), .click(let offer): offer
         case .purchase(let purchase): purchase.offer
         case .outcome(let outcome): outcome.offer
-        case .refund, .item, .erase, .identify: nil
+        case .refund, .item, .erase, .identify, .objection: nil
         }
     }
 
@@ -74,7 +77,7 @@ public struct Event: Sendable, Hashable {
         case .purchase(let purchase): purchase.offer.userID
         case .outcome(let outcome): outcome.offer.userID
         case .refund(let refund): refund.userID
-        case .erase(let userID), .identify(_, let userID): userID
+        case .erase(let userID), .identify(_, let userID), .objection(let userID): userID
         case .item: nil
         }
     }
@@ -87,7 +90,7 @@ public struct Event: Sendable, Hashable {
         case .outcome(let outcome): outcome.offer.itemID
         case .refund(let refund): refund.itemID
         case .item(let item): item.itemID
-        case .erase, .identify: nil
+        case .erase, .identify, .objection: nil
         }
     }
 }

@@ -190,6 +190,7 @@ extension EventDecoder {
         case .outcome: .outcome(try outcome(fields))
         case .erase: .erase(userID: try fields.requiredID(.userID))
         case .identify: try identify(fields)
+        case .objection: .objection(userID: try fields.requiredID(.userID))
         }
     }
 

@@ -28,7 +28,7 @@ public enum EventEncoder {
             if let purchased = outcome.purchased { json.field("purchased", purchased) }
             write("quantity", outcome.quantity, &json)
             write("sampling_rate", outcome.samplingRate, &json)
-        case .erase(let userID): json.field("user_id", userID)
+        case .erase(let userID), .objection(let userID): json.field("user_id", userID)
         case .identify(let anonymousID, let userID):
             json.field("user_id", userID)
             json.field("anonymous_id", anonymousID)

@@ -128,6 +128,7 @@ extension EventFields {
             case 6: .refund
             case 7: .outcome
             case 8: unsafe node.bytes[0] == UInt8(ascii: "p") ? .purchase : .identify
+            case 9: .objection
             case 10: .impression
             default: nil
             }

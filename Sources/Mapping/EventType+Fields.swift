@@ -8,7 +8,7 @@ extension EventType {
         switch self {
         case .impression, .click, .purchase, .outcome, .item: [.eventID, .ts, .itemID]
         case .refund: [.eventID, .ts]
-        case .erase: [.eventID, .ts, .userID]
+        case .erase, .objection: [.eventID, .ts, .userID]
         case .identify: [.eventID, .ts, .userID, .anonymousID]
         }
     }
@@ -41,7 +41,7 @@ extension EventType {
         case .outcome: Self.offer + [.clicked, .purchased, .quantity, .samplingRate]
         case .refund: Self.shopper + [.orderID, .purchaseEventID, .itemID, .quantity]
         case .item: Self.inlineItem + [.deleted]
-        case .erase, .identify: []
+        case .erase, .identify, .objection: []
         }
     }
 }

@@ -49,6 +49,8 @@ public struct Decision: Sendable, Hashable {
     /// The rules that bound: those of the item whenever they hold, those of depth when they forbade
     /// what would have been offered without them.
     public let rules: [PricingRule]
+    /// A better discount that waits for a person's word; nothing of it is delivered.
+    public let withheld: WithheldOffer?
     /// Every price that could have been delivered; their propensities sum to 1.
     public let actions: [PricingAction]
 }

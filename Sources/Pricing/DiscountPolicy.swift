@@ -68,6 +68,11 @@ public struct DiscountPolicy: Sendable {
             standingOptions(ruling, options, item, cost, demand, standing, charge, holdout),
             ladder, choice, holdout: holdout)
         if kept.isHeld { rules.removeAll(where: ruling.ofNewOffers.contains) }
+        let isChoice = !fixed && !explored && !kept.isHeld
+        let withheld =
+            isChoice
+            ? try withheld(ruling, kept.option, item, cost, demand, standing, charge) : nil
+        if withheld != nil { rules.append(.approval) }
         let step = kept.option.step
         return Decision(
             discount: step.discount, depth: step.depth, listPrice: item.price, price: step.price,
@@ -77,7 +82,8 @@ public struct DiscountPolicy: Sendable {
             incrementalMargin: kept.option.incremental, propensity: kept.propensity,
             policy: kept.policy, explored: kept.explored, holdout: holdout, isHeld: kept.isHeld,
             costAssumed: item.cost == nil && assumed != nil,
-            rules: PricingRule.allCases.filter(rules.contains), actions: options.map(\.action))
+            rules: PricingRule.allCases.filter(rules.contains), withheld: withheld,
+            actions: options.map(\.action))
     }
 
     /// When a discounted offer made at a time must end, where the rules say so.
@@ -86,6 +92,23 @@ public struct DiscountPolicy: Sendable {
             ? nil
             : BlackoutDates(configuration.rules.blackouts).next(
                 after: circumstances.atMs, category: circumstances.category)
+    }
+
+    /// What would have been chosen if a person had approved, where that is a lower price.
+    private func withheld(
+        _ ruling: Ruling, _ given: Option, _ item: ItemOffer, _ cost: Double?,
+        _ demand: [DemandPoint], _ standing: StandingPrice, _ charge: BudgetCharge
+    ) throws(PricingError) -> WithheldOffer? {
+        guard configuration.rules.approval.isUsed else { return nil }
+        let ladder = PriceLadder(
+            list: item.price, ruling: ruling.approved, configuration: configuration)
+        let options = offers(ladder.allowed, cost, demand, charge)
+        let best = try greedy(options, demand, cost).best
+        let wish =
+            standing.habit.map { option(ofHabit: $0, ladder, among: options) }
+            ?? options[best]
+        guard wish.step.price < given.step.price else { return nil }
+        return WithheldOffer(depth: wish.step.depth, gain: max(0, wish.worth - given.worth))
     }
 
     /// What an offer that stands may be: new offers alone are counted and compared with others.
@@ -106,6 +129,16 @@ public struct DiscountPolicy: Sendable {
         options.last { $0.firstDepth <= depth } ?? options[0]
     }
 
+    /// The option that the shop's own discount comes to.
+    private func option(ofHabit habit: Double, _ ladder: PriceLadder, among options: [Option])
+        -> Option
+    {
+        let depths = configuration.depths
+        let wish = depths.min { abs($0 - habit) < abs($1 - habit) } ?? 0
+        let place = ladder.allowedPlace(notBeyond: wish, depths: depths)
+        return option(ofDepth: ladder.allowed[place].index, among: options)
+    }
+
     /// The choice, or what goes before it.
     private func keep(
         _ standing: StandingPrice, _ options: [Option], _ standingOptions: [Option],
@@ -113,13 +146,9 @@ public struct DiscountPolicy: Sendable {
     ) -> Choice {
         var choice = choice
         if let habit = standing.habit, !holdout {
-            let depths = configuration.depths
-            let wish = depths.min { abs($0 - habit) < abs($1 - habit) } ?? 0
-            let place = ladder.allowedPlace(notBeyond: wish, depths: depths)
-            let depth = ladder.allowed[place].index
             choice = Choice(
-                option: option(ofDepth: depth, among: options), propensity: 1, explored: false,
-                policy: "merchant")
+                option: option(ofHabit: habit, ladder, among: options), propensity: 1,
+                explored: false, policy: "merchant")
         }
         guard let offer = standing.offer,
             let option = standingOptions.first(where: {

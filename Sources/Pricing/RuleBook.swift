@@ -8,6 +8,7 @@ struct RuleBook: Sendable {
         let settings = configuration.rules
         var rules: [any PriceRule] = []
         if configuration.killSwitch { rules.append(KillSwitch()) }
+        rules.append(Objection())
         rules.append(DeletedItem())
         rules.append(OutOfStock())
         rules.append(UnknownCost())
@@ -37,6 +38,7 @@ struct RuleBook: Sendable {
             guard let cap = settings.caps[scope] else { continue }
             rules.append(FrequencyCap(scope: scope, offers: cap.offers, periodMs: cap.periodMs))
         }
+        if settings.approval.isUsed { rules.append(ApprovalRule(settings.approval)) }
         if !configuration.budgets.isEmpty { rules.append(BudgetRule()) }
         self.rules = rules
         endings = settings.endings.isEmpty ? nil : PriceEndings(cents: settings.endings)
@@ -73,7 +75,7 @@ struct Ruling: Sendable {
     }
 
     /// Those that limit anything.
-    let limits: [Part]
+    private(set) var limits: [Part]
     let endings: PriceEndings?
     /// What discounts are computed on.
     let reference: PriceReference
@@ -89,6 +91,13 @@ struct Ruling: Sendable {
 
     /// The rules that limit new offers alone.
     var ofNewOffers: Set<PricingRule> { Set(limits.filter(\.isOfNewOffers).map(\.name)) }
+
+    /// What they would say if a person had approved.
+    var approved: Ruling {
+        var approved = self
+        approved.limits.removeAll { $0.name == .approval }
+        return approved
+    }
 
     /// What they say of an offer that stands.
     var ofStandingOffers: Ruling {

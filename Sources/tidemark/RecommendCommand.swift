@@ -67,6 +67,8 @@ struct ContextPair: ExpressibleByArgument {
         key = String(argument[..<equals])
         value = String(argument[argument.index(after: equals)...])
     }
+
+    var circumstance: Question.Circumstance { Question.Circumstance(key, value) }
 }
 
 extension Explanation {

@@ -7,7 +7,8 @@ import Terminal
 /// `tidemark shopper`: what is held of one shopper.
 struct ShopperCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "shopper", abstract: "What is held of one shopper.", subcommands: [Show.self])
+        commandName: "shopper", abstract: "What is held of one shopper.",
+        subcommands: [Show.self, Object.self])
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -29,6 +30,67 @@ struct ShopperCommand: ParsableCommand {
     }
 }
 
+extension ShopperCommand {
+    /// `tidemark shopper object`: no personalised prices from now on.
+    struct Object: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Note that a shopper objects to personalised prices.",
+            discussion: """
+                From now on the shopper is given list prices, for good: also after restarts, rollbacks and an \
+                erasure. Offers that stand are ended. An event of type objection does the same. Works on the \
+                daemon that has the store open, or with --url on one elsewhere; of several shards each knows \
+                its own shoppers.
+                """)
+
+        @Argument(help: "The shopper's id, as events carry it.") var user: String
+        @Option(help: "Why, for the audit; the shopper's id does not belong there.")
+        var reason: String
+        @OptionGroup var place: PlaceArguments
+        @OptionGroup var audit: AuditArguments
+
+        func run() throws {
+            try reportingFailures {
+                let request = try ObjectionRequest(userID: user, reason: reason, who: audit.who)
+                if let remote = try place.remote() {
+                    return try tell(
+                        decoded(
+                            try remote.post(
+                                ["v1", "objections"],
+                                ShopperBody(user: user, reason: reason, who: audit.who))))
+                }
+                guard let daemon = try DaemonConnection(store: place.store.path) else {
+                    throw RequestError.noDaemon(store: place.store.path)
+                }
+                guard case .objected(let outcome) = try daemon.ask(.object(request)) else {
+                    throw RequestError.badRequest("the daemon answered something else")
+                }
+                try tell(outcome)
+            }
+        }
+
+        private func tell(_ outcome: ObjectionOutcome) throws {
+            if place.json { return print(try jsonText(outcome)) }
+            let ended =
+                outcome.ended == 1 ? "1 offer was ended" : "\(outcome.ended) offers were ended"
+            show(
+                """
+                \(outcome.isNew ? "The objection holds from now on" : "The shopper had objected before"), in commit \
+                \(outcome.sequence); \(ended).
+
+                Not reached:
+                \(outcome.left.map { "- " + $0 }.joined(separator: "\n"))
+                """)
+        }
+    }
+}
+
+/// What `/v1/erase` and `/v1/objections` are asked with.
+private struct ShopperBody: Encodable {
+    let user: String
+    let reason: String
+    let who: String
+}
+
 /// `tidemark erase`: has the daemon forget a shopper.
 struct EraseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -45,19 +107,14 @@ struct EraseCommand: ParsableCommand {
     @OptionGroup var place: PlaceArguments
     @OptionGroup var audit: AuditArguments
 
-    private struct Body: Encodable {
-        let user: String
-        let reason: String
-        let who: String
-    }
-
     func run() throws {
         try reportingFailures {
             if let remote = try place.remote() {
                 return try tell(
                     decoded(
                         try remote.post(
-                            ["v1", "erase"], Body(user: user, reason: reason, who: audit.who))))
+                            ["v1", "erase"], ShopperBody(user: user, reason: reason, who: audit.who)
+                        )))
             }
             guard let daemon = try DaemonConnection(store: place.store.path) else {
                 throw RequestError.noDaemon(store: place.store.path)

@@ -18,10 +18,11 @@ struct Tidemark: ParsableCommand {
         subcommands: [
             RunCommand.self, ReplayCommand.self, EvaluateCommand.self, OpeCommand.self,
             HoldoutCommand.self, AblateCommand.self,
-            RecommendCommand.self, SnapshotsCommand.self, CaptureCommand.self,
+            RecommendCommand.self, RankCommand.self, SnapshotsCommand.self, CaptureCommand.self,
             RollbackCommand.self, PauseCommand.self, ResumeCommand.self, StatusCommand.self,
             TopCommand.self, AuditCommand.self, StoreCommand.self, ShopperCommand.self,
-            EraseCommand.self, ReloadCommand.self, LogLevelCommand.self,
+            EraseCommand.self, ReloadCommand.self, LogLevelCommand.self, ApprovalsCommand.self,
+            ApproveCommand.self,
             CheckCommand.self, ConfigCommand.self, TestCommand.self, BrokerCommand.self,
             DeadLettersCommand.self, MapCommand.self, SimulateCommand.self, EncodeCommand.self,
             BenchCommand.self,

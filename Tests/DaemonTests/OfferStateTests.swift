@@ -75,7 +75,7 @@ import Testing
         try states.stand(offer("v", "a", until: 1_000), reading: state)
         #expect(commit(&states) == ["u a", "v a"])
         try states.stand(offer("u", "b", until: 2_000), reading: state)
-        try states.erase("u", reading: state)
+        try states.end(of: "u", reading: state)
         #expect(commit(&states) == ["-u a", "-u b"])
         try states.end(through: .max, reading: state)
         #expect(commit(&states) == ["-v a"])

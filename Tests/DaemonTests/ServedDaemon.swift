@@ -13,7 +13,7 @@ final class ServedDaemon {
 
     /// - Parameters:
     ///   - events: what is in the topic when it starts.
-    ///   - settings: beside its own.
+    ///   - settings: beside its own, and after them.
     ///   - answers: whether the daemon at a port is there; `nil` asks it in the clear.
     init(
         _ fixture: DaemonFixture, events: [String] = [], settings: [String] = [],

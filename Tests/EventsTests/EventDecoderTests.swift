@@ -110,6 +110,7 @@ func click(_ changes: [(String, String?)] = []) -> String {
                 #"{"type":"item","event_id":"e","ts":1700000000000,"item_id":"i","deleted":true}"#)
                 == .item(.init(itemID: "i", title: nil, deleted: true)))
         #expect(try body("{\"type\":\"erase\",\(common)}") == .erase(userID: "u"))
+        #expect(try body("{\"type\":\"objection\",\(common)}") == .objection(userID: "u"))
     }
 
     @Test(
@@ -190,7 +191,7 @@ func click(_ changes: [(String, String?)] = []) -> String {
             (
                 "type", "\"view\"",
                 "type: must be one of impression, click, purchase, refund, item, outcome, erase, "
-                    + "identify, not \"view\""
+                    + "identify, objection, not \"view\""
             ),
             (
                 "ts", "\"yesterday\"",

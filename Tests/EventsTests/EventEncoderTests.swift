@@ -56,7 +56,7 @@ struct EventGenerator {
     mutating func next() -> Event {
         count += 1
         let body: Event.Body =
-            switch below(8) {
+            switch below(9) {
             case 0: .impression(offer())
             case 1: .click(offer())
             case 2:
@@ -77,6 +77,7 @@ struct EventGenerator {
                         offer: offer(), clicked: maybe(true), purchased: below(2) == 0,
                         quantity: maybe(1 + below(3)), samplingRate: maybe(1 - random.unit())))
             case 6: .identify(anonymousID: text("a"), userID: text("u"))
+            case 7: .objection(userID: text("u"))
             default: .erase(userID: text("u"))
             }
         return Event(

@@ -45,6 +45,7 @@ function showAll() {
   if (status) showLetters(status, history);
   if (state.effects) showEffects(state.effects);
   if (state.offers) showOffers(state.offers);
+  if (state.approvals) showApprovals(state.approvals);
   if (state.audit) showAudit(state.audit);
   if (status) showSnapshots(state.snapshots);
   showAge();
@@ -64,6 +65,7 @@ async function refresh(everything = false) {
     }
     if (status.store && (everything || round % 5 === 0 || isNew)) {
       state.snapshots = (await ask("v1/snapshots?limit=60")).snapshots;
+      state.approvals = await ask("v1/approvals");
       state.audit = await ask("v1/audit?limit=30");
     }
     round += 1;

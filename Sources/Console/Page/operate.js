@@ -75,6 +75,18 @@ function openTake() {
   }]);
 }
 
+function openApproval(entry, act) {
+  const approves = act === "approve", depth = entry.wish?.discount ?? entry.answer?.discount ?? "";
+  openDialog(say(`${act}Of`, { i: entry.title ?? entry.item_id }), [...(approves ? [["up_to", "deepest", "text", depth]] : []), ["until", "until"], ["reason", "reason"], ["who", "who"], ...secretField()], [{
+    label: "confirm", cls: "strong", act: async (values, out, form, change) => {
+      const body = approves ? (values.up_to ? { up_to: Number(values.up_to.replace(",", ".")) } : {}) : { decline: true };
+      await change(`v1/approvals/${encodeURIComponent(entry.item_id)}`, withName(values, { ...body, ...(values.until ? { until: values.until } : {}), ...(values.reason ? { reason: values.reason } : {}) }));
+      byId("dialog").close();
+      await refresh(true);
+    },
+  }]);
+}
+
 function openRollback(snapshot) {
   const body = (values, dryRun) => withName(values, {
     ref: snapshot.id, rewind: values.rewind, skip: values.skip.split(/[\s,]+/).filter(Boolean), dry_run: dryRun, ...(values.reason ? { reason: values.reason } : {}),

@@ -88,6 +88,19 @@ function showBudgets(status) {
     }))));
 }
 
+/** Items whose deep discounts wait for a person's word, and what was said. */
+function showApprovals(answer) {
+  const entries = answer.approvals;
+  byId("approvals-section").hidden = !entries.length;
+  show(byId("approvals"), [entries, state.status?.operable], () => table(
+    [[say("item"), ""], [say("wished"), "n"], [say("decisions"), "n"], [say("gain"), "n"], [say("firstAt"), "t wide"], [say("said"), ""], ["", ""]],
+    entries.map((entry) => {
+      const { wish, answer: word } = entry, buttons = ["approve", "decline"].map((act) => el("button", { type: "button", "data-key": `${act} ${entry.item_id}`, disabled: !state.status?.operable, onclick: () => openApproval(entry, act) }, say(act)));
+      return [entry.title ? `${entry.title} (${entry.item_id})` : entry.item_id, wish ? percent(wish.discount, 0) : "–", wish ? figure(wish.decisions) : "–", wish ? figure(wish.incremental_margin, 2) : "–", wish ? moment(wish.first_at) : "–",
+        word ? (word.discount > 0 ? say("saidUpTo", { d: percent(word.discount, 0), t: moment(word.until) }) : say("saidNo", { t: moment(word.until) })) : "–", buttons];
+    })));
+}
+
 const LANES = ["laneRefresh", "laneGate", "laneDrift", "laneShift", "laneSnapshot", "laneTrouble"];
 function lane(event) {
   if (event.kind === "judged") return event.judgement?.shift ? "laneShift" : "laneGate";

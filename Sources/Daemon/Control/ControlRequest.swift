@@ -15,12 +15,18 @@ public enum ControlRequest: Codable, Sendable {
     case resume(PausedPart, reason: String, who: String)
     /// What would be offered now; nothing is changed.
     case recommend(Question)
+    /// Which offers would be shown together now; nothing is changed.
+    case rank(RankingRequest)
     /// Forgets a shopper.
     case erase(ErasureRequest)
     /// Reads the configuration again.
     case reload(who: String)
     /// Has the log be told other lines.
     case logLevel(LogLevel, reason: String, who: String)
+    /// A shopper wants no personalised prices.
+    case object(ObjectionRequest)
+    /// A person's word about deep discounts of an item.
+    case approve(ApprovalRequest)
 }
 
 /// What `rollback` is asked for, on a store or of a daemon.
@@ -79,9 +85,13 @@ public enum ControlReply: Codable, Sendable {
     /// What stands still from now on.
     case paused(PauseState)
     case explanation(Explanation)
+    case ranking(Ranking)
     case erased(ErasureOutcome)
     case reloaded(ReloadOutcome)
     case logLevel(LogLevel)
+    case objected(ObjectionOutcome)
+    /// What is known of the item from now on.
+    case answered(ApprovalView.Entry)
     /// A key that came before with another request; what to say of it.
     case keyReused(String)
     /// The exit code that a command ends with, and what it says.

@@ -77,12 +77,30 @@ struct ControlService {
         case .resume(let part, let reason, let who):
             return .paused(try pause(part, false, reason: reason, who: who))
         case .recommend(let question): return .explanation(try learner.answer(question))
+        case .rank(let request): return .ranking(try learner.rank(request))
         case .erase(let request): return .erased(try erase(request))
         case .reload(let who): return .reloaded(try reload(who: who))
         case .logLevel(let level, let reason, let who):
             try setLevel(level, reason: reason, who: who)
             return .logLevel(level)
+        case .approve(let request):
+            try request.check()
+            return .answered(try learner.approve(request))
+        case .object(let request): return .objected(try object(request))
         }
+    }
+
+    private func object(_ request: ObjectionRequest) throws -> ObjectionOutcome {
+        try request.check()
+        let nowMs = wallTimeMs()
+        let (info, isNew, ended) = try learner.object(
+            request.userID, atMs: nowMs,
+            audit: AuditEntry(
+                wallTimeMs: nowMs, who: request.who, action: "objection", reason: request.reason))
+        publisher.wake()
+        return ObjectionOutcome(
+            info: info, isNew: isNew, ended: ended, topic: configuration.publish.topic,
+            hasStates: !configuration.publish.stateTopic.isEmpty)
     }
 
     private func erase(_ request: ErasureRequest) throws -> ErasureOutcome {

@@ -198,6 +198,12 @@ extension DaemonControl {
             counter(
                 "shadow_decisions", "Decisions for shoppers whom no offers are made to.",
                 counters.shadowDecisions),
+            counter(
+                "withheld_decisions", "Decisions whose deeper discount waits for approval.",
+                counters.withheldDecisions),
+            counter(
+                "unlisted_wishes", "Those of them that the full list of approvals left out.",
+                counters.unlistedWishes),
             counter("skipped_updates", "Updates dropped by a guard.", counters.skipped),
             counter(
                 "clipped_weights", "Events that count for less than their sampling rate says.",

@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import Mapping
+import Pricing
 import Records
 
 /// A recommendation with what the settings add to it.
@@ -37,7 +38,9 @@ struct OfferDocument: Encodable {
         self.recommendation = recommendation
         if settings.discounts != .none { discounts = Self.discounts(recommendation, settings) }
         guard !settings.disclosure.isEmpty else { return }
-        let isPersonal = !recommendation.holdout && !recommendation.rules.contains("kill_switch")
+        let impersonal = [PricingRule.killSwitch, .objection].map(\.rawValue)
+        let isPersonal =
+            !recommendation.holdout && !recommendation.rules.contains(where: impersonal.contains)
         personalised = isPersonal
         if isPersonal { disclosure = settings.disclosure }
     }

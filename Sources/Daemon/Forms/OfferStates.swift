@@ -144,13 +144,18 @@ package struct OfferStates {
         }
     }
 
-    /// Ends all offers of a shopper who is erased.
-    package mutating func erase(_ userID: String, reading state: any StateReader) throws {
-        for offer in try known(userID, state) {
+    /// Ends all offers of a shopper, who is erased or objects to them.
+    ///
+    /// - Returns: how many there were.
+    @discardableResult
+    package mutating func end(of userID: String, reading state: any StateReader) throws -> Int {
+        let standing = try known(userID, state)
+        for offer in standing {
             drop(offer.end)
             say(Word(userID: userID, itemID: offer.itemID, recommendation: nil))
         }
         changed[userID] = []
+        return standing.count
     }
 
     /// Gives out what the commit says, and the rows that it changes.

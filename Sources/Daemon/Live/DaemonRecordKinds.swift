@@ -76,6 +76,6 @@ package enum DaemonRecordKind: CaseIterable, Sendable {
         .gap(TopicPartition(topic: "events", partition: 1), 4..<9),
         .awaiting([TopicPartition(topic: "events", partition: 2)]),
         .idle(TopicPartition(topic: "events", partition: 2)), .drained, .judgingPutOff,
-        .rules([[1, 2], nil, []]),
+        .rules([[1, 2], nil, []]), .objections([nil, [1, 2]]),
     ]
 }

@@ -85,6 +85,9 @@ public struct ShopperHoldings: Encodable, Sendable {
     public let pseudonym: String
     /// Whether there is anything.
     public let isKnown: Bool
+    /// Since when the shopper objects to personalised prices; `nil` for one who does not. It is kept apart from all
+    /// else, and outlives an erasure.
+    public let objectedSince: String?
     /// Clicks since the shopper became known.
     public let clicks: Int
     /// Purchases likewise.
@@ -106,6 +109,7 @@ public struct ShopperHoldings: Encodable, Sendable {
         case pseudonym, clicks, purchases, offers, examples, messages, rows
         case userID = "user_id"
         case isKnown = "known"
+        case objectedSince = "objected_since"
         case lastSeen = "last_seen"
         case recentItems = "recent_items"
     }
@@ -124,7 +128,10 @@ public struct ShopperHoldings: Encodable, Sendable {
         purchases = shopper?.purchases ?? 0
         lastSeen = shopper.flatMap { $0.lastSeenMs > 0 ? Timestamp.text(ms: $0.lastSeenMs) : nil }
         recentItems = shopper?.recentItems ?? []
-        offers = (shopper?.offers ?? []).map {
+        objectedSince = try store.withHead { try Engine.objectedMs(userID, reading: $0) }
+            .map { Timestamp.text(ms: $0) }
+        // Of who has objected none stands any more.
+        offers = (objectedSince == nil ? shopper?.offers ?? [] : []).map {
             Offer(
                 itemID: $0.itemID, listPrice: $0.listPrice, discount: $0.discount,
                 expiresAt: Timestamp.text(ms: $0.expiresMs))

@@ -105,7 +105,8 @@ final class Learner {
 
     /// How the budgets stand.
     func budgets() throws -> [BudgetReport] {
-        try store.withHead { try engine.budgets(reading: $0) }
+        guard !engine.configuration.pricing.budgets.isEmpty else { return [] }
+        return try store.withHead { try engine.budgets(reading: $0) }
     }
 
     /// What the gates of this run came to, the newest.
@@ -174,9 +175,10 @@ final class Learner {
             let rules = RecordedRules(state, publishedTo: ledger.publishedTo)
             let output = try running.step(
                 learned, reading: rules, judging: !putsOff, clockMs: clockMs)
-            return (output, rules.rows)
+            return (output, rules)
         }
-        if !rules.isEmpty { journal(.rules(rules)) }
+        if !rules.rows.isEmpty { journal(.rules(rules.rows)) }
+        if !rules.objections.isEmpty { journal(.objections(rules.objections)) }
         var ranges: [TopicPartition: Range<Int64>] = [:]
         for input in batch {
             let position = input.record.position
@@ -198,6 +200,7 @@ final class Learner {
         output.drop(publishedBefore: ledger)
         if let clockMs { dropExpired(from: &output, batch, clockMs) }
         voice.tell(output, engine, store: store.path)
+        try honour(&output)
         try note(output)
         for case .success(let event) in batch.map(\.event) where event.type == .erase {
             if let userID = event.userID { try forget(userID) }
@@ -297,7 +300,7 @@ final class Learner {
     func forget(_ userID: String) throws {
         offers.forget(userID)
         guard states.isUsed else { return }
-        try store.withHead { try states.erase(userID, reading: $0) }
+        _ = try store.withHead { try states.end(of: userID, reading: $0) }
     }
 
     /// Offers end by event time.

@@ -37,7 +37,8 @@ extension Report {
             judgements: learner.judgements,
             recommendations: Recommendations(
                 published: published, ruleViolations: counters.ruleViolations,
-                shadow: Report.Recommendations.Shadow(counters)),
+                shadow: Report.Recommendations.Shadow(counters),
+                withheld: counters.withheldDecisions > 0 ? counters.withheldDecisions : nil),
             drift: drift, effects: learner.engine.effects, viewEffects: learner.engine.viewEffects,
             apprentice: learner.engine.agreement, quantity: learner.engine.quantities,
             budgets: try learner.budgets(), kept: learner.engine.bounded,

@@ -200,9 +200,11 @@ public struct Report: Codable, Sendable {
         public var ruleViolations: Int
         /// What was decided for shoppers whom no offers are made to; `nil` where nothing was.
         public var shadow: Shadow?
+        /// Decisions that a deeper discount was withheld from, until a person approves; over the store's life.
+        public var withheld: Int?
 
         enum CodingKeys: String, CodingKey {
-            case published, shadow
+            case published, shadow, withheld
             case ruleViolations = "rule_violations"
         }
 

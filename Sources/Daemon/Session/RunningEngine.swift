@@ -54,6 +54,12 @@ struct RunningEngine {
         try engine.erase(userID, atMs: ts, reading: state, embedding: embedding)
     }
 
+    mutating func object(_ userID: String, atMs ms: Int64, reading state: any StateReader) throws
+        -> Bool
+    {
+        try engine.object(userID, atMs: ms, reading: state)
+    }
+
     mutating func drain(reading state: any StateReader) throws -> StepOutput {
         try engine.drain(reading: state, embedding: embedding)
     }

@@ -172,6 +172,7 @@ extension Wiring {
         priced.audience.share = pricing.live
         priced.audience.categoryShares = pricing.liveCategories
         priced.rules = pricing.ruleSettings
+        priced.rules.approval = pricing.approve.settings
         let kafka = configuration.kafka
         priced.budgets = pricing.budgets.map {
             $0.budget.share(of: kafka.shard, among: kafka.shards)

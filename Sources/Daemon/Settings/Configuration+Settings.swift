@@ -2,7 +2,8 @@ extension Configuration {
     /// Every key there is, in the order of the example file.
     static let settings: [Setting] =
         modelSettings + loraSettings + headSettings + learningSettings + guardSettings
-        + attributionSettings + pricingSettings + priorPriceSettings + ruleSettings + budgetSettings
+        + attributionSettings + pricingSettings + priorPriceSettings + ruleSettings
+        + approvalSettings + budgetSettings
         + batchSettings
         + kafkaSettings + registrySettings
         + publishSettings + storeSettings + httpSettings + tlsSettings + logSettings

@@ -246,6 +246,8 @@ public struct Configuration: Sendable {
         public var channel = ""
         /// Further hard rules; by default none is set.
         public var rules = Rules()
+        /// When a person is asked; by default never.
+        public var approve = Approve()
         /// How much may be given away; by default there is no limit.
         public var budgets: [BudgetEntry] = []
     }

@@ -73,6 +73,10 @@ public struct Counters: Sendable, Equatable {
     public var shadowMargin = 0
     /// What identities came to.
     public var identities = IdentityCounts()
+    /// Decisions that a deeper discount was withheld from, until a person says yes.
+    public var withheldDecisions = 0
+    /// Those of them that were noted nowhere, since as many items wait as may.
+    public var unlistedWishes = 0
     /// Accepted events by type; together, and with the dead letters, all that was read.
     public var byType: [String: Int] = [:]
     /// Dead letters by the stable name of the reason.
@@ -88,6 +92,7 @@ public struct Counters: Sendable, Equatable {
         \.clippedWeights, \.ignoredInline, \.shadowDecisions, \.shadowDiscounted, \.shadowDepth,
         \.shadowMargin, \.identities.joined, \.identities.moved, \.identities.known,
         \.identities.outdated,
+        \.shadowMargin, \.withheldDecisions, \.unlistedWishes,
     ]
 
     /// All zero.

@@ -56,9 +56,10 @@ package struct TrainingExample {
 }
 
 extension Event {
-    /// The smaller of what its weight is the inverse of; 1 where it says nothing.
+    /// The smaller of what its weight is the inverse of; 1 where it says nothing. What follows a recommendation is
+    /// learned by the decision behind it, which the event's propensity adds nothing to.
     var leastRate: Double {
-        var rate = offer?.propensity ?? 1
+        var rate = offer?.recommendationID == nil ? offer?.propensity ?? 1 : 1
         if case .outcome(let outcome) = body { rate = min(rate, outcome.samplingRate ?? 1) }
         return rate
     }

@@ -15,6 +15,8 @@ extension DepthHistory: LedgerRow {}
 extension PriceHistory: LedgerRow {}
 extension BudgetAccount: LedgerRow {}
 extension BudgetOffers: LedgerRow {}
+extension Approval: LedgerRow {}
+extension WaitingList: LedgerRow {}
 
 /// What rows are known by.
 protocol LedgerKey: Hashable, Comparable, Sendable {
@@ -66,7 +68,9 @@ struct LedgerRows<Key: LedgerKey, Row: LedgerRow>: Sendable {
     mutating func collectChanges(into changes: inout StateChanges) {
         for (key, isKept) in changed.sorted(by: { $0.key < $1.key }) {
             if isKept, let row = rows[key] {
-                changes.put(table, key.bytes, row.encoded(), owner: key.owner)
+                // A row under a blinded key outlives its owner's key.
+                let owner = table.keys == .blinded ? nil : key.owner
+                changes.put(table, key.bytes, row.encoded(), owner: owner)
             } else {
                 changes.remove(table, key.bytes)
             }

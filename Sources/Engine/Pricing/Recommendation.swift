@@ -137,7 +137,7 @@ extension Event {
         case .purchase(var purchase):
             purchase.offer.recommendationID = decision
             copy.body = .purchase(purchase)
-        case .outcome, .refund, .item, .erase, .identify: break
+        case .outcome, .refund, .item, .erase, .identify, .objection: break
         }
         return copy
     }

@@ -15,9 +15,8 @@ extension RuleLedger {
         return writer.bytes
     }
 
-    /// Whether budgets have taken a record in before a rewind: what is learned again is not spent again.
+    /// Whether a record was published before a rewind: what is learned again is not spent again.
     mutating func isAgain(_ place: RecordPlace) throws -> Bool {
-        guard !budgets.list.isEmpty else { return false }
         if let known = publishedTo[place.position] { return place.offset < known }
         var known: Int64 = .min
         if let row = try state?.value(Self.publishedTable, Self.publishedKey(place.position)) {

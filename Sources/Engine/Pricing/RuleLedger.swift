@@ -16,10 +16,13 @@ package struct RuleLedger {
     static let priceTable = StateTable("prices of items", .ledger)
     static let budgetTable = StateTable("budgets", .ledger)
     static let budgetOfferTable = StateTable("budgets of shoppers", .ledger, keys: .owner)
-    /// Its tables.
+    static let approvalTable = StateTable("approvals", .ledger)
+    static let waitingTable = StateTable("approvals waited for", .ledger)
+    static let objectionTable = StateTable("objections", .ledger, keys: .blinded)
+    /// Its tables but for that of objections.
     static let tables = [
         shopperTable, itemTable, categoryTable, depthTable, priceTable, budgetTable,
-        budgetOfferTable,
+        budgetOfferTable, approvalTable, waitingTable,
     ]
 
     let settings: RuleSettings
@@ -32,6 +35,9 @@ package struct RuleLedger {
     private var prices = LedgerRows<String, PriceHistory>(priceTable)
     var accounts = LedgerRows<String, BudgetAccount>(budgetTable)
     var budgetOffers = LedgerRows<RowOwner, BudgetOffers>(budgetOfferTable)
+    var approvals = LedgerRows<String, Approval>(approvalTable)
+    var waiting = LedgerRows<String, WaitingList>(waitingTable)
+    var objections = LedgerRows<RowOwner, ObjectionRow>(objectionTable)
     /// Up to where the records of a partition were published before a rewind, as far as a step has asked.
     var publishedTo: [TopicPartition: Int64] = [:]
 
@@ -67,7 +73,10 @@ package struct RuleLedger {
         package var heldID: String?
         /// Event time that all purchases up to are known.
         package var knownMs: Int64?
-        /// Whether what is decided was published before, and is learned again after a rewind.
+        /// The record that asks; `nil` where none does.
+        var place: RecordPlace?
+        /// Whether what is decided was published before, and is learned again after a rewind; beside what the
+        /// record says.
         package var isAgain = false
 
         /// No offer stands.
@@ -95,6 +104,7 @@ package struct RuleLedger {
     package mutating func look(_ asking: Asking) throws -> Sight {
         var sight = Sight(asking: asking)
         var facts = OfferCircumstances()
+        try lookBack(&sight, &facts)
         let (itemID, known) = (asking.itemID, asking.known)
         facts.itemID = itemID
         facts.category = known?.category
@@ -109,6 +119,7 @@ package struct RuleLedger {
         if settings.caps[.category] != nil, let category = known?.category {
             facts.categoryTally = try categories.row(category, in: state)
         }
+        if settings.approval.isUsed { facts.approval = try approvals.row(itemID, in: state) }
         if settings.asksItemDepths { facts.itemDepths = try depths.row(itemID, in: state) }
         if settings.prior.days > 0 {
             sight.prices = try prices.row(itemID, in: state)
@@ -121,10 +132,26 @@ package struct RuleLedger {
                 facts.prior = sight.prices.prior(atMs: asking.atMs, settings.prior)
             }
         }
-        sight.budgets = try budgetSight(asking)
+        sight.budgets = try budgetSight(sight.asking)
         facts.budgets = sight.budgets.standings
         sight.circumstances = facts
         return sight
+    }
+
+    /// Whether the shopper has objected, and whether the record was published before: that is asked only where
+    /// it matters.
+    ///
+    /// What was decided before the objection, and is learned again after a rewind, was told to the shopper then.
+    /// So it is learned as it was told; it is not published again.
+    private mutating func lookBack(_ sight: inout Sight, _ facts: inout OfferCircumstances) throws {
+        let objectedMs = try objections.row(RowOwner(user: sight.asking.userID), in: state).sinceMs
+        if let place = sight.asking.place,
+            objectedMs != nil || !budgets.list.isEmpty || settings.approval.isUsed
+        {
+            sight.asking.isAgain = try isAgain(place)
+        }
+        guard let objectedMs else { return }
+        facts.hasObjected = !sight.asking.isAgain || sight.asking.atMs >= objectedMs
     }
 
     /// Remembers a new offer.
@@ -177,7 +204,7 @@ package struct RuleLedger {
     }
 
     /// Forgets a shopper who was erased, or of whom nothing is known any more. What was reserved of budgets stays
-    /// reserved until the offers end.
+    /// reserved until the offers end, and an objection holds.
     mutating func forget(_ owner: RowOwner) {
         shoppers.forget(owner)
         budgetOffers.forget(owner)
@@ -206,6 +233,12 @@ package struct RuleLedger {
                 budgetOffers.set(new, reserved)
             }
         }
+        // Who objected before he was known objects.
+        if let sinceMs = try objections.row(old, in: state).sinceMs {
+            if try objections.row(new, in: state).sinceMs == nil {
+                objections.set(new, ObjectionRow(sinceMs: sinceMs))
+            }
+        }
         forget(old)
     }
 
@@ -218,5 +251,8 @@ package struct RuleLedger {
         prices.collectChanges(into: &changes)
         accounts.collectChanges(into: &changes)
         budgetOffers.collectChanges(into: &changes)
+        approvals.collectChanges(into: &changes)
+        waiting.collectChanges(into: &changes)
+        objections.collectChanges(into: &changes)
     }
 }

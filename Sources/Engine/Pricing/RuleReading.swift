@@ -10,6 +10,11 @@ public final class RecordedRules: StateReader {
     private let published: [[UInt8]: Int64]
     /// Rows in the order they were asked for; `nil` where there was none.
     public private(set) var rows: [[UInt8]?] = []
+    /// Whether each shopper asked about had objected, in order, up to the last who had: of streams without
+    /// objections there is nothing to note.
+    public private(set) var objections: [[UInt8]?] = []
+    /// Shoppers since the last who had objected.
+    private var withoutObjection = 0
 
     /// - Parameters:
     ///   - state: what is read from.
@@ -32,8 +37,19 @@ public final class RecordedRules: StateReader {
             return row
         }
         let value = try state.value(table, key)
+        if table == RuleLedger.objectionTable { note(objection: value) }
         if RuleLedger.tables.contains(table) { rows.append(value) }
         return value
+    }
+
+    private func note(objection row: [UInt8]?) {
+        guard let row else {
+            withoutObjection += 1
+            return
+        }
+        objections += Array(repeating: nil, count: withoutObjection)
+        objections.append(row)
+        withoutObjection = 0
     }
 
     /// As the state has them.
@@ -50,16 +66,21 @@ public final class RecordedRules: StateReader {
 public final class ReplayedRules: StateReader {
     private let state: any StateReader
     private var rows: ArraySlice<[UInt8]?>
+    private var objections: ArraySlice<[UInt8]?>
 
-    /// - Parameter rows: as `RecordedRules` noted them. Asked for more, there is none: what comes of that
-    ///   differs from the first run, and is found as any difference is.
-    public init(_ state: any StateReader, rows: [[UInt8]?]) {
+    /// - Parameters:
+    ///   - rows: as `RecordedRules` noted them. Asked for more, there is none: what comes of that
+    ///     differs from the first run, and is found as any difference is.
+    ///   - objections: likewise; after these nobody had objected.
+    public init(_ state: any StateReader, rows: [[UInt8]?], objections: [[UInt8]?] = []) {
         self.state = state
         self.rows = rows[...]
+        self.objections = objections[...]
     }
 
     /// The next row of the rules; all others as the state has them.
     public func value(_ table: StateTable, _ key: [UInt8]) throws -> [UInt8]? {
+        if table == RuleLedger.objectionTable { return objections.popFirst() ?? nil }
         guard RuleLedger.tables.contains(table) || table == RuleLedger.publishedTable else {
             return try state.value(table, key)
         }

@@ -8,6 +8,8 @@ package enum RuleTables {
     package static let budgets = RuleLedger.budgetTable
     /// What shoppers' offers have reserved.
     package static let budgetOffers = RuleLedger.budgetOfferTable
-    /// All of them.
+    /// Since when shoppers object to personalised prices.
+    package static let objections = RuleLedger.objectionTable
+    /// All of them but that of objections.
     package static let all = RuleLedger.tables
 }

@@ -21,7 +21,7 @@ extension Engine {
             shopper.purchased(purchase.offer.itemID, atMs: event.tsMs)
             stream.set(purchase.offer.userID, shopper)
             try book(purchase, atMs: event.tsMs, from: record)
-        case .impression, .outcome, .refund, .item, .erase, .identify: break
+        case .impression, .outcome, .refund, .item, .erase, .identify, .objection: break
         }
     }
 
@@ -54,7 +54,7 @@ extension Engine {
             }
             (recommendation, decision) = try recommend(
                 event, offer, isView: isView, shopper: &shopper,
-                isAgain: try ruleLedger.isAgain(RecordPlace(record.position, record.offset)))
+                asked: RecordPlace(record.position, record.offset))
         } catch let error where error is PricingError || error is ResponseError {
             // One event whose price cannot be decided must not stop the stream.
             counters.accepted -= 1

@@ -36,6 +36,17 @@ extension Engine {
             accept(event)
             output.erasedUsers += try erase(userID, atMs: event.tsMs)
             return nil
+        case .objection(let named):
+            accept(event)
+            let userID = try stream.resolved(event).userID ?? named
+            // Also of who was erased since: an objection outlives that.
+            if configuration.learns, try ruleLedger.object(userID, atMs: event.tsMs) {
+                output.objections.append(
+                    NewObjection(
+                        userID: userID,
+                        place: RecordPlace(input.record.position, input.record.offset)))
+            }
+            return nil
         default: break
         }
         guard let known = try complete(event, input, into: &output) else { return nil }

@@ -19,6 +19,9 @@ public struct ExpectedDemand: Codable, Sendable {
 }
 
 extension Engine {
+    /// In the place of the event that asks.
+    private static let inquiryID = "inquiry"
+
     /// Items by the remembered examples of them, counting for how many each stands; most first.
     ///
     /// Complexity: O(replay memory).
@@ -50,30 +53,39 @@ extension Engine {
         let offer = Event.Offer(
             userID: userID, itemID: itemID, price: price, context: stream.contextKeys.known(context)
         )
-        let exposure = Exposure(offer, tsMs: ts)
-        // Above any rate of exploring.
-        let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)
-        let (item, features) = try stream.catalog.look(at: itemID, with: embedding)
-        let decisionID = Recommendation.decisionID(
-            eventID: "inquiry", userID: userID, itemID: itemID)
         var ledger = ruleLedger
         if let state { ledger.attach(state) }
-        var asking = RuleLedger.Asking(
-            userID, itemID, known: item, decisionID: decisionID, atMs: ts)
-        asking.knownMs = watermarkMs
-        let facts = try ledger.look(asking).circumstances
-        let quote = try decide(
-            exposure, features: features, known: item, facts, isView: isView, held: nil,
-            draws: draws)
+        let asked = try ask(offer, isView: isView, atMs: ts, embedding, &ledger)
+        let quote = asked.quote
+        let decisionID = Recommendation.decisionID(
+            eventID: Self.inquiryID, userID: userID, itemID: itemID)
         let recommendation = quote.recommendation(
             id: Recommendation.id(lineage: lineage, decision: decisionID),
             userID: userID, itemID: itemID, snapshot: snapshot, issuedMs: ts,
-            expiresMs: expiryMs(of: quote.decision, facts))
+            expiresMs: expiryMs(of: quote.decision, asked.sight.circumstances))
         let demand = zip(quote.demand, quote.logitDeviations).map { point, deviation in
             ExpectedDemand(
                 discount: point.depth, conversion: point.probability, logitDeviation: deviation)
         }
         return (recommendation, demand)
+    }
+
+    /// What would be decided of one item, with what it rests on.
+    ///
+    /// - Parameter isHoldout: whether the shopper is held out; `nil`: as the shopper's lot has it.
+    func ask(
+        _ offer: Event.Offer, isView: Bool, atMs ts: Int64, isHoldout: Bool? = nil,
+        _ embedding: any TextEmbedding, _ ledger: inout RuleLedger
+    ) throws -> AskedOffer {
+        // Above any rate of exploring.
+        let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)
+        let (item, features) = try stream.catalog.look(at: offer.itemID, with: embedding)
+        let sight = try ledger.look(
+            asking(offer, known: item, eventID: Self.inquiryID, atMs: ts))
+        let quote = try decide(
+            Exposure(offer, tsMs: ts), features: features, known: item, sight.circumstances,
+            isView: isView, held: nil, draws: draws, isHoldout: isHoldout)
+        return AskedOffer(item: item, sight: sight, quote: quote)
     }
 
     /// The decision that would be made at an exposure of a log, with the probability of every price: as if the
@@ -91,10 +103,7 @@ extension Engine {
         var known = offer
         known.context = stream.contextKeys.known(offer.context)
         let item = try stream.catalog.find(offer.itemID)
-        let decisionID = Recommendation.decisionID(
-            eventID: "inquiry", userID: offer.userID, itemID: offer.itemID)
-        var asking = RuleLedger.Asking(
-            offer.userID, offer.itemID, known: item, decisionID: decisionID, atMs: ts)
+        var asking = asking(offer, known: item, eventID: Self.inquiryID, atMs: ts)
         // Budgets are no part of what is judged: what they had left then is not known.
         asking.isAgain = true
         let facts = try ruleLedger.look(asking).circumstances

@@ -20,13 +20,9 @@ extension Engine {
     /// what the shop itself offers is learned, as in a log.
     mutating func decideInShadow(_ event: Event, _ offer: Event.Offer, isView: Bool) throws {
         let known = try stream.catalog.find(offer.itemID)
-        var asking = RuleLedger.Asking(
-            offer.userID, offer.itemID, known: known,
-            decisionID: Recommendation.decisionID(
-                eventID: event.eventID, userID: offer.userID, itemID: offer.itemID),
-            atMs: event.tsMs)
-        asking.knownMs = stream.join.watermarkMs
-        let facts = try ruleLedger.look(asking).circumstances
+        let facts = try ruleLedger.look(
+            asking(offer, known: known, eventID: event.eventID, atMs: event.tsMs)
+        ).circumstances
         let decision = try decide(
             Exposure(offer, tsMs: event.tsMs),
             features: try stream.catalog.features(of: offer.itemID), known: known, facts,
@@ -37,23 +33,19 @@ extension Engine {
 
     /// The offer that a click or a view asks for: the one that stands, or a new one.
     ///
-    /// - Parameter isAgain: whether it was decided and published before, and is learned again.
+    /// - Parameter place: the record that asks.
     /// - Returns: the recommendation, and the decision to be joined where decisions are issued. One
     ///   that stands is the same decision, under the same id, whenever it is asked for.
     mutating func recommend(
         _ event: Event, _ offer: Event.Offer, isView: Bool, shopper: inout ShopperState,
-        isAgain: Bool
+        asked place: RecordPlace
     ) throws -> (Recommendation, IssuedDecision?) {
         let exposure = Exposure(offer, tsMs: event.tsMs)
         let known = try stream.catalog.find(offer.itemID)
-        let decisionID = Recommendation.decisionID(
-            eventID: event.eventID, userID: offer.userID, itemID: offer.itemID)
         let standing = shopper.offer(of: offer.itemID, atMs: event.tsMs)
-        var asking = RuleLedger.Asking(
-            offer.userID, offer.itemID, known: known, decisionID: decisionID, atMs: event.tsMs)
+        var asking = asking(offer, known: known, eventID: event.eventID, atMs: event.tsMs)
         asking.heldID = standing?.decisionID
-        asking.knownMs = stream.join.watermarkMs
-        asking.isAgain = isAgain
+        asking.place = place
         let sight = try ruleLedger.look(asking)
         let quote = try decide(
             exposure, features: try stream.catalog.features(of: offer.itemID),
@@ -63,12 +55,16 @@ extension Engine {
         if quote.decision.depth > configuration.pricing.maximumDepth + 1e-9 {
             counters.ruleViolations += 1
         }
-        let decision = quote.held?.decisionID ?? decisionID
+        let decision = quote.held?.decisionID ?? asking.decisionID
         let expiresMs =
             quote.held?.expiresMs ?? expiryMs(of: quote.decision, sight.circumstances)
         if quote.held == nil {
             ruleLedger.note(
                 sight, discount: quote.decision.depth, price: quote.decision.price)
+            if let outcome = try ruleLedger.note(quote.decision.withheld, sight) {
+                counters.withheldDecisions += 1
+                if outcome == .noRoom { counters.unlistedWishes += 1 }
+            }
         }
         ruleLedger.reserve(
             sight, quote.decision, quantity: quote.demand[0].expectedQuantity,
@@ -96,6 +92,19 @@ extension Engine {
                 offer: issued, recommendationID: decision, tsMs: event.tsMs,
                 triggerEventID: event.eventID, isView: isView)
         )
+    }
+
+    /// What the rules are asked of a decision, where no offer stands.
+    func asking(
+        _ offer: Event.Offer, known: Item?, eventID: String, atMs ms: Int64
+    ) -> RuleLedger.Asking {
+        var asking = RuleLedger.Asking(
+            offer.userID, offer.itemID, known: known,
+            decisionID: Recommendation.decisionID(
+                eventID: eventID, userID: offer.userID, itemID: offer.itemID),
+            atMs: ms)
+        asking.knownMs = stream.join.watermarkMs
+        return asking
     }
 
     /// When an offer made now expires: no later than RFC 3339 can write, and with a discount no later than

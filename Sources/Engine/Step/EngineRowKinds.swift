@@ -6,7 +6,8 @@ import Records
 /// Rows of the engine's state that are read from bytes alone, without a base.
 package enum EngineRowKind: CaseIterable, Sendable {
     case shopper, identity, item, counters, headGate, labelWatch, delays, gate, levels, suspects
-    case ruleOffers, ruleTally, ruleDepths, rulePrices, budgetAccount, budgetOffers
+    case ruleOffers, ruleTally, ruleDepths, rulePrices, budgetAccount, budgetOffers, objection
+    case approval, waitingList
 
     /// Reads the bytes as a row of the kind; what comes of it is dropped.
     ///
@@ -27,6 +28,9 @@ package enum EngineRowKind: CaseIterable, Sendable {
         case .rulePrices: try Self.readPrices(bytes)
         case .budgetAccount: try Self.readAccount(bytes)
         case .budgetOffers: _ = try BudgetOffers(encoded: bytes)
+        case .approval: try Self.readApproval(bytes)
+        case .waitingList: try Self.readWaiting(bytes)
+        case .objection: _ = try ObjectionRow(encoded: bytes)
         case .levels:
             var reader = ByteReader(bytes)
             _ = try LevelHistory(from: &reader)
@@ -49,6 +53,9 @@ package enum EngineRowKind: CaseIterable, Sendable {
         case .rulePrices: PriceHistory().encoded()
         case .budgetAccount: BudgetAccount().encoded()
         case .budgetOffers: BudgetOffers().encoded()
+        case .approval: Approval().encoded()
+        case .waitingList: WaitingList().encoded()
+        case .objection: ObjectionRow(sinceMs: 1).encoded()
         default: nil
         }
     }
@@ -85,6 +92,19 @@ package enum EngineRowKind: CaseIterable, Sendable {
         let sight = BudgetSight(
             [(budget, row)], offers: BudgetOffers(), standing: nil, atMs: nowMs, knownMs: nil)
         _ = sight.standings
+    }
+
+    private static func readApproval(_ bytes: [UInt8]) throws {
+        var row = try Approval(encoded: bytes)
+        _ = row.depth(atMs: 1_795_953_000_000)
+        row.add(WithheldOffer(depth: 0.4, gain: 1), atMs: 1_795_953_000_000)
+        _ = try Approval(encoded: row.encoded())
+    }
+
+    private static func readWaiting(_ bytes: [UInt8]) throws {
+        var row = try WaitingList(encoded: bytes)
+        _ = row.dropExpired(atMs: 1_795_953_000_000)
+        _ = row.add("i", untilMs: 1_795_953_000_000)
     }
 
     private static func readPrices(_ bytes: [UInt8]) throws {

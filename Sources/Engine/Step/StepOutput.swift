@@ -73,6 +73,8 @@ public struct StepOutput: Sendable {
     public var unseenShoppers: [RowOwner] = []
     /// Ids of shoppers who were erased, those that were joined to them among them.
     public var erasedUsers: [String] = []
+    /// Objections to personalised prices that were not known before, in the order they came.
+    public var objections: [NewObjection] = []
 
     /// An empty output.
     public init() {}

@@ -161,7 +161,7 @@ extension Event {
         case .outcome(var outcome):
             outcome.offer.context = kept
             copy.body = .outcome(outcome)
-        case .refund, .item, .erase, .identify: break
+        case .refund, .item, .erase, .identify, .objection: break
         }
         return copy
     }

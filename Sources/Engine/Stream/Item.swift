@@ -80,6 +80,11 @@ extension Item {
 extension Item {
     static let table = StateTable("items", .keyed)
 
+    /// What a state knows of an item; `nil`: nothing.
+    package static func stored(_ id: String, in state: any StateReader) throws -> Item? {
+        try state.value(table, Array(id.utf8)).map { try Item(id: id, encoded: $0) }
+    }
+
     func encoded() -> [UInt8] {
         var writer = ByteWriter(capacity: 128)
         // The second place was a description's, in earlier versions.

@@ -65,7 +65,7 @@ struct ItemCatalog {
     }
 
     private func stored(_ id: String) throws -> Item? {
-        try state?.value(Item.table, Array(id.utf8)).map { try Item(id: id, encoded: $0) }
+        try state.flatMap { try Item.stored(id, in: $0) }
     }
 
     /// Learns of an item, or that something of it changed.

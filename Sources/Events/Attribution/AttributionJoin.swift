@@ -72,8 +72,8 @@ public struct AttributionJoin: Sendable {
         case late
     }
 
-    /// Takes an event. Items, erasures and identities pass untouched; an outcome is held against the memory of
-    /// ids and moves time, and is the engine's to learn when accepted.
+    /// Takes an event. Items, erasures, identities and objections pass untouched; an outcome is held against
+    /// the memory of ids and moves time, and is the engine's to learn when accepted.
     ///
     /// Outputs, of this event and of those whose time has come by it, are appended to `outputs`.
     @discardableResult
@@ -82,7 +82,7 @@ public struct AttributionJoin: Sendable {
         into outputs: inout [JoinOutput]
     ) -> Admission {
         switch event.type {
-        case .item, .erase, .identify: return .accepted
+        case .item, .erase, .identify, .objection: return .accepted
         default: break
         }
         let now = watermarks.watermarkMs ?? .min
@@ -341,6 +341,7 @@ extension PendingEvent.Body {
             self = .purchase(purchase)
         case .refund(let refund): self = .refund(refund)
         case .outcome, .item, .erase, .identify: return nil
+        case .outcome, .item, .erase, .objection: return nil
         }
     }
 }

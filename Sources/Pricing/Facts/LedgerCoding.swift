@@ -16,4 +16,22 @@ extension ByteReader {
         }
         return discount
     }
+
+    /// How many; small enough that one more never overflows.
+    mutating func tally() throws(ByteCodingError) -> Int64 {
+        let count = try integer(Int64.self)
+        guard (0..<1 << 53).contains(count) else {
+            throw .badValue(at: position - 8, "the count \(count)")
+        }
+        return count
+    }
+
+    /// Money.
+    mutating func amount() throws(ByteCodingError) -> Double {
+        let amount = try double()
+        guard (0...ItemOffer.amountMax).contains(amount) else {
+            throw .badValue(at: position - 8, "the amount \(amount)")
+        }
+        return amount
+    }
 }

@@ -2,6 +2,8 @@
 public enum PricingRule: String, Sendable, Hashable, CaseIterable {
     /// Discounts are switched off: the list price.
     case killSwitch = "kill_switch"
+    /// The shopper has objected to personalised prices: the list price.
+    case objection
     /// The item is no longer sold: no discount.
     case deletedItem = "deleted_item"
     /// Nothing is left to sell: no discount.
@@ -40,6 +42,8 @@ public enum PricingRule: String, Sendable, Hashable, CaseIterable {
     case changeInterval = "change_interval"
     /// As many discounted offers were made as may be.
     case frequencyCap = "frequency_cap"
+    /// A discount was worth more that waits for a person's word.
+    case approval
     /// More would have been given away than a budget has left.
     case budget
     /// No limit: a better discount was not worth what a budget's pacing charges for it.

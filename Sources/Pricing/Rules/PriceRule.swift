@@ -108,6 +108,8 @@ public struct OfferCircumstances: Sendable, Hashable {
     public var atMs: Int64 = 0
     /// Which decision it is: one that is made again is not counted twice.
     public var decision: UInt64 = 0
+    /// Whether the shopper has objected to personalised prices.
+    public var hasObjected = false
     /// What this shopper was offered.
     public var shopper = OfferHistory()
     /// How often the item was offered at a discount.
@@ -116,6 +118,8 @@ public struct OfferCircumstances: Sendable, Hashable {
     public var categoryTally = OfferTally()
     /// The discounts that the item was offered at.
     public var itemDepths = DepthHistory()
+    /// What people said of deep discounts of the item.
+    public var approval = Approval()
     /// What a reduction is to be measured against.
     public var prior = PriorPrice.notAsked
     /// How the budgets stand that are for the item.

@@ -30,6 +30,8 @@ public struct RuleSettings: Sendable, Hashable {
     public var changeIntervalsMs: [DepthScope: Int64] = [:]
     /// What reductions are measured against.
     public var prior = PriorPriceSettings()
+    /// When discounts wait for a person's word.
+    public var approval = ApprovalSettings()
     /// The sales channel that is priced; `nil`: prices of every channel count.
     public var channel: String?
 
@@ -120,6 +122,7 @@ public struct RuleSettings: Sendable, Hashable {
                 blackout.fromMs < blackout.toMs, "rules.blackouts", blackout,
                 "a time that ends after it begins")
         }
+        try approval.validate()
         try validatePace(require)
     }
 

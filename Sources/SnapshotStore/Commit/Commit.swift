@@ -10,6 +10,8 @@ public struct Commit: Sendable {
     public var offsets: [TopicPartition: Int64] = [:]
     /// Messages to publish, in order; the store numbers them.
     public var outbox: [OutboxMessage] = []
+    /// Whose messages that wait go undelivered; those of this commit stay.
+    public var withheld: [RowOwner] = []
     /// Outbox messages up to this number have been delivered and go.
     public var outboxDeliveredThrough: UInt64?
     /// What a replay needs to do this commit again, opaque to the store; in order.
@@ -122,6 +124,7 @@ extension SnapshotStore {
         if let delivered = commit.outboxDeliveredThrough {
             try records.removeOutbox(through: delivered)
         }
+        for owner in commit.withheld { try records.removeOutbox(of: owner) }
         let outbox = try records.appendOutbox(commit.outbox)
         try records.appendJournal(commit.journal, .commit)
         for entry in commit.audit { try records.append(entry) }

@@ -139,6 +139,15 @@ extension RecordWriter {
         return writer.bytes
     }
 
+    /// Likewise of an owner who may not be known.
+    mutating func removeOutbox(of owner: RowOwner) throws(StoreError) {
+        let databases = databases
+        let holder = try read { transaction throws(StoreError) in
+            try transaction.holder(databases, of: owner)
+        }
+        if let holder { try removeOutbox(of: holder) }
+    }
+
     /// Complexity: O(messages that wait).
     mutating func removeOutbox(of holder: Holder) throws(StoreError) {
         let databases = databases

@@ -33,7 +33,7 @@ struct BudgetChecker {
     /// What a happening breaks; nothing, where all is well.
     mutating func judge(_ happening: RuleWorld.Happening) -> [String] {
         switch happening {
-        case .catalogue: []
+        case .catalogue, .objection, .answer: []
         case .purchase(let bought): take(bought)
         case .decision(let asked, let decision): judge(asked, decision)
         }

@@ -27,7 +27,7 @@ struct RuleChecker {
         case .catalogue(let item, let price, let ms):
             catalogue[item, default: []].append((ms, price))
             return []
-        case .purchase: return []
+        case .purchase, .objection, .answer: return []
         case .decision(let asked, let decision):
             var broken = judgeNumbers(asked, decision)
             for action in decision.actions where action.price != asked.offer.price {
@@ -219,7 +219,7 @@ struct RuleChecker {
         }
         guard configuration.exploration == .none, barred.isEmpty, !asked.holdout,
             !decision.isHeld, !named.contains("frequency_cap"), !concernsPrior(asked),
-            !named.contains("budget"), configuration.budgets.isEmpty
+            !named.contains("objection"), !named.contains("budget"), configuration.budgets.isEmpty
         else { return broken }
         // All else being free, a floor well above what would be best is what kept from it.
         let wanted = unruledBest(asked)

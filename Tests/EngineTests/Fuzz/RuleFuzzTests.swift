@@ -21,11 +21,13 @@ import Testing
             var world = try RuleWorld(seed: seed)
             var checker = RuleChecker(world.configuration)
             var budgets = BudgetChecker(world.configuration)
+            var people = PeopleChecker(world.configuration)
             for happening in try world.open() { _ = checker.judge(happening) }
             for step in 0..<(world.isBusy ? 250 : 40) {
                 let happening = try world.next()
                 var broken = checker.judge(happening)
                 broken += budgets.judge(happening)
+                broken += people.judge(happening)
                 if case .purchase = happening, !broken.isEmpty {
                     Issue.record("seed \(seed), step \(step): \(broken) at \(happening)")
                     return
@@ -45,13 +47,16 @@ import Testing
             if !left.isEmpty { return }
             met.merge(checker.met, uniquingKeysWith: +)
             met.merge(budgets.met, uniquingKeysWith: +)
+            met.merge(people.met, uniquingKeysWith: +)
         }
         #expect(failures == 0)
         // The worlds must reach what they are meant to test.
         let share = Self.decisions / 1_000
         #expect(met["discounted", default: 0] > 100 * share && met["held", default: 0] > 10 * share)
         // In thousandths of the decisions: offers that reserved, were bought, or just fitted.
-        for (what, least) in [("reserved", 20), ("bought", 20), ("nearly full", 1)] {
+        for (what, least) in [
+            ("reserved", 20), ("bought", 20), ("nearly full", 1), ("approved", 1),
+        ] {
             #expect(met[what, default: 0] > least * share, "\(what): \(met[what, default: 0])")
         }
         for rule in PricingRule.allCases where rule != .confidence {

@@ -14,6 +14,8 @@ struct RuleWorld {
         case catalogue(item: Int, price: Double, atMs: Int64)
         case decision(Asked, Decision)
         case purchase(Bought)
+        case objection(shopper: Int, atMs: Int64)
+        case answer(item: Int, Approval.Answer)
     }
 
     /// One purchase.
@@ -68,12 +70,14 @@ struct RuleWorld {
     let configuration: PricingConfiguration
     private let policy: DiscountPolicy
     private var random: SeededRandom
+    /// Of what people say: apart, so that worlds where nobody says anything stay as they were.
+    var voices: SeededRandom
     /// Whether many come within a day, so that there are prices for everybody.
     let isBusy: Bool
     private(set) var goods: [Goods] = []
-    private var nowMs: Int64 = 1_795_000_000_000
+    var nowMs: Int64 = 1_795_000_000_000
     private var number: UInt64 = 0
-    private var ledger: RuleLedger
+    var ledger: RuleLedger
     private(set) var state = MemoryState()
     private var asked: [Asked] = []
     private var held: [String: Held] = [:]
@@ -93,15 +97,18 @@ struct RuleWorld {
         nil, "Kitchen", "Kitchen / Kettles", "Kitchenware", "Wine / Red", "Wine",
     ]
     static let brandNames: [String?] = [nil, "Boil", "Pour"]
-    private static let dayMs = 86_400_000.0
+    static let dayMs = 86_400_000.0
     private static let lifetimeMs = Int64(0.3 * dayMs)
     /// The farthest that events come late.
     private static let latenessMs = Int64(0.3 * dayMs)
 
     init(seed: UInt64) throws {
         random = SeededRandom(seed: seed)
+        voices = SeededRandom(seed: ~seed)
         isBusy = random.unit() < 0.1
-        configuration = Self.configuration(&random)
+        var configuration = Self.configuration(&random)
+        configuration.rules.approval = Self.approval(&voices)
+        self.configuration = configuration
         policy = try DiscountPolicy(configuration)
         ledger = RuleLedger(configuration)
         ledger.attach(state)
@@ -158,6 +165,7 @@ struct RuleWorld {
             return try setPrice(goods[item].price, of: item, atMs: nowMs)
         }
         if chance(0.2) { commit() }
+        if let said = try people() { return said }
         if chance(isHonest ? 0.25 : 0.3), let bought = try buy() { return .purchase(bought) }
         if chance(0.05), let before = asked.randomElement(using: &random) {
             return try decide(
@@ -231,7 +239,10 @@ struct RuleWorld {
             item: asked.offer, demand: asked.demand, holdout: asked.holdout,
             draws: PricingDraws(explore: random.unit(), depth: random.unit()), standing: standing,
             circumstances: sight.circumstances)
-        if !decision.isHeld { ledger.note(sight, discount: decision.depth, price: decision.price) }
+        if !decision.isHeld {
+            ledger.note(sight, discount: decision.depth, price: decision.price)
+            try ledger.note(decision.withheld, sight)
+        }
         ledger.reserve(
             sight, decision, quantity: asked.demand[0].expectedQuantity,
             expiresMs: decision.isHeld ? its?.untilMs ?? asked.untilMs : asked.untilMs)

@@ -55,6 +55,9 @@ enum ControlTarget: FuzzTarget {
         case .reload(let who): return .reloaded(ReloadOutcome(taken: [who], pending: []))
         case .logLevel(let level, let reason, let who):
             return .failed(code: 64, message: level.rawValue + reason + who)
+        case .rank(let request): return .snapshot(id: request.itemIDs.joined())
+        case .approve(let request): return .snapshot(id: request.itemID + request.reason)
+        case .object(let request): return .snapshot(id: request.userID + request.who)
         case .rollback(let request):
             do { return .snapshot(id: "\(try request.skipRanges().texts)") } catch {
                 return .failed(code: FailureKind(error).rawValue, message: "\(error)")
@@ -77,6 +80,11 @@ enum ControlTarget: FuzzTarget {
             + "\n",
         #"{"reload":{"who":"w"}}"# + "\n"
             + #"{"logLevel":{"_0":"debug","reason":"","who":"w"}}"# + "\n",
+        #"{"approve":{"_0":{"itemID":"i","declines":false,"upTo":0.3,"reason":"r","who":"w"}}}"#
+            + "\n",
+        #"{"rank":{"_0":{"userID":"u","itemIDs":["i"],"count":3,"context":[],"isView":false}}}"#
+            + "\n",
+        #"{"object":{"_0":{"userID":"u","reason":"r","who":"w"}}}"# + "\n",
         #"{"recommend":{"_0":{"userID":"u","itemID":"i","context":[],"isView":false}}}"# + "\n",
         "[[[[\n{\"status\"",
     ].map { Array($0.utf8) }

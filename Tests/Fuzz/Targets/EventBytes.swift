@@ -115,6 +115,7 @@ struct EventBytes {
             switch byte() % 8 {
             case 0: return .erase(userID: name("u"))
             case 1, 2: return .identify(anonymousID: name("u"), userID: name("u"))
+            case 3: return .objection(userID: name("u"))
             default: return .click(offer())
             }
         default:

@@ -1,6 +1,7 @@
 import ControlPlane
 import Events
 import Foundation
+import Records
 
 /// Why a request over HTTP is not done: a status and a sentence.
 struct APIProblem: Error, Equatable {
@@ -56,6 +57,15 @@ struct BodyFields {
         return text
     }
 
+    /// A shopper's id.
+    mutating func shopper(_ name: String) throws(APIProblem) -> String {
+        let text = try text(name)
+        guard EventLimits.isID(text) else {
+            throw .field(name, "no event can carry it as a shopper's id")
+        }
+        return text
+    }
+
     mutating func optionalText(_ name: String) throws(APIProblem) -> String? {
         guard let value = take(name) else { return nil }
         return try Self.text(value, name)
@@ -80,6 +90,15 @@ struct BodyFields {
         return flag
     }
 
+    /// A time in milliseconds since 1970; `nil` where it is left out.
+    mutating func time(_ name: String) throws(APIProblem) -> Int64? {
+        guard let text = try optionalText(name) else { return nil }
+        guard let ms = Timestamp.milliseconds(text) else {
+            throw .field(name, "it must be a time like 2026-11-23T12:00:00Z")
+        }
+        return ms
+    }
+
     mutating func optionalNumber(_ name: String) throws(APIProblem) -> Double? {
         guard let value = take(name) else { return nil }
         switch value {
@@ -87,6 +106,14 @@ struct BodyFields {
         case .number(let number): return number
         default: throw .field(name, "it must be a number")
         }
+    }
+
+    /// A whole number above 0.
+    mutating func optionalCount(_ name: String) throws(APIProblem) -> Int? {
+        guard let value = take(name) else { return nil }
+        guard case .integer(let number) = value, number >= 1, let count = Int(exactly: number)
+        else { throw .field(name, "it must be a whole number above 0") }
+        return count
     }
 
     /// A flat map of texts and numbers, within the bounds of an event's.

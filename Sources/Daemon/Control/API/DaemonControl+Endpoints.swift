@@ -102,6 +102,12 @@ extension DaemonControl {
                         try store.diff(ids.0, ids.1, until: .now + .milliseconds(Self.diffMs)))
                 }
             },
+            Endpoint(.get, "/v1/approvals", access: .read, lane: .store) { call in
+                Self.replying {
+                    try call.requireNoQuery()
+                    return try ApprovalView(of: try self.store())
+                }
+            },
             Endpoint(.get, "/v1/audit", access: .read, lane: .store) { call in
                 Self.replying {
                     var query = try QueryFields(call)
@@ -142,10 +148,7 @@ extension DaemonControl {
             pausing("/v1/publishing/resume", .publishing, false),
             Endpoint(.post, "/v1/erase", access: .operate, lane: .learning) { call in
                 self.asking(call) { fields, who in
-                    let userID = try fields.text("user")
-                    guard EventLimits.isID(userID) else {
-                        throw APIProblem.field("user", "no event can carry it as a shopper's id")
-                    }
+                    let userID = try fields.shopper("user")
                     return .erase(
                         try ErasureRequest(
                             userID: userID, in: try self.store(), reason: try fields.text("reason"),
@@ -165,6 +168,28 @@ extension DaemonControl {
                         level, reason: try fields.optionalText("reason") ?? "", who: who)
                 }
             },
+            Endpoint(.post, "/v1/approvals/{item}", access: .operate, lane: .learning) { call in
+                self.asking(call) { fields, who in
+                    .approve(
+                        try ApprovalRequest(
+                            itemID: call.parameters["item"] ?? "",
+                            upTo: try fields.optionalNumber("up_to"),
+                            declines: try fields.flag("decline"),
+                            untilMs: try fields.time("until"),
+                            reason: try fields.text("reason"), who: who))
+                }
+            },
+            Endpoint(.post, "/v1/objections", access: .operate, lane: .learning) { call in
+                self.asking(call) { fields, who in
+                    .object(
+                        try ObjectionRequest(
+                            userID: try fields.shopper("user"), reason: try fields.text("reason"),
+                            who: who))
+                }
+            },
+            Endpoint(.post, "/v1/rank", access: .read, lane: .learning) { call in
+                self.asking(call, isRead: true) { fields, _ in .rank(try Self.ranking(&fields)) }
+            },
             Endpoint(.post, "/v1/recommend", access: .read, lane: .learning) { call in
                 self.asking(call, isRead: true) { fields, _ in
                     .recommend(
@@ -176,6 +201,15 @@ extension DaemonControl {
                 }
             },
         ]
+    }
+
+    private static func ranking(_ fields: inout BodyFields) throws -> RankingRequest {
+        RankingRequest(
+            userID: try fields.optionalText("user"), itemIDs: try fields.texts("items"),
+            count: try fields.optionalCount("count") ?? 10,
+            perCategory: try fields.optionalCount("per_category"),
+            perBrand: try fields.optionalCount("per_brand"),
+            context: try fields.circumstances("context"), isView: try fields.flag("view"))
     }
 
     private func pausing(_ path: String, _ part: PausedPart, _ isPaused: Bool) -> Endpoint {
@@ -235,9 +269,12 @@ extension DaemonControl {
         case .rollback(let outcome): try json(outcome)
         case .paused(let state): try json(["paused": state])
         case .explanation(let explanation): try json(explanation)
+        case .ranking(let ranking): try json(ranking)
         case .erased(let outcome): try json(outcome)
         case .reloaded(let outcome): try json(outcome)
         case .logLevel(let level): try json(["level": level])
+        case .objected(let outcome): try json(outcome)
+        case .answered(let entry): try json(entry)
         case .keyReused(let sentence): .problem(422, sentence)
         case .failed(let code, let message):
             .problem(status(of: FailureKind(rawValue: code) ?? .bug), message)

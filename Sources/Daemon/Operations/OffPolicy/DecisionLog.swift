@@ -174,6 +174,7 @@ final class DecisionLog {
                 join.move(shopper: anonymousID, to: userID, into: &outputs)
             }
             return nil
+        case .objection: return nil
         case .purchase(let purchase):
             try listener.purchase(
                 purchase, event.tsMs, items[purchase.offer.itemID] ?? KnownItem())

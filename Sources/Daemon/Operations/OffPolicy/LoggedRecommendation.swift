@@ -17,7 +17,7 @@ struct LoggedRecommendation {
     private static let binding = Set(
         [
             PricingRule.killSwitch, .deletedItem, .outOfStock, .unknownCost, .excluded, .blackout,
-            .lowStock,
+            .lowStock, .objection,
         ].map(\.rawValue))
 
     /// - Returns: `nil` for a document that is no recommendation.

@@ -34,15 +34,22 @@ public final class Inquiry {
         userID: String, itemID: String, price: Double?,
         context: [(key: String, value: String)] = [], isView: Bool = false
     ) throws -> Explanation {
-        try store.withSnapshot(record.id) { _, state in
+        try asked { engine, state, embedding, ms in
             try Explanation(
                 Question(
                     userID: userID, itemID: itemID, price: price,
-                    context: context.map { key, value in
-                        Question.Circumstance(
-                            key: key, value: Double(value).map { .number($0) } ?? .text(value))
-                    }, isView: isView),
-                engine, reading: state, embedding: embedding, atMs: record.eventTimeMs)
+                    context: context.map { Question.Circumstance($0.key, $0.value) }, isView: isView
+                ),
+                engine, reading: state, embedding: embedding, atMs: ms)
+        }
+    }
+
+    /// Lends the snapshot's engine with its rows, at the snapshot's event time.
+    func asked<R>(
+        _ answer: (Engine, any StateReader, any TextEmbedding, Int64) throws -> R
+    ) throws -> R {
+        try store.withSnapshot(record.id) { _, state in
+            try answer(engine, state, embedding, record.eventTimeMs)
         }
     }
 }
@@ -72,6 +79,11 @@ public struct Question: Codable, Sendable, Equatable {
             self.key = key
             self.value = value
         }
+
+        /// From the command line: a number where it reads as one.
+        public init(_ key: String, _ text: String) {
+            self.init(key: key, value: Double(text).map { .number($0) } ?? .text(text))
+        }
     }
 
     /// A text or a number, as events tell them apart.
@@ -92,8 +104,13 @@ public struct Question: Codable, Sendable, Equatable {
         self.isView = isView
     }
 
-    fileprivate var attributes: [Event.Attribute] {
-        context.sorted { $0.key < $1.key }.map { circumstance in
+    fileprivate var attributes: [Event.Attribute] { context.attributes }
+}
+
+extension [Question.Circumstance] {
+    /// As an event carries them.
+    var attributes: [Event.Attribute] {
+        sorted { $0.key < $1.key }.map { circumstance in
             switch circumstance.value {
             case .text(let text): Event.Attribute(circumstance.key, .text(text))
             case .number(let number): Event.Attribute(circumstance.key, .number(number))
@@ -143,12 +160,19 @@ extension Learner {
     /// What the state as it is now would offer, as a snapshot of it would answer. Thread: the learning
     /// thread; takes as long as one item does.
     func answer(_ question: Question) throws -> Explanation {
+        try asked { engine, state, ms in
+            try Explanation(
+                question, engine, reading: state, embedding: running.embedding, atMs: ms)
+        }
+    }
+
+    /// Lends the engine as it is, with the last commit's rows, at event time.
+    func asked<R>(_ answer: (Engine, any StateReader, Int64) throws -> R) throws -> R {
         let committedMs = try store.status().eventTimeMs
         return try store.withHead { state in
-            try Explanation(
-                question, engine.lent(state, running.embedding), reading: state,
-                embedding: running.embedding,
-                atMs: max(committedMs, commit.eventTimeMs ?? committedMs))
+            try answer(
+                engine.lent(state, running.embedding), state,
+                max(committedMs, commit.eventTimeMs ?? committedMs))
         }
     }
 }
@@ -194,6 +218,8 @@ public enum InquiryError: Error, CustomStringConvertible, ClassifiedFailure {
     case noViews(snapshot: String)
     /// What no event can carry as an id, and nothing is therefore known of.
     case badID(String, String)
+    /// How many there may be of something.
+    case badNumber(String, Int, from: Int, to: Int)
 
     /// The question is at fault: usage.
     public var failureKind: FailureKind { .usage }
@@ -206,6 +232,8 @@ public enum InquiryError: Error, CustomStringConvertible, ClassifiedFailure {
         case .badPrice(let price): "a price must be above 0 and at most 10^12, not \(price)"
         case .noViews(let snapshot):
             "snapshot \(snapshot) has learned no views: without impressions, or outcomes with clicked, it cannot tell what a view comes to; leave out --view to ask about a visit"
+        case .badNumber(let name, let number, let least, let most):
+            "\(name): it must be from \(least) to \(most), not \(number)"
         case .badID(let name, let id):
             "'\(id)' cannot be the id of \(name): 1 to \(EventLimits.idBytesMax) bytes in Unicode's normal form C, as events carry them"
         }

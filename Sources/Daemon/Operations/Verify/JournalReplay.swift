@@ -18,6 +18,8 @@ final class JournalReplay {
     private var putsOffJudging = false
     /// What the next batch read of the rules' ledger.
     private var rules: [[UInt8]?] = []
+    /// What it read of objections.
+    private var objections: [[UInt8]?] = []
     private(set) var batches = 0
     private(set) var records = 0
 
@@ -127,6 +129,7 @@ final class JournalReplay {
             }
         case .judgingPutOff: putsOffJudging = true
         case .rules(let rows): rules = rows
+        case .objections(let rows): objections = rows
         case .drained:
             output = try withState { machine, state in
                 try machine.running.drain(reading: state)
@@ -141,8 +144,8 @@ final class JournalReplay {
         let entries = try batch.records(from: spool)
         let judging = !putsOffJudging
         putsOffJudging = false
-        let rules = rules
-        self.rules = []
+        let (rules, objections) = (rules, objections)
+        (self.rules, self.objections) = ([], [])
         let output = try with { machine in
             let isLog = batch.cluster == Replay.cluster
             let decoding = isLog ? machine.decodings.log : machine.decodings.stream
@@ -152,8 +155,9 @@ final class JournalReplay {
             }
             let output = try copy.withHead { state in
                 try machine.running.step(
-                    inputs, reading: ReplayedRules(state, rows: rules), judging: judging,
-                    clockMs: batch.clockMs)
+                    inputs,
+                    reading: ReplayedRules(state, rows: rules, objections: objections),
+                    judging: judging, clockMs: batch.clockMs)
             }
             work.noteEventTime(of: inputs, machine.running.engine)
             return output

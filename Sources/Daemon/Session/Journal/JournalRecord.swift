@@ -26,6 +26,8 @@ enum JournalRecord: Sendable, Equatable {
     case judgingPutOff
     /// What the batch that follows read of the rules' ledger, in order; `nil` where there was no row.
     case rules([[UInt8]?])
+    /// Likewise of shoppers' objections, up to the last one; `nil` of who had not objected.
+    case objections([[UInt8]?])
 
     struct Start: Sendable, Equatable {
         var configuration: String
@@ -38,23 +40,24 @@ enum JournalRecord: Sendable, Equatable {
     }
 
     /// In 3 a batch tells the daemon's clock; in 4 a notice is a record, and no words; in 5 there are
-    /// entries of the rules' ledger. Entries that are as in 4 say so.
+    /// entries of the rules' ledger, in 6 of objections. Entries that are as in 4 or 5 say so.
     private static let format: UInt8 = 4
     private static let formatOfRules: UInt8 = 5
+    private static let formatOfObjections: UInt8 = 6
     private static let formatMin: UInt8 = 2
 
     private enum Kind: UInt8 {
         case started = 1
         case found, batch, notice, gap, idle, drained, awaiting
-        case judgingPutOff, rules
+        case judgingPutOff, rules, objections
     }
 
     var encoded: [UInt8] {
         var writer = ByteWriter()
-        if case .rules = self {
-            writer.integer(Self.formatOfRules)
-        } else {
-            writer.integer(Self.format)
+        switch self {
+        case .rules: writer.integer(Self.formatOfRules)
+        case .objections: writer.integer(Self.formatOfObjections)
+        default: writer.integer(Self.format)
         }
         func kind(_ kind: Kind) { writer.integer(kind.rawValue) }
         switch self {
@@ -85,6 +88,9 @@ enum JournalRecord: Sendable, Equatable {
         case .rules(let rows):
             kind(.rules)
             writer.array(rows) { $0.optional($1) { $0.data($1) } }
+        case .objections(let rows):
+            kind(.objections)
+            writer.array(rows) { $0.optional($1) { $0.data($1) } }
         case .awaiting(let positions):
             kind(.awaiting)
             writer.array(positions) { $0.position($1) }
@@ -96,8 +102,8 @@ enum JournalRecord: Sendable, Equatable {
     init(encoded bytes: [UInt8]) throws(ByteCodingError) {
         var reader = ByteReader(bytes)
         let format = try reader.integer(UInt8.self)
-        guard (Self.formatMin...Self.formatOfRules).contains(format) else {
-            throw .badValue(at: 0, "\(format) where format \(Self.formatOfRules) should be")
+        guard (Self.formatMin...Self.formatOfObjections).contains(format) else {
+            throw .badValue(at: 0, "\(format) where format \(Self.formatOfObjections) should be")
         }
         let raw = try reader.integer(UInt8.self)
         switch Kind(rawValue: raw) {
@@ -116,15 +122,18 @@ enum JournalRecord: Sendable, Equatable {
         case .idle: self = .idle(try reader.position())
         case .drained: self = .drained
         case .judgingPutOff: self = .judgingPutOff
-        case .rules:
-            self = .rules(
-                try reader.array { r throws(ByteCodingError) in
-                    try r.optional { r throws(ByteCodingError) in try r.data() }
-                })
+        case .rules: self = .rules(try Self.rows(&reader))
+        case .objections: self = .objections(try Self.rows(&reader))
         case .awaiting:
             self = .awaiting(try reader.array { r throws(ByteCodingError) in try r.position() })
         case nil: throw .badValue(at: 1, "\(raw) where a kind of entry should be")
         }
         try reader.finish()
+    }
+
+    private static func rows(_ reader: inout ByteReader) throws(ByteCodingError) -> [[UInt8]?] {
+        try reader.array { r throws(ByteCodingError) in
+            try r.optional { r throws(ByteCodingError) in try r.data() }
+        }
     }
 }
