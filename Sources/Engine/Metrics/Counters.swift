@@ -92,7 +92,7 @@ public struct Counters: Sendable, Equatable {
         \.clippedWeights, \.ignoredInline, \.shadowDecisions, \.shadowDiscounted, \.shadowDepth,
         \.shadowMargin, \.identities.joined, \.identities.moved, \.identities.known,
         \.identities.outdated,
-        \.shadowMargin, \.withheldDecisions, \.unlistedWishes,
+        \.withheldDecisions, \.unlistedWishes,
     ]
 
     /// All zero.

@@ -11,14 +11,4 @@ public struct IdentityCounts: Sendable, Equatable {
 
     /// None came.
     public init() {}
-
-    mutating func note(_ outcome: Identities.Outcome) {
-        switch outcome {
-        case .joined: joined += 1
-        case .moved: moved += 1
-        case .known: known += 1
-        case .outdated: outdated += 1
-        case .circle: break  // a dead letter
-        }
-    }
 }

@@ -75,6 +75,18 @@ extension Engine {
     }
 }
 
+extension IdentityCounts {
+    fileprivate mutating func note(_ outcome: Identities.Outcome) {
+        switch outcome {
+        case .joined: joined += 1
+        case .moved: moved += 1
+        case .known: known += 1
+        case .outdated: outdated += 1
+        case .circle: break  // a dead letter
+        }
+    }
+}
+
 extension EngineInput {
     /// The user as the event has it.
     fileprivate var namedUserID: String? {
