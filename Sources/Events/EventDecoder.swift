@@ -228,7 +228,7 @@ extension EventDecoder {
         let price = try fields.number(.price, .positive)
         let item = fields.has(.item) ? try inlineItem(fields, itemID: itemID) : nil
         return Event.Offer(
-            userID: userID, itemID: itemID, price: price ?? item?.price ?? 0,
+            userID: userID, itemID: itemID, price: price ?? 0,
             discount: try fields.number(.discount, .discount) ?? 0,
             recommendationID: try fields.id(.recommendationID),
             propensity: try fields.number(.propensity, .probability),

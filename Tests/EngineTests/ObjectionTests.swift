@@ -79,7 +79,7 @@ import Testing
         var shop = try Self.shop()
         let user = try Self.discounted(in: &shop)
         for isNew in [true, false] {
-            let said = try shop.engine.object(user, atMs: 3 * Self.dayMs, reading: shop.state)
+            let said = try shop.engine.object(user, atMs: 3 * Self.dayMs, reading: shop.state).isNew
             #expect(said == isNew)
             var changes = StateChanges()
             shop.engine.collectChanges(into: &changes)

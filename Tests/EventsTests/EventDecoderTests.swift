@@ -161,7 +161,7 @@ func click(_ changes: [(String, String?)] = []) -> String {
         #expect(bare == .click(.init(userID: "u1", itemID: "i1", price: 0)))
         let inline = try EventDecoder().decode(
             Array(click([("price", nil), ("item", "{\"price\":7}")]).utf8))
-        #expect(inline.offer?.price == 7)
+        #expect(inline.offer?.price == 0 && inline.offer?.item?.price == 7)
         #expect(
             try body("{\"type\":\"identify\",\(common),\"user_id\":7,\"anonymous_id\":\"a\"}")
                 == .identify(anonymousID: "a", userID: "7"))

@@ -6,6 +6,9 @@ struct FileMark: Equatable {
     private let size: Int64
     private let seconds: Int
     private let nanoseconds: Int
+    /// Of its last change of any kind, of rights too.
+    private let changedSeconds: Int
+    private let changedNanoseconds: Int
 
     /// - Returns: `nil` where there is none.
     init?(of path: String) {
@@ -15,5 +18,7 @@ struct FileMark: Equatable {
         size = Int64(status.st_size)
         seconds = status.st_mtim.tv_sec
         nanoseconds = status.st_mtim.tv_nsec
+        changedSeconds = status.st_ctim.tv_sec
+        changedNanoseconds = status.st_ctim.tv_nsec
     }
 }

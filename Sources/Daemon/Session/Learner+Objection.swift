@@ -15,10 +15,11 @@ extension Learner {
         -> (info: CommitInfo, isNew: Bool, ended: Int)
     {
         try commitNow()
-        let isNew = try store.withHead { state in
+        let (isNew, userIDs) = try store.withHead { state in
             try running.object(userID, atMs: ts, reading: state)
         }
-        let ended = try withhold(from: userID)
+        var ended = 0
+        for id in userIDs { ended += try withhold(from: id) }
         commit.audit.append(audit)
         // Where this commit finds no room, the next one has it.
         pace.tookVerdict()
@@ -30,7 +31,7 @@ extension Learner {
         guard !output.objections.isEmpty else { return }
         output.dropBeforeObjections()
         for objection in output.objections {
-            _ = try withhold(from: objection.userID)
+            for id in objection.userIDs { _ = try withhold(from: id) }
             commit.audit.append(
                 AuditEntry(
                     wallTimeMs: wallTimeMs(), who: "event", action: "objection",

@@ -16,7 +16,7 @@ extension StepOutput {
     /// Takes out what was decided for shoppers before they objected, in the same batch.
     mutating func dropBeforeObjections() {
         guard !objections.isEmpty else { return }
-        let objectors = Set(objections.map(\.userID))
+        let objectors = Set(objections.flatMap(\.userIDs))
         keep { offer, _ in
             !objectors.contains(offer.userID)
                 || offer.rules.contains(PricingRule.objection.rawValue)

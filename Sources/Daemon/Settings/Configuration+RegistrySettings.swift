@@ -147,6 +147,7 @@ extension Configuration.Registry {
                 throw ConfigurationError(place: place, message: "\(path) cannot be read")
             }
         }
+        try SecretFile.requirePrivate(keyFile, place: "registry.key_file")
         guard url.hasPrefix("https://") else {
             throw ConfigurationError(
                 place: "registry.certificate_file", message: "is of registries with https://")

@@ -33,17 +33,29 @@ package struct ObjectionRow: LedgerRow {
 
 /// An objection that was not known before.
 public struct NewObjection: Sendable, Equatable {
-    /// Who objected.
-    public let userID: String
+    /// Who objected: the shopper's id, and all others that were joined to it.
+    public let userIDs: [String]
     /// The record that said so.
     public let place: RecordPlace
 }
 
 extension RuleLedger {
-    /// Takes an objection; the first one of a shopper counts.
+    /// Takes an objection under all ids of a shopper, so that it holds for each that is parted from the others; the
+    /// first one counts.
     ///
     /// - Returns: whether it is new.
-    package mutating func object(_ userID: String, atMs ms: Int64) throws -> Bool {
+    package mutating func object(_ userIDs: [String], atMs ms: Int64) throws -> Bool {
+        var isNew = false
+        for userID in userIDs where try object(userID, atMs: ms) { isNew = true }
+        return isNew
+    }
+
+    /// Since when a shopper objects; `nil` for one who does not.
+    func objectedMs(_ userID: String) throws -> Int64? {
+        try objections.row(RowOwner(user: userID), in: state).sinceMs
+    }
+
+    private mutating func object(_ userID: String, atMs ms: Int64) throws -> Bool {
         let owner = RowOwner(user: userID)
         guard try objections.row(owner, in: state).sinceMs == nil else { return false }
         objections.set(owner, ObjectionRow(sinceMs: ms))

@@ -210,33 +210,22 @@ package struct RuleLedger {
         budgetOffers.forget(owner)
     }
 
-    /// What was offered under one id counts for another one. What was reserved for it goes along where nothing is
-    /// reserved there, and stays reserved until the offers end where something is.
+    /// What was offered under one id counts for another one, and what was reserved for it goes along.
     mutating func move(_ old: RowOwner, to new: RowOwner) throws {
         if settings.asksShopper {
             let history = try shoppers.row(old, in: state)
-            if !history.entries.isEmpty {
+            if history != OfferHistory() {
                 var taker = try shoppers.row(new, in: state)
-                if taker == OfferHistory() {
-                    taker = history
-                } else {
-                    for entry in history.entries {
-                        taker.add(entry, keepMs: settings.shopperKeepMs)
-                    }
-                }
+                taker.takeOver(history, keepMs: settings.shopperKeepMs)
                 shoppers.set(new, taker)
             }
         }
         if !budgets.list.isEmpty {
             let reserved = try budgetOffers.row(old, in: state)
-            if try !reserved.entries.isEmpty && budgetOffers.row(new, in: state).entries.isEmpty {
-                budgetOffers.set(new, reserved)
-            }
-        }
-        // Who objected before he was known objects.
-        if let sinceMs = try objections.row(old, in: state).sinceMs {
-            if try objections.row(new, in: state).sinceMs == nil {
-                objections.set(new, ObjectionRow(sinceMs: sinceMs))
+            if !reserved.entries.isEmpty {
+                var taker = try budgetOffers.row(new, in: state)
+                taker.takeOver(reserved)
+                budgetOffers.set(new, taker)
             }
         }
         forget(old)

@@ -36,16 +36,10 @@ extension Engine {
             accept(event)
             output.erasedUsers += try erase(userID, atMs: event.tsMs)
             return nil
-        case .objection(let named):
+        case .objection(let userID):
             accept(event)
-            let userID = try stream.resolved(event).userID ?? named
             // Also of who was erased since: an objection outlives that.
-            if configuration.learns, try ruleLedger.object(userID, atMs: event.tsMs) {
-                output.objections.append(
-                    NewObjection(
-                        userID: userID,
-                        place: RecordPlace(input.record.position, input.record.offset)))
-            }
+            try object(try stream.ids(of: userID), atMs: event.tsMs, input, into: &output)
             return nil
         default: break
         }
@@ -99,7 +93,7 @@ extension Engine {
     }
 
     /// Whether an item event is of the sales channel that is priced.
-    private func isOfOwnChannel(_ event: Event.Item) -> Bool {
+    func isOfOwnChannel(_ event: Event.Item) -> Bool {
         guard let channel = event.channel, let own = configuration.pricing.rules.channel else {
             return true
         }

@@ -20,7 +20,7 @@ extension Engine {
             accept(event)
             return known
         }
-        guard let price = try stream.catalog.find(offer.itemID)?.price else {
+        guard let price = try listPrice(of: offer, event, input) else {
             reject(
                 input.record,
                 RejectedRecord(
@@ -31,6 +31,21 @@ extension Engine {
         }
         accept(event)
         return known.at(price: price)
+    }
+
+    /// The list price of an offer that comes without one: what the event says of the item, where the topic may; that
+    /// of the offer that stands; the catalogue's.
+    private mutating func listPrice(
+        of offer: Event.Offer, _ event: Event, _ input: EngineInput
+    ) throws -> Double? {
+        if let item = offer.item, let price = item.price, isOfOwnChannel(item),
+            configuration.inline[input.record.position.topic] == .all
+        {
+            return price
+        }
+        let held = try stream.shopper(offer.userID).offer(of: offer.itemID, atMs: event.tsMs)
+        if let held { return held.listPrice }
+        return try stream.catalog.find(offer.itemID)?.price
     }
 
     mutating func accept(_ event: Event) {
@@ -66,7 +81,15 @@ extension Engine {
             return
         }
         counters.identities.note(outcome)
+        if outcome == .joined || outcome == .moved {
+            // Who objected under one of the ids objects under both.
+            let ids = [userID, anonymousID]
+            if let sinceMs = try ids.compactMap({ try ruleLedger.objectedMs($0) }).min() {
+                try object(ids, atMs: sinceMs, input, into: &output)
+            }
+        }
         guard outcome == .joined else { return }
+        output.unseenShoppers.append(RowOwner(user: anonymousID))
         memory.move(user: anonymousID, to: userID)
         try ruleLedger.move(RowOwner(user: anonymousID), to: RowOwner(user: userID))
         // The examples are remembered as the user's: the next refresh learns their effects from them.

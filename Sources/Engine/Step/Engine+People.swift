@@ -6,13 +6,24 @@ extension Engine {
     /// Takes an objection to personalised prices at the boundary of a batch.
     ///
     /// No learned state changes: decisions from then on read it in the ledger, and the journal has what they read.
-    /// - Returns: whether it is new.
+    /// - Returns: whether it is new, and the shopper's ids.
     public mutating func object(
         _ userID: String, atMs ms: Int64, reading state: any StateReader
-    ) throws -> Bool {
+    ) throws -> (isNew: Bool, userIDs: [String]) {
         ruleLedger.attach(state)
         defer { ruleLedger.detach() }
-        return try ruleLedger.object(stream.shopperID(userID, in: state), atMs: ms)
+        let ids = try stream.ids(of: userID, in: state)
+        return (try ruleLedger.object(ids, atMs: ms), ids)
+    }
+
+    /// Takes the objection of a record.
+    mutating func object(
+        _ userIDs: [String], atMs ms: Int64, _ input: EngineInput, into output: inout StepOutput
+    ) throws {
+        guard configuration.learns, try ruleLedger.object(userIDs, atMs: ms) else { return }
+        output.objections.append(
+            NewObjection(
+                userIDs: userIDs, place: RecordPlace(input.record.position, input.record.offset)))
     }
 
     /// Since when a shopper objects to personalised prices; `nil` for one who does not. Units: milliseconds since

@@ -98,7 +98,7 @@ extension Engine {
     ) throws -> Ranking {
         var ledger = ruleLedger
         ledger.attach(state)
-        let userID = question.userID ?? Self.nobody
+        let userID = try question.userID.map { try stream.shopperID($0, in: state) } ?? Self.nobody
         var ranking = Ranking(
             holdout: question.userID != nil
                 && configuration.pricing.isHoldout(

@@ -73,7 +73,7 @@ public struct Engine {
         try settle(joined, into: &output)
         try guardLearning(training, judging: judging, into: &output)
         // Before the events: who comes back in this batch is known from here on.
-        output.unseenShoppers = try stream.takeUnseen()
+        output.unseenShoppers += try stream.takeUnseen()
         for owner in output.unseenShoppers { ruleLedger.forget(owner) }
         let ordered = batch.sorted(by: EngineInput.precedes)
         try stream.catalog.prepare(ordered, configuration.inline)

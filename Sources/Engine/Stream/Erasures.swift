@@ -8,9 +8,11 @@ struct Erasures: Sendable {
     /// Since the last commit.
     private var fresh: [RowOwner: Int64] = [:]
 
-    mutating func add(_ userID: String, atMs ts: Int64) {
+    /// Of two erasures of a user the later one counts, in whatever order they come.
+    mutating func add(_ userID: String, atMs ts: Int64, in state: (any StateReader)?) throws {
         let owner = RowOwner(user: userID)
-        fresh[owner] = max(ts, fresh[owner] ?? .min)
+        let known = try fresh[owner] ?? stored(owner, in: state)
+        fresh[owner] = max(ts, known ?? .min)
     }
 
     /// Whether the event is from before its user was erased.
@@ -28,9 +30,13 @@ struct Erasures: Sendable {
     ) throws -> Bool {
         let owner = RowOwner(user: userID)
         if let erasedMs = fresh[owner], ms <= erasedMs { return true }
-        guard let row = try state?.value(Self.table, owner.bytes) else { return false }
+        return try stored(owner, in: state).map { ms <= $0 } ?? false
+    }
+
+    private func stored(_ owner: RowOwner, in state: (any StateReader)?) throws -> Int64? {
+        guard let row = try state?.value(Self.table, owner.bytes) else { return nil }
         var reader = ByteReader(row)
-        return ms <= (try reader.integer(Int64.self))
+        return try reader.integer()
     }
 
     mutating func collectChanges(into changes: inout StateChanges) {

@@ -105,6 +105,15 @@ struct EventStream {
         try identities.peek(id, in: state)
     }
 
+    /// All ids of the shopper that an id stands for, the shopper's own first.
+    func ids(of id: String) throws -> [String] { try ids(of: id, in: state) }
+
+    /// The same, for whoever only asks.
+    func ids(of id: String, in state: (any StateReader)?) throws -> [String] {
+        let shopper = try identities.peek(id, in: state)
+        return [shopper] + (try identities.peekIDs(of: shopper, in: state))
+    }
+
     /// Joins an id to a shopper. What was done and offered under the id, where it was on its own, is the
     /// shopper's from now on.
     ///
@@ -132,7 +141,7 @@ struct EventStream {
     mutating func erase(_ userID: String, atMs ts: Int64) throws -> [String] {
         let ids = try [userID] + identities.ids(of: userID, in: state)
         for id in ids {
-            erasures.add(id, atMs: ts)
+            try erasures.add(id, atMs: ts, in: state)
             try shoppers.forget(id, in: state)
             join.erase(userID: id)
         }

@@ -61,6 +61,12 @@ package struct Identities: Sendable {
         return try look(RowOwner(user: id), in: state).joined?.userID ?? id
     }
 
+    /// The ids that were joined to a shopper, for whoever only asks.
+    func peekIDs(of userID: String, in state: (any StateReader)?) throws -> [String] {
+        guard count > 0 else { return [] }
+        return try look(RowOwner(user: userID), in: state).ids
+    }
+
     /// The ids that were joined to a shopper.
     package mutating func ids(of userID: String, in state: (any StateReader)?) throws -> [String] {
         guard count > 0 else { return [] }
@@ -98,7 +104,11 @@ package struct Identities: Sendable {
         guard owner != shopper else { return .circle }
         if let joined = own.joined {
             guard ms >= joined.atMs else { return .outdated }
-            if joined.userID.utf8.elementsEqual(userID.utf8) { return .known }
+            if joined.userID.utf8.elementsEqual(userID.utf8) {
+                own.joined = (userID, ms)
+                set(owner, own)
+                return .known
+            }
             try leave(id, RowOwner(user: joined.userID), in: state)
         }
         let (before, ids) = (own.joined, own.ids)
@@ -134,6 +144,12 @@ package struct Identities: Sendable {
         let own = try row(owner, in: state)
         for id in own.ids {
             set(RowOwner(user: id), Row())
+            count -= 1
+        }
+        if let joined = own.joined {
+            var taker = try row(RowOwner(user: joined.userID), in: state)
+            taker.ids.removeAll { RowOwner(user: $0) == owner }
+            set(RowOwner(user: joined.userID), taker)
             count -= 1
         }
         if !own.isEmpty { set(owner, Row()) }

@@ -71,8 +71,8 @@ public struct ShopperState: Sendable, Equatable {
         offers.first { $0.itemID == itemID && $0.expiresMs > ts }
     }
 
-    /// Takes over what was done and offered under another id. Of two offers of an item the one that stands longer
-    /// holds.
+    /// Takes over what was done and offered under another id. Of two offers of an item the shopper's own
+    /// one holds.
     mutating func takeOver(_ other: ShopperState, atMs ts: Int64) {
         clicks += other.clicks
         purchases += other.purchases
@@ -84,7 +84,7 @@ public struct ShopperState: Sendable, Equatable {
         var standing = offers
         for offer in other.offers where offer.expiresMs > ts {
             if let place = standing.firstIndex(where: { $0.itemID == offer.itemID }) {
-                guard standing[place].expiresMs < offer.expiresMs else { continue }
+                guard standing[place].expiresMs <= ts else { continue }
                 standing.remove(at: place)
             }
             standing.append(offer)

@@ -340,8 +340,7 @@ extension PendingEvent.Body {
             purchase.offer.item = nil
             self = .purchase(purchase)
         case .refund(let refund): self = .refund(refund)
-        case .outcome, .item, .erase, .identify: return nil
-        case .outcome, .item, .erase, .objection: return nil
+        case .outcome, .item, .erase, .identify, .objection: return nil
         }
     }
 }

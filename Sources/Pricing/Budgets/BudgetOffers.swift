@@ -66,6 +66,13 @@ public struct BudgetOffers: Sendable, Hashable {
         }
     }
 
+    /// Takes over what was offered under another id, in the order in which all of it was made.
+    public mutating func takeOver(_ other: BudgetOffers) {
+        let own = Set(entries.map(\.decision))
+        let all = entries + other.entries.filter { !own.contains($0.decision) }
+        entries = all.sorted { $0.atMs < $1.atMs }.suffix(Self.entriesMax)
+    }
+
     /// Forgets an offer that was bought.
     public mutating func remove(_ entry: Entry) {
         entries.removeAll { $0.decision == entry.decision }

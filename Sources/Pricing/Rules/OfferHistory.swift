@@ -79,6 +79,12 @@ public struct OfferHistory: Sendable, Hashable {
         return .added
     }
 
+    /// Takes over what was offered under another id, and what is not known of it any more.
+    public mutating func takeOver(_ other: OfferHistory, keepMs: Int64) {
+        for entry in other.entries { add(entry, keepMs: keepMs) }
+        if let ms = other.forgottenMs { forgottenMs = max(forgottenMs ?? .min, ms) }
+    }
+
     /// The entry of a decision; `nil` where it is not there.
     public func find(_ decision: UInt64) -> Entry? { entries.first { $0.decision == decision } }
 

@@ -86,7 +86,7 @@ package struct RoundPrices: Sendable, Equatable {
         Self.names.enumerated().map { kind, name in
             EffectReport.RoundPrice(
                 borders: name, mean: jumps.mean[kind],
-                deviation: jumps.covariance[kind * (Self.count + 1)].squareRoot())
+                deviation: max(0, jumps.covariance[kind * (Self.count + 1)]).squareRoot())
         }
     }
 

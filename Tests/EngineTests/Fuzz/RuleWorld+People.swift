@@ -18,7 +18,7 @@ extension RuleWorld {
     mutating func people() throws -> Happening? {
         if voices.unit() < 0.002 {
             let shopper = Int(voices.unit() * 3)
-            let isNew = try ledger.object("shopper \(shopper)", atMs: nowMs)
+            let isNew = try ledger.object(["shopper \(shopper)"], atMs: nowMs)
             return isNew ? .objection(shopper: shopper, atMs: nowMs) : nil
         }
         guard configuration.rules.approval.isUsed, voices.unit() < 0.05 else { return nil }

@@ -74,7 +74,7 @@ public struct DecisionCounts: Codable, Sendable {
     public var unpriced = 0
 
     enum CodingKeys: String, CodingKey {
-        case lines, decisions, open, undecided, duplicates, unattributed, late
+        case lines, decisions, open, undecided, duplicates, unattributed, late, unpriced
         case closedEarly = "closed_early"
         case withoutLabel = "without_label"
     }
