@@ -51,7 +51,7 @@ extension RuleLedger {
     }
 
     /// Since when a shopper objects; `nil` for one who does not.
-    func objectedMs(_ userID: String) throws -> Int64? {
+    mutating func objectedMs(_ userID: String) throws -> Int64? {
         try objections.row(RowOwner(user: userID), in: state).sinceMs
     }
 
