@@ -18,7 +18,7 @@ extension EventType {
         switch self {
         case .impression, .click, .purchase, .outcome: Self.shopper
         case .refund: [.orderID, .purchaseEventID]
-        case .item, .erase, .identify: []
+        case .item, .erase, .identify, .objection: []
         }
     }
 

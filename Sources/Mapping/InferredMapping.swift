@@ -93,7 +93,7 @@ struct InferredMapping {
         switch type {
         case .impression, .click, .purchase, .outcome:
             [.eventID, .ts, .userID, .itemID, .price]
-        case .refund, .item, .erase, .identify: type.requiredFields
+        case .refund, .item, .erase, .identify, .objection: type.requiredFields
         }
     }
 
