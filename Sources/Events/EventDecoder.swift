@@ -190,7 +190,7 @@ extension EventDecoder {
         case .outcome: .outcome(try outcome(fields))
         case .erase: .erase(userID: try fields.requiredID(.userID))
         case .identify: try identify(fields)
-        case .objection: .objection(userID: try fields.requiredID(.userID))
+        case .objection: .objection(userID: try objector(fields))
         }
     }
 
@@ -205,6 +205,17 @@ extension EventDecoder {
             if let guest = try fields.id(field), !limits.sharedIDs.contains(guest) { return guest }
         }
         return userID
+    }
+
+    /// Who objects, as offers know it; nobody in particular objects under an id that many share.
+    private func objector(_ fields: EventFields) throws(EventError) -> String {
+        guard let id = try shopperID(fields) else { return try fields.requiredID(.userID) }
+        guard !limits.sharedIDs.contains(id) else {
+            throw .inconsistent(
+                "user_id: \"\(shortened(id))\" is an id that many share (attribution.shared_ids), so nobody can object by it"
+            )
+        }
+        return id
     }
 
     private func identify(_ fields: EventFields) throws(EventError) -> Event.Body {

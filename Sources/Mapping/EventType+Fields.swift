@@ -8,7 +8,8 @@ extension EventType {
         switch self {
         case .impression, .click, .purchase, .outcome, .item: [.eventID, .ts, .itemID]
         case .refund: [.eventID, .ts]
-        case .erase, .objection: [.eventID, .ts, .userID]
+        case .erase: [.eventID, .ts, .userID]
+        case .objection: [.eventID, .ts]
         case .identify: [.eventID, .ts, .userID, .anonymousID]
         }
     }
@@ -16,9 +17,9 @@ extension EventType {
     /// Fields of which such an event needs one; empty where it needs none of several.
     package var alternativeFields: [FieldName] {
         switch self {
-        case .impression, .click, .purchase, .outcome: Self.shopper
+        case .impression, .click, .purchase, .outcome, .objection: Self.shopper
         case .refund: [.orderID, .purchaseEventID]
-        case .item, .erase, .identify, .objection: []
+        case .item, .erase, .identify: []
         }
     }
 
@@ -41,7 +42,8 @@ extension EventType {
         case .outcome: Self.offer + [.clicked, .purchased, .quantity, .samplingRate]
         case .refund: Self.shopper + [.orderID, .purchaseEventID, .itemID, .quantity]
         case .item: Self.inlineItem + [.deleted]
-        case .erase, .identify, .objection: []
+        case .objection: Self.shopper
+        case .erase, .identify: []
         }
     }
 }

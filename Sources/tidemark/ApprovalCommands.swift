@@ -63,7 +63,7 @@ struct ApproveCommand: ParsableCommand {
             """)
 
     @Argument(help: "The item's id.") var item: String
-    @Option(help: "The deepest discount, as in 0.3; without it the deepest that waits.")
+    @Option(help: "The deepest discount, as in 0.3; needed but with --decline.")
     var upTo: Double?
     @Flag(help: "Approve of none: nothing of the item is listed again before the time is over.")
     var decline = false
@@ -82,6 +82,9 @@ struct ApproveCommand: ParsableCommand {
     }
 
     func validate() throws {
+        guard decline != (upTo != nil) else {
+            throw ValidationError("say --up-to DISCOUNT, as in 0.3, or --decline")
+        }
         if let until, Timestamp.milliseconds(until) == nil {
             throw ValidationError("--until must be a time like 2026-11-23T12:00:00Z")
         }

@@ -67,14 +67,18 @@ import Testing
         for wrong in [
             #"{"up_to":0.3}"#, #"{"up_to":1.5,"reason":"r"}"#, #"{"up_to":0,"reason":"r"}"#,
             #"{"up_to":0.3,"decline":true,"reason":"r"}"#,
-            #"{"until":"2001-01-01T00:00:00Z","reason":"r"}"#, #"{"until":"soon","reason":"r"}"#,
-            #"{"until":"2099-01-01T00:00:00Z","reason":"r"}"#,
+            #"{"reason":"r"}"#, #"{"up_to":null,"reason":"r"}"#,
+            #"{"up_to":0.3,"until":"2001-01-01T00:00:00Z","reason":"r"}"#,
+            #"{"up_to":0.3,"until":"soon","reason":"r"}"#,
+            #"{"up_to":0.3,"until":"2099-01-01T00:00:00Z","reason":"r"}"#,
         ] {
             #expect(try daemon.operate(path, wrong).status == 400, "\(wrong)")
         }
-        let unknown = try daemon.operate("POST /v1/approvals/nothing", #"{"reason":"r"}"#)
+        let unknown = try daemon.operate(
+            "POST /v1/approvals/nothing", #"{"up_to":0.3,"reason":"r"}"#)
         #expect(unknown.status == 400 && unknown.body.contains("does not know"), "\(unknown)")
-        let said = try daemon.operate(path, #"{"reason":"end of line","who":"ann"}"#)
+        let said = try daemon.operate(
+            path, #"{"up_to":\#(wish.discount),"reason":"end of line","who":"ann"}"#)
         #expect(said.status == 200, "\(said)")
         #expect(
             try OpenAPI().objections(to: said.body, status: 200, of: "POST /v1/approvals/{item}")
@@ -120,7 +124,8 @@ import Testing
         let remote = try tidemark(["approvals", "--url", daemon.url])
         #expect(remote.status == 0 && remote.output.contains("declined until"), "\(remote)")
         for wrong in [
-            ["--decline", "--up-to", "0.3"], ["--up-to", "2"], ["--until", "soon"],
+            ["--decline", "--up-to", "0.3"], ["--up-to", "2"], [],
+            ["--up-to", "0.3", "--until", "soon"],
         ] {
             let refused = try tidemark(
                 ["approve", item, "--reason", "x", "--store", store] + wrong)

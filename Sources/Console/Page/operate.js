@@ -79,7 +79,9 @@ function openApproval(entry, act) {
   const approves = act === "approve", depth = entry.wish?.discount ?? entry.answer?.discount ?? "";
   openDialog(say(`${act}Of`, { i: entry.title ?? entry.item_id }), [...(approves ? [["up_to", "deepest", "text", depth]] : []), ["until", "until"], ["reason", "reason"], ["who", "who"], ...secretField()], [{
     label: "confirm", cls: "strong", act: async (values, out, form, change) => {
-      const body = approves ? (values.up_to ? { up_to: Number(values.up_to.replace(",", ".")) } : {}) : { decline: true };
+      const upTo = Number(String(values.up_to ?? "").replace(",", "."));
+      if (approves && !(upTo > 0 && upTo < 1)) throw new Error(say("fraction"));
+      const body = approves ? { up_to: upTo } : { decline: true };
       await change(`v1/approvals/${encodeURIComponent(entry.item_id)}`, withName(values, { ...body, ...(values.until ? { until: values.until } : {}), ...(values.reason ? { reason: values.reason } : {}) }));
       byId("dialog").close();
       await refresh(true);

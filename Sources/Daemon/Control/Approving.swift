@@ -8,7 +8,7 @@ import SnapshotStore
 public struct ApprovalRequest: Codable, Sendable {
     /// The item's id.
     public var itemID: String
-    /// The deepest discount, as a fraction of the list price; the deepest that waits where `nil`.
+    /// The deepest discount, as a fraction of the list price; `nil` for who declines.
     public var upTo: Double?
     /// Whether none is approved.
     public var declines: Bool
@@ -38,6 +38,9 @@ public struct ApprovalRequest: Codable, Sendable {
         guard !reason.isEmpty else {
             throw RequestError.badRequest("a reason is required: the audit must say why")
         }
+        guard declines || upTo != nil else {
+            throw RequestError.badRequest("up_to: say up to which discount, as in 0.3")
+        }
         guard !declines || upTo == nil else {
             throw RequestError.badRequest("who declines approves of no depth: leave out up_to")
         }
@@ -50,24 +53,17 @@ public struct ApprovalRequest: Codable, Sendable {
     private static let usualMs: Int64 = 7 * 86_400_000
     private static let longestMs: Int64 = 366 * 86_400_000
 
-    /// What is said, given what waits.
+    /// What is said.
     ///
     /// - Parameter nowMs: event time, from which it holds.
-    func answer(to known: Approval, atMs nowMs: Int64) throws -> Approval.Answer {
+    func answer(atMs nowMs: Int64) throws -> Approval.Answer {
         let untilMs = untilMs ?? nowMs + Self.usualMs
         guard untilMs > nowMs, untilMs <= nowMs + Self.longestMs else {
             throw RequestError.badRequest(
                 "until: it must be within a year from now, which is \(Timestamp.text(ms: nowMs)) by event time"
             )
         }
-        guard !declines else {
-            return Approval.Answer(depth: 0, fromMs: nowMs, untilMs: untilMs)
-        }
-        guard let depth = upTo ?? known.wish?.depth else {
-            throw RequestError.badRequest(
-                "nothing of item '\(itemID)' waits for approval: say up to which depth")
-        }
-        return Approval.Answer(depth: depth, fromMs: nowMs, untilMs: untilMs)
+        return Approval.Answer(depth: upTo ?? 0, fromMs: nowMs, untilMs: untilMs)
     }
 }
 
@@ -190,8 +186,8 @@ extension Learner {
                 throw RequestError.badRequest(
                     "the catalogue does not know item '\(request.itemID)'")
             }
-            let approval = try running.engine.approve(request.itemID, reading: state) {
-                try request.answer(to: $0, atMs: nowMs)
+            let approval = try running.engine.approve(request.itemID, reading: state) { _ in
+                try request.answer(atMs: nowMs)
             }
             return try ApprovalView.Entry(
                 request.itemID, approval, atMs: nowMs, reading: state)

@@ -106,6 +106,7 @@ struct PlainSending {
         if delivery == nil, let first = messages.first {
             delivery = DeliveryProgress(first: first.sequence)
         }
+        delivery?.read(messages.map(\.sequence))
         // After a loss some are read again that have arrived, or that their topic refuses.
         let open = messages.filter { delivery?.isOpen($0.sequence) ?? true }
         if open.isEmpty, let last = messages.last { delivery?.sent(last.sequence) }
@@ -195,6 +196,19 @@ struct DeliveryProgress {
     var through: UInt64? { pending > first ? pending - 1 : nil }
 
     mutating func sent(_ sequence: UInt64) { next = max(next, sequence + 1) }
+
+    /// Messages were read in their order from `next` on. Those between them that are not there any more were taken
+    /// out, as their shopper objected or was erased: nobody waits for them.
+    mutating func read(_ sequences: [UInt64]) {
+        var expected = next
+        for sequence in sequences where sequence >= expected {
+            while expected < sequence {
+                arrived(expected)
+                expected += 1
+            }
+            expected = sequence + 1
+        }
+    }
 
     /// All from here on is sent again.
     mutating func lost(_ sequence: UInt64) { next = min(next, sequence) }

@@ -81,14 +81,13 @@ extension Engine {
             return
         }
         counters.identities.note(outcome)
-        if outcome == .joined || outcome == .moved {
-            // Who objected under one of the ids objects under both.
-            let ids = [userID, anonymousID]
-            if let sinceMs = try ids.compactMap({ try ruleLedger.objectedMs($0) }).min() {
-                try object(ids, atMs: sinceMs, input, into: &output)
-            }
-        }
         guard outcome == .joined else { return }
+        // Who objected under one of the ids objects under all.
+        if let sinceMs = try [userID, anonymousID].compactMap({ try ruleLedger.objectedMs($0) })
+            .min()
+        {
+            try object(try stream.ids(of: userID), atMs: sinceMs, input, into: &output)
+        }
         output.unseenShoppers.append(RowOwner(user: anonymousID))
         memory.move(user: anonymousID, to: userID)
         try ruleLedger.move(RowOwner(user: anonymousID), to: RowOwner(user: userID))

@@ -45,9 +45,13 @@ extension Engine {
         _ itemID: String, reading state: any StateReader,
         _ make: (Approval) throws -> Approval.Answer
     ) throws -> Approval {
-        ruleLedger.attach(state)
-        defer { ruleLedger.detach() }
-        return try ruleLedger.answer(itemID, make)
+        // A word that is refused leaves nothing at hand that was read for it: the journal would not have it.
+        var ledger = ruleLedger
+        ledger.attach(state)
+        let approval = try ledger.answer(itemID, make)
+        ledger.detach()
+        ruleLedger = ledger
+        return approval
     }
 
     /// What waits for a person's word and what was said, by item; what has ended is left out.
