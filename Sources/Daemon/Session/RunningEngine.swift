@@ -55,7 +55,7 @@ struct RunningEngine {
     }
 
     mutating func object(_ userID: String, atMs ms: Int64, reading state: any StateReader) throws
-        -> Bool
+        -> (isNew: Bool, userIDs: [String])
     {
         try engine.object(userID, atMs: ms, reading: state)
     }
