@@ -109,7 +109,7 @@ import Testing
             try tidemark(["approvals", "--store", store, "--json"]).output)
         #expect(kept.approvals.count { $0.answer != nil } == 2)
         let alone = try tidemark([
-            "approve", first.item_id, "--reason", "x", "--store", store,
+            "approve", first.item_id, "--up-to", "0.3", "--reason", "x", "--store", store,
         ])
         #expect(alone.status == 69 && alone.errors.contains("no daemon has the store"))
         #expect(try wholeReplay(of: store).result == .identical)

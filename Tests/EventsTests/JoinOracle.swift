@@ -218,7 +218,9 @@ struct JoinOracle {
             }
         }
         var found = known(refund.purchaseEventID.flatMap { byEvent[$0] })
-        if found.isEmpty { found = known(refund.orderID.flatMap { byOrder[$0] }) }
+        if found.isEmpty, refund.purchaseEventID == nil || refund.itemID != nil {
+            found = known(refund.orderID.flatMap { byOrder[$0] })
+        }
         if let item = refund.itemID {
             found = found.filter { $0.purchase.offer.itemID == item }
         }

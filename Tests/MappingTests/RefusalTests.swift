@@ -145,7 +145,7 @@ import Testing
             case .outcome: ", \"clicked\": true, \"anonymous_id\": \"a\""
             case .refund: ", \"order_id\": \"o\""
             case .item: ", \"title\": \"t\""
-            case .impression, .click, .purchase: ", \"session_id\": \"s\""
+            case .impression, .click, .purchase, .objection: ", \"session_id\": \"s\""
             default: ""
             }
         func decode(without left: FieldName?) -> Result<Event, EventError> {

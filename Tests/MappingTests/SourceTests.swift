@@ -267,7 +267,7 @@ import Testing
             #expect(
                 String(decoding: written, as: UTF8.self).hasPrefix(
                     """
-                    {"type":"click","price":1.25,"event_id":"a-7","ts":"2026-01-02T03:04:05Z","user_id":"u\\n",
+                    {"type":"click","price":1.25,"event_id":"a-7","ts":"2026-01-02T03:04:05Z","item_id":"7","user_id":"u\\n",
                     """))
         }
     }

@@ -16,12 +16,13 @@ import Testing
     @Test("borders are passed from above, and a price that is one is not below it")
     func borders() {
         #expect(Self.passed(21, 0.05) == [1, 0, 0, 0])
-        #expect(Self.passed(26, 0.05) == [0, 0, 0, 0])
+        #expect(Self.passed(26, 0.05) == [0, 0, 0, 1])
+        #expect(Self.passed(29, 0.05) == [0, 0, 0, 0])
         #expect(Self.passed(100, 0.5) == [1, 1, 4, 1])
         #expect(Self.passed(100, 0.51) == [2, 1, 4, 1])
         #expect(Self.passed(20, 0.25) == [1, 0, 0, 0])
         #expect(Self.passed(20, 0.3) == [1, 0, 0, 1])
-        #expect(Self.passed(0.99, 0.5) == [0, 0, 4, 1])
+        #expect(Self.passed(0.99, 0.5) == [1, 0, 4, 1])
         #expect(Self.passed(1050, 0.1) == [1, 1, 0, 0])
         #expect(Self.passed(9.99, 0) == [0, 0, 0, 0])
     }

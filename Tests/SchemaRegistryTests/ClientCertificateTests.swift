@@ -27,7 +27,6 @@ import Testing
 
         deinit {
             server?.terminate()
-            server?.waitUntilExit()
             try? FileManager.default.removeItem(atPath: path)
         }
 

@@ -59,18 +59,20 @@ extension EffectModel {
         let none = (step: -center.step, depth: -center.depth)
         let common = commonSlope
         var least = 0.0
+        var highest = -Double.infinity
         return discounts.map { discount in
             let done = (
                 step: isDiscounted(discount) ? 1.0 : 0, depth: answerDepth(discount, common)
             )
             let at = (step: done.step - center.step, depth: done.depth - center.depth)
-            let logit =
+            highest = max(
+                highest,
                 level + at.step * step + at.depth * slope
-                + roundPrices.bends(price: exposure.price, discount: discount)
+                    + roundPrices.bends(price: exposure.price, discount: discount))
             least = max(
-                least, Self.mean(logit: logit, variance: known * max(0, answer.variance(done))))
+                least, Self.mean(logit: highest, variance: known * max(0, answer.variance(done))))
             return CausalPrediction(
-                discount: discount, logit: logit,
+                discount: discount, logit: highest,
                 variance: base.variance + max(0, answer.variance(at)),
                 covarianceWithBaseline: base.variance + answer.covariance(none, at),
                 probability: least)
