@@ -26,7 +26,8 @@ import Testing
             then: purchase
             each: lines
             fields: {event_id: {join: [id, {record: index}]}, ts: at, user_id: user,
-              item_id: "@.sku", price: "@.price", quantity: "@.n", order_id: id}
+              item_id: "@.sku", price: {path: "@.price", required: true}, quantity: "@.n",
+              order_id: id}
         otherwise: dead_letter
         """
 

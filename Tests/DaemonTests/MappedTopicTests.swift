@@ -19,7 +19,8 @@ import Testing
             then: purchase
             each: lines
             fields: {event_id: {join: [id, {record: index}]}, ts: at, user_id: user.id,
-              item_id: "@.sku", price: "@.price", quantity: "@.n", order_id: id}
+              item_id: "@.sku", price: {path: "@.price", required: true}, quantity: "@.n",
+              order_id: id}
         otherwise: ignore
         """
 
@@ -62,7 +63,12 @@ import Testing
     func problems() throws {
         let scratch = try Scratch()
         let file = try scratch.log(
-            [Self.mapping.replacing("price: \"@.price\"", with: "prize: \"@.price\"")], "shop.yaml")
+            [
+                Self.mapping.replacing(
+                    "price: {path: \"@.price\", required: true}", with: "prize: p"
+                )
+                .replacing("item_id: \"@.sku\", ", with: "")
+            ], "shop.yaml")
         let (_, problems) = Configuration.read(
             file: nil, environment: [:],
             overrides: ["kafka.topics=[{name: a, mapping: \(file)}]"])
