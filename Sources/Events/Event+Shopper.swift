@@ -1,50 +1,38 @@
-/// Whose an event is, where that is found out to be somebody else.
+/// Events that are as another one but for what is found out of them.
 extension Event {
-    /// The same event of another shopper; what is of nobody stays as it is.
-    package func of(shopper userID: String) -> Event {
+    /// The same event with its offer changed; what is about no offer stays as it is.
+    package func withOffer(_ change: (inout Offer) -> Void) -> Event {
         var event = self
         switch body {
         case .impression(var offer):
-            offer.userID = userID
+            change(&offer)
             event.body = .impression(offer)
         case .click(var offer):
-            offer.userID = userID
+            change(&offer)
             event.body = .click(offer)
         case .purchase(var purchase):
-            purchase.offer.userID = userID
+            change(&purchase.offer)
             event.body = .purchase(purchase)
-        case .refund(var refund):
-            if refund.userID != nil { refund.userID = userID }
-            event.body = .refund(refund)
         case .outcome(var outcome):
-            outcome.offer.userID = userID
+            change(&outcome.offer)
             event.body = .outcome(outcome)
-        case .erase: event.body = .erase(userID: userID)
-        case .objection: event.body = .objection(userID: userID)
-        case .identify(let anonymousID, _):
-            event.body = .identify(anonymousID: anonymousID, userID: userID)
-        case .item: break
+        case .refund, .item, .erase, .identify, .objection: break
         }
         return event
     }
 
-    /// The same event at another list price; what is about no offer stays as it is.
-    package func at(price: Double) -> Event {
-        var event = self
+    /// The same event of another shopper; what is of nobody stays as it is.
+    package func of(shopper userID: String) -> Event {
+        var event = withOffer { $0.userID = userID }
         switch body {
-        case .impression(var offer):
-            offer.price = price
-            event.body = .impression(offer)
-        case .click(var offer):
-            offer.price = price
-            event.body = .click(offer)
-        case .purchase(var purchase):
-            purchase.offer.price = price
-            event.body = .purchase(purchase)
-        case .outcome(var outcome):
-            outcome.offer.price = price
-            event.body = .outcome(outcome)
-        case .refund, .item, .erase, .identify, .objection: break
+        case .refund(var refund):
+            if refund.userID != nil { refund.userID = userID }
+            event.body = .refund(refund)
+        case .erase: event.body = .erase(userID: userID)
+        case .objection: event.body = .objection(userID: userID)
+        case .identify(let anonymousID, _):
+            event.body = .identify(anonymousID: anonymousID, userID: userID)
+        case .impression, .click, .purchase, .outcome, .item: break
         }
         return event
     }

@@ -57,9 +57,9 @@ import Testing
                 })
         }
         #expect(try depths("a", atMs: 2 * Self.dayMs) == [0, 0.1])
-        let said = try shop.engine.approve("i0", reading: shop.state) { _ in
-            .init(depth: 0.3, fromMs: 2 * Self.dayMs, untilMs: 4 * Self.dayMs)
-        }
+        let said = try shop.engine.approve(
+            "i0", .init(depth: 0.3, fromMs: 2 * Self.dayMs, untilMs: 4 * Self.dayMs),
+            reading: shop.state)
         Self.commit(&shop)
         #expect(said.answer?.depth == 0.3)
         #expect(try depths("b", atMs: 3 * Self.dayMs) == [0, 0.1, 0.3])
@@ -101,9 +101,8 @@ import Testing
         commit()
         #expect(try known(1_260)["a"]?.wish?.decisions == 1)
         for (depth, untilMs) in [(0.0, Int64(2_000)), (0.2, 3_000)] {
-            _ = try ledger.answer("a") { _ in
-                .init(depth: depth, fromMs: untilMs - 1_000, untilMs: untilMs)
-            }
+            _ = try ledger.take(
+                .init(depth: depth, fromMs: untilMs - 1_000, untilMs: untilMs), of: "a")
             commit()
             // Declined, or approved of less: the person has spoken.
             #expect(try Self.wish(&ledger, item: "a", atMs: untilMs - 500) == .answered)
@@ -153,9 +152,8 @@ import Testing
         let offers = try first.take(events, reading: recorded)
         #expect(!recorded.rows.isEmpty)
         var later = second
-        _ = try later.engine.approve("i0", reading: later.state) { _ in
-            .init(depth: 0.9, fromMs: 0, untilMs: 9 * Self.dayMs)
-        }
+        _ = try later.engine.approve(
+            "i0", .init(depth: 0.9, fromMs: 0, untilMs: 9 * Self.dayMs), reading: later.state)
         Self.commit(&later)
         var freely = later
         #expect(

@@ -35,9 +35,7 @@ public struct ApprovalRequest: Codable, Sendable {
     /// What comes by the socket was made by any program.
     func check() throws {
         guard EventLimits.isID(itemID) else { throw InquiryError.badID("an item", itemID) }
-        guard !reason.isEmpty else {
-            throw RequestError.badRequest("a reason is required: the audit must say why")
-        }
+        try RequestError.require(reason: reason)
         guard declines || upTo != nil else {
             throw RequestError.badRequest("up_to: say up to which discount, as in 0.3")
         }
@@ -186,9 +184,8 @@ extension Learner {
                 throw RequestError.badRequest(
                     "the catalogue does not know item '\(request.itemID)'")
             }
-            let approval = try running.engine.approve(request.itemID, reading: state) { _ in
-                try request.answer(atMs: nowMs)
-            }
+            let approval = try running.engine.approve(
+                request.itemID, try request.answer(atMs: nowMs), reading: state)
             return try ApprovalView.Entry(
                 request.itemID, approval, atMs: nowMs, reading: state)
         }

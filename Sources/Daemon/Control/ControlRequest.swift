@@ -195,6 +195,13 @@ public enum RequestError: Error, CustomStringConvertible, ClassifiedFailure {
     case refused(code: Int32, String)
     case noDaemon(store: String)
 
+    /// - Throws: `badRequest` for a change that nobody says the reason of.
+    static func require(reason: String) throws(RequestError) {
+        guard !reason.isEmpty else {
+            throw .badRequest("a reason is required: the audit must say why")
+        }
+    }
+
     /// Of `refused` the kind that the daemon's exit code names; a bug where it names none.
     public var failureKind: FailureKind {
         switch self {

@@ -62,9 +62,7 @@ struct ControlService {
             let skips = try request.skipRanges()
             if request.rewind { try requireEvents(since: request.reference) }
             if request.dryRun { return .rollback(try request.plan(on: store)) }
-            guard !request.reason.isEmpty else {
-                throw RequestError.badRequest("a reason is required: the audit must say why")
-            }
+            try RequestError.require(reason: request.reason)
             let outcome = try RollbackOutcome.timed(skips: skips) {
                 try learner.goBack(
                     to: request.reference, rewind: request.rewind, skips: skips,

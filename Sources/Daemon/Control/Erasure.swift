@@ -29,9 +29,7 @@ public struct ErasureRequest: Codable, Sendable {
     /// - Throws: `RequestError.badRequest` for what is no id, and without a reason.
     func require() throws {
         try ShopperHoldings.requireID(userID)
-        guard !reason.isEmpty else {
-            throw RequestError.badRequest("a reason is required: the audit must say why")
-        }
+        try RequestError.require(reason: reason)
     }
 }
 

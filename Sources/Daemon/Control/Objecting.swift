@@ -21,9 +21,7 @@ public struct ObjectionRequest: Codable, Sendable {
     /// What comes by the socket was made by any program.
     func check() throws {
         try ShopperHoldings.requireID(userID)
-        guard !reason.isEmpty else {
-            throw RequestError.badRequest("a reason is required: the audit must say why")
-        }
+        try RequestError.require(reason: reason)
     }
 }
 

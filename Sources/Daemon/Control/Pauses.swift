@@ -119,9 +119,7 @@ extension SnapshotStore {
     public func setPause(
         of part: PausedPart, paused: Bool, reason: String, who: String, wallTimeMs: Int64
     ) throws -> PauseState {
-        guard !paused || !reason.isEmpty else {
-            throw RequestError.badRequest("a reason is required: the audit must say why")
-        }
+        if paused { try RequestError.require(reason: reason) }
         var pauses = try withHead { try PauseRecord.read($0) }
         // A second pause keeps the first one's time.
         let since = pauses[part]?.sinceMs ?? wallTimeMs

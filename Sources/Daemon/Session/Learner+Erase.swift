@@ -12,7 +12,7 @@ extension Learner {
     func erase(_ userID: String, atMs ts: Int64, audit: AuditEntry) throws -> CommitInfo {
         try commitNow()
         let ids = try store.withHead { try running.erase(userID, atMs: ts, reading: $0) }
-        for id in [userID] + ids { try forget(id) }
+        for id in ids { try forget(id) }
         commit.audit.append(audit)
         // Where this commit finds no room, the next one has it.
         pace.tookVerdict()

@@ -125,20 +125,9 @@ extension Event {
     package var namingDecisions: Event {
         guard let id = offer?.recommendationID else { return self }
         let decision = Recommendation.decision(of: id)
+        // An outcome is joined already, and keeps its own.
+        if case .outcome = body { return self }
         guard decision != id else { return self }
-        var copy = self
-        switch body {
-        case .impression(var offer):
-            offer.recommendationID = decision
-            copy.body = .impression(offer)
-        case .click(var offer):
-            offer.recommendationID = decision
-            copy.body = .click(offer)
-        case .purchase(var purchase):
-            purchase.offer.recommendationID = decision
-            copy.body = .purchase(purchase)
-        case .outcome, .refund, .item, .erase, .identify, .objection: break
-        }
-        return copy
+        return withOffer { $0.recommendationID = decision }
     }
 }

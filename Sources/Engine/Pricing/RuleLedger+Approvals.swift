@@ -57,12 +57,12 @@ extension RuleLedger {
 
     /// Takes a person's word about an item.
     ///
-    /// - Returns: what is known of the item now, and what had waited.
-    package mutating func answer(
-        _ itemID: String, _ make: (Approval) throws -> Approval.Answer
+    /// - Returns: what is known of the item now.
+    package mutating func take(
+        _ answer: Approval.Answer, of itemID: String
     ) throws -> Approval {
         var row = try approvals.row(itemID, in: state)
-        row.take(try make(row))
+        row.take(answer)
         approvals.set(itemID, row)
         var list = try waiting.row(Self.waitingKey, in: state)
         list.remove(itemID)

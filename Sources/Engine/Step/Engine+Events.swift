@@ -45,9 +45,10 @@ extension Engine {
         }
         guard let known = try complete(event, input, into: &output) else { return nil }
         if case .identify(let anonymousID, let userID) = known.body {
-            try identify(anonymousID, as: userID, atMs: event.tsMs, input, into: &output)
+            try identify(anonymousID, as: userID, by: known, input, into: &output)
             return nil
         }
+        accept(known)
         return keepingContext(of: known, into: &output)
     }
 

@@ -16,10 +16,7 @@ extension Engine {
             suppress(event)
             return nil
         }
-        guard let offer = known.offer, !offer.isPriced else {
-            accept(event)
-            return known
-        }
+        guard let offer = known.offer, !offer.isPriced else { return known }
         guard let price = try listPrice(of: offer, event, input) else {
             reject(
                 input.record,
@@ -29,8 +26,7 @@ extension Engine {
                     code: "unpriced"), into: &output)
             return nil
         }
-        accept(event)
-        return known.at(price: price)
+        return known.withOffer { $0.price = price }
     }
 
     /// The list price of an offer that comes without one: what the event says of the item, where the topic may; that
@@ -61,17 +57,15 @@ extension Engine {
     /// Joins an id to a user: histories, open offers and what is remembered go along, and what the id's
     /// events tell from now on is the user's.
     mutating func identify(
-        _ anonymousID: String, as userID: String, atMs ms: Int64, _ input: EngineInput,
+        _ anonymousID: String, as userID: String, by event: Event, _ input: EngineInput,
         into output: inout StepOutput
     ) throws {
         let asked = input.namedUserID ?? userID
         var joined: [JoinOutput] = []
         let outcome =
             anonymousID.utf8.elementsEqual(asked.utf8)
-            ? .known : try stream.join(anonymousID, to: userID, atMs: ms, into: &joined)
+            ? .known : try stream.join(anonymousID, to: userID, atMs: event.tsMs, into: &joined)
         if outcome == .circle {
-            counters.accepted -= 1
-            counters.byType[EventType.identify.rawValue, default: 1] -= 1
             reject(
                 input.record,
                 RejectedRecord(
@@ -80,6 +74,7 @@ extension Engine {
                     code: "circular_identity"), into: &output)
             return
         }
+        accept(event)
         counters.identities.note(outcome)
         guard outcome == .joined else { return }
         // Who objected under one of the ids objects under all.

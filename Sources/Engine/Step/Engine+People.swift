@@ -39,19 +39,13 @@ extension Engine {
     /// Takes a person's word about deep discounts of an item, at the boundary of a batch.
     ///
     /// No learned state changes: decisions read it in the ledger, and the journal has what they read.
-    /// - Parameter make: what is said, given what waits.
     /// - Returns: what is known of the item from then on.
     public mutating func approve(
-        _ itemID: String, reading state: any StateReader,
-        _ make: (Approval) throws -> Approval.Answer
+        _ itemID: String, _ answer: Approval.Answer, reading state: any StateReader
     ) throws -> Approval {
-        // A word that is refused leaves nothing at hand that was read for it: the journal would not have it.
-        var ledger = ruleLedger
-        ledger.attach(state)
-        let approval = try ledger.answer(itemID, make)
-        ledger.detach()
-        ruleLedger = ledger
-        return approval
+        ruleLedger.attach(state)
+        defer { ruleLedger.detach() }
+        return try ruleLedger.take(answer, of: itemID)
     }
 
     /// What waits for a person's word and what was said, by item; what has ended is left out.

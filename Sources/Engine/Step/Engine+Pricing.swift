@@ -94,6 +94,12 @@ extension Engine {
         )
     }
 
+    /// Whether a shopper never gets a discount, as the shopper's lot has it.
+    func isHoldout(_ userID: String) -> Bool {
+        configuration.pricing.isHoldout(
+            userHash: StableHash.of("holdout", userID, seed: configuration.seed))
+    }
+
     /// What the rules are asked of a decision, where no offer stands.
     func asking(
         _ offer: Event.Offer, known: Item?, eventID: String, atMs ms: Int64
@@ -154,10 +160,7 @@ extension Engine {
                     mean: prediction.logit, variance: prediction.variance,
                     covarianceWithBaseline: prediction.covarianceWithBaseline))
         }
-        let holdout =
-            isHoldout
-            ?? configuration.pricing.isHoldout(
-                userHash: StableHash.of("holdout", exposure.user, seed: configuration.seed))
+        let holdout = isHoldout ?? self.isHoldout(exposure.user)
         var standing = StandingPrice()
         if configuration.followsMerchant {
             standing.habit = try models.apprentice.discount(exposure, item: features)

@@ -100,10 +100,7 @@ extension Engine {
         ledger.attach(state)
         let userID = try question.userID.map { try stream.shopperID($0, in: state) } ?? Self.nobody
         var ranking = Ranking(
-            holdout: question.userID != nil
-                && configuration.pricing.isHoldout(
-                    userHash: StableHash.of("holdout", userID, seed: configuration.seed))
-        )
+            holdout: question.userID != nil && isHoldout(userID))
         var left: [Event.Offer] = []
         for itemID in try candidates(question, embedding, state) {
             let item = try stream.catalog.peek(itemID)

@@ -147,22 +147,6 @@ extension Event {
         guard let context = offer?.context, !context.isEmpty else { return self }
         let kept = keep(context)
         guard kept.count < context.count else { return self }
-        var copy = self
-        switch body {
-        case .impression(var offer):
-            offer.context = kept
-            copy.body = .impression(offer)
-        case .click(var offer):
-            offer.context = kept
-            copy.body = .click(offer)
-        case .purchase(var purchase):
-            purchase.offer.context = kept
-            copy.body = .purchase(purchase)
-        case .outcome(var outcome):
-            outcome.offer.context = kept
-            copy.body = .outcome(outcome)
-        case .refund, .item, .erase, .identify, .objection: break
-        }
-        return copy
+        return withOffer { $0.context = kept }
     }
 }

@@ -111,7 +111,7 @@ struct EventStream {
     /// The same, for whoever only asks.
     func ids(of id: String, in state: (any StateReader)?) throws -> [String] {
         let shopper = try identities.peek(id, in: state)
-        return [shopper] + (try identities.peekIDs(of: shopper, in: state))
+        return [shopper] + (try identities.ids(of: shopper, in: state))
     }
 
     /// Joins an id to a shopper. What was done and offered under the id, where it was on its own, is the
@@ -139,7 +139,7 @@ struct EventStream {
     ///
     /// - Returns: the ids that the shopper was known by, the one that is given first.
     mutating func erase(_ userID: String, atMs ts: Int64) throws -> [String] {
-        let ids = try [userID] + identities.ids(of: userID, in: state)
+        let ids = try self.ids(of: userID)
         for id in ids {
             try erasures.add(id, atMs: ts, in: state)
             try shoppers.forget(id, in: state)

@@ -61,16 +61,10 @@ package struct Identities: Sendable {
         return try look(RowOwner(user: id), in: state).joined?.userID ?? id
     }
 
-    /// The ids that were joined to a shopper, for whoever only asks.
-    func peekIDs(of userID: String, in state: (any StateReader)?) throws -> [String] {
+    /// The ids that were joined to a shopper.
+    package func ids(of userID: String, in state: (any StateReader)?) throws -> [String] {
         guard count > 0 else { return [] }
         return try look(RowOwner(user: userID), in: state).ids
-    }
-
-    /// The ids that were joined to a shopper.
-    package mutating func ids(of userID: String, in state: (any StateReader)?) throws -> [String] {
-        guard count > 0 else { return [] }
-        return try row(RowOwner(user: userID), in: state).ids
     }
 
     private func look(_ owner: RowOwner, in state: (any StateReader)?) throws -> Row {

@@ -61,11 +61,18 @@ package struct RoundPrices: Sendable, Equatable {
         }
     }
 
+    /// Borders of a kind that lie between two prices, less those on the line.
+    private static func beyondLine(
+        _ kind: Int, _ list: Place, _ offered: Place, depth: Double
+    ) -> Double {
+        list.borders(kind) - offered.borders(kind) - rates[kind] * depth
+    }
+
     /// What each jump counts where a discount is taken off a list price.
     package static func row(price: Double, discount: Double) -> [Double] {
         let (list, offered) = (Place(price), Place(price * (1 - discount)))
         let depth = OfferModel.depth(discount)
-        return (0..<count).map { list.borders($0) - offered.borders($0) - rates[$0] * depth }
+        return (0..<count).map { beyondLine($0, list, offered, depth: depth) }
     }
 
     /// What a discount has beyond the line. Units: logits.
@@ -74,9 +81,9 @@ package struct RoundPrices: Sendable, Equatable {
         let (list, offered) = (Place(price), Place(price * (1 - discount)))
         let depth = OfferModel.depth(discount)
         var sum = 0.0
+        // As `row` has it, without an array: decisions ask for eleven depths.
         for kind in 0..<Self.count {
-            let passed = list.borders(kind) - offered.borders(kind)
-            sum += jumps.mean[kind] * (passed - Self.rates[kind] * depth)
+            sum += jumps.mean[kind] * Self.beyondLine(kind, list, offered, depth: depth)
         }
         return sum
     }

@@ -26,7 +26,7 @@ extension RuleWorld {
         let answer = Approval.Answer(
             depth: [0, 0.1, 0.3, 0.9][Int(voices.unit() * 4)], fromMs: nowMs,
             untilMs: nowMs + 1 + Int64(voices.unit() * Self.dayMs))
-        _ = try ledger.answer("item \(item)") { _ in answer }
+        _ = try ledger.take(answer, of: "item \(item)")
         return .answer(item: item, answer)
     }
 }
