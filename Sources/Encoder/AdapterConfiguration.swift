@@ -56,6 +56,11 @@ public struct AdapterConfiguration: Sendable, Hashable {
         /// A bottleneck with a residual after the matrix (Houlsby et al. 2019); on the attention
         /// output and the feed-forward output alone.
         case houlsby
+
+        /// The projections that it can change.
+        public var targets: [AdapterTarget] {
+            self == .lora ? AdapterTarget.allCases : [.attentionOutput, .output]
+        }
     }
 
     /// How an adapter changes its layer.
@@ -122,8 +127,7 @@ public struct AdapterConfiguration: Sendable, Hashable {
                 "the adapter's layers \(layers) are not all among the base's \(shape.layerCount)")
         }
         if kind == .houlsby {
-            let possible: [AdapterTarget] = [.attentionOutput, .output]
-            guard targets.allSatisfy(possible.contains) else {
+            guard targets.allSatisfy(kind.targets.contains) else {
                 throw refuse(
                     "a bottleneck adapter sits on attention_output and output, not on "
                         + targets.map(\.rawValue).joined(separator: ", "))
@@ -147,7 +151,7 @@ extension AdapterConfiguration {
                 ? nil : "\(key) is \(text(asked)), and its adapters have \(text(found))"
         }
         return [
-            compare("the kind of adapter", \.kind) { $0.rawValue },
+            compare("lora.method", \.kind) { $0.rawValue },
             compare("lora.rank", \.rank) { "\($0)" },
             compare("lora.alpha", \.alpha) { "\($0)" },
             compare("the scaling by rank", \.isRankStabilized) { $0 ? "stabilised" : "plain" },

@@ -3,7 +3,7 @@ import Records
 /// What a store is, from its creation on.
 public struct StoreIdentity: Sendable, Equatable {
     /// The newest layout this program reads and the one it writes.
-    public static let formatVersion: UInt32 = 2
+    public static let formatVersion: UInt32 = 3
 
     /// UUID text; names the store in Kafka's `transactional.id`.
     public let id: String

@@ -97,13 +97,17 @@ import Testing
     @Test("without a phase field nothing is kept apart, and what is served is scored")
     func onePhase() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let report = try ablate(rows(600), phaseField: nil, runs: ["identities"])
+        let report = try ablate(rows(600), phaseField: nil, runs: ["identities", "houlsby"])
         #expect(report.phases == ["all"] && report.heldOut == [0] && report.learned == [600])
         let run = try #require(report.runs["default"])
         #expect(run.ne == [[run.progressive.normalizedEntropy]])
         #expect(run.progressive.count == 600)
         #expect(run.bwtAUC == nil && run.worstDropNE == nil)
         #expect(report.runs["identities"]?.againstDefault?.examples == 600)
+        // Adapters of the other kind are trained and served too, and have other vectors.
+        let bottlenecks = try #require(report.runs["houlsby"])
+        #expect(bottlenecks.gatePassed + bottlenecks.gateRejected > 0)
+        #expect(bottlenecks.progressive.count == 600)
         // Another order is not the same examples one by one.
         #expect(report.runs["joint"]?.againstDefault == nil)
     }

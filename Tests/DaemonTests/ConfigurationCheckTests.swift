@@ -124,6 +124,7 @@ import Testing
     private static let mutations = [
         "lora.rank=4", "lora.rank=5", "lora.rank=256", "lora.layers=1", "lora.layers=2",
         "lora.layers=9", "lora.alpha=3", "lora.targets=[query]", "lora.dropout=0.1",
+        "lora.method=houlsby", "lora.targets=[output]",
         "lora.prefix_cache=0", "lora.folds=3", "model.max_tokens=8", "model.max_tokens=400",
         "model.base=/nowhere", "learning.threads=1", "learning.threads=256", "learning.seed=7",
         "learning.merchant=true", "pricing.aim=merchant", "learning.delayed_feedback=wait",

@@ -86,6 +86,12 @@ import Daemon
             ("kafka:\n  topics: []\n", "kafka.topics must be"),
             ("http:\n  port: 70000\n", "http.port must be a whole number from 0 to 65535"),
             ("kafka:\n  shard: 3\n", "kafka.shard (3) must be below kafka.shards (1)"),
+            (
+                "lora:\n  method: houlsby\n  targets: [output, query]\n",
+                "lora.targets must not hold query: lora.method houlsby changes attention_output and output alone"
+            ),
+            ("lora:\n  method: houlsby\n  dropout: 0.1\n", "lora.dropout must be 0"),
+            ("lora:\n  method: adapter\n", "lora.method must be one of lora, houlsby"),
             ("kafka:\n  topics: [discount-recommendations]\n", "which Tidemark itself writes to"),
             ("lora: 7\n", "'lora' must be a map of keys"),
             ("- a\n- b\n", "must be a map of sections"),

@@ -168,4 +168,52 @@ import Testing
             try Self.rank(visited, "u1", Slate(count: 64)) { $0.itemIDs = [] }.candidates
                 == Self.items)
     }
+
+    @Test("an offer that stands is shown as it was made, whatever would be offered now")
+    func standing() throws {
+        var shop = try Self.shop()
+        let user = try Self.shopper(in: shop, holdout: false)
+        let slate = Slate(count: 9)
+        let before = try Self.rank(shop, user, slate)
+        #expect(before.offers.allSatisfy { !$0.stands })
+        let offered = try shop.take(
+            (0..<Self.items).map { number in
+                Event(
+                    eventID: "c\(number)", tsMs: 3 * Self.dayMs - 1,
+                    body: .click(
+                        Event.Offer(
+                            userID: user, itemID: "i\(number)", price: 20 + Double(number))))
+            })
+        let made = Dictionary(uniqueKeysWithValues: offered.map { ($0.itemID, $0) })
+        #expect(made.count == Self.items)
+        // What was learned since speaks against discounts: nobody bought at one.
+        var random = SeededRandom(seed: 9)
+        for batch in 0..<20 {
+            _ = try shop.take(
+                (0..<100).map { row in
+                    let number = Int(random.unit() * Double(Self.items))
+                    let discount = [0, 0.1, 0.2, 0.3][Int(random.unit() * 4)]
+                    return Event(
+                        eventID: "n\(batch) \(row)", tsMs: 3 * Self.dayMs,
+                        body: .outcome(
+                            Event.Outcome(
+                                offer: Event.Offer(
+                                    userID: "u\(row % 17)", itemID: "i\(number)",
+                                    price: 20 + Double(number), discount: discount,
+                                    propensity: 0.25),
+                                purchased: discount == 0.1 && random.unit() < 0.6)))
+                })
+        }
+        let alone = try Self.alone(shop, user)
+        let after = try Self.rank(shop, user, slate)
+        #expect(after.offers.contains { $0.stands })
+        for offer in after.offers {
+            let number = try #require(Int(offer.itemID.dropFirst()))
+            let standing = try #require(made[offer.itemID])
+            // A decision for the list price is no promise.
+            #expect(offer.stands == (standing.discount > 0))
+            #expect(offer.price == (offer.stands ? standing.price : alone[number].price))
+        }
+        #expect(after.offers.contains { alone[Int($0.itemID.dropFirst())!].price != $0.price })
+    }
 }

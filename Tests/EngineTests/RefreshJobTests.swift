@@ -22,12 +22,14 @@ import Testing
 
     private func job(
         _ evidence: [TextEvidence], reference: [TextEvidence] = [], importance: [Float] = [],
-        guards: Set<Guard> = [.clip], _ change: (inout RefreshConfiguration) -> Void = { _ in }
+        kind: AdapterConfiguration.Kind = .lora, guards: Set<Guard> = [.clip],
+        _ change: (inout RefreshConfiguration) -> Void = { _ in }
     ) throws -> RefreshJob {
         let base = try EngineFixture.base.get()
         let adapters = try Adapters(
             configuration: AdapterConfiguration(
-                rank: 4, layers: AdapterConfiguration.topLayers(1, of: base)), base: base, seed: 3)
+                kind: kind, rank: 4, targets: kind == .lora ? [.query, .value] : kind.targets,
+                layers: AdapterConfiguration.topLayers(1, of: base)), base: base, seed: 3)
         var configuration = RefreshConfiguration(epochs: 2, batchTexts: 8)
         configuration.folds = 1
         configuration.guards = guards
@@ -44,11 +46,13 @@ import Testing
             prefixCacheBytes: 16 << 20, isCancelled: { false })
     }
 
-    @Test("a training has the same bits on any number of threads, and after a stop")
-    func bits() throws {
+    @Test(
+        "a training has the same bits on any number of threads, and after a stop",
+        arguments: AdapterConfiguration.Kind.allCases)
+    func bits(kind: AdapterConfiguration.Kind) throws {
         let job = try job(
-            evidence(), reference: evidence(12), importance: importance(),
-            guards: Set(Guard.allCases)
+            evidence(), reference: evidence(12), importance: importance(kind),
+            kind: kind, guards: Set(Guard.allCases)
         ) { $0.folds = 3 }
         let once = try run(job)
         let twice = try run(job, threads: 2)
@@ -82,10 +86,12 @@ import Testing
         }
     }
 
-    @Test("training brings down the loss on texts it has not seen, where words decide")
-    func learns() throws {
+    @Test(
+        "training brings down the loss on texts it has not seen, where words decide",
+        arguments: AdapterConfiguration.Kind.allCases)
+    func learns(kind: AdapterConfiguration.Kind) throws {
         let result = try run(
-            try job(evidence(), guards: [.clip, .earlyStopping]) {
+            try job(evidence(), kind: kind, guards: [.clip, .earlyStopping]) {
                 $0.folds = 3
                 $0.epochs = 4
             })
@@ -165,8 +171,8 @@ import Testing
         #expect(texts([.init(slice: slice(RefreshGate.everything), examples: 0..<30)]) == 0)
     }
 
-    private func importance() throws -> [Float] {
-        let count = try job(evidence()).adapters.values.count
+    private func importance(_ kind: AdapterConfiguration.Kind = .lora) throws -> [Float] {
+        let count = try job(evidence(), kind: kind).adapters.values.count
         return [Float](repeating: 1, count: count)
     }
 

@@ -79,8 +79,9 @@ extension Wiring {
     func adapterConfiguration(_ base: BaseModel) -> AdapterConfiguration {
         let lora = configuration.lora
         return AdapterConfiguration(
-            rank: lora.rank, alpha: Float(lora.alpha), dropout: Float(lora.dropout),
-            targets: lora.targets,
+            kind: lora.method, rank: lora.rank, alpha: Float(lora.alpha),
+            dropout: Float(lora.dropout),
+            targets: lora.targets.isEmpty ? lora.method.targets : lora.targets,
             layers: AdapterConfiguration.topLayers(
                 lora.layers == 0 ? base.layerCount : lora.layers, of: base))
     }

@@ -232,6 +232,16 @@ extension Configuration {
         if guards.replayRecent > guards.replayExamples {
             refuse("guards.replay_recent", "must not be above guards.replay_examples")
         }
+        let possible = lora.method.targets
+        if let other = lora.targets.first(where: { !possible.contains($0) }) {
+            refuse(
+                "lora.targets",
+                "must not hold \(other.rawValue): lora.method \(lora.method.rawValue) changes "
+                    + possible.map(\.rawValue).joined(separator: " and ") + " alone")
+        }
+        if lora.method == .houlsby, lora.dropout > 0 {
+            refuse("lora.dropout", "must be 0: lora.method houlsby has no dropout")
+        }
         for problem in pricing.budgetProblems { refuse("pricing.budgets", problem) }
         publish.validate(registry) { refuse($0, $1) }
         let outgoing = publish.topics

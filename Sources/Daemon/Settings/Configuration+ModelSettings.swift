@@ -12,8 +12,15 @@ extension Configuration {
     ]
 
     static let loraSettings: [Setting] = [
-        .integer("lora.rank", \.lora.rank, 1...256, "Rank of each adapter."),
-        .number("lora.alpha", \.lora.alpha, 0.001...4096, "Scale: updates count alpha / rank."),
+        .choice(
+            "lora.method", \.lora.method,
+            "lora: a low-rank change of a projection's matrix; houlsby: a bottleneck behind attention_output and output, which costs time whenever a text is encoded."
+        ),
+        .integer(
+            "lora.rank", \.lora.rank, 1...256, "Rank of each adapter, or width of a bottleneck."),
+        .number(
+            "lora.alpha", \.lora.alpha, 0.001...4096,
+            "Scale of lora: updates count alpha / rank. A bottleneck has none."),
         .integer(
             "lora.layers", \.lora.layers, 0...64,
             "The top layers that carry adapters; 0: all of them."),
@@ -25,9 +32,11 @@ extension Configuration {
                 return AdapterTarget(rawValue: text)
             },
             write: { $0.rawValue },
-            valid: { !$0.isEmpty && Set($0).count == $0.count },
-            "Projections that carry adapters."),
-        .number("lora.dropout", \.lora.dropout, 0...0.9, "Dropout on the adapters while training."),
+            valid: { Set($0).count == $0.count },
+            "Projections that carry adapters; empty: all that lora.method can change."),
+        .number(
+            "lora.dropout", \.lora.dropout, 0...0.9,
+            "Dropout on the adapters while training; 0 with houlsby."),
         .bytes(
             "lora.prefix_cache", \.lora.prefixCacheBytes, 0...(1 << 40),
             "Bytes of cache for the frozen layers' output; 0 is off. Changes speed, never results."),

@@ -51,14 +51,16 @@ public struct Configuration: Sendable {
 
     /// The adapters on it, and how they are refreshed.
     public struct LoRA: Sendable {
+        /// How an adapter changes its layer.
+        public var method = AdapterConfiguration.Kind.lora
         /// Rank of the adapters.
         public var rank = 8
         /// Updates count alpha / rank.
         public var alpha = 16.0
         /// 0: all.
         public var layers = 0
-        /// The projections that have adapters.
-        public var targets = AdapterTarget.allCases
+        /// The projections that have adapters; empty: all that `method` can change.
+        public var targets: [AdapterTarget] = []
         /// Share of inputs left out in training.
         public var dropout = 0.0
         /// Cache for the frozen layers' output; 0: off. Changes speed alone.

@@ -72,19 +72,22 @@ extension Engine {
 
     /// What would be decided of one item, with what it rests on.
     ///
-    /// - Parameter isHoldout: whether the shopper is held out; `nil`: as the shopper's lot has it.
+    /// - Parameters:
+    ///   - standing: the offer of the item that the shopper has already.
+    ///   - isHoldout: whether the shopper is held out; `nil`: as the shopper's lot has it.
     func ask(
-        _ offer: Event.Offer, isView: Bool, atMs ts: Int64, isHoldout: Bool? = nil,
-        _ embedding: any TextEmbedding, _ ledger: inout RuleLedger
+        _ offer: Event.Offer, isView: Bool, atMs ts: Int64, standing: HeldOffer? = nil,
+        isHoldout: Bool? = nil, _ embedding: any TextEmbedding, _ ledger: inout RuleLedger
     ) throws -> AskedOffer {
         // Above any rate of exploring.
         let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)
         let (item, features) = try stream.catalog.look(at: offer.itemID, with: embedding)
-        let sight = try ledger.look(
-            asking(offer, known: item, eventID: Self.inquiryID, atMs: ts))
+        var asking = asking(offer, known: item, eventID: Self.inquiryID, atMs: ts)
+        asking.heldID = standing?.decisionID
+        let sight = try ledger.look(asking)
         let quote = try decide(
             Exposure(offer, tsMs: ts), features: features, known: item, sight.circumstances,
-            isView: isView, held: nil, draws: draws, isHoldout: isHoldout)
+            isView: isView, held: standing, draws: draws, isHoldout: isHoldout)
         return AskedOffer(item: item, sight: sight, quote: quote)
     }
 

@@ -50,9 +50,11 @@ public struct RankedOffer: Codable, Sendable, Equatable {
     public var incrementalMargin: Double
     /// Rules that bound.
     public var rules: [String]
+    /// Whether it was made before and still stands: then it is shown as it was made.
+    public var stands: Bool
 
     enum CodingKeys: String, CodingKey {
-        case title, category, brand, price, discount, rules
+        case title, category, brand, price, discount, rules, stands
         case itemID = "item_id"
         case listPrice = "list_price"
         case expectedConversion = "expected_conversion"
@@ -101,8 +103,10 @@ extension Engine {
         let userID = try question.userID.map { try stream.shopperID($0, in: state) } ?? Self.nobody
         var ranking = Ranking(
             holdout: question.userID != nil && isHoldout(userID))
+        let shopper =
+            try question.userID.map { try self.shopper($0, reading: state) } ?? ShopperState()
         var left: [Event.Offer] = []
-        for itemID in try candidates(question, embedding, state) {
+        for itemID in try candidates(question, shopper, embedding) {
             let item = try stream.catalog.peek(itemID)
             guard let price = item?.price else {
                 ranking.withoutPrice.append(itemID)
@@ -123,8 +127,9 @@ extension Engine {
             for offer in left {
                 asked.append(
                     try ask(
-                        offer, isView: question.isView, atMs: ts, isHoldout: ranking.holdout,
-                        embedding, &ledger))
+                        offer, isView: question.isView, atMs: ts,
+                        standing: shopper.offer(of: offer.itemID, atMs: ts),
+                        isHoldout: ranking.holdout, embedding, &ledger))
             }
             let chosen = question.slate.choose(asked.map(\.candidate), beside: taken)
             guard sharesLimits else {
@@ -155,14 +160,13 @@ extension Engine {
     /// The items to choose from, each once: those given, or the shopper's last and those with a text most like
     /// theirs among the items that are looked at most.
     private func candidates(
-        _ question: RankingQuestion, _ embedding: any TextEmbedding, _ state: any StateReader
+        _ question: RankingQuestion, _ shopper: ShopperState, _ embedding: any TextEmbedding
     ) throws -> [String] {
         var known: Set<String> = []
         guard question.itemIDs.isEmpty else {
             return question.itemIDs.filter { known.insert($0).inserted }
         }
-        let recent =
-            try question.userID.map { try shopper($0, reading: state).recentItems.reversed() } ?? []
+        let recent = Array(shopper.recentItems.reversed())
         known.formUnion(recent)
         let seen = itemsSeen().lazy.map(\.itemID).filter { !known.contains($0) }
         let room = RankingQuestion.candidatesMax - recent.count
@@ -206,6 +210,7 @@ struct AskedOffer {
             brand: item?.brand, listPrice: decision.listPrice, price: decision.price,
             discount: decision.discount, expectedConversion: decision.expectedConversion,
             baselineConversion: decision.baselineConversion,
-            incrementalMargin: decision.incrementalMargin, rules: decision.rules.map(\.rawValue))
+            incrementalMargin: decision.incrementalMargin, rules: decision.rules.map(\.rawValue),
+            stands: decision.isHeld)
     }
 }

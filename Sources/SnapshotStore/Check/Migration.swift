@@ -6,10 +6,12 @@ import Records
 /// itself knows to be a user's: rows whose keys are pseudonyms. The others are sealed as they are put
 /// the next time. Undo records go, since they hold rows in plain; snapshots of format 1 stay as they
 /// are until they are pruned: their weights can be gone back to, their keyed state only be read.
+///
+/// Format 2 kept long records in one piece each. They stay so, and can be read.
 enum Migration {
     /// Tables of format 1 whose keys name users.
-    private static let ownerKeyed: Set<String> = ["shoppers"]
-    private static let pieceMax = 1_000
+    fileprivate static let ownerKeyed: Set<String> = ["shoppers"]
+    fileprivate static let pieceMax = 1_000
 
     static func run(
         _ environment: Environment, from identity: StoreIdentity
@@ -18,28 +20,32 @@ enum Migration {
         let databases = try Databases(transaction, create: true)
         let head = try transaction.head(databases)
         var records = RecordWriter(transaction, databases, head)
-        try records.clearUndo()
-        try records.wrapOutbox()
-        for summary in head.tables
-        where summary.kind == .keyed && ownerKeyed.contains(summary.name) {
-            try records.giveOwners(summary, pieceMax: pieceMax)
-        }
-        records.update { $0.migratedAt = $0.sequence }
+        if identity.format < Table.owners.sinceFormat { try records.addOwners(head) }
         let migrated = StoreIdentity(
             id: identity.id, base: identity.base, createdMs: identity.createdMs)
         try records.putMeta(StoreIdentity.key, migrated.bytes)
-        try records.putMeta(BlindingKey.key, BlindingKey.make())
         _ = try records.commit()
     }
 }
 
 extension RecordWriter {
-    fileprivate mutating func clearUndo() throws(StoreError) {
+    fileprivate mutating func addOwners(_ head: Head) throws(StoreError) {
+        try clearUndo()
+        try wrapOutbox()
+        for summary in head.tables
+        where summary.kind == .keyed && Migration.ownerKeyed.contains(summary.name) {
+            try giveOwners(summary, pieceMax: Migration.pieceMax)
+        }
+        update { $0.migratedAt = $0.sequence }
+        try putMeta(BlindingKey.key, BlindingKey.make())
+    }
+
+    private mutating func clearUndo() throws(StoreError) {
         while let oldest = try oldestKey(.undo) { try remove(.undo, oldest) }
     }
 
     /// Messages had nothing before their fields.
-    fileprivate mutating func wrapOutbox() throws(StoreError) {
+    private mutating func wrapOutbox() throws(StoreError) {
         let databases = databases
         let waiting = try read { transaction throws(StoreError) in
             var waiting: [(key: [UInt8], value: [UInt8])] = []
@@ -57,7 +63,7 @@ extension RecordWriter {
     }
 
     /// Puts every row of a table under its owner's surrogate, a piece at a time.
-    fileprivate mutating func giveOwners(
+    private mutating func giveOwners(
         _ old: TableSummary, pieceMax: Int
     ) throws(StoreError) {
         let databases = databases

@@ -4,11 +4,12 @@ import Records
 ///
 /// Layout: version (1 byte), digest (32 bytes), then the value; version 2 has the full key (a count
 /// of 32 bits, the bytes) before the value, for keys longer than LMDB takes. Version 3 is followed by
-/// a `SealedRow`, whose digest is inside.
+/// a `SealedRow`, whose digest is inside. Version 4 is as 1, and the record goes on in table `pieces`.
 enum Envelope {
     static let plain: UInt8 = 1
     static let withKey: UInt8 = 2
     static let sealed: UInt8 = 3
+    static let goesOn: UInt8 = 4
     static let headerBytes = 33
 
     static func digest(
@@ -29,11 +30,11 @@ enum Envelope {
 
     /// The bytes to store; `key` goes in where the stored key does not hold all of it.
     static func seal(
-        _ digest: Digest256, _ value: [UInt8], fullKey key: [UInt8]? = nil
+        _ digest: Digest256, _ value: [UInt8], fullKey key: [UInt8]? = nil, goesOn: Bool = false
     ) -> [UInt8] {
         var writer = ByteWriter(
             capacity: headerBytes + value.count + (key.map { $0.count + 4 } ?? 0))
-        writer.integer(key == nil ? plain : withKey)
+        writer.integer(goesOn ? self.goesOn : key == nil ? plain : withKey)
         writer.digest(digest)
         if let key { writer.data(key) }
         return writer.bytes + value
@@ -53,6 +54,8 @@ enum Envelope {
         /// `nil` when the stored key is the whole key.
         let fullKey: [UInt8]?
         let value: UnsafeRawBufferPointer
+        /// Whether this is only the beginning.
+        var goesOn = false
     }
 
     /// Takes a stored record apart; `nil` when it is not one.
@@ -65,7 +68,9 @@ enum Envelope {
             ))
         let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[headerBytes...])
         switch version {
-        case plain: return unsafe Contents(digest: digest, fullKey: nil, value: rest)
+        case plain, goesOn:
+            return unsafe Contents(
+                digest: digest, fullKey: nil, value: rest, goesOn: version == goesOn)
         case withKey:
             guard rest.count >= 4 else { return nil }
             let count = Int(

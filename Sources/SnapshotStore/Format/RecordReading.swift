@@ -18,30 +18,46 @@ extension Transaction where Self: ~Copyable {
         }
     }
 
+    /// A record of one of the store's own tables, however long it is.
     func record(
         _ databases: Databases, _ table: Table, _ key: [UInt8]
     ) throws(StoreError) -> [UInt8]? {
-        try record(databases[table], RecordDomain(table), stored: key, key: key)
+        let path = environment.folder.path
+        let first = try unsafe withValue(databases[table], key) {
+            bytes throws(StoreError) -> RecordPiece? in
+            guard let bytes = unsafe bytes else { return nil }
+            return try unsafe RecordPiece(key, bytes, RecordDomain(table), at: path)
+        }
+        return try first.map { first throws(StoreError) in try whole(databases, table, first) }
     }
 
-    /// Visits a table's records from `start` on, verified, until `body` returns false.
+    /// Visits a table's records, verified, until `body` returns false: from `start` on, or from the
+    /// last one backward.
     func forEachRecord(
-        _ databases: Databases, _ table: Table, from start: [UInt8] = [],
+        _ databases: Databases, _ table: Table, from start: [UInt8] = [], backward: Bool = false,
         _ body: (_ key: [UInt8], _ value: [UInt8]) throws(StoreError) -> Bool
+    ) throws(StoreError) {
+        try forEachPiece(databases, table, from: start, backward: backward) {
+            piece throws(StoreError) in
+            try body(piece.key, whole(databases, table, piece))
+        }
+    }
+
+    /// Visits what LMDB holds of a table: records, each as far as its first piece goes.
+    func forEachPiece(
+        _ databases: Databases, _ table: Table, from start: [UInt8] = [], backward: Bool = false,
+        _ body: (RecordPiece) throws(StoreError) -> Bool
     ) throws(StoreError) {
         let domain = RecordDomain(table)
         let path = environment.folder.path
         try withCursor(databases[table]) { cursor throws(StoreError) in
-            let take: Cursor.Body<Bool> = { keyBytes, bytes throws(StoreError) in
-                let key = unsafe [UInt8](keyBytes)
-                let value: [UInt8]
-                do throws(RecordDamage) {
-                    value = unsafe [UInt8](try Envelope.verified(bytes, domain, key).value)
-                } catch { throw .damaged(path: path, what: sentence(error, domain, key)) }
-                return try body(key, value)
+            let take: Cursor.Body<RecordPiece> = { key, bytes throws(StoreError) in
+                try unsafe RecordPiece([UInt8](key), bytes, domain, at: path)
             }
-            var goesOn = try unsafe cursor.seek(start, take)
-            while goesOn == true { goesOn = try unsafe cursor.move(.next, take) }
+            var piece = try unsafe backward ? cursor.move(.last, take) : cursor.seek(start, take)
+            while let found = piece, try body(found) {
+                piece = try unsafe cursor.move(backward ? .previous : .next, take)
+            }
         }
     }
 

@@ -17,6 +17,8 @@ struct RecordWriter: ~Copyable {
         let database: Database
         let domain: RecordDomain
         let keys: StateKeys
+        /// Whose bytes these are: of the table whose record goes on here.
+        let bytesIndex: Int
     }
 
     /// What a row held before it was changed.
@@ -57,17 +59,54 @@ struct RecordWriter: ~Copyable {
 
     mutating func put(_ table: Table, _ key: [UInt8], _ value: [UInt8]) throws(StoreError) {
         guard key.count <= 511 else { throw .keyTooLong(table: table.name, count: key.count) }
-        _ = try write(place(of: table), stored: key, key: key, value, nil, keepsOld: false)
+        let first = value.prefix(RecordPiece.bytesMax)
+        try write(table, key, Array(first), rest: value[first.endIndex...])
     }
 
     mutating func remove(_ table: Table, _ key: [UInt8]) throws(StoreError) {
-        _ = try write(place(of: table), stored: key, key: key, nil, nil, keepsOld: false)
+        try write(table, key, nil, rest: [])
+    }
+
+    /// Writes a record's first piece, those that follow, and takes away what an older one had more.
+    private mutating func write(
+        _ table: Table, _ key: [UInt8], _ first: [UInt8]?, rest: ArraySlice<UInt8>
+    ) throws(StoreError) {
+        let goesOn = !rest.isEmpty
+        let written = try write(
+            place(of: table), stored: key, key: key, first, nil, keepsOld: false, goesOn: goesOn)
+        let wentOn = written?.wentOn ?? goesOn
+        guard goesOn || wentOn else { return }
+        let place = place(ofPiecesOf: table)
+        var rest = rest
+        var number: UInt32 = 1
+        while !rest.isEmpty {
+            let stored = try RecordPiece.key(table, key, number)
+            _ = try write(
+                place, stored: stored, key: stored, Array(rest.prefix(RecordPiece.bytesMax)), nil,
+                keepsOld: false, goesOn: rest.count > RecordPiece.bytesMax)
+            rest = rest.dropFirst(RecordPiece.bytesMax)
+            number += 1
+        }
+        var isThere = wentOn
+        while isThere {
+            let stored = try RecordPiece.key(table, key, number)
+            isThere =
+                try write(place, stored: stored, key: stored, nil, nil, keepsOld: false) != nil
+            number += 1
+        }
     }
 
     private func place(of table: Table) -> Place {
+        let index = head.index(of: table)
+        return Place(
+            index: index, number: 0, database: databases[table], domain: RecordDomain(table),
+            keys: .plain, bytesIndex: index)
+    }
+
+    private func place(ofPiecesOf table: Table) -> Place {
         Place(
-            index: head.index(of: table), number: 0, database: databases[table],
-            domain: RecordDomain(table), keys: .plain)
+            index: head.index(of: .pieces), number: 0, database: databases[.pieces],
+            domain: RecordDomain(.pieces), keys: .plain, bytesIndex: head.index(of: table))
     }
 
     /// Puts or removes one row of the state; `nil` when it was so already.
@@ -117,7 +156,7 @@ struct RecordWriter: ~Copyable {
         }
         let place = Place(
             index: index, number: summary.number, database: databases[summary.table],
-            domain: summary.domain, keys: .owner)
+            domain: summary.domain, keys: .owner, bytesIndex: index)
         _ = try write(
             place, stored: StoredKey.state(summary.number, row.key), key: row.key, nil, nil,
             keepsOld: false)
@@ -147,7 +186,7 @@ struct RecordWriter: ~Copyable {
         let made = Place(
             index: index, number: head.tables[index].number,
             database: databases[.holding(table.kind)], domain: RecordDomain(table),
-            keys: table.keys)
+            keys: table.keys, bytesIndex: index)
         places[table] = made
         return made
     }
@@ -158,30 +197,34 @@ struct RecordWriter: ~Copyable {
         let surrogate: UInt64?
         /// `nil` unless the caller keeps it.
         let body: StoredBody?
+        var goesOn = false
     }
 
+    /// What was there before.
     private struct Written {
         let body: StoredBody?
+        let wentOn: Bool
     }
 
     /// - Parameters:
     ///   - stored: The key as LMDB has it.
     ///   - key: The key that digests and ciphers bind.
     ///   - holder: Under whose key the row is sealed; `nil` for a plain row.
+    /// - Returns: `nil` when it was so already.
     private mutating func write(
         _ place: Place, stored: [UInt8], key: [UInt8], _ value: [UInt8]?, _ holder: Holder?,
-        keepsOld: Bool
+        keepsOld: Bool, goesOn: Bool = false
     ) throws(StoreError) -> Written? {
         let new = value.map { Envelope.digest(place.domain, key, $0) }
         let old = try self.old(place, stored: stored, key: key, keeps: keepsOld)
-        if old?.digest == new, old?.surrogate == holder?.surrogate {
+        if old?.digest == new, old?.surrogate == holder?.surrogate, old?.goesOn ?? false == goesOn {
             rowsUnchanged += 1
             return nil
         }
         if let old {
             head.tables[place.index].digest = head.tables[place.index].digest &- old.digest
             head.tables[place.index].count -= 1
-            head.tables[place.index].bytes -= key.count + old.valueBytes
+            head.tables[place.bytesIndex].bytes -= key.count + old.valueBytes
         }
         if let value, let new {
             let sealed = holder.map {
@@ -189,16 +232,17 @@ struct RecordWriter: ~Copyable {
             }
             let fullKey = key.count > StoredKey.plainBytesMax && place.number > 0 ? key : nil
             try transaction.put(
-                place.database, stored, sealed ?? Envelope.seal(new, value, fullKey: fullKey))
+                place.database, stored,
+                sealed ?? Envelope.seal(new, value, fullKey: fullKey, goesOn: goesOn))
             head.tables[place.index].digest = head.tables[place.index].digest &+ new
             head.tables[place.index].count += 1
-            head.tables[place.index].bytes += key.count + value.count
+            head.tables[place.bytesIndex].bytes += key.count + value.count
             bytesWritten += key.count + value.count
         } else {
             try transaction.delete(place.database, stored)
         }
         rowsChanged += 1
-        return Written(body: old?.body)
+        return Written(body: old?.body, wentOn: old?.goesOn ?? false)
     }
 
     /// What is there; a value that is kept for later must be known to be good.
@@ -222,7 +266,7 @@ struct RecordWriter: ~Copyable {
                 guard let contents = unsafe found else { throw .layout }
                 return unsafe Old(
                     digest: contents.digest, valueBytes: contents.value.count, surrogate: nil,
-                    body: keeps ? .plain([UInt8](contents.value)) : nil)
+                    body: keeps ? .plain([UInt8](contents.value)) : nil, goesOn: contents.goesOn)
             } catch { throw .damaged(path: path, what: sentence(error, place.domain, key)) }
         }
         guard let sealed else { return plain }

@@ -28,6 +28,8 @@ enum Table: UInt8, CaseIterable, Sendable {
     case pruning = 16
     /// Owners' surrogates and keys: the one table that an erasure takes from. In no snapshot.
     case owners = 17
+    /// What records that are longer than a page go on with.
+    case pieces = 18
 
     var name: String { Self.names[Int(rawValue)] }
 
@@ -43,7 +45,13 @@ enum Table: UInt8, CaseIterable, Sendable {
     }
 
     /// The format that brought the table.
-    var sinceFormat: UInt32 { self == .owners ? 2 : 1 }
+    var sinceFormat: UInt32 {
+        switch self {
+        case .owners: 2
+        case .pieces: 3
+        default: 1
+        }
+    }
 
     var stateKind: StateKind? {
         switch self {

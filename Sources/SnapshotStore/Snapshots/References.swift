@@ -153,22 +153,11 @@ extension Transaction where Self: ~Copyable {
     func forEachSnapshotBackward(
         _ databases: Databases, _ body: (SnapshotRecord) throws(StoreError) -> Bool
     ) throws(StoreError) {
-        let domain = RecordDomain(.snapshots)
-        let path = environment.folder.path
-        try withCursor(databases[.snapshots]) { cursor throws(StoreError) in
-            let take: Cursor.Body<Bool> = { keyBytes, bytes throws(StoreError) in
-                let key = unsafe [UInt8](keyBytes)
-                let value: [UInt8]
-                do throws(RecordDamage) {
-                    value = unsafe [UInt8](try Envelope.verified(bytes, domain, key).value)
-                } catch { throw .damaged(path: path, what: sentence(error, domain, key)) }
-                return try body(
-                    try Self.decoded(.snapshots, at: path) { () throws(ByteCodingError) in
-                        try SnapshotRecord(bytes: value)
-                    })
-            }
-            var goesOn = try unsafe cursor.move(.last, take)
-            while goesOn == true { goesOn = try unsafe cursor.move(.previous, take) }
+        try forEachRecord(databases, .snapshots, backward: true) { _, value throws(StoreError) in
+            try body(
+                try decoded(.snapshots) { () throws(ByteCodingError) in
+                    try SnapshotRecord(bytes: value)
+                })
         }
     }
 }

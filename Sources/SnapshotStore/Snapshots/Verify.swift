@@ -52,9 +52,8 @@ extension SnapshotStore {
                 var digest = Digest256.zero
                 var count = 0
                 if summary.kind == nil {
-                    let domain = summary.domain
-                    try transaction.forEachRecord(databases, summary.table) { key, value in
-                        digest = digest &+ Envelope.digest(domain, key, value)
+                    try transaction.forEachPiece(databases, summary.table) { piece in
+                        digest = digest &+ piece.digest
                         count += 1
                         return true
                     }

@@ -32,7 +32,9 @@ public final class Ablation {
     }
 
     private static func variants(_ configuration: Configuration) -> [AblationVariant] {
-        AblationVariant.required + AblationVariant.guards(Set(configuration.guards.enabled))
+        AblationVariant.required
+            + [AblationVariant.otherAdapters(than: configuration.lora.method)]
+            + AblationVariant.guards(Set(configuration.guards.enabled))
     }
 
     /// Runs every variant, one after the other.

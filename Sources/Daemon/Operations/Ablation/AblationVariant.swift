@@ -1,4 +1,5 @@
 import ContinualLearning
+import Encoder
 import Engine
 
 /// One way of learning that is compared with the others.
@@ -27,6 +28,20 @@ struct AblationVariant: Sendable {
             name: "identities", summary: "no texts at all: identities alone", usesTexts: false
         ) { $0.refresh.events = 0 },
     ]
+
+    /// Adapters of the other kind, in all places where they can be.
+    static func otherAdapters(than configured: AdapterConfiguration.Kind) -> AblationVariant {
+        let kind: AdapterConfiguration.Kind = configured == .lora ? .houlsby : .lora
+        let summary =
+            kind == .lora
+            ? "as configured, with low-rank adapters (Hu et al. 2021)"
+            : "as configured, with bottleneck adapters (Houlsby et al. 2019)"
+        return AblationVariant(name: kind.rawValue, summary: summary) {
+            $0.adapters = AdapterConfiguration(
+                kind: kind, rank: $0.adapters.rank, alpha: $0.adapters.alpha,
+                targets: kind.targets, layers: $0.adapters.layers)
+        }
+    }
 
     /// Each guard alone, and left out of (or added to) those configured.
     static func guards(_ enabled: Set<Guard>) -> [AblationVariant] {
