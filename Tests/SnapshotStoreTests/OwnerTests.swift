@@ -254,23 +254,7 @@ private func expectCount(
 
 @Suite struct MigrationTests {
     /// A store that version 0.1.0 wrote: six commits with rows of ten shoppers, two snapshots.
-    private func old(_ name: String = "format-1.mdb") throws -> ScratchFolder {
-        let folder = ScratchFolder()
-        try FileManager.default.createDirectory(
-            atPath: folder.path, withIntermediateDirectories: true)
-        let packed = try #require(
-            Bundle.module.url(
-                forResource: name, withExtension: "gz", subdirectory: "Fixtures"))
-        #expect(FileManager.default.createFile(atPath: folder.data, contents: nil))
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/gzip")
-        process.arguments = ["-dc", packed.path]
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: folder.data))
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        return folder
-    }
+    private func old() throws -> ScratchFolder { try ScratchFolder(holding: "format-1.mdb") }
 
     private func values(_ store: SnapshotStore) throws {
         try store.withHead { state in
@@ -322,36 +306,6 @@ private func expectCount(
             let other = try state.value(shoppers, owner(5).bytes)
             #expect(other != nil)
         }
-    }
-
-    @Test("a store of format 2, whose long records are in one piece each, goes on with all it held")
-    func longRecords() throws {
-        let folder = try old("format-2.mdb")
-        _ = try StoreCheck.run(folder.path)
-        #expect(
-            throws: StoreError.olderFormat(
-                path: folder.path, found: 2, known: StoreIdentity.formatVersion)
-        ) { try folder.open(mode: .readOnly) }
-        var stream = CommitStream(seed: 5)
-        for _ in 0..<15 { _ = stream.next(rows: 8) }
-        let store = try folder.open()
-        try stream.expectHead(of: store)
-        try store.verifyRecords()
-        let snapshots = try store.snapshots()
-        #expect(snapshots.count == 3)
-        for snapshot in snapshots { _ = try store.verify(snapshot.record.id) }
-        // Old chunks and new ones beside each other; then the old ones go.
-        for minute in 10..<14 {
-            var commit = stream.next(rows: 8)
-            commit.snapshot = .at(minute: minute, isWhole: true)
-            try store.commit(commit)
-        }
-        for snapshot in try store.snapshots() { _ = try store.verify(snapshot.record.id) }
-        try store.prune(Retention(latest: 1, hourly: 0, daily: 0))
-        try stream.expectHead(of: store)
-        try store.verifyRecords()
-        try store.close()
-        _ = try StoreCheck.run(folder.path)
     }
 
     @Test(

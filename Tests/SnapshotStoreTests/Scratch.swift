@@ -19,6 +19,23 @@ final class ScratchFolder: Sendable {
         try? FileManager.default.removeItem(atPath: path)
     }
 
+    /// With a store of an earlier version in it, from the fixtures.
+    init(holding fixture: String) throws {
+        path = NSTemporaryDirectory() + "tidemark-store-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        let packed = try #require(
+            Bundle.module.url(
+                forResource: fixture, withExtension: "gz", subdirectory: "Fixtures"))
+        #expect(FileManager.default.createFile(atPath: data, contents: nil))
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/gzip")
+        process.arguments = ["-dc", packed.path]
+        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: data))
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+    }
+
     var data: String { path + "/data.mdb" }
 
     func open(

@@ -109,7 +109,7 @@ struct Wiring {
             payloads: try payloads())
     }
 
-    /// Decodes logs: lines are events, but for records of topics that have a mapping.
+    /// Decodes logs: lines are events, but for captured records of topics that have a mapping or a decoder.
     func logDecoding() throws(ConfigurationError) -> Decoding {
         var rules: [String: Decoding.Rules] = [:]
         for topic in configuration.kafka.topics {
@@ -117,7 +117,7 @@ struct Wiring {
             rules[topic.name] = Decoding.Rules(
                 tombstones: topic.tombstonesTaken, mapping: mapping)
         }
-        return Decoding(limits: eventLimits, rules: rules)
+        return Decoding(limits: eventLimits, rules: rules, payloads: try payloads())
     }
 
     /// Types that topics give to payloads without one.

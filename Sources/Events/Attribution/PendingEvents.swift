@@ -20,13 +20,13 @@ struct PendingEvent: ShopperRow {
     var offset: Int64
     var body: Body
 
-    /// Event time, then where it came from; a decision after the event that led to it.
+    /// Event time, then where it came from; a decision after the event that led to it. Events of one record
+    /// are in the order of their arrival, which is that of the record.
     func precedes(_ other: PendingEvent) -> Bool {
         if tsMs != other.tsMs { return tsMs < other.tsMs }
         if position != other.position { return position.precedes(other.position) }
         if offset != other.offset { return offset < other.offset }
-        if isDecision != other.isDecision { return other.isDecision }
-        return eventID.utf8.lexicographicallyPrecedes(other.eventID.utf8)
+        return !isDecision && other.isDecision
     }
 
     /// Event time, epoch milliseconds.

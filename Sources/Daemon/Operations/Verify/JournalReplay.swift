@@ -201,9 +201,11 @@ final class JournalReplay {
         configuration.learning.threads = runtime.learning.threads
         configuration.lora.prefixCacheBytes = runtime.lora.prefixCacheBytes
         let wiring = Wiring(configuration: configuration)
-        let stream = try wiring.streamDecoding()
+        let (stream, log) = (try wiring.streamDecoding(), try wiring.logDecoding())
         // Nobody is asked: what was learned was learned by schemas that the store has.
-        stream.payloads?.draw(from: wiring.schemas(copy, client: nil))
+        for decoding in [stream, log] {
+            decoding.payloads?.draw(from: wiring.schemas(copy, client: nil))
+        }
         var engineConfiguration = try wiring.engineConfiguration(base)
         engineConfiguration.issuesDecisions = cluster != Replay.cluster
         let engine = try copy.withHead { state in
@@ -212,10 +214,7 @@ final class JournalReplay {
         machine = Machine(
             running: try .takingUp(
                 engine, embedding: wiring.embedding(base), training: wiring.training(base)),
-            decodings: (
-                stream: stream,
-                log: try wiring.logDecoding()
-            ))
+            decodings: (stream: stream, log: log))
     }
 }
 

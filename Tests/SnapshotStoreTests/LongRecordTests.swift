@@ -1,0 +1,67 @@
+import Records
+import SnapshotStore
+import Testing
+
+/// Records that are longer than a page of the file.
+@Suite struct LongRecordTests {
+    @Test("a text of any length is what it was, replaced by a longer, an equal and a shorter one")
+    func lengths() throws {
+        let folder = ScratchFolder()
+        let store = try folder.open()
+        var lengths = [0, 1, 2_000, 4_046, 4_047, 4_048, 8_093, 8_094, 8_095, 60_000]
+        lengths += lengths.reversed() + [4_047, 8_094, 4_047, 60_000, 1]
+        var random = SeededRandom(seed: 3)
+        for (number, length) in lengths.enumerated() {
+            // Messages, undo records and chunks of one commit, in records about as long.
+            let value = (0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+            var commit = Commit()
+            commit.changes.put(adapters, [1], value)
+            commit.changes.put(users, [2], value)
+            commit.outbox = [OutboxMessage(topic: "out", key: [3], value: value)]
+            commit.snapshot = .at(minute: number, isWhole: number % 3 == 0)
+            let sent = try store.outbox(limit: 1)
+            commit.outboxDeliveredThrough = sent.last?.sequence
+            try store.commit(commit)
+            #expect(try store.outbox(limit: 9).map(\.value) == [value], "\(length)")
+            try store.verifyRecords()
+            if number % 4 == 3 { try store.prune(Retention(latest: 2, hourly: 0, daily: 0)) }
+            for listing in try store.snapshots() { _ = try store.verify(listing.record.id) }
+        }
+        try store.rollback(
+            to: try #require(store.snapshots().last).record.id, reason: "", who: "ops",
+            wallTimeMs: 0)
+        try store.verifyRecords()
+        try store.close()
+        _ = try StoreCheck.run(folder.path)
+    }
+
+    @Test("a store of format 2, whose long records are in one piece each, goes on with all it held")
+    func longRecords() throws {
+        let folder = try ScratchFolder(holding: "format-2.mdb")
+        _ = try StoreCheck.run(folder.path)
+        #expect(
+            throws: StoreError.olderFormat(
+                path: folder.path, found: 2, known: StoreIdentity.formatVersion)
+        ) { try folder.open(mode: .readOnly) }
+        var stream = CommitStream(seed: 5)
+        for _ in 0..<15 { _ = stream.next(rows: 8) }
+        let store = try folder.open()
+        try stream.expectHead(of: store)
+        try store.verifyRecords()
+        let snapshots = try store.snapshots()
+        #expect(snapshots.count == 3)
+        for snapshot in snapshots { _ = try store.verify(snapshot.record.id) }
+        // Old chunks and new ones beside each other; then the old ones go.
+        for minute in 10..<14 {
+            var commit = stream.next(rows: 8)
+            commit.snapshot = .at(minute: minute, isWhole: true)
+            try store.commit(commit)
+        }
+        for snapshot in try store.snapshots() { _ = try store.verify(snapshot.record.id) }
+        try store.prune(Retention(latest: 1, hourly: 0, daily: 0))
+        try stream.expectHead(of: store)
+        try store.verifyRecords()
+        try store.close()
+        _ = try StoreCheck.run(folder.path)
+    }
+}
