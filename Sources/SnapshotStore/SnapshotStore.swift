@@ -193,8 +193,9 @@ public final class SnapshotStore: Sendable {
             }
             return StoreStatus(
                 sequence: head.sequence, lineage: head.lineage, eventTimeMs: head.eventTimeMs,
-                stateDigest: head.stateDigest, weightsDigest: head.weightsDigest,
-                counters: head.counters, tables: head.tables.filter { $0.kind != nil },
+                stateDigest: head.stateDigest, learnedDigest: head.learnedDigest,
+                weightsDigest: head.weightsDigest, counters: head.counters,
+                tables: head.tables.filter { $0.kind != nil },
                 ownTables: head.tables.filter { $0.kind == nil },
                 lastErasure: head.lastErasure, migratedAt: head.migratedAt,
                 cluster: head.cluster,
@@ -214,6 +215,8 @@ public struct StoreStatus: Sendable {
     public let eventTimeMs: Int64
     /// The report's `state_sha256`.
     public let stateDigest: Digest256
+    /// The report's `learned_sha256`: the same without the offsets.
+    public let learnedDigest: Digest256
     /// The sum over the weights tables alone.
     public let weightsDigest: Digest256
     /// Named totals since the store was made, less what a rewind took back.

@@ -132,7 +132,8 @@ import Testing
         for (method, other) in [("lora", "houlsby"), ("houlsby", "lora")] {
             let report = try ablate(
                 rows(600), phaseField: nil, runs: [other], "lora.method=\(method)",
-                "guards.enabled=[]", "lora.learning_rate=0.01", "lora.warmup_steps=0")
+                "guards.enabled=[]", "lora.learning_rate=0.01", "lora.warmup_steps=0",
+                "lora.refresh_events=100", "lora.judge_events=50", "lora.epochs=4")
             let (configured, others) = (
                 try #require(report.runs["default"]), try #require(report.runs[other])
             )

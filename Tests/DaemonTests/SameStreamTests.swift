@@ -200,6 +200,9 @@ import Testing
         #expect(plain.events.byType == mapped.events.byType)
         #expect(plain.progressive == mapped.progressive)
         #expect(framed.stateSHA256 == plain.stateSHA256)
-        #expect(mapped.stateSHA256 == plain.stateSHA256)
+        // A call that is several events has one offset.
+        #expect(mapped.stateSHA256 != plain.stateSHA256)
+        #expect(mapped.learnedSHA256 == plain.learnedSHA256)
+        #expect(framed.learnedSHA256 == plain.learnedSHA256)
     }
 }

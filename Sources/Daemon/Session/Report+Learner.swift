@@ -44,7 +44,8 @@ extension Report {
             budgets: try learner.budgets(), kept: learner.engine.bounded,
             head: snapshots.first(where: \.isHead)?.record.id ?? "",
             champion: snapshots.first(where: \.isChampion)?.record.id ?? "",
-            stateSHA256: learner.stateDigest.hex, snapshots: snapshots.map(\.record.id),
-            platform: platform)
+            stateSHA256: learner.stateDigest.hex,
+            learnedSHA256: try learner.store.status().learnedDigest.hex,
+            snapshots: snapshots.map(\.record.id), platform: platform)
     }
 }

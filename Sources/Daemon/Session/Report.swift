@@ -50,8 +50,10 @@ public struct Report: Codable, Sendable {
     public var head: String
     /// The id of the champion; empty where there is none.
     public var champion: String
-    /// Digest of the learned state after the last commit.
+    /// Digest of the learned state after the last commit, and of the place in the stream that it goes on from.
     public var stateSHA256: String
+    /// The same without the place: equal for the same events, in whichever form and topics they came.
+    public var learnedSHA256: String
     /// Ids of all snapshots in the store.
     public var snapshots: [String]
     /// What the bits depend on: numeric profile, library and kernels.
@@ -244,6 +246,7 @@ public struct Report: Codable, Sendable {
         case wallSeconds = "wall_seconds"
         case eventsPerSecond = "events_per_second"
         case stateSHA256 = "state_sha256"
+        case learnedSHA256 = "learned_sha256"
     }
 
     /// JSON with sorted keys, indented; numbers that are not finite become null.

@@ -26,6 +26,8 @@ struct RecordChecker: Sendable {
     let domains: [UInt16: RecordDomain]
     let keys: [UInt16: StateKeys]
     let book: OwnerBook
+    /// What long rows have behind their first pieces, by the pieces' keys.
+    var pieces: [[UInt8]: [UInt8]] = [:]
 
     static let batchMax = 8_192
     /// Fewer are not worth another thread.
@@ -82,9 +84,37 @@ struct RecordChecker: Sendable {
             let digest = try book.digest(row, domain, keys, key, page, vault)
             return Found(number: number, key: key, digest: digest, value: [], page: page)
         }
+        if let whole = try whole(raw, domain, key) {
+            return Found(
+                number: number, key: key, digest: whole.digest, value: whole.value, page: page)
+        }
         let record = try Self.record(raw.bytes, domain, key, page)
         return Found(
             number: number, key: key, digest: record.digest, value: record.value, page: page)
+    }
+
+    /// A long row with its pieces, verified; `nil` for all others.
+    private func whole(
+        _ raw: RawRecord, _ domain: RecordDomain, _ key: [UInt8]
+    ) throws(PageDamage) -> (digest: Digest256, value: [UInt8])? {
+        let beginning = unsafe raw.bytes.withUnsafeBytes { bytes in
+            unsafe Envelope.open(bytes).flatMap { contents in
+                unsafe contents.isBeginningOfRow
+                    ? unsafe (contents.digest, [UInt8](contents.value), contents.rest) : nil
+            }
+        }
+        guard let (digest, first, rest) = beginning else { return nil }
+        var value = first
+        var number = 1
+        while value.count < first.count + rest,
+            let piece = pieces[RecordPiece.key(table, raw.key, number)]
+        {
+            value += piece
+            number += 1
+        }
+        guard value.count == first.count + rest, Envelope.digest(domain, key, value) == digest
+        else { throw .page(raw.page, "holds damage: \(sentence(.checksum, domain, key))") }
+        return (digest, value)
     }
 
     /// The digest and value of a stored record, verified.

@@ -75,12 +75,13 @@ public enum StoreCheck {
                     + "\(head.transaction)")
         }
         var records = meta.count
-        var book = OwnerBook()
-        // Owners first: their keys open the rest.
-        let rest = Table.allCases.filter { $0 != .meta && $0 != .owners }
-        for table in [.owners] + rest where table.sinceFormat <= identity.format {
+        var beside = Beside()
+        // First what is needed for the others.
+        let first: [Table] = [.owners, .pieces]
+        let rest = Table.allCases.filter { $0 != .meta && !first.contains($0) }
+        for table in first + rest where table.sinceFormat <= identity.format {
             guard let tree = trees[table] else { throw .file("table \(table.name) is missing") }
-            records += try verifyTable(table, tree, head, file, &book, &walk)
+            records += try verifyTable(table, tree, head, file, &beside, &walk)
         }
         try walk.walkFree(root, of: file)
         return Report(
@@ -131,10 +132,18 @@ public enum StoreCheck {
         return identity
     }
 
+    /// What records of a table need of other tables.
+    private struct Beside {
+        /// Whose keys open sealed rows.
+        var book = OwnerBook()
+        /// What long rows have behind their first pieces.
+        var pieces: [[UInt8]: [UInt8]] = [:]
+    }
+
     /// Checks a table's records and that they add up to what the head record says.
     private static func verifyTable(
         _ table: Table, _ tree: PageTree, _ head: Head, _ file: borrowing PageFile,
-        _ book: inout OwnerBook, _ walk: inout PageWalk
+        _ beside: inout Beside, _ walk: inout PageWalk
     ) throws(PageDamage) -> Int {
         var expected: [UInt16: TableSummary] = [:]
         for summary in head.tables where summary.table == table {
@@ -149,12 +158,18 @@ public enum StoreCheck {
             // Owners are not about owners: without the book, taking them in copies nothing.
             let checker = RecordChecker(
                 table: table, domains: domains, keys: keys,
-                book: table == .owners ? OwnerBook() : book)
+                book: table == .owners ? OwnerBook() : beside.book,
+                pieces: table.stateKind == nil ? [:] : beside.pieces)
             for found in try checker.check(batch) {
                 sums[found.number, default: (0, .zero)].count += 1
                 sums[found.number, default: (0, .zero)].digest =
                     sums[found.number, default: (0, .zero)].digest &+ found.digest
-                if table == .owners { try book.add(found.key, found.value, found.page) }
+                if table == .owners { try beside.book.add(found.key, found.value, found.page) }
+                if table == .pieces, let whose = found.key.first.flatMap(Table.init(rawValue:)),
+                    whose.stateKind != nil
+                {
+                    beside.pieces[found.key] = found.value
+                }
                 if table == .offsets {
                     offsets = offsets &+ OffsetRecord.stateDigest(found.key, found.value)
                 }
@@ -167,7 +182,7 @@ public enum StoreCheck {
             if batch.count == RecordChecker.batchMax { try check() }
         }
         try check()
-        if table == .owners { try book.requireComplete() }
+        if table == .owners { try beside.book.requireComplete() }
         for (number, summary) in expected {
             let sum = sums[number] ?? (0, .zero)
             guard sum.count == summary.count, sum.digest == summary.digest else {

@@ -4,12 +4,15 @@ import Records
 ///
 /// Layout: version (1 byte), digest (32 bytes), then the value; version 2 has the full key (a count
 /// of 32 bits, the bytes) before the value, for keys longer than LMDB takes. Version 3 is followed by
-/// a `SealedRow`, whose digest is inside. Version 4 is as 1, and the record goes on in table `pieces`.
+/// a `SealedRow`, whose digest is inside. Versions 4 and 5 begin a long value: how many bytes of it lie
+/// in table `pieces` (32 bits), then its first bytes. The digest of 4 is of these alone, that of 5, a row
+/// of a state table, of the whole value.
 enum Envelope {
     static let plain: UInt8 = 1
     static let withKey: UInt8 = 2
     static let sealed: UInt8 = 3
-    static let goesOn: UInt8 = 4
+    static let beginning: UInt8 = 4
+    static let beginningOfRow: UInt8 = 5
     static let headerBytes = 33
 
     static func digest(
@@ -30,14 +33,25 @@ enum Envelope {
 
     /// The bytes to store; `key` goes in where the stored key does not hold all of it.
     static func seal(
-        _ digest: Digest256, _ value: [UInt8], fullKey key: [UInt8]? = nil, goesOn: Bool = false
+        _ digest: Digest256, _ value: [UInt8], fullKey key: [UInt8]? = nil
     ) -> [UInt8] {
         var writer = ByteWriter(
             capacity: headerBytes + value.count + (key.map { $0.count + 4 } ?? 0))
-        writer.integer(goesOn ? self.goesOn : key == nil ? plain : withKey)
+        writer.integer(key == nil ? plain : withKey)
         writer.digest(digest)
         if let key { writer.data(key) }
         return writer.bytes + value
+    }
+
+    /// The bytes to store of a long value's beginning.
+    static func begin(
+        _ digest: Digest256, _ first: ArraySlice<UInt8>, rest: Int, isRow: Bool
+    ) -> [UInt8] {
+        var writer = ByteWriter(capacity: headerBytes + 4 + first.count)
+        writer.integer(isRow ? beginningOfRow : beginning)
+        writer.digest(digest)
+        writer.integer(UInt32(rest))
+        return writer.bytes + first
     }
 
     static func seal(_ row: SealedRow) -> [UInt8] { [sealed] + row.bytes }
@@ -54,8 +68,10 @@ enum Envelope {
         /// `nil` when the stored key is the whole key.
         let fullKey: [UInt8]?
         let value: UnsafeRawBufferPointer
-        /// Whether this is only the beginning.
-        var goesOn = false
+        /// How many bytes of the value lie in table `pieces`.
+        var rest = 0
+        /// Whether the digest is of the whole value, though this is its beginning.
+        var isBeginningOfRow = false
     }
 
     /// Takes a stored record apart; `nil` when it is not one.
@@ -68,9 +84,15 @@ enum Envelope {
             ))
         let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[headerBytes...])
         switch version {
-        case plain, goesOn:
+        case plain: return unsafe Contents(digest: digest, fullKey: nil, value: rest)
+        case beginning, beginningOfRow:
+            guard rest.count >= 4 else { return nil }
+            let count = Int(
+                unsafe UInt32(littleEndian: rest.loadUnaligned(as: UInt32.self)))
             return unsafe Contents(
-                digest: digest, fullKey: nil, value: rest, goesOn: version == goesOn)
+                digest: digest, fullKey: nil,
+                value: UnsafeRawBufferPointer(rebasing: rest.dropFirst(4)), rest: count,
+                isBeginningOfRow: version == beginningOfRow)
         case withKey:
             guard rest.count >= 4 else { return nil }
             let count = Int(
@@ -84,13 +106,15 @@ enum Envelope {
         }
     }
 
-    /// A stored record taken apart.
+    /// A stored record taken apart: all of it, or its first piece.
     ///
-    /// Throws: when its digest is not the one of `domain`, `key` and its value.
+    /// Throws: when its digest is not the one of `domain`, `key` and its value, and for the beginning of a
+    /// row, which can only be verified whole.
     @unsafe static func verified(
         _ bytes: UnsafeRawBufferPointer, _ domain: RecordDomain, _ key: [UInt8]
     ) throws(RecordDamage) -> Contents {
         guard let contents = unsafe open(bytes) else { throw .layout }
+        if unsafe contents.isBeginningOfRow { throw .layout }
         if let full = unsafe contents.fullKey, full != key { throw .checksum }
         let computed = unsafe digest(domain, key, contents.value)
         guard unsafe computed == contents.digest else { throw .checksum }

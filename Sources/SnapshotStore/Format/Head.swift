@@ -85,8 +85,11 @@ struct Head: Sendable, Equatable {
     }
 
     /// The digest over everything learned: weights, keyed state and offsets.
-    var stateDigest: Digest256 {
-        tables.reduce(offsetsDigest) { sum, table in
+    var stateDigest: Digest256 { learnedDigest &+ offsetsDigest }
+
+    /// The same without the offsets: what was learned, wherever it was read.
+    var learnedDigest: Digest256 {
+        tables.reduce(.zero) { sum, table in
             table.kind == .weights || table.kind == .keyed ? sum &+ table.digest : sum
         }
     }

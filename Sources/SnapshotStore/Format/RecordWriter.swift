@@ -12,13 +12,13 @@ struct RecordWriter: ~Copyable {
     private var places: [StateTable: Place] = [:]
 
     private struct Place {
+        /// Of the sums.
         let index: Int
-        let number: UInt16
-        let database: Database
+        let table: Table
         let domain: RecordDomain
-        let keys: StateKeys
-        /// Whose bytes these are: of the table whose record goes on here.
-        let bytesIndex: Int
+        /// 0 for the store's own tables.
+        var number: UInt16 = 0
+        var keys = StateKeys.plain
     }
 
     /// What a row held before it was changed.
@@ -59,54 +59,15 @@ struct RecordWriter: ~Copyable {
 
     mutating func put(_ table: Table, _ key: [UInt8], _ value: [UInt8]) throws(StoreError) {
         guard key.count <= 511 else { throw .keyTooLong(table: table.name, count: key.count) }
-        let first = value.prefix(RecordPiece.bytesMax)
-        try write(table, key, Array(first), rest: value[first.endIndex...])
+        _ = try write(place(of: table), stored: key, key: key, value, nil, keepsOld: false)
     }
 
     mutating func remove(_ table: Table, _ key: [UInt8]) throws(StoreError) {
-        try write(table, key, nil, rest: [])
-    }
-
-    /// Writes a record's first piece, those that follow, and takes away what an older one had more.
-    private mutating func write(
-        _ table: Table, _ key: [UInt8], _ first: [UInt8]?, rest: ArraySlice<UInt8>
-    ) throws(StoreError) {
-        let goesOn = !rest.isEmpty
-        let written = try write(
-            place(of: table), stored: key, key: key, first, nil, keepsOld: false, goesOn: goesOn)
-        let wentOn = written?.wentOn ?? goesOn
-        guard goesOn || wentOn else { return }
-        let place = place(ofPiecesOf: table)
-        var rest = rest
-        var number: UInt32 = 1
-        while !rest.isEmpty {
-            let stored = try RecordPiece.key(table, key, number)
-            _ = try write(
-                place, stored: stored, key: stored, Array(rest.prefix(RecordPiece.bytesMax)), nil,
-                keepsOld: false, goesOn: rest.count > RecordPiece.bytesMax)
-            rest = rest.dropFirst(RecordPiece.bytesMax)
-            number += 1
-        }
-        var isThere = wentOn
-        while isThere {
-            let stored = try RecordPiece.key(table, key, number)
-            isThere =
-                try write(place, stored: stored, key: stored, nil, nil, keepsOld: false) != nil
-            number += 1
-        }
+        _ = try write(place(of: table), stored: key, key: key, nil, nil, keepsOld: false)
     }
 
     private func place(of table: Table) -> Place {
-        let index = head.index(of: table)
-        return Place(
-            index: index, number: 0, database: databases[table], domain: RecordDomain(table),
-            keys: .plain, bytesIndex: index)
-    }
-
-    private func place(ofPiecesOf table: Table) -> Place {
-        Place(
-            index: head.index(of: .pieces), number: 0, database: databases[.pieces],
-            domain: RecordDomain(.pieces), keys: .plain, bytesIndex: head.index(of: table))
+        Place(index: head.index(of: table), table: table, domain: RecordDomain(table))
     }
 
     /// Puts or removes one row of the state; `nil` when it was so already.
@@ -155,8 +116,8 @@ struct RecordWriter: ~Copyable {
             throw .damaged(path: path, what: "a row of table \(summary.name) names no owner")
         }
         let place = Place(
-            index: index, number: summary.number, database: databases[summary.table],
-            domain: summary.domain, keys: .owner, bytesIndex: index)
+            index: index, table: summary.table, domain: summary.domain, number: summary.number,
+            keys: .owner)
         _ = try write(
             place, stored: StoredKey.state(summary.number, row.key), key: row.key, nil, nil,
             keepsOld: false)
@@ -184,9 +145,8 @@ struct RecordWriter: ~Copyable {
             throw .damaged(path: path, what: "table \(table.name) has keys of another kind")
         }
         let made = Place(
-            index: index, number: head.tables[index].number,
-            database: databases[.holding(table.kind)], domain: RecordDomain(table),
-            keys: table.keys, bytesIndex: index)
+            index: index, table: .holding(table.kind), domain: RecordDomain(table),
+            number: head.tables[index].number, keys: table.keys)
         places[table] = made
         return made
     }
@@ -196,14 +156,13 @@ struct RecordWriter: ~Copyable {
         let valueBytes: Int
         let surrogate: UInt64?
         /// `nil` unless the caller keeps it.
-        let body: StoredBody?
-        var goesOn = false
+        var body: StoredBody?
+        /// How many bytes of the value lie in table `pieces`.
+        var rest = 0
     }
 
-    /// What was there before.
     private struct Written {
         let body: StoredBody?
-        let wentOn: Bool
     }
 
     /// - Parameters:
@@ -213,36 +172,74 @@ struct RecordWriter: ~Copyable {
     /// - Returns: `nil` when it was so already.
     private mutating func write(
         _ place: Place, stored: [UInt8], key: [UInt8], _ value: [UInt8]?, _ holder: Holder?,
-        keepsOld: Bool, goesOn: Bool = false
+        keepsOld: Bool
     ) throws(StoreError) -> Written? {
-        let new = value.map { Envelope.digest(place.domain, key, $0) }
+        let isRow = place.number > 0
+        let isSplit = holder == nil && value.map { RecordPiece.splits(stored, $0) } ?? false
+        let first = value.map { isSplit ? $0.prefix(RecordPiece.bytesMax) : $0[...] }
+        let rest = (value?.count ?? 0) - (first?.count ?? 0)
+        let new = (isRow ? value : first.map { Array($0) }).map {
+            Envelope.digest(place.domain, key, $0)
+        }
         let old = try self.old(place, stored: stored, key: key, keeps: keepsOld)
-        if old?.digest == new, old?.surrogate == holder?.surrogate, old?.goesOn ?? false == goesOn {
+        let isSame =
+            old?.digest == new && old?.surrogate == holder?.surrogate && old?.rest ?? 0 == rest
+        if isSame, isRow || rest == 0 {
             rowsUnchanged += 1
             return nil
         }
-        if let old {
-            head.tables[place.index].digest = head.tables[place.index].digest &- old.digest
-            head.tables[place.index].count -= 1
-            head.tables[place.bytesIndex].bytes -= key.count + old.valueBytes
-        }
-        if let value, let new {
-            let sealed = holder.map {
-                Envelope.seal(vault.seal(value, new, $0, place.domain, key))
+        if !isSame {
+            if let old { note(place, -1, old.digest, key.count + old.valueBytes) }
+            if let value, let first, let new {
+                let sealed = holder.map {
+                    Envelope.seal(vault.seal(value, new, $0, place.domain, key))
+                }
+                let plain =
+                    isSplit
+                    ? Envelope.begin(new, first, rest: rest, isRow: isRow)
+                    : Envelope.seal(
+                        new, value,
+                        fullKey: isRow && key.count > StoredKey.plainBytesMax ? key : nil)
+                try transaction.put(databases[place.table], stored, sealed ?? plain)
+                note(place, 1, new, key.count + value.count)
+                bytesWritten += key.count + value.count
+            } else {
+                try transaction.delete(databases[place.table], stored)
             }
-            let fullKey = key.count > StoredKey.plainBytesMax && place.number > 0 ? key : nil
-            try transaction.put(
-                place.database, stored,
-                sealed ?? Envelope.seal(new, value, fullKey: fullKey, goesOn: goesOn))
-            head.tables[place.index].digest = head.tables[place.index].digest &+ new
-            head.tables[place.index].count += 1
-            head.tables[place.bytesIndex].bytes += key.count + value.count
-            bytesWritten += key.count + value.count
-        } else {
-            try transaction.delete(place.database, stored)
         }
+        try writePieces(
+            place.table, stored, value.map { $0[($0.count - rest)...] } ?? [],
+            pieces: RecordPiece.count(old?.rest ?? 0))
         rowsChanged += 1
-        return Written(body: old?.body, wentOn: old?.goesOn ?? false)
+        return Written(body: old?.body)
+    }
+
+    /// Adds a record to the sums, or takes it away.
+    private mutating func note(_ place: Place, _ sign: Int, _ digest: Digest256, _ bytes: Int) {
+        let sum = head.tables[place.index].digest
+        head.tables[place.index].digest = sign > 0 ? sum &+ digest : sum &- digest
+        head.tables[place.index].count += sign
+        // What pieces hold is counted with the record that they are of.
+        if place.table != .pieces { head.tables[place.index].bytes += sign * bytes }
+    }
+
+    /// Puts what a record has behind its first piece, and takes away what an older one had more.
+    ///
+    /// - Parameter pieces: how many there were.
+    private mutating func writePieces(
+        _ table: Table, _ stored: [UInt8], _ rest: ArraySlice<UInt8>, pieces old: Int
+    ) throws(StoreError) {
+        let count = RecordPiece.count(rest.count)
+        guard max(count, old) > 0 else { return }
+        let place = place(of: .pieces)
+        for number in 1...max(count, old) {
+            let key = RecordPiece.key(table, stored, number)
+            let piece = rest.dropFirst((number - 1) * RecordPiece.bytesMax)
+                .prefix(RecordPiece.bytesMax)
+            _ = try write(
+                place, stored: key, key: key, number > count ? nil : Array(piece), nil,
+                keepsOld: false)
+        }
     }
 
     /// What is there; a value that is kept for later must be known to be good.
@@ -251,7 +248,8 @@ struct RecordWriter: ~Copyable {
     ) throws(StoreError) -> Old? {
         let path = self.path
         var sealed: SealedRow?
-        let plain = try unsafe transaction.withValue(place.database, stored) {
+        var beginning: [UInt8]?
+        var plain = try unsafe transaction.withValue(databases[place.table], stored) {
             bytes throws(StoreError) -> Old? in
             guard let bytes = unsafe bytes else { return nil }
             do throws(RecordDamage) {
@@ -260,14 +258,25 @@ struct RecordWriter: ~Copyable {
                     if sealed == nil { throw .layout }
                     return nil
                 }
-                let found =
-                    unsafe keeps
-                    ? try Envelope.verified(bytes, place.domain, key) : Envelope.open(bytes)
-                guard let contents = unsafe found else { throw .layout }
+                guard let contents = unsafe Envelope.open(bytes) else { throw .layout }
+                if unsafe keeps && contents.rest > 0 {
+                    beginning = unsafe [UInt8](contents.value)
+                } else if keeps {
+                    _ = try unsafe Envelope.verified(bytes, place.domain, key)
+                }
                 return unsafe Old(
-                    digest: contents.digest, valueBytes: contents.value.count, surrogate: nil,
-                    body: keeps ? .plain([UInt8](contents.value)) : nil, goesOn: contents.goesOn)
+                    digest: contents.digest, valueBytes: contents.value.count + contents.rest,
+                    surrogate: nil, body: keeps ? .plain([UInt8](contents.value)) : nil,
+                    rest: contents.rest)
             } catch { throw .damaged(path: path, what: sentence(error, place.domain, key)) }
+        }
+        if let beginning, let found = plain {
+            let value =
+                beginning + (try transaction.rest(databases, place.table, stored, found.rest))
+            guard Envelope.digest(place.domain, key, value) == found.digest else {
+                throw .damaged(path: path, what: sentence(.checksum, place.domain, key))
+            }
+            plain?.body = .plain(value)
         }
         guard let sealed else { return plain }
         guard let holder = try transaction.holder(databases, surrogate: sealed.surrogate) else {

@@ -61,7 +61,7 @@ extension Transaction where Self: ~Copyable {
         let domain = summary.domain
         let path = environment.folder.path
         try withCursor(databases[summary.table]) { cursor throws(StoreError) in
-            let take: Cursor.Body<StoredRow?> = { keyBytes, bytes throws(StoreError) in
+            let take: Cursor.Body<RowPiece?> = { keyBytes, bytes throws(StoreError) in
                 let stored = unsafe [UInt8](keyBytes)
                 guard stored.starts(with: prefix) else { return nil }
                 do throws(RecordDamage) {
@@ -84,7 +84,8 @@ extension Transaction where Self: ~Copyable {
             let from = prefix + start.prefix(StoredKey.prefixBytes)
             var next = try unsafe cursor.seek(from, take)
             let startIsLong = start.count > StoredKey.plainBytesMax
-            while let row = next ?? nil {
+            while let piece = next ?? nil {
+                let row = try whole(databases, summary, piece)
                 let isLong = row.key.count > StoredKey.plainBytesMax
                 let ties = isLong && tied.last.map { StoredKey.tie($0.key, row.key) } ?? true
                 if !tied.isEmpty, !ties, try !flush() { return }
@@ -122,33 +123,60 @@ extension Transaction where Self: ~Copyable {
         let stored = StoredKey.state(summary.number, inner)
         let path = environment.folder.path
         let domain = summary.domain
-        return try unsafe withValue(databases[summary.table], stored) {
-            bytes throws(StoreError) -> StoredRow? in
+        let piece = try unsafe withValue(databases[summary.table], stored) {
+            bytes throws(StoreError) -> RowPiece? in
             guard let bytes = unsafe bytes else { return nil }
             do throws(RecordDamage) {
                 return try unsafe takeApart(stored, bytes, domain, true)
             } catch { throw .damaged(path: path, what: sentence(error, domain, stored)) }
         }
+        return try piece.map { piece throws(StoreError) in try whole(databases, summary, piece) }
+    }
+
+    /// The row, of which a long one has only its beginning in its place; verified then.
+    private func whole(
+        _ databases: Databases, _ summary: TableSummary, _ piece: RowPiece
+    ) throws(StoreError) -> StoredRow {
+        guard piece.rest > 0, case .plain(let first)? = piece.row.body else { return piece.row }
+        let key = piece.row.key
+        let value =
+            first
+            + (try rest(
+                databases, summary.table, StoredKey.state(summary.number, key), piece.rest))
+        guard Envelope.digest(summary.domain, key, value) == piece.row.mark else {
+            throw .damaged(
+                path: environment.folder.path, what: sentence(.checksum, summary.domain, key))
+        }
+        return StoredRow(
+            key: key, mark: piece.row.mark, byteCount: piece.row.byteCount, body: .plain(value))
     }
 }
 
-/// Takes a stored row apart.
+/// A row as far as it lies in its place.
+private struct RowPiece {
+    let row: StoredRow
+    /// How many bytes of its value lie in table `pieces`.
+    var rest = 0
+}
+
+/// Takes a stored row apart; one of which this is only the beginning is not verified.
 private func takeApart(
     _ stored: [UInt8], _ bytes: UnsafeRawBufferPointer, _ domain: RecordDomain, _ values: Bool
-) throws(RecordDamage) -> StoredRow {
+) throws(RecordDamage) -> RowPiece {
     if let part = unsafe Envelope.sealedPart(bytes) {
-        return try unsafe takeApartSealed(Array(stored[2...]), part, values)
+        return RowPiece(row: try unsafe takeApartSealed(Array(stored[2...]), part, values))
     }
     guard let contents = unsafe Envelope.open(bytes) else { throw .layout }
     let key = unsafe contents.fullKey ?? Array(stored[2...])
-    guard values else {
-        return unsafe StoredRow(
-            key: key, mark: contents.digest, byteCount: key.count + contents.value.count, body: nil)
+    if unsafe values && !contents.isBeginningOfRow {
+        _ = try unsafe Envelope.verified(bytes, domain, key)
     }
-    let verified = try unsafe Envelope.verified(bytes, domain, key)
-    return unsafe StoredRow(
-        key: key, mark: verified.digest, byteCount: key.count + verified.value.count,
-        body: .plain([UInt8](verified.value)))
+    return unsafe RowPiece(
+        row: StoredRow(
+            key: key, mark: contents.digest,
+            byteCount: key.count + contents.value.count + contents.rest,
+            body: values ? .plain([UInt8](contents.value)) : nil),
+        rest: contents.rest)
 }
 
 private func takeApartSealed(
