@@ -43,12 +43,12 @@ struct HeadTables {
     }
 
     /// A reason to distrust a row, before it is known which row it is.
-    struct Distrust: Error {
+    struct RowDamage: Error {
         let reason: String
     }
 
     static func expect(_ condition: Bool, _ reason: String) throws {
-        if !condition { throw Distrust(reason: reason) }
+        if !condition { throw RowDamage(reason: reason) }
     }
 
     static func expectFinite(_ numbers: [Double]) throws {
@@ -74,7 +74,7 @@ struct HeadTables {
         do {
             try body(&row)
             try row.finish()
-        } catch let error as Distrust {
+        } catch let error as RowDamage {
             throw damage(table, key, "it has \(error.reason)")
         } catch let error as ByteCodingError {
             throw damage(table, key, error.description)

@@ -205,7 +205,7 @@ extension DenseEffects {
                 let entry = try row.integer(Int32.self)
                 let name = try row.string()
                 guard let group, entry >= 0, entry < coreCount else {
-                    throw HeadTables.Distrust(reason: "an impossible effect")
+                    throw HeadTables.RowDamage(reason: "an impossible effect")
                 }
                 try HeadTables.expect(self.entry(key) < 0, "an effect that occurs twice")
                 add(Effect(key: key, group: group, entry: entry, name: name))

@@ -9,7 +9,7 @@ public struct EventLogger: Sendable {
     /// How many events of each kind there were, whatever their level.
     public let counts = EventCounts()
     /// The newest of them.
-    public let told = ToldEvents()
+    public let recent = RecentLogEvents()
 
     /// Lines go to standard error.
     ///
@@ -34,7 +34,7 @@ public struct EventLogger: Sendable {
     /// Counts the event, and writes a line where its level is asked for. Thread: any.
     public func emit(_ event: TidemarkEvent) {
         counts.add(event)
-        told.add(event, atMs: LogFormat.nowMs)
+        recent.add(event, atMs: LogFormat.nowMs)
         guard event.level >= level.threshold else { return }
         logger.log(level: event.level, event.message)
     }

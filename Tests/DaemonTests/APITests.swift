@@ -19,7 +19,9 @@ import Testing
     func described() throws {
         let api = try OpenAPI()
         let control = DaemonControl(
-            board: StatusBoard(), readyLag: 1, brokerGraceMs: 1, stallMs: 1_000, startedMs: 0)
+            board: StatusBoard(),
+            health: DaemonControl.Health(readyLag: 1, brokerGraceMs: 1, stallMs: 1_000),
+            startedMs: 0)
         var access: [String: String] = [
             "GET /live": "anyone", "GET /ready": "anyone", "GET /metrics": "read",
             "GET /v1/status": "read",

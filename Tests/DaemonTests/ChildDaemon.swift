@@ -49,9 +49,9 @@ struct SelfHarm: Codable, Sendable {
     var poison: String?
 
     /// Ends the process when its moment comes.
-    var interference: Interference {
+    var faultInjection: FaultInjection {
         let seen = Counter()
-        return Interference { moment in
+        return FaultInjection { moment in
             switch (moment, self.moment) {
             case (.afterCommit, .afterCommit),
                 (.beforeTransactionCommit, .beforeTransactionCommit),
@@ -81,6 +81,6 @@ func runChild(_ overrides: [String], _ harm: SelfHarm, idleMs: Int = 700) throws
     let configuration = try Configuration.load(
         file: nil, environment: [:], overrides: overrides)
     _ = try LearningDaemon(
-        configuration, exitWhenIdleMs: idleMs, interference: harm.interference
+        configuration, exitWhenIdleMs: idleMs, faultInjection: harm.faultInjection
     ).run()
 }

@@ -108,7 +108,9 @@ import Testing
         let now = ContinuousClock.now
         let board = StatusBoard(now: now)
         let control = DaemonControl(
-            board: board, readyLag: 10, brokerGraceMs: 30_000, stallMs: 300_000, startedMs: 0)
+            board: board,
+            health: DaemonControl.Health(
+                readyLag: 10, brokerGraceMs: 30_000, stallMs: 300_000), startedMs: 0)
         #expect(control.live().isYes && !control.ready().isYes)
         board.enter(.refreshing, now: now - .seconds(60))
         #expect(control.live().isYes)

@@ -332,11 +332,11 @@ final class RunningDaemon: Sendable {
     private let isStopped = Atomic(false)
     private let result = Mutex<Result<Report, any Error>?>(nil)
 
-    init(_ configuration: Configuration, interference: Interference = .none) {
+    init(_ configuration: Configuration, faultInjection: FaultInjection = .none) {
         let thread = Thread { [self] in
             let outcome = Result {
                 try LearningDaemon(
-                    configuration, interference: interference,
+                    configuration, faultInjection: faultInjection,
                     isStopped: { self.isStopped.load(ordering: .acquiring) }
                 ).run()
             }

@@ -125,7 +125,7 @@ struct Stall: Codable, Sendable {
                     with: Result {
                         try LearningDaemon(
                             configuration, exitWhenIdleMs: 1500,
-                            interference: Interference { self.interfere($0, seen) }
+                            faultInjection: FaultInjection { self.interfere($0, seen) }
                         ).run()
                     })
             }
@@ -141,7 +141,7 @@ struct Stall: Codable, Sendable {
         try data.get().write(to: URL(filePath: file))
     }
 
-    private func interfere(_ moment: Interference.Moment, _ seen: borrowing Mutex<Seen>) {
+    private func interfere(_ moment: FaultInjection.Moment, _ seen: borrowing Mutex<Seen>) {
         let stalled = seen.withLock { !$0.live.isEmpty }
         switch moment {
         case .beforeTrainingEnds where !stalled: standStill(seen)

@@ -10,8 +10,8 @@ import Testing
         private let isReleased = Atomic(false)
         private let judgings = Atomic(0)
 
-        var interference: Interference {
-            Interference { [self] moment in
+        var faultInjection: FaultInjection {
+            FaultInjection { [self] moment in
                 switch moment {
                 case .training:
                     let end = ContinuousClock.now + .seconds(120)
@@ -40,7 +40,7 @@ import Testing
         defer { held.release() }
         // It is to be judged at 750 examples; none of the others waits for that.
         try fixture.send(shop.next(1_500), partition: 0)
-        let first = RunningDaemon(configuration, interference: held.interference)
+        let first = RunningDaemon(configuration, faultInjection: held.faultInjection)
         let control = try first.connect(fixture.store)
         try first.wait(control) { $0.events == 1_500 && $0.examples > 800 && $0.outbox == 0 }
         #expect(try fixture.read(fixture.recommendations).count == shop.clicks)
@@ -48,7 +48,7 @@ import Testing
         _ = try first.stop()
         let again = HeldTraining()
         defer { again.release() }
-        let second = RunningDaemon(configuration, interference: again.interference)
+        let second = RunningDaemon(configuration, faultInjection: again.faultInjection)
         let control2 = try second.connect(fixture.store)
         try fixture.send(shop.next(200), partition: 0)
         try second.wait(control2) { $0.events == 1_700 }

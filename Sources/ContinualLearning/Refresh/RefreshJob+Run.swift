@@ -148,7 +148,7 @@ extension RefreshJob {
         var training: AdapterTraining
         /// At the start and after each pass.
         private(set) var adapters: [Adapters]
-        private let yardstick: Yardstick
+        private let validation: ValidationLoss
         let apart: Int
 
         init(
@@ -157,7 +157,7 @@ extension RefreshJob {
         ) throws {
             training = try AdapterTraining(
                 job, texts: fold.training, seed: seed, encoder: encoder, isCancelled: isCancelled)
-            yardstick = try Yardstick(
+            validation = try ValidationLoss(
                 fold.apart, served: job.adapters, level: training.level, encoder,
                 job.configuration)
             adapters = [job.adapters]
@@ -167,7 +167,7 @@ extension RefreshJob {
         /// Fits the text weights to the adapters as they are, and measures both on the texts kept apart.
         mutating func fit(_ encoder: TextEncoder) throws -> Double {
             try training.fit()
-            return try yardstick.loss(adapters[adapters.count - 1], training.weights, encoder)
+            return try validation.loss(adapters[adapters.count - 1], training.weights, encoder)
         }
 
         mutating func pass(measuring: Bool, _ isCancelled: () -> Bool) throws {
@@ -217,8 +217,8 @@ extension RefreshJob {
 }
 
 /// Measures adapters by texts they were not trained on. What the texts share is taken as the adapters
-/// in service tell it, so that every measure has the same yardstick.
-private struct Yardstick {
+/// in service tell it, so that every measure has the same validation.
+private struct ValidationLoss {
     private var chunks: [(chunk: TextChunk, noise: Cholesky)] = []
 
     init(

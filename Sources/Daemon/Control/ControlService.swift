@@ -7,7 +7,7 @@ import Telemetry
 /// Does what requests ask for. Thread: the learning thread, between two batches.
 struct ControlService {
     private let learner: Learner
-    private let keeper: WholeKeeper
+    private let keeper: SnapshotRetention
     private let consumer: KafkaConsumer
     private let publisher: Publisher
     private let pauses: Pauses
@@ -18,7 +18,7 @@ struct ControlService {
     var waitingFor: String?
 
     init(
-        learner: Learner, keeper: WholeKeeper, consumer: KafkaConsumer,
+        learner: Learner, keeper: SnapshotRetention, consumer: KafkaConsumer,
         publisher: Publisher, pauses: Pauses, configuration: Configuration
     ) {
         self.publisher = publisher
@@ -44,7 +44,7 @@ struct ControlService {
         case .status: return .status(try status())
         case .snapshot(let tags, let who):
             for tag in tags { try store.requireFreeTag(tag) }
-            let info = try learner.commitNow(snapshot: Learner.SnapshotWish())
+            let info = try learner.commitNow(snapshot: Learner.SnapshotOptions())
             let id = info?.snapshot?.id ?? learner.engine.snapshot
             try store.record(
                 AuditEntry(wallTimeMs: wallTimeMs(), who: who, action: "snapshot", reason: id))

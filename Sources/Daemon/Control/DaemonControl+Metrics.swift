@@ -42,7 +42,7 @@ extension DaemonControl {
         {
             metrics += figures.metrics
         }
-        metrics.append(told.metric)
+        metrics.append(logged.counts.metric)
         metrics += Self.metrics(http.counts)
         if let identity = access.tls?.identity {
             metrics.append(

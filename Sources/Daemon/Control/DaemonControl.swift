@@ -9,23 +9,42 @@ import Telemetry
 /// What the daemon tells over HTTP. Nothing of the configuration is in it, so no secret can be.
 package struct DaemonControl: ControlSource {
     let board: StatusBoard
-    /// Records behind the stream's end up to which the daemon is ready.
-    let readyLag: Int
-    /// How long the brokers may be away until the daemon is not ready.
-    let brokerGraceMs: Int
-    /// How long one step of the learning thread may take until the process counts as stuck.
-    let stallMs: Int
+    let health: Health
     let startedMs: Int64
     /// What the interface counts of itself.
     let http: ControlFigures
-    /// What the log was told of.
-    let told: EventCounts
-    /// The newest of it.
-    let newest: ToldEvents
+    let logged: Logged
     /// Where the learning thread is asked.
     let desk: ControlDesk?
     /// What is in force of tokens and certificates.
     let access: Access
+
+    /// When the daemon is ready, and when it is stuck.
+    package struct Health: Sendable {
+        /// Behind which lag, and without brokers for how long, it is not ready.
+        let readiness: Readiness
+        /// How long one step of the learning thread may take until the process counts as stuck.
+        let stallMs: Int
+
+        package init(readyLag: Int, brokerGraceMs: Int, stallMs: Int) {
+            readiness = Readiness(lagMax: Int64(readyLag), graceMs: Int64(brokerGraceMs))
+            self.stallMs = stallMs
+        }
+    }
+
+    /// What the log was told of.
+    package struct Logged: Sendable {
+        /// How often, by kind.
+        var counts = EventCounts()
+        /// The newest of it.
+        var newest = RecentLogEvents()
+
+        package init() {}
+
+        init(_ log: EventLogger) {
+            (counts, newest) = (log.counts, log.recent)
+        }
+    }
 
     /// Who may ask, and how.
     package struct Access: Sendable {
@@ -41,27 +60,23 @@ package struct DaemonControl: ControlSource {
     }
 
     package init(
-        board: StatusBoard, readyLag: Int, brokerGraceMs: Int, stallMs: Int, startedMs: Int64,
-        http: ControlFigures = ControlFigures(), told: EventCounts = EventCounts(),
-        newest: ToldEvents = ToldEvents(), desk: ControlDesk? = nil,
-        access: Access = Access()
+        board: StatusBoard, health: Health, startedMs: Int64,
+        http: ControlFigures = ControlFigures(), logged: Logged = Logged(),
+        desk: ControlDesk? = nil, access: Access = Access()
     ) {
-        self.newest = newest
+        self.logged = logged
         self.desk = desk
         self.access = access
-        self.told = told
         self.http = http
         self.board = board
-        self.readyLag = readyLag
-        self.brokerGraceMs = brokerGraceMs
-        self.stallMs = stallMs
+        self.health = health
         self.startedMs = startedMs
     }
 
     package func live() -> Verdict {
         let beat = board.beat
         let ms = milliseconds(since: beat.since)
-        return ms > Int64(stallMs)
+        return ms > Int64(health.stallMs)
             ? Verdict(
                 false,
                 "stuck: \(beat.activity.rawValue) for \(ms / 1000) s, longer than http.stall_after")
@@ -101,7 +116,7 @@ package struct DaemonControl: ControlSource {
                 "not ready: \(share.late) of the newest \(share.events) events were later than attribution.lateness allows; the log says how to come back"
             )
         }
-        return Readiness(lagMax: Int64(readyLag), graceMs: Int64(brokerGraceMs)).verdict(consumer)
+        return health.readiness.verdict(consumer)
     }
 
     package func metrics() -> (contentType: String, text: String) {

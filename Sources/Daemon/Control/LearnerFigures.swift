@@ -32,14 +32,14 @@ struct LearnerFigures: Sendable {
         /// To whether a view is bought; nil until a view had a discount.
         let viewEffects: EffectReport?
         /// How well the shop's own discounts are predicted; nil unless they are learned.
-        let apprentice: ApprenticeReport?
+        let loggingPolicy: LoggingPolicyReport?
         /// How well the units of purchases are predicted; nil until there were any.
         let quantity: QuantityReport?
 
         init(_ engine: Engine) {
             effects = engine.effects
             viewEffects = engine.viewEffects
-            apprentice = engine.agreement
+            loggingPolicy = engine.agreement
             quantity = engine.quantities
         }
 
@@ -47,12 +47,13 @@ struct LearnerFigures: Sendable {
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(effects, forKey: .effects)
             try container.encode(viewEffects, forKey: .viewEffects)
-            try container.encode(apprentice, forKey: .apprentice)
+            try container.encode(loggingPolicy, forKey: .loggingPolicy)
             try container.encode(quantity, forKey: .quantity)
         }
 
         enum CodingKeys: String, CodingKey {
-            case effects, apprentice, quantity
+            case effects, quantity
+            case loggingPolicy = "apprentice"
             case viewEffects = "view_effects"
         }
     }

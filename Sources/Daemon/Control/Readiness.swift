@@ -2,7 +2,7 @@ import ControlPlane
 import KafkaStream
 
 /// Whether a daemon keeps up with its stream: a pure decision.
-package struct Readiness {
+package struct Readiness: Sendable {
     /// Records behind the stream's end that are borne.
     let lagMax: Int64
     /// How long brokers may be away.

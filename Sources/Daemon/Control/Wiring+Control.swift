@@ -13,9 +13,11 @@ extension Wiring {
         let files = try TokenFiles(operate: http.tokenFile, read: http.readTokenFile, log: log)
         let safety = try TLSFiles(http.tls, log: log)
         let source = DaemonControl(
-            board: board, readyLag: http.readyLag, brokerGraceMs: http.brokerGraceMs,
-            stallMs: http.stallAfterMs, startedMs: wallTimeMs(), http: figures, told: log.counts,
-            newest: log.told, desk: desk,
+            board: board,
+            health: DaemonControl.Health(
+                readyLag: http.readyLag, brokerGraceMs: http.brokerGraceMs,
+                stallMs: http.stallAfterMs), startedMs: wallTimeMs(), http: figures,
+            logged: DaemonControl.Logged(log), desk: desk,
             access: DaemonControl.Access(tokens: files.tokens, tls: safety?.tls))
         var limits = HTTPLimits()
         limits.connectionsMax = http.connectionsMax

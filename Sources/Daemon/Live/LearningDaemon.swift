@@ -18,7 +18,7 @@ public final class LearningDaemon {
     private let skips: OffsetRanges
     private let takesOver: Bool
     private let reread: Reread?
-    private let interference: Interference
+    private let faultInjection: FaultInjection
     private let isStopped: @Sendable () -> Bool
     /// Where other threads hand in what is asked of the daemon while it runs.
     public let desk = ControlDesk()
@@ -48,12 +48,13 @@ public final class LearningDaemon {
     ) throws {
         try self.init(
             configuration, exitWhenIdleMs: exitWhenIdleMs, skips: skips, takesOver: takesOver,
-            interference: .none, reread: reread, isStopped: isStopped)
+            faultInjection: .none, reread: reread, isStopped: isStopped)
     }
 
     package init(
         _ configuration: Configuration, exitWhenIdleMs: Int? = nil,
-        skips: OffsetRanges = OffsetRanges(), takesOver: Bool = false, interference: Interference,
+        skips: OffsetRanges = OffsetRanges(), takesOver: Bool = false,
+        faultInjection: FaultInjection,
         reread: Reread? = nil,
         isStopped: @escaping @Sendable () -> Bool = { StopSignal.isReceived }
     ) throws {
@@ -63,8 +64,8 @@ public final class LearningDaemon {
         self.exitWhenIdleMs = exitWhenIdleMs
         self.takesOver = takesOver
         self.reread = reread
-        self.interference = interference
-        wiring = Wiring(configuration: configuration, interference: interference)
+        self.faultInjection = faultInjection
+        wiring = Wiring(configuration: configuration, faultInjection: faultInjection)
         log = wiring.log
     }
 
@@ -118,7 +119,7 @@ public final class LearningDaemon {
         let publisher = Publisher(
             store: store, configuration: kafka,
             settings: try wiring.publishing(cluster: cluster, takesOver: takesOver),
-            schemas: learner.schemas, interference: interference, log: log)
+            schemas: learner.schemas, faultInjection: faultInjection, log: log)
         try takeUpPauses(board.pauses, store, publisher)
         guard try publisher.start(stop: isStopped) else { throw Interrupted() }
         // Whatever ends the run, the publishing thread lets go of the store.
@@ -134,7 +135,7 @@ public final class LearningDaemon {
         board.publishes(through: publisher)
         let control = try ControlEndpoint(store: store.path, desk: desk, log: log)
         defer { control.close() }
-        let keeper = WholeKeeper(
+        let keeper = SnapshotRetention(
             store: store, retention: wiring.retention, sync: configuration.store.sync,
             log: log)
         defer { keeper.finish() }
@@ -145,7 +146,7 @@ public final class LearningDaemon {
                 keys: ShardKeys(kafka, partitionCounts: counts)),
             LearningLoop.Parts(
                 learner: learner, publisher: publisher, keeper: keeper, board: board, desk: desk,
-                interference: interference, log: log, reread: reread),
+                faultInjection: faultInjection, log: log, reread: reread),
             configuration: configuration, exitWhenIdleMs: exitWhenIdleMs, isStopped: isStopped)
         reading: while true {
             switch try loop.run(onGap: { accept($0, learner) }) {

@@ -21,10 +21,10 @@ struct LearningLoop {
     struct Parts {
         let learner: Learner
         let publisher: Publisher
-        let keeper: WholeKeeper
+        let keeper: SnapshotRetention
         let board: StatusBoard
         let desk: ControlDesk
-        let interference: Interference
+        let faultInjection: FaultInjection
         let log: EventLogger
         /// Reads the configuration again; `nil` where it cannot change.
         let reread: Reread?
@@ -227,7 +227,7 @@ struct LearningLoop {
             ? batch.records
             : batch.records.filter { !leftOut.contains($0.offset, of: $0.position) }
         try withRoom { loop in try loop.guardian.begin(records, next: batch.nextOffsets) }
-        parts.interference.at(.beforeLearning(records))
+        parts.faultInjection.at(.beforeLearning(records))
         do {
             // Journaled with the batch, so that a replay comes to the same.
             let clockMs = wallTimeMs()
@@ -348,7 +348,7 @@ struct LearningLoop {
             throw error
         }
         try guardian.committed()
-        parts.interference.at(.afterCommit)
+        parts.faultInjection.at(.afterCommit)
         publisher.wake()
         delivered.committed(through: through)
         monitors.committed()

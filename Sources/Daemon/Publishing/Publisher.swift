@@ -32,7 +32,7 @@ final class Publisher: Sendable {
     private let configuration: KafkaConfiguration
     private let settings: Settings
     private let schemas: OutgoingSchemas
-    private let interference: Interference
+    private let faultInjection: FaultInjection
     private let log: EventLogger
     private let desk = PublishingDesk()
     private let notices = NoticeFilter()
@@ -42,13 +42,13 @@ final class Publisher: Sendable {
 
     init(
         store: SnapshotStore, configuration: KafkaConfiguration, settings: Settings,
-        schemas: OutgoingSchemas, interference: Interference = .none, log: EventLogger
+        schemas: OutgoingSchemas, faultInjection: FaultInjection = .none, log: EventLogger
     ) {
         self.schemas = schemas
         self.store = store
         self.configuration = configuration
         self.settings = settings
-        self.interference = interference
+        self.faultInjection = faultInjection
         self.log = log
     }
 
@@ -120,13 +120,13 @@ final class Publisher: Sendable {
         case .exactlyOnce:
             var options = ProducerOptions()
             options.transactionalId = "tidemark-\(store.identity.id)"
-            let title = try PublishingTitle(
+            let claim = try PublishingClaim(
                 store: store, kafka: configuration, settings: settings, log: log)
             var isFirst = true
             try withProducers(options) { producer in
                 var sending = TransactionalSending(
-                    producer: producer, outbox: outbox, title: title, desk: desk,
-                    voice: voice, interference: interference, rate: rate)
+                    producer: producer, outbox: outbox, claim: claim, desk: desk,
+                    voice: voice, faultInjection: faultInjection, rate: rate)
                 defer { rate = sending.rate }
                 guard try sending.open(isFirst: isFirst, withinMs: settings.openMs) else {
                     return false

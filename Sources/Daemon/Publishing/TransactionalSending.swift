@@ -9,10 +9,10 @@ import SnapshotStore
 struct TransactionalSending {
     let producer: KafkaProducer
     let outbox: OutboxReading
-    let title: PublishingTitle
+    let claim: PublishingClaim
     let desk: PublishingDesk
     let voice: PublishingVoice
-    let interference: Interference
+    let faultInjection: FaultInjection
     var rate: PublishRate
 
     private var next: UInt64 = 0
@@ -23,16 +23,16 @@ struct TransactionalSending {
     private static let transactionMs = 30_000
 
     init(
-        producer: KafkaProducer, outbox: OutboxReading, title: PublishingTitle,
-        desk: PublishingDesk, voice: PublishingVoice, interference: Interference,
+        producer: KafkaProducer, outbox: OutboxReading, claim: PublishingClaim,
+        desk: PublishingDesk, voice: PublishingVoice, faultInjection: FaultInjection,
         rate: PublishRate
     ) {
         self.voice = voice
         self.producer = producer
         self.outbox = outbox
-        self.title = title
+        self.claim = claim
         self.desk = desk
-        self.interference = interference
+        self.faultInjection = faultInjection
         self.rate = rate
     }
 
@@ -46,11 +46,11 @@ struct TransactionalSending {
     mutating func open(isFirst: Bool, withinMs: Int) throws -> Bool {
         do {
             try producer.initTransactions(timeoutMs: desk.patienceMs(withinMs))
-            let marker = try title.lastMarker { [desk] in desk.isTimeUp }
+            let marker = try claim.lastMarker { [desk] in desk.isTimeUp }
             if isFirst {
-                next = try desk.withStore { try title.claim(after: marker) }
+                next = try desk.withStore { try claim.make(after: marker) }
             } else {
-                guard title.isOurs(marker) else { throw title.takenOver }
+                guard claim.isOurs(marker) else { throw claim.takenOver }
                 next = marker?.next ?? 0
             }
             try producer.publish(
@@ -98,7 +98,7 @@ struct TransactionalSending {
             try producer.publish(
                 outgoing, marker: try marker(next: last + 1),
                 timeoutMs: desk.patienceMs(Self.transactionMs),
-                beforeCommit: { [interference] in interference.at(.beforeTransactionCommit) })
+                beforeCommit: { [faultInjection] in faultInjection.at(.beforeTransactionCommit) })
         } catch .undeliverable(_, let topic, .refused(let code))
             where PublishingFailure.isOfTopic(code)
         {
@@ -111,7 +111,7 @@ struct TransactionalSending {
             voice.failed(PublishingFailure(error))
             return false
         }
-        interference.at(.afterTransactionCommit)
+        faultInjection.at(.afterTransactionCommit)
         rate.take(messages.count)
         next = last + 1
         shortened = [:]
@@ -120,7 +120,7 @@ struct TransactionalSending {
     }
 
     private func marker(next: UInt64) throws(KafkaError) -> KafkaMessage {
-        do { return try desk.withStore { try title.marker(next: next) } } catch {
+        do { return try desk.withStore { try claim.marker(next: next) } } catch {
             throw .system("the marker cannot be written: \(sentence(of: error))")
         }
     }
@@ -132,7 +132,7 @@ struct TransactionalSending {
     {
         guard messages.indices.contains(index) else {
             throw PublishingError.notOpened(
-                "the marker was refused by topic \(title.topic): \(result)")
+                "the marker was refused by topic \(claim.topic): \(result)")
         }
         let message = messages[index]
         switch result {

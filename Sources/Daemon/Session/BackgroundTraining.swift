@@ -12,7 +12,7 @@ final class BackgroundTraining: RefreshTraining {
     private let threads: Int
     private let prefixCacheBytes: Int
     private let givesWay: Bool
-    private let interference: Interference
+    private let faultInjection: FaultInjection
     private var running: Running?
 
     /// Of a training that gives way to whatever else the process does.
@@ -22,10 +22,10 @@ final class BackgroundTraining: RefreshTraining {
 
     init(
         base: BaseModel, maxTokens: Int, threads: Int, prefixCacheBytes: Int, givesWay: Bool,
-        interference: Interference = .none
+        faultInjection: FaultInjection = .none
     ) {
         self.givesWay = givesWay
-        self.interference = interference
+        self.faultInjection = faultInjection
         self.base = base
         self.maxTokens = maxTokens
         self.threads = threads
@@ -41,10 +41,10 @@ final class BackgroundTraining: RefreshTraining {
         let run = Running()
         running = run
         let thread = Thread {
-            [base, maxTokens, threads, prefixCacheBytes, givesWay, interference] in
+            [base, maxTokens, threads, prefixCacheBytes, givesWay, faultInjection] in
             // Also of the threads that this one starts.
             if givesWay { setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.niceness) }
-            interference.at(.training)
+            faultInjection.at(.training)
             run.complete(
                 Result {
                     try job.run(
@@ -61,7 +61,7 @@ final class BackgroundTraining: RefreshTraining {
 
     func finish() throws -> RefreshResult {
         guard let running else { throw TrainingError.nothingStarted }
-        interference.at(.beforeTrainingEnds)
+        faultInjection.at(.beforeTrainingEnds)
         return try running.wait().get()
     }
 }

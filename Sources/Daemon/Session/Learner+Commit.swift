@@ -6,7 +6,7 @@ import Telemetry
 
 extension Learner {
     /// What a snapshot is to be, beside what every one is.
-    struct SnapshotWish {
+    struct SnapshotOptions {
         var isWhole = false
     }
 
@@ -17,18 +17,18 @@ extension Learner {
     ///   - wish: a snapshot that is wanted now.
     @discardableResult
     func commitNow(
-        delivered: UInt64? = nil, ending: Bool = false, snapshot wish: SnapshotWish? = nil
+        delivered: UInt64? = nil, ending: Bool = false, snapshot wish: SnapshotOptions? = nil
     ) throws -> CommitInfo? {
         if ending { voice.sayLetters(isEnd: true) }
         commit.outboxDeliveredThrough = delivered
         let isDue = pace.isSnapshotDue(isPressing: ending || gates.isPromoted)
-        let wish = wish ?? (isDue ? SnapshotWish() : nil)
+        let wish = wish ?? (isDue ? SnapshotOptions() : nil)
         guard pace.hasNews || wish != nil || delivered != nil else { return nil }
         return try makeCommit(snapshot: wish)
     }
 
     @discardableResult
-    func makeCommit(snapshot: SnapshotWish?) throws -> CommitInfo {
+    func makeCommit(snapshot: SnapshotOptions?) throws -> CommitInfo {
         running.engine.collectChanges(into: &commit.changes)
         for recommendation in offers.collect(into: &commit.changes) {
             commit.outbox.append(try description.form.message(recommendation, schemas))

@@ -143,7 +143,7 @@ final class Learner {
         running.engine.lineage = Int(status.lineage)
         if status.sequence == 0 {
             // Whole, so that the journal can always be replayed from its beginning.
-            try makeCommit(snapshot: SnapshotWish(isWhole: true))
+            try makeCommit(snapshot: SnapshotOptions(isWhole: true))
         } else {
             let head = try store.resolve("head")
             running.engine.snapshot = head.id

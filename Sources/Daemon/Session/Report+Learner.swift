@@ -40,7 +40,7 @@ extension Report {
                 shadow: Report.Recommendations.Shadow(counters),
                 withheld: counters.withheldDecisions > 0 ? counters.withheldDecisions : nil),
             drift: drift, effects: learner.engine.effects, viewEffects: learner.engine.viewEffects,
-            apprentice: learner.engine.agreement, quantity: learner.engine.quantities,
+            loggingPolicy: learner.engine.agreement, quantity: learner.engine.quantities,
             budgets: try learner.budgets(), kept: learner.engine.bounded,
             head: snapshots.first(where: \.isHead)?.record.id ?? "",
             champion: snapshots.first(where: \.isChampion)?.record.id ?? "",

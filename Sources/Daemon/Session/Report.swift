@@ -39,7 +39,7 @@ public struct Report: Codable, Sendable {
     /// The same to whether a view is bought, clicked or not; left out until a view had a discount.
     public var viewEffects: EffectReport?
     /// How well the shop's own discounts are predicted; left out unless they are learned.
-    public var apprentice: ApprenticeReport?
+    public var loggingPolicy: LoggingPolicyReport?
     /// How well the units of purchases are predicted; left out until there were any.
     public var quantity: QuantityReport?
     /// How the budgets stand; empty where none is configured.
@@ -240,8 +240,8 @@ public struct Report: Codable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case events, examples, steps, progressive, windows, slices, guards, recommendations, head
-        case drift, effects, apprentice, quantity, kept, champion, snapshots, budgets, platform,
-            judgements
+        case drift, effects, quantity, kept, champion, snapshots, budgets, platform, judgements
+        case loggingPolicy = "apprentice"
         case viewEffects = "view_effects"
         case wallSeconds = "wall_seconds"
         case eventsPerSecond = "events_per_second"

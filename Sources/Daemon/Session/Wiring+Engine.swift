@@ -68,7 +68,7 @@ extension Wiring {
             base: base, maxTokens: configuration.model.maxTokens,
             threads: configuration.learning.threads,
             prefixCacheBytes: configuration.lora.prefixCacheBytes, givesWay: givesWay,
-            interference: interference)
+            faultInjection: faultInjection)
     }
 
     /// What bits depend on: numeric profile, library, core type, kernels.

@@ -14,13 +14,13 @@ import Tensor
 /// Makes the parts that a configuration describes.
 struct Wiring {
     let configuration: Configuration
-    let interference: Interference
+    let faultInjection: FaultInjection
     /// Whatever is told goes through this one, which counts it.
     let log: EventLogger
 
-    init(configuration: Configuration, interference: Interference = .none) {
+    init(configuration: Configuration, faultInjection: FaultInjection = .none) {
         self.configuration = configuration
-        self.interference = interference
+        self.faultInjection = faultInjection
         log = EventLogger(level: configuration.log.level, format: configuration.log.format)
     }
 

@@ -29,7 +29,7 @@ extension Models {
         case .view: return learnView(lesson, example, item, teaches: teaches, nowMs: nowMs)
         case .merchant:
             do {
-                try apprentice.learn(example.exposure, item: item)
+                try loggingPolicy.learn(example.exposure, item: item)
                 return Learned()
             } catch { return Learned(failures: 1) }
         case .nothing: return Learned()

@@ -10,7 +10,7 @@ struct Models {
     /// What they do to views: whether one is clicked and bought.
     var viewEffect: EffectModel
     /// Which discounts the merchant gives.
-    var apprentice = Apprentice()
+    var loggingPolicy = LoggingPolicyModel()
     /// How many units a purchase is of.
     var quantity: QuantityModel
     private let dimension: Int
@@ -108,7 +108,7 @@ struct Models {
         for label in Label.allCases { _ = heads[label]?.erase(user: user) }
         effect.erase(user: user)
         viewEffect.erase(user: user)
-        apprentice.erase(user: user)
+        loggingPolicy.erase(user: user)
         quantity.erase(user: user)
     }
 
@@ -125,7 +125,7 @@ struct Models {
         for label in Label.allCases { heads[label]?.collectChanges(into: &changes) }
         effect.collectChanges(into: &changes)
         viewEffect.collectChanges(into: &changes)
-        apprentice.collectChanges(into: &changes)
+        loggingPolicy.collectChanges(into: &changes)
         quantity.collectChanges(into: &changes)
     }
 
@@ -139,7 +139,7 @@ struct Models {
             .visits, dimension: dimension, configuration: effectConfiguration, from: state)
         viewEffect = try EffectModel(
             .views, dimension: dimension, configuration: effectConfiguration, from: state)
-        apprentice = try Apprentice(from: state)
+        loggingPolicy = try LoggingPolicyModel(from: state)
         quantity = try QuantityModel(configuration, from: state)
     }
 }

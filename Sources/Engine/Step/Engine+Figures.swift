@@ -32,8 +32,8 @@ extension Engine {
     }
 
     /// How well the merchant's discounts are predicted; `nil` where none was learned.
-    public var agreement: ApprenticeReport? {
-        models.apprentice.report.count > 0 ? models.apprentice.report : nil
+    public var agreement: LoggingPolicyReport? {
+        models.loggingPolicy.report.count > 0 ? models.loggingPolicy.report : nil
     }
 
     /// How well the units of purchases are predicted; `nil` before there were any.

@@ -163,7 +163,7 @@ extension Engine {
         let holdout = isHoldout ?? self.isHoldout(exposure.user)
         var standing = StandingPrice()
         if configuration.followsMerchant {
-            standing.habit = try models.apprentice.discount(exposure, item: features)
+            standing.habit = try models.loggingPolicy.discount(exposure, item: features)
         }
         if let held, held.listPrice == exposure.price {
             standing.offer = StandingPrice.Offer(

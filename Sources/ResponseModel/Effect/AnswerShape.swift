@@ -16,7 +16,7 @@ struct AnswerShape: Sendable, Equatable {
     private static let discounts = (1...count + 1).map { Double($0) / 20 }
     /// Slope of the line that comes nearest to each jump, over these discounts.
     private static let lines: [Double] = {
-        let depths = discounts.map { OfferModel.depth($0) }
+        let depths = discounts.map { PropensityModel.depth($0) }
         let square = depths.reduce(0) { $0 + $1 * $1 }
         return (0..<count).map { jump in depths[(jump + 1)...].reduce(0, +) / square }
     }()
@@ -34,7 +34,7 @@ struct AnswerShape: Sendable, Equatable {
 
     /// What each jump counts at a discount.
     private static func row(_ discount: Double) -> [Double] {
-        let (passed, depth) = (passed(discount), OfferModel.depth(discount))
+        let (passed, depth) = (passed(discount), PropensityModel.depth(discount))
         return (0..<count).map { ($0 < passed ? 1 : 0) - lines[$0] * depth }
     }
 
@@ -50,7 +50,9 @@ struct AnswerShape: Sendable, Equatable {
 
     /// What a discount has beyond the line.
     func bend(_ discount: Double) -> Double {
-        let (passed, depth, lines) = (Self.passed(discount), OfferModel.depth(discount), Self.lines)
+        let (passed, depth, lines) = (
+            Self.passed(discount), PropensityModel.depth(discount), Self.lines
+        )
         var sum = 0.0
         // As `row` has it, without an array: decisions ask for eleven depths.
         for jump in 0..<Self.count {

@@ -97,8 +97,8 @@ extension EffectModel {
             else { throw damage("it has no answers for vectors of length \(dimension)") }
             answers = restored
         }
-        let head = OfferModel.configuration(configuration)
-        let names = OfferModel.names(kind)
+        let head = PropensityModel.configuration(configuration)
+        let names = PropensityModel.names(kind)
         // A model of our own decisions alone has never expected anything.
         let any = try ResponseHead(restoring: names.any, configuration: head, from: reader)
         let deep = try ResponseHead(restoring: names.deep, configuration: head, from: reader)

@@ -13,7 +13,7 @@ import Records
 ///   the posterior, and so the likelihood needs no weights.
 /// - **Another's choices** count by what goes *beyond the discount to be expected* of such a row.
 ///   Errors of the base that depend on the row alone then do no first-order harm (Robinson 1988;
-///   Chernozhukov and others 2018). The expectations are the `OfferModel`'s.
+///   Chernozhukov and others 2018). The expectations are the `PropensityModel`'s.
 /// - **Another's choices with a logged propensity** are weighted by how usual the discount is over its
 ///   propensity, and scaled down to their effective size: in the weighted rows the discount depends on
 ///   nothing, not even on what only the logging policy saw.
@@ -31,7 +31,7 @@ public struct EffectModel: Sendable {
     /// Fixed from the start.
     public let configuration: EffectConfiguration
     var answers: ResponseHead
-    var offers: OfferModel
+    var offers: PropensityModel
     var logged = LoggedOffers()
     /// What depths have in common whose answers are no line; learned from our own decisions.
     var shape = AnswerShape()
@@ -68,7 +68,7 @@ public struct EffectModel: Sendable {
         self.configuration = configuration
         answers = ResponseHead(
             name: kind.rawValue, dimension: dimension, configuration: configuration.answer)
-        offers = OfferModel(configuration, kind)
+        offers = PropensityModel(configuration, kind)
     }
 
     /// Rows of our own decisions that are enough to predict such decisions by, however many others there are.
@@ -105,7 +105,8 @@ public struct EffectModel: Sendable {
         guard isAwake else { return }
         isDirty = true
         var treatment = Treatment(
-            step: isOffer ? 1 : 0, depth: OfferModel.depth(exposure.discount), evidence: .decided)
+            step: isOffer ? 1 : 0, depth: PropensityModel.depth(exposure.discount),
+            evidence: .decided)
         var offset = base
         var bends = 0.0
         if isDecided {
@@ -265,7 +266,7 @@ public struct EffectModel: Sendable {
 
     /// A discount as slopes count its depth: -log(1 - discount), bent as answers are in common.
     func answerDepth(_ discount: Double, _ commonSlope: Double) -> Double {
-        OfferModel.depth(discount) + shape.bend(discount) / Self.shapeUnit(commonSlope)
+        PropensityModel.depth(discount) + shape.bend(discount) / Self.shapeUnit(commonSlope)
     }
 
     /// Forgets what is known of a user.

@@ -71,7 +71,7 @@ package struct RoundPrices: Sendable, Equatable {
     /// What each jump counts where a discount is taken off a list price.
     package static func row(price: Double, discount: Double) -> [Double] {
         let (list, offered) = (Place(price), Place(price * (1 - discount)))
-        let depth = OfferModel.depth(discount)
+        let depth = PropensityModel.depth(discount)
         return (0..<count).map { beyondLine($0, list, offered, depth: depth) }
     }
 
@@ -79,7 +79,7 @@ package struct RoundPrices: Sendable, Equatable {
     func bends(price: Double, discount: Double) -> Double {
         guard jumps.rows > 0, isDiscounted(discount) else { return 0 }
         let (list, offered) = (Place(price), Place(price * (1 - discount)))
-        let depth = OfferModel.depth(discount)
+        let depth = PropensityModel.depth(discount)
         var sum = 0.0
         // As `row` has it, without an array: decisions ask for eleven depths.
         for kind in 0..<Self.count {

@@ -59,7 +59,7 @@ public struct QuantityModel: Sendable {
 
     /// The logarithm of the mean.
     private func mean(_ exposure: Exposure, _ item: ItemFeatures) throws(ResponseError) -> Double {
-        try head.logit(exposure.at(discount: 0), item: OfferModel.identity(item))
+        try head.logit(exposure.at(discount: 0), item: PropensityModel.identity(item))
     }
 
     /// A purchase is of one unit at least; the other bound is far beyond all orders.
@@ -118,7 +118,7 @@ public struct QuantityModel: Sendable {
         _ weight: Double
     ) throws(ResponseError) {
         try head.learn(
-            exposure.at(discount: 0), item: OfferModel.identity(item), target: mean + surprise,
+            exposure.at(discount: 0), item: PropensityModel.identity(item), target: mean + surprise,
             weight: weight)
     }
 

@@ -101,12 +101,12 @@ extension RecordWriter {
         let stored = rows.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { row in
             StoredRow(domain, row.key, .plain(row.value))
         }
-        var pen = ChunkPen(target: chunkBytes)
+        var builder = ChunkBuilder(target: chunkBytes)
         var chunks: [Manifest.ChunkEntry] = []
         var chunk = Chunk()
         for (index, row) in stored.enumerated() {
             chunk.append(row)
-            let cut = pen.add(row) ?? (index + 1 == stored.count ? pen.finish() : nil)
+            let cut = builder.add(row) ?? (index + 1 == stored.count ? builder.finish() : nil)
             guard let cut else { continue }
             chunks.append(cut)
             let before = rowsChanged

@@ -119,21 +119,21 @@ private struct KeptState {
     var isStopped = false
 
     private(set) var table = StateTable("", .keyed)
-    private var pen: ChunkPen
+    private var builder: ChunkBuilder
     private var chunk = Chunk()
     private var chunks: [Manifest.ChunkEntry] = []
     private var digest = Digest256.zero
 
     init(chunkBytes: Int) {
         self.chunkBytes = chunkBytes
-        pen = ChunkPen(target: chunkBytes)
+        builder = ChunkBuilder(target: chunkBytes)
     }
 
     mutating func begin(_ summary: TableSummary, _ table: StateTable) {
         self.table = table
         digest = summary.digest
         chunks = []
-        pen = ChunkPen(target: chunkBytes)
+        builder = ChunkBuilder(target: chunkBytes)
     }
 
     /// A row that was another one then: only these have other digests than the table has today.
@@ -147,10 +147,10 @@ private struct KeptState {
     /// - Returns: the chunk that ends with this row, if one does.
     mutating func add(_ row: StoredRow) -> Manifest.ChunkEntry? {
         chunk.append(row)
-        return pen.add(row)
+        return builder.add(row)
     }
 
-    mutating func finishTable() -> Manifest.ChunkEntry? { pen.finish() }
+    mutating func finishTable() -> Manifest.ChunkEntry? { builder.finish() }
 
     mutating func close(_ entry: Manifest.ChunkEntry, isThere: Bool) {
         if !isThere { waiting.append((entry.id, chunk.bytes)) }

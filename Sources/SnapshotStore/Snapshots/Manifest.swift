@@ -152,7 +152,7 @@ struct ChunkCutter {
 }
 
 /// Cuts one table's rows into chunks as they come by.
-struct ChunkPen {
+struct ChunkBuilder {
     private var cutter: ChunkCutter
     private var marks: [Digest256] = []
     private var firstKey: [UInt8] = []

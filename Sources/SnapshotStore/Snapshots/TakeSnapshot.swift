@@ -113,13 +113,13 @@ extension Transaction where Self: ~Copyable {
     func cuts(
         _ databases: Databases, _ summary: TableSummary, _ chunkBytes: Int
     ) throws(StoreError) -> [Manifest.ChunkEntry] {
-        var pen = ChunkPen(target: chunkBytes)
+        var builder = ChunkBuilder(target: chunkBytes)
         var chunks: [Manifest.ChunkEntry] = []
         try forEachStored(databases, summary, values: false) { row in
-            if let cut = pen.add(row) { chunks.append(cut) }
+            if let cut = builder.add(row) { chunks.append(cut) }
             return true
         }
-        if let last = pen.finish() { chunks.append(last) }
+        if let last = builder.finish() { chunks.append(last) }
         return chunks
     }
 }

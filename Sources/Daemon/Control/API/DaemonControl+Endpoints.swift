@@ -43,7 +43,7 @@ extension DaemonControl {
                     return History(
                         started_at: self.startedMs,
                         windows: self.board.figures?.scores.windows ?? [],
-                        events: self.newest.newest)
+                        events: self.logged.newest.newest)
                 }
             },
             Endpoint(.get, "/v1/recommendations", access: .read, lane: .figures) { call in
@@ -60,7 +60,7 @@ extension DaemonControl {
     private struct History: Encodable {
         let started_at: Int64
         let windows: [WindowReport]
-        let events: [ToldEvent]
+        let events: [RecentLogEvent]
     }
 
     private func figures() throws -> LearnerFigures {

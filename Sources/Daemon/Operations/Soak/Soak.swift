@@ -40,7 +40,7 @@ public final class Soak {
             at: Learner.Place(store: store, cluster: "soak", skips: OffsetRanges()), base: base,
             embedding: plan.madeUpVectors ? MadeUpVectors(dimension: base.hiddenSize) : nil,
             log: wiring.log)
-        let keeper = WholeKeeper(
+        let keeper = SnapshotRetention(
             store: store, retention: wiring.retention, sync: configuration.store.sync,
             log: wiring.log)
         defer { keeper.finish() }
@@ -85,7 +85,7 @@ public final class Soak {
     }
 
     private func learn(
-        _ learner: Learner, _ wiring: Wiring, _ keeper: WholeKeeper,
+        _ learner: Learner, _ wiring: Wiring, _ keeper: SnapshotRetention,
         onSample: (Int) throws -> Void
     ) throws {
         var stream = SoakStream(plan)

@@ -4,7 +4,7 @@ import Records
 ///
 /// The discount is a number, so the likelihood is the squared error. Each is predicted before it is
 /// learned; how well is the agreement.
-public struct Apprentice: Sendable {
+public struct LoggingPolicyModel: Sendable {
     static let table = StateTable("apprentice agreement", .keyed)
     private static let key = Array("agreement".utf8)
     static let name = "apprentice"
@@ -39,7 +39,8 @@ public struct Apprentice: Sendable {
         _ exposure: Exposure, item: ItemFeatures
     ) throws(ResponseError) -> Double {
         let predicted = try head.learn(
-            exposure.at(discount: 0), item: OfferModel.identity(item), target: exposure.discount)
+            exposure.at(discount: 0), item: PropensityModel.identity(item),
+            target: exposure.discount)
         isDirty = true
         let shown = Self.shown(predicted.logit)
         sums.add(shown, exposure.discount)
@@ -50,7 +51,7 @@ public struct Apprentice: Sendable {
     public func discount(
         _ exposure: Exposure, item: ItemFeatures
     ) throws(ResponseError) -> Double {
-        Self.shown(try head.logit(exposure.at(discount: 0), item: OfferModel.identity(item)))
+        Self.shown(try head.logit(exposure.at(discount: 0), item: PropensityModel.identity(item)))
     }
 
     private static func shown(_ mean: Double) -> Double { min(max(mean, 0), 0.99) }
@@ -62,7 +63,7 @@ public struct Apprentice: Sendable {
     }
 
     /// How well discounts were predicted since learning began, restarts included.
-    public var report: ApprenticeReport { sums.report }
+    public var report: LoggingPolicyReport { sums.report }
 
     /// Adds the rows changed since the last call; none where nothing was learned or erased.
     public mutating func collectChanges(into changes: inout StateChanges) {
@@ -89,7 +90,7 @@ public struct Apprentice: Sendable {
 }
 
 /// How well the merchant's discounts were predicted before they were seen.
-public struct ApprenticeReport: Codable, Sendable, Equatable {
+public struct LoggingPolicyReport: Codable, Sendable, Equatable {
     /// Exposures predicted and then learned.
     public var count: Int
     /// Mean absolute error, in parts of the price.
@@ -136,9 +137,9 @@ private struct Agreement: Sendable, Equatable {
         discounts += discount
     }
 
-    var report: ApprenticeReport {
+    var report: LoggingPolicyReport {
         let n = max(count, 1)
-        return ApprenticeReport(
+        return LoggingPolicyReport(
             count: Int(count), absoluteError: absolute / n,
             rootSquaredError: (squared / n).squareRoot(),
             rootSquaredErrorOfMean: (squaredOfMean / n).squareRoot(), agreement: same / n,

@@ -8,7 +8,7 @@ import Telemetry
 ///
 /// `@unchecked Sendable`: all its state is read and written under `condition`.
 /// Thread: one of its own does the work; everything may be called from any.
-final class WholeKeeper: @unchecked Sendable {
+final class SnapshotRetention: @unchecked Sendable {
     private let store: SnapshotStore
     private let retention: Retention
     private let sync: Bool
@@ -37,7 +37,7 @@ final class WholeKeeper: @unchecked Sendable {
             guard !isWorking, !isFinished else { return }
             isWorking = true
             let thread = Thread { self.work() }
-            thread.name = "whole-keeper"
+            thread.name = "snapshot-retention"
             thread.start()
         }
     }

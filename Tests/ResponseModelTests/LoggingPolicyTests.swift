@@ -4,7 +4,7 @@ import ResponseModel
 import Testing
 
 /// Learning which discount the merchant gives.
-@Suite struct ApprenticeTests {
+@Suite struct LoggingPolicyTests {
     /// A merchant whose rule is known: some items on weekends, deeper where the shop is large, give
     /// or take a little.
     private struct Merchant {
@@ -33,19 +33,19 @@ import Testing
     )
     func findsRule() throws {
         var merchant = Merchant()
-        var apprentice = Apprentice()
+        var loggingPolicy = LoggingPolicyModel()
         for _ in 0..<20_000 {
             let (exposure, item, _) = merchant.next()
-            try apprentice.learn(exposure, item: item)
+            try loggingPolicy.learn(exposure, item: item)
         }
-        let report = apprentice.report
+        let report = loggingPolicy.report
         #expect(report.count == 20_000)
         #expect(report.rootSquaredError < 0.5 * report.rootSquaredErrorOfMean, "\(report)")
         var worst = 0.0
         var squares = 0.0
         for _ in 0..<500 {
             let (exposure, item, rule) = merchant.next()
-            let error = try apprentice.discount(exposure, item: item) - rule
+            let error = try loggingPolicy.discount(exposure, item: item) - rule
             worst = max(worst, abs(error))
             squares += error * error / 500
         }
@@ -56,16 +56,16 @@ import Testing
     @Test("the agreement is that of a plain count over the predictions made before learning")
     func agreement() throws {
         var merchant = Merchant()
-        var apprentice = Apprentice()
+        var loggingPolicy = LoggingPolicyModel()
         var pairs: [(predicted: Double, given: Double)] = []
         for _ in 0..<800 {
             let (exposure, item, _) = merchant.next()
-            let asked = try apprentice.discount(exposure, item: item)
-            let told = try apprentice.learn(exposure, item: item)
+            let asked = try loggingPolicy.discount(exposure, item: item)
+            let told = try loggingPolicy.learn(exposure, item: item)
             #expect(abs(asked - told) < 0.02)
             pairs.append((told, exposure.discount))
         }
-        let report = apprentice.report
+        let report = loggingPolicy.report
         let n = Double(pairs.count)
         let absolute = pairs.reduce(0) { $0 + abs($1.predicted - $1.given) } / n
         let squared = pairs.reduce(0) { $0 + pow($1.predicted - $1.given, 2) } / n
@@ -78,26 +78,26 @@ import Testing
     @Test("a collected apprentice goes on to the same bits, and forgets a shopper who is erased")
     func state() throws {
         var merchant = Merchant()
-        var apprentice = Apprentice()
+        var loggingPolicy = LoggingPolicyModel()
         for _ in 0..<600 {
             let (exposure, item, _) = merchant.next()
-            try apprentice.learn(exposure, item: item)
+            try loggingPolicy.learn(exposure, item: item)
         }
         var changes = StateChanges()
-        apprentice.collectChanges(into: &changes)
+        loggingPolicy.collectChanges(into: &changes)
         var state = MemoryState()
         state.apply(changes)
-        var restored = try Apprentice(from: state)
-        #expect(restored.report == apprentice.report)
+        var restored = try LoggingPolicyModel(from: state)
+        #expect(restored.report == loggingPolicy.report)
         for _ in 0..<600 {
             let (exposure, item, _) = merchant.next()
-            let one = try apprentice.learn(exposure, item: item)
+            let one = try loggingPolicy.learn(exposure, item: item)
             let other = try restored.learn(exposure, item: item)
             #expect(one == other)
         }
         let (exposure, item, _) = merchant.next()
-        let known = try apprentice.discount(exposure, item: item)
-        apprentice.erase(user: exposure.user)
-        #expect(try apprentice.discount(exposure, item: item) != known)
+        let known = try loggingPolicy.discount(exposure, item: item)
+        loggingPolicy.erase(user: exposure.user)
+        #expect(try loggingPolicy.discount(exposure, item: item) != known)
     }
 }

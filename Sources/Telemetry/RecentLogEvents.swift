@@ -3,7 +3,7 @@ import Logging
 import Synchronization
 
 /// One thing that the log was told of, as it may be shown later.
-public struct ToldEvent: Codable, Sendable, Equatable {
+public struct RecentLogEvent: Codable, Sendable, Equatable {
     /// When, by the wall clock. Unit: milliseconds since 1970.
     public var atMs: Int64
     /// What kind of event it is: `snapshot`, `judged`, `drift_found`.
@@ -22,11 +22,11 @@ public struct ToldEvent: Codable, Sendable, Equatable {
 }
 
 /// The newest of what the log was told, whatever its level; since the start of the process. Thread: any.
-public final class ToldEvents: Sendable {
+public final class RecentLogEvents: Sendable {
     private struct State {
-        var events: [ToldEvent] = []
+        var events: [RecentLogEvent] = []
         /// Kept apart, so that a flood of them pushes nothing out.
-        var deadLetters: [ToldEvent] = []
+        var deadLetters: [RecentLogEvent] = []
     }
 
     private static let eventsMax = 300
@@ -40,23 +40,23 @@ public final class ToldEvents: Sendable {
     func add(_ event: TidemarkEvent, atMs: Int64) {
         // How fast it goes is a figure, not an event.
         if case .progress = event { return }
-        var told = ToldEvent(
+        var recent = RecentLogEvent(
             atMs: atMs, kind: event.kind.rawValue, level: event.level.rawValue,
             text: "\(event.message)")
-        if case .judged(let result) = event { told.judgement = result }
+        if case .judged(let result) = event { recent.judgement = result }
         state.withLock { state in
             if case .deadLetter = event {
-                state.deadLetters.append(told)
+                state.deadLetters.append(recent)
                 if state.deadLetters.count > Self.deadLettersMax { state.deadLetters.removeFirst() }
             } else {
-                state.events.append(told)
+                state.events.append(recent)
                 if state.events.count > Self.eventsMax { state.events.removeFirst() }
             }
         }
     }
 
     /// In the order of their times.
-    public var newest: [ToldEvent] {
+    public var newest: [RecentLogEvent] {
         state.withLock { $0.events + $0.deadLetters }.sorted { $0.atMs < $1.atMs }
     }
 }

@@ -4,7 +4,7 @@ import Records
 /// Moments at which a test may stop the daemon, slow it down or end its process.
 ///
 /// Nothing outside this package can give one; the program runs with `none`.
-package struct Interference: Sendable {
+package struct FaultInjection: Sendable {
     package enum Moment: Sendable {
         /// The records are about to be decoded and learned.
         case beforeLearning([SourceRecord])
@@ -26,5 +26,5 @@ package struct Interference: Sendable {
         self.at = at
     }
 
-    package static let none = Interference { _ in }
+    package static let none = FaultInjection { _ in }
 }

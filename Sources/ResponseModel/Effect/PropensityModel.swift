@@ -5,7 +5,7 @@ import Records
 /// Two heads without texts, learned as the stream goes and asked before they learn: how likely any
 /// discount is, and how deep it is in the mean: a share of the deepest that counts. Their drift is quick, so that a season of discounts is expected once
 /// it has begun.
-struct OfferModel: Sendable {
+struct PropensityModel: Sendable {
     /// Deeper discounts count as this one.
     static let discountMax = 0.8
     static let depthMax = depth(discountMax)
