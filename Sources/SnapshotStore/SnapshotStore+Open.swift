@@ -73,7 +73,7 @@ extension SnapshotStore {
             isChecked = try needsCheck(folder, options)
             if isChecked {
                 let report = try Recovery.run(folder, mayWrite: true)
-                try requireFormat(report.identity, mayMigrate: options.migrates, folder)
+                try requireFormat(report.identity, options.oldestFormat, folder)
                 try requireBase(report.identity, wanted, folder)
             }
         } else {
@@ -229,15 +229,17 @@ extension SnapshotStore {
             throw .newerFormat(
                 path: folder.path, found: identity.format, known: StoreIdentity.formatVersion)
         }
-        try requireFormat(identity, mayMigrate: mode == .readWrite && options.migrates, folder)
+        try requireFormat(
+            identity, mode == .readWrite ? options.oldestFormat : StoreIdentity.oldestReadable,
+            folder)
         try requireBase(identity, wanted, folder)
-        if identity.format < StoreIdentity.formatVersion {
+        if identity.format < StoreIdentity.formatVersion, mode == .readWrite {
             try transaction.finish()
             try Migration.run(environment, from: identity)
             return try finishOpening(
                 folder, mode, environment, wanted, options, isChecked: true)
         }
-        let databases = try Databases(transaction, create: false)
+        let databases = try Databases(transaction, create: false, format: identity.format)
         let head = try transaction.head(databases)
         // Handles opened in a transaction last beyond it only if it is committed.
         try transaction.finish()
@@ -247,9 +249,9 @@ extension SnapshotStore {
     }
 
     private static func requireFormat(
-        _ found: StoreIdentity, mayMigrate: Bool, _ folder: StoreFolder
+        _ found: StoreIdentity, _ oldest: UInt32, _ folder: StoreFolder
     ) throws(StoreError) {
-        guard found.format < StoreIdentity.formatVersion, !mayMigrate else { return }
+        guard found.format < oldest else { return }
         throw .olderFormat(
             path: folder.path, found: found.format, known: StoreIdentity.formatVersion)
     }

@@ -26,8 +26,8 @@ public final class SnapshotStore: Sendable {
         public var undoCommitsMax = 10_000_000
         /// Undo records together take at most about this much.
         public var undoBytesMax = 4 << 30
-        /// Whether opening for writing brings a store of an earlier format to the present one.
-        public var migrates = true
+        /// The oldest format that opening for writing brings to the present one.
+        public var oldestFormat: UInt32 = 1
         /// Unsynced commits are synced when the file has grown by this much: until then none of the
         /// pages they let go of is used again.
         public var unsyncedBytesMax = 64 << 20
@@ -188,7 +188,7 @@ public final class SnapshotStore: Sendable {
         try withRead { transaction, databases throws(StoreError) in
             let head = try transaction.head(databases)
             var live = 0
-            for table in Table.allCases {
+            for table in databases.tables {
                 live += try transaction.pageBytes(databases[table])
             }
             return StoreStatus(

@@ -4,6 +4,8 @@ import Records
 public struct StoreIdentity: Sendable, Equatable {
     /// The newest layout this program reads and the one it writes.
     public static let formatVersion: UInt32 = 3
+    /// The oldest layout that is read as it is, and whose state this version learns on.
+    public static let oldestReadable: UInt32 = 2
 
     /// UUID text; names the store in Kafka's `transactional.id`.
     public let id: String

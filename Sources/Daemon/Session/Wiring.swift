@@ -67,7 +67,7 @@ struct Wiring {
         options.bytesMax = configuration.store.bytesMax
         options.undoBytesMax = configuration.store.undoBytesMax
         // What an earlier version learned cannot be learned on: nothing of it is changed.
-        options.migrates = false
+        options.oldestFormat = StoreIdentity.oldestReadable
         let identity = StoreIdentity(
             id: UUID().uuidString.lowercased(), base: base.fingerprint, createdMs: wallTimeMs())
         let store: SnapshotStore

@@ -71,7 +71,8 @@ extension Transaction where Self: ~Copyable {
     ) throws(StoreError) -> [UInt8] {
         let path = environment.folder.path
         var rest: [UInt8] = []
-        for number in 1...max(1, RecordPiece.count(count)) {
+        for number in 1...max(1, RecordPiece.count(count))
+        where databases.tables.contains(.pieces) {
             let key = RecordPiece.key(table, stored, number)
             try unsafe withValue(databases[.pieces], key) { bytes throws(StoreError) in
                 guard let bytes = unsafe bytes else { return }

@@ -66,17 +66,22 @@ enum Table: UInt8, CaseIterable, Sendable {
 /// The open handles of a store's databases.
 struct Databases: Sendable {
     private let handles: [Database]
+    /// Those that the store's format has: the first ones.
+    let tables: ArraySlice<Table>
 
     init(
-        _ transaction: borrowing some Transaction & ~Copyable, create: Bool
+        _ transaction: borrowing some Transaction & ~Copyable, create: Bool,
+        format: UInt32 = StoreIdentity.formatVersion
     ) throws(StoreError) {
+        tables = Table.allCases.prefix { $0.sinceFormat <= format }
         var handles: [Database] = []
-        for table in Table.allCases {
+        for table in tables {
             handles.append(try transaction.database(table.name, create: create))
         }
         self.handles = handles
     }
 
+    /// - Precondition: the store's format has the table.
     subscript(_ table: Table) -> Database { handles[Int(table.rawValue)] }
 }
 

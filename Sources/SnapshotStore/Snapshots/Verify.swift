@@ -48,7 +48,7 @@ extension SnapshotStore {
     public func verifyRecords() throws(StoreError) {
         try withRead { transaction, databases throws(StoreError) in
             let head = try transaction.head(databases)
-            for summary in head.tables {
+            for summary in head.tables where databases.tables.contains(summary.table) {
                 var digest = Digest256.zero
                 var count = 0
                 if summary.kind == nil {
