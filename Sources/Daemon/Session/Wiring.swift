@@ -271,6 +271,7 @@ public struct EarlierStateError: Error, CustomStringConvertible, ClassifiedFailu
     /// Which store it is, and the way out.
     public var description: String {
         "the store at \(path) was learned by an early build of Tidemark 0.1.0, whose model this one cannot go on with; "
-            + "it was left as it is. Learn into another store.path; 'snapshots' still reads this one"
+            + "it was left as it is. Learn into another store.path; a copy of this one can be read once a command that writes, "
+            + "as 'snapshots tag', has brought it to the present format"
     }
 }
