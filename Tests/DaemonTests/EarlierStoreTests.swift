@@ -50,7 +50,8 @@ import Testing
         try opened.close()
     }
 
-    @Test("what the version before learned, in a store of format 2, is read as it is and learned on")
+    @Test(
+        "what the version before learned, in a store of format 2, is read as it is and learned on")
     func learnedOn() throws {
         let scratch = try Scratch()
         let path = try old(scratch, "learned-format-2")
