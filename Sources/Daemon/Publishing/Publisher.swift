@@ -120,12 +120,12 @@ final class Publisher: Sendable {
         case .exactlyOnce:
             var options = ProducerOptions()
             options.transactionalId = "tidemark-\(store.identity.id)"
-            let claim = try PublishingClaim(
+            let right = try PublishingRight(
                 store: store, kafka: configuration, settings: settings, log: log)
             var isFirst = true
             try withProducers(options) { producer in
                 var sending = TransactionalSending(
-                    producer: producer, outbox: outbox, claim: claim, desk: desk,
+                    producer: producer, outbox: outbox, right: right, desk: desk,
                     voice: voice, faultInjection: faultInjection, rate: rate)
                 defer { rate = sending.rate }
                 guard try sending.open(isFirst: isFirst, withinMs: settings.openMs) else {

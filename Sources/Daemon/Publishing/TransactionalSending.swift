@@ -9,7 +9,7 @@ import SnapshotStore
 struct TransactionalSending {
     let producer: KafkaProducer
     let outbox: OutboxReading
-    let claim: PublishingClaim
+    let right: PublishingRight
     let desk: PublishingDesk
     let voice: PublishingVoice
     let faultInjection: FaultInjection
@@ -23,14 +23,14 @@ struct TransactionalSending {
     private static let transactionMs = 30_000
 
     init(
-        producer: KafkaProducer, outbox: OutboxReading, claim: PublishingClaim,
+        producer: KafkaProducer, outbox: OutboxReading, right: PublishingRight,
         desk: PublishingDesk, voice: PublishingVoice, faultInjection: FaultInjection,
         rate: PublishRate
     ) {
         self.voice = voice
         self.producer = producer
         self.outbox = outbox
-        self.claim = claim
+        self.right = right
         self.desk = desk
         self.faultInjection = faultInjection
         self.rate = rate
@@ -46,11 +46,11 @@ struct TransactionalSending {
     mutating func open(isFirst: Bool, withinMs: Int) throws -> Bool {
         do {
             try producer.initTransactions(timeoutMs: desk.patienceMs(withinMs))
-            let marker = try claim.lastMarker { [desk] in desk.isTimeUp }
+            let marker = try right.lastMarker { [desk] in desk.isTimeUp }
             if isFirst {
-                next = try desk.withStore { try claim.make(after: marker) }
+                next = try desk.withStore { try right.claim(after: marker) }
             } else {
-                guard claim.isOurs(marker) else { throw claim.takenOver }
+                guard right.isOurs(marker) else { throw right.takenOver }
                 next = marker?.next ?? 0
             }
             try producer.publish(
@@ -120,7 +120,7 @@ struct TransactionalSending {
     }
 
     private func marker(next: UInt64) throws(KafkaError) -> KafkaMessage {
-        do { return try desk.withStore { try claim.marker(next: next) } } catch {
+        do { return try desk.withStore { try right.marker(next: next) } } catch {
             throw .system("the marker cannot be written: \(sentence(of: error))")
         }
     }
@@ -132,7 +132,7 @@ struct TransactionalSending {
     {
         guard messages.indices.contains(index) else {
             throw PublishingError.notOpened(
-                "the marker was refused by topic \(claim.topic): \(result)")
+                "the marker was refused by topic \(right.topic): \(result)")
         }
         let message = messages[index]
         switch result {

@@ -7,7 +7,7 @@ import Telemetry
 /// The right to publish for a store: who published last, in Kafka and as the store remembers it.
 ///
 /// Thread: the publishing thread.
-struct PublishingClaim {
+struct PublishingRight {
     /// This run of the daemon.
     let instance = UUID().uuidString.lowercased()
     let store: SnapshotStore
@@ -63,7 +63,7 @@ struct PublishingClaim {
     ///
     /// - Returns: the first message to send.
     /// - Throws: `PublishingError` when the store may not publish.
-    func make(after marker: PublishMarker?) throws -> UInt64 {
+    func claim(after marker: PublishMarker?) throws -> UInt64 {
         let known = try remembered()
         let claim = try PublishingClaim(
             marker: marker, known: known, made: try store.status().nextOutbox,
