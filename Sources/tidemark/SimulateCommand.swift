@@ -64,7 +64,13 @@ struct SimulateCommand: ParsableCommand {
             valueName: "RFC 3339"))
     var start: EventTime?
 
-    @Flag(help: "Print JSON instead of the table.")
+    @Option(
+        help: ArgumentHelp(
+            "Draw the margin over time here (SVG), less that without discounts.",
+            valueName: "file"))
+    var picture: String?
+
+    @Flag(help: "Print JSON instead of the tables.")
     var json = false
 
     func validate() throws {
@@ -87,7 +93,7 @@ struct SimulateCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
-            try OutputFile.require(out)
+            try OutputFile.require(out, picture)
             StopSignal.install()
             let world = try World(seed: seed)
             let result: Result
@@ -161,6 +167,8 @@ struct SimulateCommand: ParsableCommand {
 extension SimulateCommand {
     private func show(_ result: Result) throws {
         let report = ScoreReport(result.loop)
+        try OutputFile.write(
+            MarginPicture(report, offers: result.offers).chart.svg(), to: picture)
         let text = json ? try jsonText(report) : summary(result, report)
         // A log on standard output must stay one.
         if out == "-" { standardError.write(text + "\n") } else { print(text) }
@@ -197,6 +205,9 @@ extension SimulateCommand {
             "Expected under the true demand, at exactly these visits, net of refunds. Regret: what a",
             "visit falls short of the best discount that the rules allow.",
         ]
+        if let parts = MarginPicture(report, offers: result.offers).table {
+            lines += ["", "Margin of 1,000 visits, less that without discounts:", parts]
+        }
         return lines.joined(separator: "\n")
     }
 

@@ -93,7 +93,7 @@ struct SoakBench: ParsableCommand {
                 }
             }
             if let csv { try write(Self.csv(report.samples), to: csv) }
-            if let picture { try write(SoakPicture(report).svg(), to: picture) }
+            if let picture { try write(report.chart.svg(), to: picture) }
             print(options.json ? try jsonText(report) : Self.table(report))
         }
     }
