@@ -26,7 +26,7 @@ import Testing
         let shown = try tidemark(arguments)
         #expect(shown.status == 0, "\(shown.errors)")
         let score = try tidemark(arguments + ["--json"]).json(Score.self).total
-        let lines = try lines(of: picture)
+        let lines = try polylines(of: picture)
         func margin(_ name: String) throws -> Double {
             let row = try #require(score.strategies.first { $0.strategy == name })
             return row.margin_per_1000_visits * Double(score.visits) / 1_000
@@ -52,7 +52,7 @@ import Testing
 }
 
 /// The lines of a picture, each as its points.
-private func lines(of picture: String) throws -> [[(x: Double, y: Double)]] {
+private func polylines(of picture: String) throws -> [[(x: Double, y: Double)]] {
     let svg = try String(contentsOfFile: picture, encoding: .utf8)
     return svg.split(separator: "<polyline").dropFirst().map { line in
         let points = line.split(separator: "points=\"").last?.prefix { $0 != "\"" } ?? ""
