@@ -67,8 +67,8 @@ public struct AdapterConfiguration: Sendable, Hashable {
     public var kind: Kind
     /// The low rank, or the width of the bottleneck.
     public var rank: Int
-    /// LoRA's change is scaled by `alpha / rank`, or `alpha / sqrt(rank)`.
-    public var alpha: Float
+    /// LoRA's change is scaled by `alpha / rank`, or `alpha / sqrt(rank)`; 1 where there is none.
+    public private(set) var alpha: Float
     /// Whether the scale is `alpha / sqrt(rank)` (Kalajdzievski 2023).
     public var isRankStabilized: Bool
     /// Chance that an input of a LoRA path is zeroed in training.
@@ -80,7 +80,8 @@ public struct AdapterConfiguration: Sendable, Hashable {
     /// Ascending, without repeats; layer 0 is the first after the embeddings.
     public private(set) var layers: [Int]
 
-    /// Puts targets and layers in order; whether they fit a base is checked when adapters are made.
+    /// Puts targets and layers in order; whether they fit a base is checked when adapters are made. A
+    /// bottleneck has no alpha: what is given as one does not count.
     public init(
         kind: Kind = .lora, rank: Int = 8, alpha: Float = 16, isRankStabilized: Bool = false,
         dropout: Float = 0, activation: Activation = .gelu,
@@ -88,8 +89,8 @@ public struct AdapterConfiguration: Sendable, Hashable {
     ) {
         self.kind = kind
         self.rank = rank
-        self.alpha = alpha
-        self.isRankStabilized = isRankStabilized
+        self.alpha = kind == .lora ? alpha : 1
+        self.isRankStabilized = kind == .lora && isRankStabilized
         self.dropout = dropout
         self.activation = activation
         self.targets = Set(targets).sorted()

@@ -7,7 +7,9 @@ public final class SchemaSource {
     /// The registry's name on the shelf.
     public let registry: String
     private let shelf: any SchemaShelf
-    private let client: RegistryClient?
+    private var client: RegistryClient?
+    /// Makes the client when it is needed first.
+    private var connect: (() throws -> RegistryClient?)?
 
     /// - Parameters:
     ///   - registry: what the shelf knows the registry by; it must not change with the URL's password
@@ -19,6 +21,14 @@ public final class SchemaSource {
         self.client = client
     }
 
+    /// One whose client is made when a schema is missed for the first time.
+    public convenience init(
+        registry: String, shelf: any SchemaShelf, connect: @escaping () throws -> RegistryClient?
+    ) {
+        self.init(registry: registry, shelf: shelf, client: nil)
+        self.connect = connect
+    }
+
     /// The schema that is kept; `nil` where the registry would have to be asked.
     ///
     /// - Throws: what the shelf throws.
@@ -28,9 +38,13 @@ public final class SchemaSource {
 
     /// The schema of an id. One that had to be asked for is kept.
     ///
-    /// - Throws: `RegistryError`; what the shelf throws.
+    /// - Throws: `RegistryError`; what the shelf throws, and what making the client does.
     public func schema(_ id: SchemaID) throws -> SchemaBundle {
         if let schema = try kept(id) { return schema }
+        if let connect {
+            client = try connect()
+            self.connect = nil
+        }
         guard let client else {
             throw RegistryError.unknown(
                 what: id.description, "it is not among the schemas that were kept")

@@ -27,14 +27,14 @@ extension SnapshotStore {
         let readers = try ReaderLock(folder)
         defer { readers.release() }
         let before = try Recovery.run(folder, mayWrite: true)
-        guard before.identity.format == StoreIdentity.formatVersion else {
+        guard before.identity.format >= StoreIdentity.oldestReadable else {
             throw .olderFormat(
                 path: path, found: before.identity.format, known: StoreIdentity.formatVersion)
         }
         let new = StoreFolder(path: folder.rewriting)
         try new.discard()
         do throws(StoreError) {
-            try copyRecords(folder, to: new, options)
+            try copyRecords(folder, to: new, before.identity.format, options)
             let after = try StoreCheck.run(new.path)
             guard after.records == before.records, after.stateDigest == before.stateDigest else {
                 throw .damaged(path: path, what: "its records changed while they were copied")
@@ -53,26 +53,26 @@ extension SnapshotStore {
     }
 
     private static func copyRecords(
-        _ folder: StoreFolder, to new: StoreFolder, _ options: Options
+        _ folder: StoreFolder, to new: StoreFolder, _ format: UInt32, _ options: Options
     ) throws(StoreError) {
         try new.create()
         // Closes both environments before the new file's roots are changed.
-        let transaction = try copyEnvironment(folder, to: new, options)
+        let transaction = try copyEnvironment(folder, to: new, format, options)
         try RootPage.renumber(new, to: transaction)
     }
 
     /// Returns: the number of the commit that was copied.
     private static func copyEnvironment(
-        _ folder: StoreFolder, to new: StoreFolder, _ options: Options
+        _ folder: StoreFolder, to new: StoreFolder, _ format: UInt32, _ options: Options
     ) throws(StoreError) -> Int {
         let source = try Environment(
             folder, readOnly: true, withoutLocks: true, mapBytes: options.mapBytes)
         let target = try Environment(new, readOnly: false, mapBytes: options.mapBytes)
         target.setSynced(false)
         let reading = try ReadTransaction(source)
-        let databases = try Databases(reading, create: false)
+        let databases = try Databases(reading, create: false, format: format)
         let making = try WriteTransaction(target)
-        _ = try Databases(making, create: true)
+        _ = try Databases(making, create: true, format: format)
         try making.commit()
         // The copy must not have made more commits than the store, whose number it takes over.
         let pieces = source.usedBytes / pieceBytesMax + 3
@@ -90,7 +90,7 @@ extension SnapshotStore {
         _ reading: borrowing ReadTransaction, _ databases: Databases, to target: Environment,
         pieceBytesMax: Int
     ) throws(StoreError) {
-        var rest = Table.allCases[...]
+        var rest = databases.tables
         var start: [UInt8] = []
         while !rest.isEmpty {
             let writing = try WriteTransaction(target)

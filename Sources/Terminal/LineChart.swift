@@ -23,8 +23,8 @@ package struct LineChart {
     package var lines: [Line]
     /// Written below the horizontal axis.
     package var label: String
-    /// How a value of the vertical axis is written.
-    package var text: (Double) -> String
+    /// Written behind a value of the vertical axis.
+    package var unit: String
 
     private static let (width, height) = (760.0, 300.0)
     private static let (left, right, top, bottom) = (70.0, 20.0, 34.0, 40.0)
@@ -32,17 +32,17 @@ package struct LineChart {
     private static let steps = 5.0
 
     /// Takes each field as it is.
-    package init(lines: [Line], label: String, text: @escaping (Double) -> String) {
+    package init(lines: [Line], label: String, unit: String = "") {
         self.lines = lines
         self.label = label
-        self.text = text
+        self.unit = unit
     }
 
     /// The picture, 760 by 300, on white; the vertical axis begins at 0, or below where a line does.
     package func svg() -> String {
         let values = lines.flatMap { $0.points.map(\.y) }.filter(\.isFinite)
         let (low, high) = (min(0, values.min() ?? 0), max(0, values.max() ?? 0))
-        let step = Self.step(max(high - low, .leastNormalMagnitude))
+        let step = Self.step(max(high - low, 1e-6))
         let from = (low / step).rounded(.down) * step
         let to = max((high / step).rounded(.up) * step, from + step)
         let last = max(lines.flatMap { $0.points.map(\.x) }.max() ?? 1, 1e-9)
@@ -53,6 +53,7 @@ package struct LineChart {
             let room = Self.height - Self.top - Self.bottom
             return fixed(Self.height - Self.bottom - room * (value - from) / (to - from), 1)
         }
+        let decimals = max(0, Int((-log10(step)).rounded(.up)))
         var parts = [
             """
             <svg xmlns="http://www.w3.org/2000/svg" width="\(Self.width)" height="\(Self.height)" \
@@ -66,7 +67,7 @@ package struct LineChart {
                 "<line x1=\"\(Self.left)\" y1=\"\(y(value))\" x2=\"\(Self.width - Self.right)\" y2=\"\(y(value))\" stroke=\"\(color)\"/>"
             )
             parts.append(
-                "<text x=\"\(Self.left - 6)\" y=\"\(y(value))\" dy=\"4\" text-anchor=\"end\">\(Self.escaped(text(value)))</text>"
+                "<text x=\"\(Self.left - 6)\" y=\"\(y(value))\" dy=\"4\" text-anchor=\"end\">\(fixed(value, decimals))\(Self.escaped(unit))</text>"
             )
         }
         for line in lines.reversed() {

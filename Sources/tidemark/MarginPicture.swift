@@ -57,8 +57,7 @@ struct MarginPicture {
         return LineChart(
             lines: lines,
             label: "margin earned so far, less that without discounts; visits, of "
-                + grouped(windows.reduce(0, +)),
-            text: { fixed($0, 0) })
+                + grouped(windows.reduce(0, +)))
     }
 
     /// The same by parts of the run, as a table; `nil` of a run too short for it.

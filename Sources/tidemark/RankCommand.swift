@@ -94,13 +94,15 @@ struct RankCommand: ParsableCommand {
         }
         var table = TextTable([
             ("ITEM", .left), ("TITLE", .left), ("LIST", .right), ("PRICE", .right),
-            ("OFF", .right), ("CONVERSION", .right), ("ADDS", .right), ("RULES", .left),
+            ("OFF", .right), ("CONVERSION", .right), ("ADDS", .right), ("OFFER", .left),
+            ("RULES", .left),
         ])
         for offer in ranking.offers {
             table.add(
                 offer.itemID.printable, (offer.title ?? "").printable, fixed(offer.listPrice, 2),
                 fixed(offer.price, 2), "\(fixed(100 * offer.discount, 1)) %",
                 fixed(offer.expectedConversion, 5), fixed(offer.incrementalMargin, 4),
+                offer.stands ? "stands" : "new",
                 offer.rules.joined(separator: ", "))
         }
         print(table.rendered())

@@ -167,11 +167,12 @@ struct SimulateCommand: ParsableCommand {
 extension SimulateCommand {
     private func show(_ result: Result) throws {
         let report = ScoreReport(result.loop)
-        try OutputFile.write(
-            MarginPicture(report, offers: result.offers).chart.svg(), to: picture)
         let text = json ? try jsonText(report) : summary(result, report)
         // A log on standard output must stay one.
         if out == "-" { standardError.write(text + "\n") } else { print(text) }
+        // Last, so that a disk that is full by now takes no figure away.
+        try OutputFile.write(
+            MarginPicture(report, offers: result.offers).chart.svg(), to: picture)
     }
 
     private func summary(_ result: Result, _ report: ScoreReport) -> String {

@@ -6,7 +6,7 @@ import Testing
 
 @Suite(.serialized) struct ExportTests {
     /// A store that has learned twenty offers from three shoppers, and a folder beside it.
-    private func learned() throws -> (fixture: Scratch, snapshot: String) {
+    private func learned(method: String = "lora") throws -> (fixture: Scratch, snapshot: String) {
         let scratch = Scratch()
         try FileManager.default.createDirectory(
             atPath: scratch.path, withIntermediateDirectories: true)
@@ -23,7 +23,10 @@ import Testing
         try lines.joined(separator: "\n").write(toFile: log, atomically: true, encoding: .utf8)
         let configuration = try Configuration.load(
             file: nil, environment: [:],
-            overrides: ["model.base=\(try DaemonFixture.model())", "log.level=error"])
+            overrides: [
+                "model.base=\(try DaemonFixture.model())", "log.level=error",
+                "lora.method=\(method)",
+            ])
         _ = try Replay(
             configuration, events: [log], catalog: nil, store: scratch.store
         ).run()
@@ -47,9 +50,11 @@ import Testing
             reference, of: opened, to: scratch.path + "/" + name, base: nil)
     }
 
-    @Test("what is exported comes back bit for bit, without anything about a shopper")
-    func roundTrip() throws {
-        let (scratch, _) = try learned()
+    @Test(
+        "what is exported comes back bit for bit, without anything about a shopper",
+        arguments: ["lora", "houlsby"])
+    func roundTrip(method: String) throws {
+        let (scratch, _) = try learned(method: method)
         let first = try write(scratch, to: "first")
         // Three shoppers, in the purchase head, in the answers to discounts and in the two heads that know
         // which offers are made.

@@ -216,4 +216,23 @@ import Testing
         }
         #expect(after.offers.contains { alone[Int($0.itemID.dropFirst())!].price != $0.price })
     }
+
+    @Test("an offer that stands takes its place under a cap once")
+    func standingUnderCap() throws {
+        var shop = try Self.shop {
+            $0.rules.caps[.shopper] = .init(offers: 3, periodMs: Self.dayMs)
+        }
+        let user = try Self.shopper(in: shop, holdout: false)
+        let fresh = try Self.rank(shop, user, Slate(count: 9)).offers
+        #expect(fresh.count == 3)
+        let first = try #require(fresh.first)
+        let made = try shop.take(
+            Event(
+                eventID: "c", tsMs: 3 * Self.dayMs - 1,
+                body: .click(
+                    Event.Offer(userID: user, itemID: first.itemID, price: first.listPrice))))
+        #expect(try #require(made.first).discount > 0)
+        let offers = try Self.rank(shop, user, Slate(count: 9)).offers
+        #expect(offers.count == 3 && offers.count { $0.stands } == 1)
+    }
 }

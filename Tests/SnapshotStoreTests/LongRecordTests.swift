@@ -1,3 +1,4 @@
+import Foundation
 import Records
 import SnapshotStore
 import Testing
@@ -39,6 +40,49 @@ import Testing
         _ = try StoreCheck.run(folder.path)
     }
 
+    @Test("a count of pieces that is not the record's is found by every check, whichever it is")
+    func damagedCount() throws {
+        let folder = ScratchFolder()
+        let store = try folder.open()
+        var commit = Commit()
+        commit.outbox = [
+            OutboxMessage(topic: "out", key: [3], value: [UInt8](repeating: 0xab, count: 20_000))
+        ]
+        commit.changes.put(adapters, [1], [UInt8](repeating: 0xcd, count: 20_000))
+        commit.snapshot = .at(minute: 1)
+        try store.commit(commit)
+        try store.close()
+        let whole = try [UInt8](Data(contentsOf: URL(filePath: folder.data)))
+        // The beginnings of long records: a version, the digest, the count, and what is in them.
+        let places = whole.indices.dropLast(4_000).filter { place in
+            (4...5).contains(whole[place])
+                && [0xab, 0xcd].contains(whole[place + 400])
+                && whole[(place + 400)..<(place + 600)].allSatisfy { $0 == whole[place + 400] }
+                && (4_043 * 2...20_000).contains(count(whole, at: place))
+        }
+        #expect(Set(places.map { whole[$0] }) == [4, 5], "\(places)")
+        for place in places {
+            for other in [0, 1, 4_043, count(whole, at: place) - 4_043, 1 << 31] {
+                var damaged = whole
+                for byte in 0..<4 {
+                    damaged[place + 33 + byte] = UInt8(truncatingIfNeeded: other >> (8 * byte))
+                }
+                try Data(damaged).write(to: URL(filePath: folder.data))
+                #expect(throws: StoreError.self, "\(place): \(other)") {
+                    try StoreCheck.run(folder.path)
+                }
+                #expect(throws: StoreError.self, "\(place): \(other)") {
+                    let opened = try folder.open(mode: .readOnly)
+                    try opened.verifyRecords()
+                }
+            }
+        }
+    }
+
+    private func count(_ bytes: [UInt8], at place: Int) -> Int {
+        (0..<4).reduce(0) { $0 | Int(bytes[place + 33 + $1]) << (8 * $1) }
+    }
+
     @Test("a store of format 2, whose long records are in one piece each, goes on with all it held")
     func longRecords() throws {
         let folder = try ScratchFolder(holding: "format-2.mdb")
@@ -53,6 +97,13 @@ import Testing
         _ = try reader.verify("head")
         #expect(try reader.status().liveBytes > 0)
         try reader.close()
+        // A rewrite, as a backup makes one, leaves it in its format.
+        let rewritten = try SnapshotStore.rewrite(path: folder.path)
+        #expect(rewritten.records > 100)
+        let again = try folder.open(mode: .readOnly)
+        #expect(again.identity.format == 2)
+        try stream.expectHead(of: again)
+        try again.close()
         let store = try folder.open()
         #expect(store.identity.format == StoreIdentity.formatVersion)
         try stream.expectHead(of: store)

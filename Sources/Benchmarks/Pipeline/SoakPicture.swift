@@ -18,6 +18,6 @@ extension SoakReport {
                 line("of it in use", "#8e6bbf", \.liveBytes),
             ],
             label: "events, of \(grouped(samples.last?.events ?? 0))",
-            text: { "\(fixed($0, 0)) MiB" })
+            unit: " MiB")
     }
 }

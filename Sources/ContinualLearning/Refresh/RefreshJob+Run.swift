@@ -216,8 +216,8 @@ extension RefreshJob {
     }
 }
 
-/// Measures adapters by texts they were not trained on. What the texts share is taken as the adapters
-/// in service tell it, so that every measure has the same validation.
+/// The loss of adapters on texts they were not trained on. What the texts share is taken as the adapters
+/// in service tell it, so that all are held against the same.
 private struct ValidationLoss {
     private var chunks: [(chunk: TextChunk, noise: Cholesky)] = []
 

@@ -13,10 +13,19 @@ final class Payloads {
     private var source: SchemaSource?
     /// Ids that are waited for; `nil` where nobody waits.
     private var unknown: UnknownSchemas?
+    /// Whether records are of logs, in which lines without a broker's time are events as they are.
+    private let isOfLogs: Bool
+    /// Ids that cannot be had, where their records are refused; `nil` where that is an error.
+    private var refused: Set<SchemaID>?
 
     /// - Parameter formats: by topic; those that are JSON are left out.
-    init(_ formats: [String: PayloadFormat]) {
+    init(_ formats: [String: PayloadFormat], isOfLogs: Bool) {
         readers = formats.mapValues { PayloadReader($0) }
+        self.isOfLogs = isOfLogs
+    }
+
+    private func reader(of record: SourceRecord) -> PayloadReader? {
+        isOfLogs && record.timestampMs == nil ? nil : readers[record.position.topic]
     }
 
     /// Takes the schemas that are kept, and those that may be asked for.
@@ -25,7 +34,15 @@ final class Payloads {
     ///   have an id; 0: for ever.
     func draw(from source: SchemaSource, patienceMs: Int? = nil) {
         self.source = source
+        refused = nil
         unknown = patienceMs.map { UnknownSchemas(patienceMs: Int64($0)) }
+    }
+
+    /// The same where nobody waits, as in a replay: a record whose schema is unknown is refused, as a daemon
+    /// does that has waited for long enough.
+    func drawRefusing(from source: SchemaSource) {
+        draw(from: source)
+        refused = []
     }
 
     /// Whether a topic is among those.
@@ -36,9 +53,7 @@ final class Payloads {
     /// A schema that is kept is fetched here; one that would have to be asked for is the caller's to
     /// fetch before, by `fetch`.
     func json(of record: SourceRecord) throws(RejectedRecord) -> SourceRecord {
-        guard let reader = readers[record.position.topic], let value = record.value else {
-            return record
-        }
+        guard let reader = reader(of: record), let value = record.value else { return record }
         do throws(PayloadError) { try read(value, record.headers, reader) } catch {
             throw RejectedRecord(reason: Self.reason(error, value), code: error.code)
         }
@@ -74,8 +89,9 @@ final class Payloads {
     func fetch(for records: [SourceRecord], skips: OffsetRanges) throws {
         guard let source, !readers.isEmpty else { return }
         for record in records {
-            guard let reader = readers[record.position.topic], let value = record.value,
+            guard let reader = reader(of: record), let value = record.value,
                 let id = reader.schema(of: value, headers: record.headers), !reader.holds(id),
+                refused?.contains(id) != true,
                 !skips.contains(record.offset, of: record.position)
             else { continue }
             guard unknown?.asks(id, nowMs: monotonicMs()) ?? true else { continue }
@@ -90,7 +106,10 @@ final class Payloads {
 
     /// Throws: unless the id is given up.
     private func note(missing id: SchemaID, _ error: RegistryError, _ record: SourceRecord) throws {
-        guard unknown != nil else { throw error }
+        guard unknown != nil else {
+            guard refused?.insert(id) != nil else { throw error }
+            return
+        }
         unknown?.note(missing: id, nowMs: monotonicMs())
         guard let unknown, !unknown.isGivenUp(id) else { return }
         throw MissingSchema(

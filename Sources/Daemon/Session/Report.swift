@@ -52,7 +52,7 @@ public struct Report: Codable, Sendable {
     public var champion: String
     /// Digest of the learned state after the last commit, and of the place in the stream that it goes on from.
     public var stateSHA256: String
-    /// The same without the place: equal for the same events, in whichever form and topics they came.
+    /// The same without the offsets: equal for the same events of the same topics, in whichever form they came.
     public var learnedSHA256: String
     /// Ids of all snapshots in the store.
     public var snapshots: [String]

@@ -7,8 +7,9 @@ import SnapshotStore
 extension Wiring {
     /// Readers of the topics that need them; `nil` where none does.
     ///
+    /// - Parameter isOfLogs: whether records come from logs, whose lines may be events as they are.
     /// - Throws: `ConfigurationError` where a topic needs a registry and none is set.
-    func payloads() throws(ConfigurationError) -> Payloads? {
+    func payloads(isOfLogs: Bool = false) throws(ConfigurationError) -> Payloads? {
         let topics = configuration.kafka.topics.filter { $0.decoder != .json }
         guard let first = topics.first else { return nil }
         guard !configuration.registry.url.isEmpty else {
@@ -16,7 +17,9 @@ extension Wiring {
                 place: "registry.url",
                 message: "is needed: topic \(first.name) is \(first.decoder.rawValue)")
         }
-        return Payloads(Dictionary(topics.map { ($0.name, $0.decoder) }) { first, _ in first })
+        return Payloads(
+            Dictionary(topics.map { ($0.name, $0.decoder) }) { first, _ in first },
+            isOfLogs: isOfLogs)
     }
 
     /// Whether topics are read, or recommendations written, by schemas of a registry.
@@ -48,5 +51,10 @@ extension Wiring {
     func schemas(_ store: SnapshotStore, client: RegistryClient?) -> SchemaSource {
         SchemaSource(
             registry: registryName, shelf: StoreShelf(store), client: client)
+    }
+
+    /// The same; the registry's client is made when a schema is missed, and what it needs is read then.
+    func schemasAsked(_ store: SnapshotStore) -> SchemaSource {
+        SchemaSource(registry: registryName, shelf: StoreShelf(store)) { try self.registryClient() }
     }
 }

@@ -117,7 +117,8 @@ struct Wiring {
             rules[topic.name] = Decoding.Rules(
                 tombstones: topic.tombstonesTaken, mapping: mapping)
         }
-        return Decoding(limits: eventLimits, rules: rules, payloads: try payloads())
+        return Decoding(
+            limits: eventLimits, rules: rules, payloads: try payloads(isOfLogs: true))
     }
 
     /// Types that topics give to payloads without one.

@@ -141,11 +141,16 @@ extension Engine {
             ranking.offers.append(best.ranked)
             taken.append(best.candidate)
             left.remove(at: first)
-            ledger.note(
-                best.sight, discount: best.quote.decision.depth, price: best.quote.decision.price)
+            // One that stands was counted when it was made.
+            if best.quote.held == nil {
+                ledger.note(
+                    best.sight, discount: best.quote.decision.depth,
+                    price: best.quote.decision.price)
+            }
             ledger.reserve(
                 best.sight, best.quote.decision, quantity: best.quote.demand[0].expectedQuantity,
-                expiresMs: expiryMs(of: best.quote.decision, best.sight.circumstances))
+                expiresMs: best.quote.held?.expiresMs
+                    ?? expiryMs(of: best.quote.decision, best.sight.circumstances))
         }
         return ranking
     }

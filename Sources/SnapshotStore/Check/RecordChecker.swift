@@ -20,6 +20,8 @@ struct RecordChecker: Sendable {
         /// Empty for a sealed row.
         let value: [UInt8]
         let page: UInt64
+        /// How many bytes of the value lie in table `pieces`.
+        var rest = 0
     }
 
     let table: Table
@@ -86,17 +88,19 @@ struct RecordChecker: Sendable {
         }
         if let whole = try whole(raw, domain, key) {
             return Found(
-                number: number, key: key, digest: whole.digest, value: whole.value, page: page)
+                number: number, key: key, digest: whole.digest, value: whole.value, page: page,
+                rest: whole.rest)
         }
         let record = try Self.record(raw.bytes, domain, key, page)
         return Found(
-            number: number, key: key, digest: record.digest, value: record.value, page: page)
+            number: number, key: key, digest: record.digest, value: record.value, page: page,
+            rest: record.rest)
     }
 
     /// A long row with its pieces, verified; `nil` for all others.
     private func whole(
         _ raw: RawRecord, _ domain: RecordDomain, _ key: [UInt8]
-    ) throws(PageDamage) -> (digest: Digest256, value: [UInt8])? {
+    ) throws(PageDamage) -> (digest: Digest256, value: [UInt8], rest: Int)? {
         let beginning = unsafe raw.bytes.withUnsafeBytes { bytes in
             unsafe Envelope.open(bytes).flatMap { contents in
                 unsafe contents.isBeginningOfRow
@@ -114,18 +118,20 @@ struct RecordChecker: Sendable {
         }
         guard value.count == first.count + rest, Envelope.digest(domain, key, value) == digest
         else { throw .page(raw.page, "holds damage: \(sentence(.checksum, domain, key))") }
-        return (digest, value)
+        return (digest, value, rest)
     }
 
-    /// The digest and value of a stored record, verified.
+    /// The digest and value of a stored record, verified; of a long one its first piece.
     static func record(
         _ stored: [UInt8], _ domain: RecordDomain, _ key: [UInt8], _ page: UInt64
-    ) throws(PageDamage) -> (digest: Digest256, value: [UInt8]) {
+    ) throws(PageDamage) -> (digest: Digest256, value: [UInt8], rest: Int) {
         // `withUnsafeBytes` of an array passes untyped errors only: the result is carried out.
         let result = unsafe stored.withUnsafeBytes { bytes in
             Result { () throws(RecordDamage) in
                 let contents = try unsafe Envelope.verified(bytes, domain, key)
-                return unsafe (digest: contents.digest, value: [UInt8](contents.value))
+                return unsafe (
+                    digest: contents.digest, value: [UInt8](contents.value), rest: contents.rest
+                )
             }
         }
         do throws(RecordDamage) { return try result.get() } catch {

@@ -63,9 +63,11 @@ public enum StoreCheck {
         _ file: borrowing PageFile, _ root: RootPage, _ folder: StoreFolder
     ) throws(PageDamage) -> Report {
         var walk = try PageWalk(root, of: file)
-        let trees = try tableTrees(root, file, &walk)
+        let (trees, unknown) = try tableTrees(root, file, &walk)
         let meta = try readMeta(trees[.meta], file, &walk)
+        // A newer format may have tables that are not known here: that is said first.
         let identity = try self.identity(meta, folder)
+        if let unknown { throw unknown }
         guard let headBytes = meta[Head.key] else { throw .file("it has no head record") }
         let head: Head
         do { head = try Head(bytes: headBytes) } catch { throw .file("head record: \(error)") }
@@ -82,6 +84,13 @@ public enum StoreCheck {
         for table in first + rest where table.sinceFormat <= identity.format {
             guard let tree = trees[table] else { throw .file("table \(table.name) is missing") }
             records += try verifyTable(table, tree, head, file, &beside, &walk)
+            // The last table whose rows may have some.
+            if table == .ledger { beside.pieces = [:] }
+        }
+        guard beside.pieceCount == beside.piecesNeeded else {
+            throw .file(
+                "table pieces has \(beside.pieceCount) pieces where records have "
+                    + "\(beside.piecesNeeded)")
         }
         try walk.walkFree(root, of: file)
         return Report(
@@ -90,19 +99,22 @@ public enum StoreCheck {
             fileBytes: file.byteCount)
     }
 
+    /// - Returns: the tables' trees, and what is wrong with an entry that is none.
     private static func tableTrees(
         _ root: RootPage, _ file: borrowing PageFile, _ walk: inout PageWalk
-    ) throws(PageDamage) -> [Table: PageTree] {
+    ) throws(PageDamage) -> ([Table: PageTree], PageDamage?) {
         let names = Dictionary(
             uniqueKeysWithValues: Table.allCases.map { (Array($0.name.utf8), $0) })
         var trees: [Table: PageTree] = [:]
+        var unknown: PageDamage?
         try walk.walk(root.main, of: file) { key, value, isTree, page throws(PageDamage) in
             guard isTree, value.count == PageTree.byteCount, let table = names[key] else {
-                throw .page(page, "has an entry that is no table of a store")
+                unknown = unknown ?? .page(page, "has an entry that is no table of a store")
+                return
             }
             trees[table] = try PageTree(Page(number: page, bytes: value), at: 0)
         }
-        return trees
+        return (trees, unknown)
     }
 
     private static func readMeta(
@@ -138,6 +150,8 @@ public enum StoreCheck {
         var book = OwnerBook()
         /// What long rows have behind their first pieces.
         var pieces: [[UInt8]: [UInt8]] = [:]
+        /// How many pieces there are, and how many records call for.
+        var (pieceCount, piecesNeeded) = (0, 0)
     }
 
     /// Checks a table's records and that they add up to what the head record says.
@@ -165,6 +179,8 @@ public enum StoreCheck {
                 sums[found.number, default: (0, .zero)].digest =
                     sums[found.number, default: (0, .zero)].digest &+ found.digest
                 if table == .owners { try beside.book.add(found.key, found.value, found.page) }
+                beside.piecesNeeded += RecordPiece.count(found.rest)
+                if table == .pieces { beside.pieceCount += 1 }
                 if table == .pieces, let whose = found.key.first.flatMap(Table.init(rawValue:)),
                     whose.stateKind != nil
                 {

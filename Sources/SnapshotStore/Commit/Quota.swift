@@ -32,7 +32,10 @@ extension SnapshotStore {
 
     private func bytesNeeded(_ commit: Commit) throws(StoreError) -> Int {
         let page = 4_096
-        func pages(_ bytes: Int) -> Int { bytes / page + 2 }
+        // Pieces of long records, and the leaves that name them.
+        func pages(_ bytes: Int) -> Int {
+            bytes / RecordPiece.bytesMax + bytes / (32 * RecordPiece.bytesMax) + 2
+        }
         var needed = 64
         for row in commit.changes.rows {
             let bytes = row.key.count + (row.value?.count ?? 0)

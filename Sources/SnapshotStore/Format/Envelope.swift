@@ -5,8 +5,8 @@ import Records
 /// Layout: version (1 byte), digest (32 bytes), then the value; version 2 has the full key (a count
 /// of 32 bits, the bytes) before the value, for keys longer than LMDB takes. Version 3 is followed by
 /// a `SealedRow`, whose digest is inside. Versions 4 and 5 begin a long value: how many bytes of it lie
-/// in table `pieces` (32 bits), then its first bytes. The digest of 4 is of these alone, that of 5, a row
-/// of a state table, of the whole value.
+/// in table `pieces` (32 bits), then its first bytes. The digest of 4 is of both of these, that of 5, a
+/// row of a state table, of the whole value.
 enum Envelope {
     static let plain: UInt8 = 1
     static let withKey: UInt8 = 2
@@ -43,15 +43,19 @@ enum Envelope {
         return writer.bytes + value
     }
 
-    /// The bytes to store of a long value's beginning.
-    static func begin(
-        _ digest: Digest256, _ first: ArraySlice<UInt8>, rest: Int, isRow: Bool
-    ) -> [UInt8] {
-        var writer = ByteWriter(capacity: headerBytes + 4 + first.count)
-        writer.integer(isRow ? beginningOfRow : beginning)
-        writer.digest(digest)
+    /// What is stored of a long value behind the digest: how many bytes follow in pieces, and the first.
+    static func beginning(_ first: ArraySlice<UInt8>, rest: Int) -> [UInt8] {
+        var writer = ByteWriter(capacity: 4 + first.count)
         writer.integer(UInt32(rest))
         return writer.bytes + first
+    }
+
+    /// The bytes to store of a long value, where `beginning` is what lies at its key.
+    static func begin(_ digest: Digest256, _ beginning: [UInt8], isRow: Bool) -> [UInt8] {
+        var writer = ByteWriter(capacity: headerBytes)
+        writer.integer(isRow ? beginningOfRow : self.beginning)
+        writer.digest(digest)
+        return writer.bytes + beginning
     }
 
     static func seal(_ row: SealedRow) -> [UInt8] { [sealed] + row.bytes }
@@ -68,6 +72,8 @@ enum Envelope {
         /// `nil` when the stored key is the whole key.
         let fullKey: [UInt8]?
         let value: UnsafeRawBufferPointer
+        /// What the digest is of, where that can be told from these bytes.
+        let covered: UnsafeRawBufferPointer
         /// How many bytes of the value lie in table `pieces`.
         var rest = 0
         /// Whether the digest is of the whole value, though this is its beginning.
@@ -84,24 +90,25 @@ enum Envelope {
             ))
         let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[headerBytes...])
         switch version {
-        case plain: return unsafe Contents(digest: digest, fullKey: nil, value: rest)
+        case plain:
+            return unsafe Contents(digest: digest, fullKey: nil, value: rest, covered: rest)
         case beginning, beginningOfRow:
             guard rest.count >= 4 else { return nil }
             let count = Int(
                 unsafe UInt32(littleEndian: rest.loadUnaligned(as: UInt32.self)))
+            guard count > 0 else { return nil }
             return unsafe Contents(
                 digest: digest, fullKey: nil,
-                value: UnsafeRawBufferPointer(rebasing: rest.dropFirst(4)), rest: count,
-                isBeginningOfRow: version == beginningOfRow)
+                value: UnsafeRawBufferPointer(rebasing: rest.dropFirst(4)), covered: rest,
+                rest: count, isBeginningOfRow: version == beginningOfRow)
         case withKey:
             guard rest.count >= 4 else { return nil }
             let count = Int(
                 unsafe UInt32(littleEndian: rest.loadUnaligned(as: UInt32.self)))
             guard count <= rest.count - 4 else { return nil }
             let key = unsafe [UInt8](rest[4..<4 + count])
-            return unsafe Contents(
-                digest: digest, fullKey: key,
-                value: UnsafeRawBufferPointer(rebasing: rest[(4 + count)...]))
+            let value = unsafe UnsafeRawBufferPointer(rebasing: rest[(4 + count)...])
+            return unsafe Contents(digest: digest, fullKey: key, value: value, covered: value)
         default: return nil
         }
     }
@@ -116,7 +123,7 @@ enum Envelope {
         guard let contents = unsafe open(bytes) else { throw .layout }
         if unsafe contents.isBeginningOfRow { throw .layout }
         if let full = unsafe contents.fullKey, full != key { throw .checksum }
-        let computed = unsafe digest(domain, key, contents.value)
+        let computed = unsafe digest(domain, key, contents.covered)
         guard unsafe computed == contents.digest else { throw .checksum }
         return unsafe contents
     }

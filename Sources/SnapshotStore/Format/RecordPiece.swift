@@ -70,9 +70,13 @@ extension Transaction where Self: ~Copyable {
         _ databases: Databases, _ table: Table, _ stored: [UInt8], _ count: Int
     ) throws(StoreError) -> [UInt8] {
         let path = environment.folder.path
+        guard databases.tables.contains(.pieces) else {
+            throw .damaged(
+                path: path,
+                what: "it was opened in an earlier format than it has by now: open it again")
+        }
         var rest: [UInt8] = []
-        for number in 1...max(1, RecordPiece.count(count))
-        where databases.tables.contains(.pieces) {
+        for number in 1...max(1, RecordPiece.count(count)) {
             let key = RecordPiece.key(table, stored, number)
             try unsafe withValue(databases[.pieces], key) { bytes throws(StoreError) in
                 guard let bytes = unsafe bytes else { return }

@@ -176,41 +176,49 @@ struct RecordWriter: ~Copyable {
     ) throws(StoreError) -> Written? {
         let isRow = place.number > 0
         let isSplit = holder == nil && value.map { RecordPiece.splits(stored, $0) } ?? false
-        let first = value.map { isSplit ? $0.prefix(RecordPiece.bytesMax) : $0[...] }
-        let rest = (value?.count ?? 0) - (first?.count ?? 0)
-        let new = (isRow ? value : first.map { Array($0) }).map {
+        let rest = isSplit ? (value?.count ?? 0) - RecordPiece.bytesMax : 0
+        let beginning = value.flatMap {
+            isSplit ? Envelope.beginning($0.prefix(RecordPiece.bytesMax), rest: rest) : nil
+        }
+        let new = (isRow ? value : beginning ?? value).map {
             Envelope.digest(place.domain, key, $0)
         }
         let old = try self.old(place, stored: stored, key: key, keeps: keepsOld)
         let isSame =
             old?.digest == new && old?.surrogate == holder?.surrogate && old?.rest ?? 0 == rest
         if isSame, isRow || rest == 0 {
-            rowsUnchanged += 1
+            if place.table != .pieces { rowsUnchanged += 1 }
             return nil
         }
         if !isSame {
             if let old { note(place, -1, old.digest, key.count + old.valueBytes) }
-            if let value, let first, let new {
+            if let value, let new {
                 let sealed = holder.map {
                     Envelope.seal(vault.seal(value, new, $0, place.domain, key))
                 }
                 let plain =
-                    isSplit
-                    ? Envelope.begin(new, first, rest: rest, isRow: isRow)
-                    : Envelope.seal(
+                    beginning.map { Envelope.begin(new, $0, isRow: isRow) }
+                    ?? Envelope.seal(
                         new, value,
                         fullKey: isRow && key.count > StoredKey.plainBytesMax ? key : nil)
                 try transaction.put(databases[place.table], stored, sealed ?? plain)
                 note(place, 1, new, key.count + value.count)
-                bytesWritten += key.count + value.count
             } else {
                 try transaction.delete(databases[place.table], stored)
             }
         }
-        try writePieces(
+        let changed = try writePieces(
             place.table, stored, value.map { $0[($0.count - rest)...] } ?? [],
             pieces: RecordPiece.count(old?.rest ?? 0))
-        rowsChanged += 1
+        if isSame, !changed {
+            rowsUnchanged += 1
+            return nil
+        }
+        // What pieces hold is counted with the record that they are of.
+        if place.table != .pieces {
+            rowsChanged += 1
+            if let value { bytesWritten += key.count + value.count }
+        }
         return Written(body: old?.body)
     }
 
@@ -226,20 +234,26 @@ struct RecordWriter: ~Copyable {
     /// Puts what a record has behind its first piece, and takes away what an older one had more.
     ///
     /// - Parameter pieces: how many there were.
+    /// - Returns: whether any of them changed.
     private mutating func writePieces(
         _ table: Table, _ stored: [UInt8], _ rest: ArraySlice<UInt8>, pieces old: Int
-    ) throws(StoreError) {
+    ) throws(StoreError) -> Bool {
         let count = RecordPiece.count(rest.count)
-        guard max(count, old) > 0 else { return }
+        guard max(count, old) > 0 else { return false }
         let place = place(of: .pieces)
+        var isChanged = false
         for number in 1...max(count, old) {
             let key = RecordPiece.key(table, stored, number)
             let piece = rest.dropFirst((number - 1) * RecordPiece.bytesMax)
                 .prefix(RecordPiece.bytesMax)
-            _ = try write(
+            let written = try write(
                 place, stored: key, key: key, number > count ? nil : Array(piece), nil,
                 keepsOld: false)
+            if written != nil { isChanged = true }
+            // A damaged count must not be gone through to its end.
+            if number > count, written == nil { break }
         }
+        return isChanged
     }
 
     /// What is there; a value that is kept for later must be known to be good.

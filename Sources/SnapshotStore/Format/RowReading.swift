@@ -12,6 +12,8 @@ struct StoredRow {
     let body: StoredBody?
     /// Whose key a sealed row is under; `nil` for a plain one.
     var surrogate: UInt64? = nil
+    /// How many bytes of its value lie in table `pieces`.
+    var rest = 0
 }
 
 extension StoredRow {
@@ -30,6 +32,8 @@ struct OpenRow {
     let digest: Digest256
     /// `nil` for a row that is about nobody.
     let owner: RowOwner?
+    /// How many bytes of its value lie in table `pieces`.
+    var rest = 0
 }
 
 extension Transaction where Self: ~Copyable {
@@ -61,7 +65,7 @@ extension Transaction where Self: ~Copyable {
         let domain = summary.domain
         let path = environment.folder.path
         try withCursor(databases[summary.table]) { cursor throws(StoreError) in
-            let take: Cursor.Body<RowPiece?> = { keyBytes, bytes throws(StoreError) in
+            let take: Cursor.Body<StoredRow?> = { keyBytes, bytes throws(StoreError) in
                 let stored = unsafe [UInt8](keyBytes)
                 guard stored.starts(with: prefix) else { return nil }
                 do throws(RecordDamage) {
@@ -124,7 +128,7 @@ extension Transaction where Self: ~Copyable {
         let path = environment.folder.path
         let domain = summary.domain
         let piece = try unsafe withValue(databases[summary.table], stored) {
-            bytes throws(StoreError) -> RowPiece? in
+            bytes throws(StoreError) -> StoredRow? in
             guard let bytes = unsafe bytes else { return nil }
             do throws(RecordDamage) {
                 return try unsafe takeApart(stored, bytes, domain, true)
@@ -135,48 +139,37 @@ extension Transaction where Self: ~Copyable {
 
     /// The row, of which a long one has only its beginning in its place; verified then.
     private func whole(
-        _ databases: Databases, _ summary: TableSummary, _ piece: RowPiece
+        _ databases: Databases, _ summary: TableSummary, _ row: StoredRow
     ) throws(StoreError) -> StoredRow {
-        guard piece.rest > 0, case .plain(let first)? = piece.row.body else { return piece.row }
-        let key = piece.row.key
-        let value =
-            first
-            + (try rest(
-                databases, summary.table, StoredKey.state(summary.number, key), piece.rest))
-        guard Envelope.digest(summary.domain, key, value) == piece.row.mark else {
+        guard row.rest > 0, case .plain(let first)? = row.body else { return row }
+        let stored = StoredKey.state(summary.number, row.key)
+        let value = first + (try rest(databases, summary.table, stored, row.rest))
+        guard Envelope.digest(summary.domain, row.key, value) == row.mark else {
             throw .damaged(
-                path: environment.folder.path, what: sentence(.checksum, summary.domain, key))
+                path: environment.folder.path, what: sentence(.checksum, summary.domain, row.key))
         }
         return StoredRow(
-            key: key, mark: piece.row.mark, byteCount: piece.row.byteCount, body: .plain(value))
+            key: row.key, mark: row.mark, byteCount: row.byteCount, body: .plain(value),
+            rest: row.rest)
     }
-}
-
-/// A row as far as it lies in its place.
-private struct RowPiece {
-    let row: StoredRow
-    /// How many bytes of its value lie in table `pieces`.
-    var rest = 0
 }
 
 /// Takes a stored row apart; one of which this is only the beginning is not verified.
 private func takeApart(
     _ stored: [UInt8], _ bytes: UnsafeRawBufferPointer, _ domain: RecordDomain, _ values: Bool
-) throws(RecordDamage) -> RowPiece {
+) throws(RecordDamage) -> StoredRow {
     if let part = unsafe Envelope.sealedPart(bytes) {
-        return RowPiece(row: try unsafe takeApartSealed(Array(stored[2...]), part, values))
+        return try unsafe takeApartSealed(Array(stored[2...]), part, values)
     }
     guard let contents = unsafe Envelope.open(bytes) else { throw .layout }
     let key = unsafe contents.fullKey ?? Array(stored[2...])
     if unsafe values && !contents.isBeginningOfRow {
         _ = try unsafe Envelope.verified(bytes, domain, key)
     }
-    return unsafe RowPiece(
-        row: StoredRow(
-            key: key, mark: contents.digest,
-            byteCount: key.count + contents.value.count + contents.rest,
-            body: values ? .plain([UInt8](contents.value)) : nil),
-        rest: contents.rest)
+    return unsafe StoredRow(
+        key: key, mark: contents.digest,
+        byteCount: key.count + contents.value.count + contents.rest,
+        body: values ? .plain([UInt8](contents.value)) : nil, rest: contents.rest)
 }
 
 private func takeApartSealed(

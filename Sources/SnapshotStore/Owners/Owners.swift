@@ -59,7 +59,8 @@ extension Transaction where Self: ~Copyable {
         switch row.body {
         case nil: preconditionFailure("the walk did not read the row's value")
         case .plain(let value):
-            return OpenRow(key: row.key, value: value, digest: row.mark, owner: nil)
+            return OpenRow(
+                key: row.key, value: value, digest: row.mark, owner: nil, rest: row.rest)
         case .sealed(let sealed):
             guard let holder = try holder(databases, surrogate: sealed.surrogate) else {
                 return nil

@@ -48,6 +48,7 @@ extension SnapshotStore {
     public func verifyRecords() throws(StoreError) {
         try withRead { transaction, databases throws(StoreError) in
             let head = try transaction.head(databases)
+            var (pieces, needed) = (0, 0)
             for summary in head.tables where databases.tables.contains(summary.table) {
                 var digest = Digest256.zero
                 var count = 0
@@ -55,12 +56,15 @@ extension SnapshotStore {
                     try transaction.forEachPiece(databases, summary.table) { piece in
                         digest = digest &+ piece.digest
                         count += 1
+                        needed += RecordPiece.count(piece.rest)
+                        if summary.table == .pieces { pieces += 1 }
                         return true
                     }
                 } else {
                     try transaction.forEachRow(databases, summary) { row in
                         digest = digest &+ row.digest
                         count += 1
+                        needed += RecordPiece.count(row.rest)
                         return true
                     }
                 }
@@ -69,6 +73,11 @@ extension SnapshotStore {
                         path: path,
                         what: "table \(summary.domain.name) does not add up to the last commit")
                 }
+            }
+            guard pieces == needed else {
+                throw .damaged(
+                    path: path,
+                    what: "table pieces has \(pieces) pieces where records have \(needed)")
             }
         }
     }

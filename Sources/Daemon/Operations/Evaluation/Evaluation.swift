@@ -57,7 +57,7 @@ public final class Evaluation {
         let wiring = subject.opened.wiring
         let decoding = try wiring.logDecoding()
         // The store cannot take further ones, being open for reading alone.
-        decoding.payloads?.draw(from: wiring.schemas(store, client: nil))
+        decoding.payloads?.drawRefusing(from: wiring.schemas(store, client: nil))
         var progress = LogProgress("evaluate", readers)
         for reader in readers {
             // A clock that is far ahead must not close every window, here as in a replay.

@@ -87,7 +87,7 @@ public final class Replay {
             cluster == Self.cluster
             ? try wiring.logDecoding()
             : try wiring.streamDecoding()
-        decoding.payloads?.draw(from: wiring.schemas(store, client: try wiring.registryClient()))
+        decoding.payloads?.drawRefusing(from: wiring.schemasAsked(store))
         var places = LogPlaces(
             next: try store.offsets(cluster: cluster),
             acceptsGaps: configuration.kafka.onGap == .accept)

@@ -204,7 +204,7 @@ final class JournalReplay {
         let (stream, log) = (try wiring.streamDecoding(), try wiring.logDecoding())
         // Nobody is asked: what was learned was learned by schemas that the store has.
         for decoding in [stream, log] {
-            decoding.payloads?.draw(from: wiring.schemas(copy, client: nil))
+            decoding.payloads?.drawRefusing(from: wiring.schemas(copy, client: nil))
         }
         var engineConfiguration = try wiring.engineConfiguration(base)
         engineConfiguration.issuesDecisions = cluster != Replay.cluster

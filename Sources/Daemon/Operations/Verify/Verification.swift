@@ -64,7 +64,7 @@ public final class Verification {
         defer { try? copy.close() }
         // The copy's journal stays as it is while the store's may be pruned.
         let span = try JournalSpan(copy, from: a, to: b)
-        let spool = try fill(span, wiring)
+        let spool = try fill(span, wiring, copy)
         return try replay(span, copy, base, runtime, spool)
     }
 
@@ -116,12 +116,16 @@ public final class Verification {
         ]
     }
 
-    private func fill(_ span: JournalSpan, _ wiring: Wiring) throws -> RecordSpool {
+    private func fill(
+        _ span: JournalSpan, _ wiring: Wiring, _ store: SnapshotStore
+    ) throws -> RecordSpool {
         let needed = span.needed.values.reduce(into: OffsetRanges()) { $0.formUnion($1) }
         let spool = try RecordSpool(needed: needed)
         if !logs.isEmpty {
+            let decoding = try wiring.logDecoding()
+            decoding.payloads?.drawRefusing(from: wiring.schemas(store, client: nil))
             try spool.add(
-                logs, wiring.logDecoding(), skewMaxMs: wiring.eventLimits.skewMaxMs
+                logs, decoding, skewMaxMs: wiring.eventLimits.skewMaxMs
             ) { StopSignal.isReceived }
         } else if !needed.isEmpty {
             try BrokerRecords(kafka: try wiring.kafka(), log: wiring.log).read(
