@@ -198,8 +198,8 @@ extension Learner {
                 wallTimeMs: wallTimeMs(), who: request.who,
                 action: request.declines ? "decline" : "approve",
                 reason: "item \(request.itemID) \(said ?? ""): \(request.reason)"))
-        // Where this commit finds no room, the next one has it.
-        pace.tookVerdict()
+        // Where this commit finds no room, the next one has it, and comes before another batch.
+        pace.tookRequest()
         try makeCommit(snapshot: nil)
         return entry
     }

@@ -18,6 +18,8 @@ struct CommitPace {
     let cadence: Cadence
     private var eventsSinceCommit = 0
     private var eventsSinceSnapshot = 0
+    /// Whether somebody was told of something that is not committed yet.
+    private var isOwed = false
     private var lastCommit = ContinuousClock.now
     private var lastSnapshot = ContinuousClock.now
 
@@ -31,12 +33,18 @@ struct CommitPace {
     /// A verdict on a partition: to be committed, and no event.
     mutating func tookVerdict() { eventsSinceCommit += 1 }
 
+    /// What a person asked for: to be committed before another batch is decided.
+    mutating func tookRequest() {
+        eventsSinceCommit += 1
+        isOwed = true
+    }
+
     var hasNews: Bool { eventsSinceCommit > 0 }
 
     /// - Parameter isPressing: whether there is something that a commit should not wait for.
     func isCommitDue(isPressing: Bool) -> Bool {
         guard hasNews else { return false }
-        if isPressing || eventsSinceCommit >= cadence.commitEvents { return true }
+        if isPressing || isOwed || eventsSinceCommit >= cadence.commitEvents { return true }
         return Self.isOver(cadence.commitMs, since: lastCommit)
     }
 
@@ -48,6 +56,7 @@ struct CommitPace {
 
     mutating func committed(withSnapshot: Bool) {
         eventsSinceCommit = 0
+        isOwed = false
         lastCommit = .now
         guard withSnapshot else { return }
         eventsSinceSnapshot = 0
@@ -57,6 +66,7 @@ struct CommitPace {
     /// Another state is gone on from, which the store has.
     mutating func wentBack() {
         eventsSinceCommit = 0
+        isOwed = false
         eventsSinceSnapshot = 0
     }
 

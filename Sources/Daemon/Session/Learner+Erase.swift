@@ -14,8 +14,8 @@ extension Learner {
         let ids = try store.withHead { try running.erase(userID, atMs: ts, reading: $0) }
         for id in ids { try forget(id) }
         commit.audit.append(audit)
-        // Where this commit finds no room, the next one has it.
-        pace.tookVerdict()
+        // Where this commit finds no room, the next one has it, and comes before another batch.
+        pace.tookRequest()
         return try makeCommit(snapshot: nil)
     }
 }

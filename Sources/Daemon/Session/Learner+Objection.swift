@@ -21,8 +21,8 @@ extension Learner {
         var ended = 0
         for id in userIDs { ended += try withhold(from: id) }
         commit.audit.append(audit)
-        // Where this commit finds no room, the next one has it.
-        pace.tookVerdict()
+        // Where this commit finds no room, the next one has it, and comes before another batch.
+        pace.tookRequest()
         return (try makeCommit(snapshot: nil), isNew, ended)
     }
 
