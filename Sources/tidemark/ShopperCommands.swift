@@ -14,7 +14,8 @@ struct ShopperCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "All that the store holds of a shopper, as JSON.",
             discussion: """
-                As of the last commit, also beside a running daemon. Every row about the shopper is there \
+                As of the last commit, also beside a running daemon. An id that was joined to a shopper \
+                (identify) shows that shopper, with all further ids. Every row about the shopper is there \
                 as the store has it; what it says in words of people stands before. Snapshots have \
                 earlier states of the same rows. Topics are not looked at.
                 """)

@@ -19,6 +19,8 @@ import Testing
             let price: Double
         }
 
+        let user_id: String
+        let other_ids: [String]
         let known: Bool
         let examples: [Example]
         let pseudonym: String
@@ -92,6 +94,32 @@ import Testing
         #expect(verified.status == 0, "\(verified.errors)")
         // The journal cannot have again what the shopper had a part in, and says so.
         #expect(try wholeReplay(of: fixture.store).result == .erased)
+    }
+
+    @Test("a joined id shows what is held of the shopper that it stands for, who has further ids")
+    func joined() throws {
+        let scratch = try Scratch()
+        func line(_ number: Int, _ fields: String) -> String {
+            #"{"event_id":"e\#(number)","ts":\#(1_700_000_000_000 + number * 1_000),\#(fields)}"#
+        }
+        let log = try scratch.log([
+            line(1, #""type":"item","item_id":"kettle","title":"Kettle","price":40,"cost":20"#),
+            line(2, #""type":"click","anonymous_id":"guest","item_id":"kettle","price":40"#),
+            line(3, #""type":"identify","anonymous_id":"guest","user_id":"ada""#),
+            line(4, #""type":"click","anonymous_id":"guest","item_id":"kettle","price":40"#),
+            line(5, #""type":"click","user_id":"bob","item_id":"kettle","price":40"#),
+        ])
+        let store = "\(scratch.path)/store"
+        _ = try Replay(
+            try ShopStream.configuration(), events: [log], catalog: nil, store: store
+        ).run()
+        for id in ["guest", "ada"] {
+            let held = try holdings(id, store)
+            #expect(held.user_id == "ada" && held.other_ids == ["guest"] && held.known)
+            #expect(held.clicks == 2)
+        }
+        let other = try holdings("bob", store)
+        #expect(other.user_id == "bob" && other.other_ids.isEmpty && other.clicks == 1)
     }
 
     @Test("the command erases by the socket of the daemon, and says what went and what is left")

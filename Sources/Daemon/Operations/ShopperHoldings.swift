@@ -79,8 +79,10 @@ public struct ShopperHoldings: Encodable, Sendable {
         }
     }
 
-    /// As it was asked for.
+    /// The shopper that the id stands for: the id itself, unless it was joined to another one.
     public let userID: String
+    /// Further ids that were joined to the shopper.
+    public let otherIDs: [String]
     /// What stands for the shopper in the table of keys.
     public let pseudonym: String
     /// Whether there is anything.
@@ -108,6 +110,7 @@ public struct ShopperHoldings: Encodable, Sendable {
     enum CodingKeys: String, CodingKey {
         case pseudonym, clicks, purchases, offers, examples, messages, rows
         case userID = "user_id"
+        case otherIDs = "other_ids"
         case isKnown = "known"
         case objectedSince = "objected_since"
         case lastSeen = "last_seen"
@@ -115,11 +118,14 @@ public struct ShopperHoldings: Encodable, Sendable {
     }
 
     /// - Throws: `RequestError.badRequest` for what is no id; `StoreError`, and what damaged rows say.
-    public init(of userID: String, in store: SnapshotStore) throws {
-        try Self.requireID(userID)
+    public init(of id: String, in store: SnapshotStore) throws {
+        try Self.requireID(id)
+        let identity = try store.withHead { try Engine.identity(of: id, reading: $0) }
+        let userID = identity.userID
         let owner = RowOwner(user: userID)
         let held = try store.holdings(of: owner)
         self.userID = userID
+        otherIDs = identity.otherIDs
         pseudonym = owner.bytes.hex
         isKnown = !held.rows.isEmpty || !held.messages.isEmpty
         let shopper = try held.rows.first { $0.table == ShopperState.table }

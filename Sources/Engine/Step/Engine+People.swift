@@ -26,6 +26,19 @@ extension Engine {
                 userIDs: userIDs, place: RecordPlace(input.record.position, input.record.offset)))
     }
 
+    /// The shopper that an id stands for, which is itself where it was joined to nobody, and the further ids of
+    /// that shopper.
+    public static func identity(
+        of id: String, reading state: any StateReader
+    ) throws -> (userID: String, otherIDs: [String]) {
+        func row(_ id: String) throws -> Identities.Row? {
+            try state.value(Identities.table, RowOwner(user: id).bytes)
+                .map(Identities.Row.init(encoded:))
+        }
+        let userID = try row(id)?.joined?.userID ?? id
+        return (userID, try row(userID)?.ids ?? [])
+    }
+
     /// Since when a shopper objects to personalised prices; `nil` for one who does not. Units: milliseconds since
     /// 1970.
     public static func objectedMs(_ userID: String, reading state: any StateReader) throws -> Int64?
