@@ -14,6 +14,8 @@ final class ConsumerCore: Sendable {
         var misplaced: Set<Int> = []
         /// The topics are to be looked at before their time.
         var looksNow = false
+        /// The caller of `next` has something else to do.
+        var isWoken = false
         var gaps: [OffsetGap] = []
         var added: [TopicPartition] = []
         var failure: KafkaError?
@@ -134,6 +136,7 @@ enum BatchStep {
     case batch(KafkaBatch)
     /// The linger time has begun, which sets a new time to wake at.
     case firstRecord
+    case woken
 }
 
 extension ConsumerCore {
@@ -155,6 +158,10 @@ extension ConsumerCore {
             // Records before the failure are good, where the caller takes incomplete batches.
             guard order.lingerMs > 0, !state.forming.isEmpty else { throw failure }
             return .batch(state.handOut(.drained, recordsMax: order.recordsMax))
+        }
+        if state.isWoken {
+            state.isWoken = false
+            return .woken
         }
         return order.lingerMs > 0 && wasEmpty && !state.forming.isEmpty ? .firstRecord : nil
     }

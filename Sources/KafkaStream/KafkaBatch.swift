@@ -16,6 +16,8 @@ public struct KafkaBatch: Sendable {
         case waited
         /// The caller's `stop` said so; there are no records in it.
         case stopped
+        /// Somebody woke the caller; there are no records in it, gathering goes on.
+        case woken
     }
 
     /// In the order of arrival: by offset within a partition, by chance between partitions.

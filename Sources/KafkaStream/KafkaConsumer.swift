@@ -141,10 +141,17 @@ public final class KafkaConsumer: Sendable {
             switch step {
             case .batch(let batch): return batch
             case .firstRecord: continue
+            case .woken: return .empty(.woken)
             case nil:
                 if MonotonicClock.nowMs() >= endMs { return .empty(.waited) }
             }
         }
+    }
+
+    /// Has the caller of `next` return at once, now or the next time, unless a batch is due; what it has
+    /// gathered stays. Thread: any.
+    public func wake() {
+        life.withLock(\.core)?.state.update { $0.isWoken = true }
     }
 
     /// Takes what is there, without waiting; empty when nothing is.

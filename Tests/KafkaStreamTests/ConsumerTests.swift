@@ -5,6 +5,34 @@ import Testing
 
 @Suite("Consumer")
 struct ConsumerTests {
+    @Test("a caller that is woken comes back at once, and what it has gathered stays")
+    func woken() throws {
+        let cluster = try TestCluster()
+        let topic = try cluster.topic("woken")
+        let consumer = try cluster.consumer([topic])
+        defer { consumer.close() }
+        try cluster.send(["a"], to: topic)
+        // Before the call, and from another thread in the middle of it.
+        consumer.wake()
+        #expect(try consumer.next(maxRecords: 2, lingerMs: 60_000, waitMs: 60_000).cut == .woken)
+        Thread.detachNewThread {
+            usleep(300_000)
+            consumer.wake()
+        }
+        let empty = try consumer.next(maxRecords: 2, lingerMs: 60_000, waitMs: 60_000)
+        #expect(empty.cut == .woken && empty.records.isEmpty)
+        try cluster.send(["b"], to: topic)
+        let full = try consumer.next(maxRecords: 2, lingerMs: 60_000, waitMs: 60_000)
+        #expect(full.cut == .full && full.records.count == 2)
+        // A batch that is due comes first.
+        try cluster.send(["c"], to: topic)
+        _ = try consumer.next(maxRecords: 2, lingerMs: 60_000, waitMs: 1_000)
+        consumer.wake()
+        let due = try consumer.next(maxRecords: 1, lingerMs: 60_000, waitMs: 60_000)
+        #expect(due.records.count == 1)
+        #expect(try consumer.next(maxRecords: 1, lingerMs: 60_000, waitMs: 60_000).cut == .woken)
+    }
+
     @Test("records come in order, with their offsets, keys and timestamps")
     func order() throws {
         let cluster = try TestCluster()

@@ -19,11 +19,16 @@ public final class ControlDesk: @unchecked Sendable {
     private let condition = NSCondition()
     private var waiting: [Ticket] = []
     private var isClosed = false
+    /// Tells the learning thread that something waits.
+    private var wake: (@Sendable () -> Void)?
 
     /// Requests that wait at one time; a desk with more refuses.
     private static let waitingMax = 64
 
     init() {}
+
+    /// Has the learning thread told of each request, which it would find only after a while otherwise.
+    func wakes(_ wake: @escaping @Sendable () -> Void) { condition.withLock { self.wake = wake } }
 
     /// Hands a request in and waits for its reply.
     ///
@@ -44,6 +49,7 @@ public final class ControlDesk: @unchecked Sendable {
             }
             let ticket = Ticket(request, key)
             waiting.append(ticket)
+            wake?()
             while true {
                 if let reply = ticket.reply { return reply }
                 guard let end, !ticket.isBegun else {

@@ -149,6 +149,7 @@ public final class LearningDaemon {
                 faultInjection: faultInjection, log: log, reread: reread),
             configuration: configuration, exitWhenIdleMs: exitWhenIdleMs, isStopped: isStopped)
         reading: while true {
+            desk.wakes { [consumer] in consumer.wake() }
             switch try loop.run(onGap: { accept($0, learner) }) {
             case .stopped: break reading
             case .paused(let pause):

@@ -135,12 +135,12 @@ struct LearningLoop {
             for gap in batch.gaps { onGap(gap) }
             if let ending = try waitForSchemas(of: batch) { return ending }
             try learn(batch)
-            try noteIdlePartitions(batch)
+            if batch.cut != .woken { try noteIdlePartitions(batch) }
             if serveRequests() { return .rewound }
             if learner.isCommitDue || (guardian.isSearching && !batch.records.isEmpty) {
                 try withRoom { loop in try loop.commit() }
                 try withRoom { loop in try loop.learner.goBackIfRejected() }
-            } else if batch.records.isEmpty {
+            } else if batch.records.isEmpty, batch.cut != .woken {
                 try withRoom { loop in try loop.forgetDelivered() }
                 try tellMonitors()
             }
