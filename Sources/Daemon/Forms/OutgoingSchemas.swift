@@ -6,9 +6,9 @@ import Synchronization
 /// The schema that recommendations are written by, and the ids that a registry gave it.
 ///
 /// Schemas and ids are kept in the store's ledger. So a start needs no registry once it has answered, and
-/// what is sent again has the same bytes. A message that is committed before the registry has ever
-/// answered has its schema's digest in a header; it is given its frame when it is sent, before which the
-/// id is in the ledger.
+/// what is sent again has the same bytes. A message that is committed before the id is known to be in force
+/// has its schema's digest in a header; it is given its frame when it is sent, before which the id is in
+/// the ledger. An id of an earlier run is not taken on trust: a registry that was made anew has lost it.
 package final class OutgoingSchemas: Sendable {
     /// The registry's name: its URL.
     let registry: String
@@ -17,7 +17,8 @@ package final class OutgoingSchemas: Sendable {
     /// Topics whose subjects need it.
     let topics: [String]
     private let digest: Digest256?
-    private let ids: Mutex<[[UInt8]: UInt32]>
+    /// Those that were found to be in force in this run.
+    private let ids = Mutex<[[UInt8]: UInt32]>([:])
 
     private static let table = StateTable("outgoing_schemas", .ledger)
     /// Of a message that has no frame yet.
@@ -29,18 +30,12 @@ package final class OutgoingSchemas: Sendable {
         schema = form.schema
         topics = form.schema == nil ? [] : form.topics
         digest = form.schema.map { SHA256.hash($0.encoded) }
-        var known: [[UInt8]: UInt32] = [:]
         if let schema, let digest {
             let row = Self.schemaKey(digest.bytes)
             if try store.withHead({ try $0.value(Self.table, row) }) == nil {
                 try store.putLedger(Self.table.name, row, schema.encoded)
             }
-            for topic in topics {
-                let key = Self.key(registry, topic, digest.bytes)
-                known[key] = try Self.id(key, store)
-            }
         }
-        ids = Mutex(known)
     }
 
     /// The subject of a topic's values.
@@ -80,11 +75,8 @@ package final class OutgoingSchemas: Sendable {
         }
     }
 
-    func isMet(_ need: Need) -> Bool { id(of: need) != nil }
-
-    /// The id that the registry gave; `nil` where it was not asked.
-    func id(of need: Need) -> UInt32? {
-        ids.withLock { $0[Self.key(registry, need.topic, need.digest)] }
+    func isMet(_ need: Need) -> Bool {
+        ids.withLock { $0[Self.key(registry, need.topic, need.digest)] } != nil
     }
 
     /// The schema of a need, of this run or of an earlier one.
@@ -93,12 +85,14 @@ package final class OutgoingSchemas: Sendable {
         return try row.map { try SchemaBundle(encoded: $0) }
     }
 
-    /// The id that an earlier run was given.
-    func recall(_ need: Need, _ store: SnapshotStore) throws -> Bool {
-        let key = Self.key(registry, need.topic, need.digest)
-        guard let id = try Self.id(key, store) else { return false }
-        ids.withLock { $0[key] = id }
-        return true
+    /// The id that an earlier run was given; `nil` where none was.
+    func recall(_ need: Need, _ store: SnapshotStore) throws -> UInt32? {
+        try Self.id(Self.key(registry, need.topic, need.digest), store)
+    }
+
+    /// An id of an earlier run is in force.
+    func meet(_ need: Need, withRecalled id: UInt32) {
+        ids.withLock { $0[Self.key(registry, need.topic, need.digest)] = id }
     }
 
     /// Keeps the id first: whatever is sent under it is sent so ever after.

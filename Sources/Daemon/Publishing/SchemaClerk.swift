@@ -24,9 +24,6 @@ final class SchemaClerk {
     private let voice: PublishingVoice
     private var client: RegistryClient?
     private var kinds: [[UInt8]: SchemaBundle.Kind] = [:]
-    /// What the registry was asked for in this run, or need not be.
-    private var settled: [OutgoingSchemas.Need] = []
-
     /// Between two requests, doubled each time.
     private static let pauseMs = 200...5_000
 
@@ -67,15 +64,15 @@ final class SchemaClerk {
     }
 
     private func meet(_ need: OutgoingSchemas.Need) throws -> Bool {
-        if outgoing.isMet(need), settled.contains(need) { return true }
+        if outgoing.isMet(need) { return true }
         guard let schema = try desk.withStore({ try outgoing.schema(of: need, store) }) else {
             throw PublishingError.noSchema(topic: need.topic)
         }
         kinds[need.digest] = schema.kind
-        if try outgoing.isMet(need) || desk.withStore({ try outgoing.recall(need, store) }),
-            try isStillThere(schema, need)
+        if let id = try desk.withStore({ try outgoing.recall(need, store) }),
+            try isStillThere(id, schema, need)
         {
-            settled.append(need)
+            outgoing.meet(need, withRecalled: id)
             return true
         }
         var pauseMs = Self.pauseMs.lowerBound
@@ -83,7 +80,6 @@ final class SchemaClerk {
             do {
                 let id = try ask(schema, need)
                 try desk.withStore { try outgoing.meet(need, with: id, store) }
-                settled.append(need)
                 voice.registered()
                 return true
             } catch let error as RegistryError {
@@ -100,12 +96,13 @@ final class SchemaClerk {
 
     /// Whether the id that an earlier run was given can go on being used. A registry that was made anew has lost it,
     /// or has given it to another schema; one that does not answer is believed to have it.
-    private func isStillThere(_ schema: SchemaBundle, _ need: OutgoingSchemas.Need) throws -> Bool {
+    private func isStillThere(
+        _ id: UInt32, _ schema: SchemaBundle, _ need: OutgoingSchemas.Need
+    ) throws -> Bool {
         guard registry.configuration != nil else { return true }
         do throws(RegistryError) {
-            let id = try asked().id(
-                of: schema, under: OutgoingSchemas.subject(need.topic), registers: false)
-            return outgoing.id(of: need) == id
+            return try asked().id(
+                of: schema, under: OutgoingSchemas.subject(need.topic), registers: false) == id
         } catch {
             if case .unknown = error { return false }
             return true
