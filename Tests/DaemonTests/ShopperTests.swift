@@ -104,18 +104,18 @@ import Testing
         }
         let log = try scratch.log([
             line(1, #""type":"item","item_id":"kettle","title":"Kettle","price":40,"cost":20"#),
-            line(2, #""type":"click","anonymous_id":"guest","item_id":"kettle","price":40"#),
-            line(3, #""type":"identify","anonymous_id":"guest","user_id":"ada""#),
-            line(4, #""type":"click","anonymous_id":"guest","item_id":"kettle","price":40"#),
+            line(2, #""type":"click","anonymous_id":"g-7","item_id":"kettle","price":40"#),
+            line(3, #""type":"identify","anonymous_id":"g-7","user_id":"ada""#),
+            line(4, #""type":"click","anonymous_id":"g-7","item_id":"kettle","price":40"#),
             line(5, #""type":"click","user_id":"bob","item_id":"kettle","price":40"#),
         ])
         let store = "\(scratch.path)/store"
         _ = try Replay(
             try ShopStream.configuration(), events: [log], catalog: nil, store: store
         ).run()
-        for id in ["guest", "ada"] {
+        for id in ["g-7", "ada"] {
             let held = try holdings(id, store)
-            #expect(held.user_id == "ada" && held.other_ids == ["guest"] && held.known)
+            #expect(held.user_id == "ada" && held.other_ids == ["g-7"] && held.known)
             #expect(held.clicks == 2)
         }
         let other = try holdings("bob", store)
