@@ -3,14 +3,17 @@ import Records
 import SnapshotStore
 import Testing
 
-/// Records that are longer than a page of the file.
+/// Records that lie in pieces.
 @Suite struct LongRecordTests {
     @Test("a text of any length is what it was, replaced by a longer, an equal and a shorter one")
     func lengths() throws {
         let folder = ScratchFolder()
         let store = try folder.open()
-        var lengths = [0, 1, 2_000, 4_042, 4_043, 4_044, 8_085, 8_086, 8_087, 60_000]
-        lengths += lengths.reversed() + [4_043, 8_086, 4_043, 60_000, 1]
+        let piece = RecordPiece.bytesMax
+        var lengths = [0, 1, 2_000, 9_000]
+        for count in 1...2 { lengths += [-1, 0, 1].map { count * piece + $0 } }
+        lengths.append(100_000)
+        lengths += lengths.reversed() + [piece, 2 * piece, piece, 100_000, 1]
         var random = SeededRandom(seed: 3)
         for (number, length) in lengths.enumerated() {
             // Messages, undo records and chunks of one commit, in records about as long.
@@ -46,9 +49,9 @@ import Testing
         let store = try folder.open()
         var commit = Commit()
         commit.outbox = [
-            OutboxMessage(topic: "out", key: [3], value: [UInt8](repeating: 0xab, count: 20_000))
+            OutboxMessage(topic: "out", key: [3], value: [UInt8](repeating: 0xab, count: 60_000))
         ]
-        commit.changes.put(adapters, [1], [UInt8](repeating: 0xcd, count: 20_000))
+        commit.changes.put(adapters, [1], [UInt8](repeating: 0xcd, count: 60_000))
         commit.snapshot = .at(minute: 1)
         try store.commit(commit)
         try store.close()
@@ -58,11 +61,12 @@ import Testing
             (4...5).contains(whole[place])
                 && [0xab, 0xcd].contains(whole[place + 400])
                 && whole[(place + 400)..<(place + 600)].allSatisfy { $0 == whole[place + 400] }
-                && (4_043 * 2...20_000).contains(count(whole, at: place))
+                && (2 * RecordPiece.bytesMax...60_000).contains(count(whole, at: place))
         }
         #expect(Set(places.map { whole[$0] }) == [4, 5], "\(places)")
         for place in places {
-            for other in [0, 1, 4_043, count(whole, at: place) - 4_043, 1 << 31] {
+            let piece = RecordPiece.bytesMax
+            for other in [0, 1, piece, count(whole, at: place) - piece, 1 << 31] {
                 var damaged = whole
                 for byte in 0..<4 {
                     damaged[place + 33 + byte] = UInt8(truncatingIfNeeded: other >> (8 * byte))

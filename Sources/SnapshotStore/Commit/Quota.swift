@@ -34,7 +34,8 @@ extension SnapshotStore {
         let page = 4_096
         // Pieces of long records, and the leaves that name them.
         func pages(_ bytes: Int) -> Int {
-            bytes / RecordPiece.bytesMax + bytes / (32 * RecordPiece.bytesMax) + 2
+            let (pieces, rest) = bytes.quotientAndRemainder(dividingBy: RecordPiece.bytesMax)
+            return 4 * pieces + rest / page + pieces / 32 + 2
         }
         var needed = 64
         for row in commit.changes.rows {

@@ -1,19 +1,20 @@
 import Records
 
-/// One piece of a record of the store's own tables: all of it, or as much as one page holds.
+/// One piece of a record of the store's own tables: all of it, or as much as four pages hold.
 ///
-/// LMDB keeps a longer value on pages that lie side by side. Where such runs of many lengths come and
-/// go, no free run fits the next one, and the file grows though much of it is free. So a long record
-/// has its first piece at its key, and further ones in table `pieces`, each on a page of its own.
-struct RecordPiece {
+/// LMDB keeps a value that is longer than a page on pages that lie side by side. Where long runs of many
+/// lengths come and go, no free run fits the next one, and the file grows though much of it is free. So a
+/// long record has its first piece at its key, and further ones in table `pieces`: four pages in a row are
+/// found nearly always.
+package struct RecordPiece {
     let key: [UInt8]
     let value: [UInt8]
     let digest: Digest256
     /// How many bytes follow in further pieces.
     let rest: Int
 
-    /// What fills one page of 4,096 bytes, after LMDB's header, the envelope and the count of the rest.
-    static let bytesMax = 4_096 - 16 - Envelope.headerBytes - 4
+    /// What fills four pages of 4,096 bytes, after LMDB's header, the envelope and the count of the rest.
+    package static let bytesMax = 4 * 4_096 - 16 - Envelope.headerBytes - 4
     /// Longer keys are not split: a piece's key has a table and a number beside them.
     private static let keyBytesMax = 511 - 5
 

@@ -28,7 +28,7 @@ enum Table: UInt8, CaseIterable, Sendable {
     case pruning = 16
     /// Owners' surrogates and keys: the one table that an erasure takes from. In no snapshot.
     case owners = 17
-    /// What records that are longer than a page go on with.
+    /// What records that are longer than four pages go on with.
     case pieces = 18
 
     var name: String { Self.names[Int(rawValue)] }
