@@ -16,6 +16,8 @@ final class ConsumerCore: Sendable {
         var looksNow = false
         /// The caller of `next` has something else to do.
         var isWoken = false
+        /// When the wait ends that was begun with the last batch, however often its caller was woken since.
+        var waitEndMs: Int64?
         var gaps: [OffsetGap] = []
         var added: [TopicPartition] = []
         var failure: KafkaError?

@@ -124,7 +124,16 @@ public final class KafkaConsumer: Sendable {
         maxRecords: Int, lingerMs: Int, waitMs: Int = 1000, stop: () -> Bool = { false }
     ) throws(KafkaError) -> KafkaBatch {
         let core = try core()
-        let endMs = MonotonicClock.nowMs() + Int64(max(0, waitMs))
+        let endMs = core.state.withLock { state in
+            let endMs = min(
+                state.waitEndMs ?? .max, MonotonicClock.nowMs() + Int64(max(0, waitMs)))
+            state.waitEndMs = endMs
+            return endMs
+        }
+        func ended(_ batch: KafkaBatch) -> KafkaBatch {
+            core.state.withLock { $0.waitEndMs = nil }
+            return batch
+        }
         let order = BatchOrder(
             recordsMax: max(1, maxRecords), bytesMax: configuration.batchBytesMax,
             lingerMs: lingerMs)
@@ -139,11 +148,14 @@ public final class KafkaConsumer: Sendable {
                 try core.gather(&state, order)
             }
             switch step {
-            case .batch(let batch): return batch
+            case .batch(let batch): return ended(batch)
             case .firstRecord: continue
-            case .woken: return .empty(.woken)
+            case .woken:
+                // Who is woken all the time is told all the same that nothing has come.
+                guard MonotonicClock.nowMs() >= endMs else { return .empty(.woken) }
+                return ended(.empty(.waited))
             case nil:
-                if MonotonicClock.nowMs() >= endMs { return .empty(.waited) }
+                if MonotonicClock.nowMs() >= endMs { return ended(.empty(.waited)) }
             }
         }
     }

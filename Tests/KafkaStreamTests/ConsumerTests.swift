@@ -24,6 +24,14 @@ struct ConsumerTests {
         try cluster.send(["b"], to: topic)
         let full = try consumer.next(maxRecords: 2, lingerMs: 60_000, waitMs: 60_000)
         #expect(full.cut == .full && full.records.count == 2)
+        // Woken all the time, it is told that nothing has come as soon as otherwise.
+        let end = ContinuousClock.now + .seconds(20)
+        var cut = KafkaBatch.Cut.woken
+        while cut == .woken, ContinuousClock.now < end {
+            consumer.wake()
+            cut = try consumer.next(maxRecords: 2, lingerMs: 60_000, waitMs: 200).cut
+        }
+        #expect(cut == .waited)
         // A batch that is due comes first.
         try cluster.send(["c"], to: topic)
         _ = try consumer.next(maxRecords: 2, lingerMs: 60_000, waitMs: 1_000)
