@@ -94,7 +94,9 @@ public final class ControlServer {
                 at: Listener.Place(
                     address: try SocketAddress(ipAddress: host.address, port: place.port),
                     tls: place.tls),
-                loops: loops, workers: workers, limits: limits, router: router, figures: figures,
+                loops: loops,
+                answering: Listener.Answering(
+                    router: router, workers: workers, limits: limits, figures: figures),
                 onNotice: onNotice, everySecond: everySecond)
             let running = Running(loops: loops, workers: workers, listener: listener)
             do {

@@ -6,11 +6,8 @@ import NIOPosix
 /// `@unchecked Sendable`: everything but `init` runs on the event loop.
 final class Listener: @unchecked Sendable {
     private let loops: MultiThreadedEventLoopGroup
-    private let workers: Workers
+    private let answering: Answering
     private let everySecond: @Sendable () -> Void
-    private let limits: HTTPLimits
-    private let router: Router
-    private let figures: ControlFigures
     private let onNotice: @Sendable (ControlNotice) -> Void
 
     /// The address that is listened on, and whether TLS is spoken there.
@@ -19,10 +16,31 @@ final class Listener: @unchecked Sendable {
         let tls: TLSInForce?
     }
 
+    /// What every connection is answered with.
+    struct Answering {
+        let router: Router
+        let workers: Workers
+        let limits: HTTPLimits
+        let figures: ControlFigures
+
+        func handler(onProgress: @escaping () -> Void) -> ConnectionHandler {
+            ConnectionHandler(
+                limits: limits, router: router, figures: figures,
+                work: { [workers] lane, loop, work in workers.run(lane, on: loop, work) },
+                nowMs: { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) },
+                onProgress: onProgress)
+        }
+    }
+
+    /// The connections that are open, and what looks after each.
+    private struct Connections {
+        var table: ConnectionTable
+        var handlers: [ConnectionTable.Identity: ConnectionHandler] = [:]
+    }
+
     private var place: Place
     private var channel: (any Channel)?
-    private var table: ConnectionTable
-    private var handlers: [ConnectionTable.Identity: ConnectionHandler] = [:]
+    private var connections: Connections
     private var looking: RepeatedTask?
     private var ticking: RepeatedTask?
     private var isStopping = false
@@ -37,20 +55,17 @@ final class Listener: @unchecked Sendable {
     private static let backlog: Int32 = 4_096
 
     init(
-        at place: Place, loops: MultiThreadedEventLoopGroup, workers: Workers,
-        limits: HTTPLimits, router: Router, figures: ControlFigures,
+        at place: Place, loops: MultiThreadedEventLoopGroup, answering: Answering,
         onNotice: @escaping @Sendable (ControlNotice) -> Void,
         everySecond: @escaping @Sendable () -> Void
     ) {
         self.place = place
         self.loops = loops
-        self.workers = workers
-        self.limits = limits
-        self.router = router
-        self.figures = figures
+        self.answering = answering
         self.onNotice = onNotice
         self.everySecond = everySecond
-        table = ConnectionTable(countMax: limits.connectionsMax)
+        connections = Connections(
+            table: ConnectionTable(countMax: answering.limits.connectionsMax))
     }
 
     private var loop: any EventLoop { loops.next() }
@@ -62,11 +77,11 @@ final class Listener: @unchecked Sendable {
                 initialDelay: .milliseconds(Self.lookEveryMs),
                 delay: .milliseconds(Self.lookEveryMs)
             ) { [self] _ in
-                for handler in handlers.values { handler.look() }
+                for handler in connections.handlers.values { handler.look() }
             }
             ticking = loop.scheduleRepeatedTask(
                 initialDelay: .seconds(1), delay: .seconds(1)
-            ) { [workers, everySecond] _ in
+            ) { [workers = answering.workers, everySecond] _ in
                 workers.tick(everySecond)
             }
             return listen()
@@ -78,19 +93,19 @@ final class Listener: @unchecked Sendable {
         loop.submit { [self] in
             isStopping = true
             channel?.close(promise: nil)
-            for handler in handlers.values { handler.stop() }
+            for handler in connections.handlers.values { handler.stop() }
         }
     }
 
     /// Whether no connection is open any more.
-    func isEmpty() -> EventLoopFuture<Bool> { loop.submit { self.handlers.isEmpty } }
+    func isEmpty() -> EventLoopFuture<Bool> { loop.submit { self.connections.handlers.isEmpty } }
 
     private func listen() -> EventLoopFuture<Int> {
         let bootstrap = ServerBootstrap(group: loops)
             .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 16)
-            .serverChannelInitializer { [onNotice, figures] channel in
+            .serverChannelInitializer { [onNotice, figures = answering.figures] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
                         AcceptBackoffHandler { _ in .milliseconds(100) },
@@ -116,19 +131,17 @@ final class Listener: @unchecked Sendable {
     }
 
     private func admit(_ channel: any Channel) throws {
-        let (identity, evicted) = table.admit()
-        if let evicted { handlers[evicted]?.evict() }
-        let handler = ConnectionHandler(
-            limits: limits, router: router, figures: figures,
-            work: { [workers] lane, loop, work in workers.run(lane, on: loop, work) },
-            nowMs: { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) },
-            onProgress: { [weak self] in self?.table.sign(of: identity) })
-        handlers[identity] = handler
-        figures.opened()
+        let (identity, evicted) = connections.table.admit()
+        if let evicted { connections.handlers[evicted]?.evict() }
+        let handler = answering.handler { [weak self] in
+            self?.connections.table.sign(of: identity)
+        }
+        connections.handlers[identity] = handler
+        answering.figures.opened()
         channel.closeFuture.whenComplete { [self] _ in
-            handlers[identity] = nil
-            table.remove(identity)
-            figures.closed()
+            connections.handlers[identity] = nil
+            connections.table.remove(identity)
+            answering.figures.closed()
         }
         let peer = channel.remoteAddress?.ipAddress ?? "unknown"
         try ConnectionHandler.addHandlers(to: channel, handler, tls: place.tls) {
@@ -137,7 +150,7 @@ final class Listener: @unchecked Sendable {
     }
 
     private func handshakeFailed(_ peer: String, _ error: any Error) {
-        figures.rejected(ControlFigures.handshakeFailed)
+        answering.figures.rejected(ControlFigures.handshakeFailed)
         guard handshakeNotices.isDue() else { return }
         onNotice(.handshakeFailed(peer: peer, reason: TLSIdentity.reason(of: error)))
     }
@@ -149,7 +162,7 @@ final class Listener: @unchecked Sendable {
         var reason = "its socket was closed"
         if case .failure(let error) = result { reason = "\(error)" }
         onNotice(.ended(reason: reason))
-        figures.restarted()
+        answering.figures.restarted()
         listenAgain()
     }
 

@@ -74,7 +74,7 @@ public struct AdapterConfiguration: Sendable, Hashable {
     /// Chance that an input of a LoRA path is zeroed in training.
     public var dropout: Float
     /// The bottleneck's activation.
-    public var activation: Activation
+    public var activation = Activation.gelu
     /// Ascending, without repeats.
     public private(set) var targets: [AdapterTarget]
     /// Ascending, without repeats; layer 0 is the first after the embeddings.
@@ -84,15 +84,14 @@ public struct AdapterConfiguration: Sendable, Hashable {
     /// bottleneck has no alpha: what is given as one does not count.
     public init(
         kind: Kind = .lora, rank: Int = 8, alpha: Float = 16, isRankStabilized: Bool = false,
-        dropout: Float = 0, activation: Activation = .gelu,
-        targets: some Sequence<AdapterTarget> = [.query, .value], layers: some Sequence<Int>
+        dropout: Float = 0, targets: some Sequence<AdapterTarget> = [.query, .value],
+        layers: some Sequence<Int>
     ) {
         self.kind = kind
         self.rank = rank
         self.alpha = kind == .lora ? alpha : 1
         self.isRankStabilized = kind == .lora && isRankStabilized
         self.dropout = dropout
-        self.activation = activation
         self.targets = Set(targets).sorted()
         self.layers = Set(layers).sorted()
     }

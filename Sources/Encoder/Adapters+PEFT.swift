@@ -202,10 +202,11 @@ private struct PEFTFields: Codable {
         guard let activation = activations[activation ?? "gelu"] else {
             throw .unsupported(file: file, what: "the activation '\(activation ?? "")'")
         }
-        return AdapterConfiguration(
+        var configuration = AdapterConfiguration(
             kind: peft_type == "HOULSBY" ? .houlsby : .lora, rank: r,
             alpha: Float(lora_alpha ?? 8), isRankStabilized: use_rslora ?? false,
-            dropout: Float(lora_dropout ?? 0), activation: activation, targets: places.targets,
-            layers: places.layers)
+            dropout: Float(lora_dropout ?? 0), targets: places.targets, layers: places.layers)
+        configuration.activation = activation
+        return configuration
     }
 }

@@ -38,7 +38,8 @@ extension AdapterConfiguration {
         }
         self.init(
             kind: kind, rank: rank, alpha: alpha, isRankStabilized: isRankStabilized,
-            dropout: dropout, activation: activation, targets: targets, layers: layers)
+            dropout: dropout, targets: targets, layers: layers)
+        self.activation = activation
     }
 }
 

@@ -18,11 +18,22 @@ struct BackwardBuffers {
     /// One head's values, transposed.
     let transposed: MutableMatrix
     /// A low-rank path's input and output gradient: (T, r).
-    let lowInput, lowGradient: MutableMatrix
+    let low: Pair
     /// One for each token, to sum rows: (T, 1).
     let ones: MutableMatrix
     /// Room for a dropped input and its gradient: (T, max(H, I)); none without dropout.
-    private let droppedRoom, droppedGradientRoom: MutableMatrix?
+    private let droppedRoom: Pair?
+
+    /// Room for an input, and for the gradient by it.
+    struct Pair {
+        let input: MutableMatrix
+        let gradient: MutableMatrix
+
+        init(_ rows: Int, _ columns: Int, _ arena: inout Arena) {
+            input = arena.take(rows, columns)
+            gradient = arena.take(rows, columns)
+        }
+    }
 
     init(
         _ shape: BertConfiguration, _ configuration: AdapterConfiguration, tokens: Int,
@@ -37,17 +48,18 @@ struct BackwardBuffers {
         dprojected = arena.take(tokens, 3 * hidden)
         dprobabilities = arena.take(longest, LayerBuffers.probabilityStride(longest))
         transposed = arena.take(shape.headSize, LayerBuffers.probabilityStride(longest))
-        lowInput = arena.take(tokens, configuration.rank)
-        lowGradient = arena.take(tokens, configuration.rank)
+        low = Pair(tokens, configuration.rank, &arena)
         ones = arena.take(tokens, 1)
         let widest = max(hidden, shape.intermediateSize)
-        droppedRoom = configuration.dropout > 0 ? arena.take(tokens, widest) : nil
-        droppedGradientRoom = configuration.dropout > 0 ? arena.take(tokens, widest) : nil
+        droppedRoom = configuration.dropout > 0 ? Pair(tokens, widest, &arena) : nil
     }
 
-    func dropped(rows: Int, columns: Int) -> MutableMatrix { part(droppedRoom, rows, columns) }
+    func dropped(rows: Int, columns: Int) -> MutableMatrix {
+        part(droppedRoom?.input, rows, columns)
+    }
+
     func droppedGradient(rows: Int, columns: Int) -> MutableMatrix {
-        part(droppedGradientRoom, rows, columns)
+        part(droppedRoom?.gradient, rows, columns)
     }
 
     private func part(_ room: MutableMatrix?, _ rows: Int, _ columns: Int) -> MutableMatrix {

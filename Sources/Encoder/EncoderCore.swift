@@ -62,7 +62,7 @@ final class EncoderCore: PoolWork {
 
     private func prepareSums(_ layout: AdapterLayout) throws(EncoderError) {
         for workspace in workspaces.prefix(TextEncoder.shareCount) {
-            workspace.sums = try GradientSums(layout)
+            workspace.training.sums = try GradientSums(layout)
         }
     }
 
@@ -78,7 +78,7 @@ final class EncoderCore: PoolWork {
             workspace.pool(hidden.read, into: vectors.rows, lengths: vectors.lengths)
         case .trainBackward:
             let workspace = workspaces[item]
-            workspace.sums?.zero()
+            workspace.training.sums?.zero()
             if workspace.sequences.isEmpty { return }
             workspace.poolBackward(
                 vectors.rows.read, lengths: vectors.lengths.read, vectors.gradients)
@@ -171,7 +171,7 @@ final class EncoderCore: PoolWork {
 
     private func encodeSlice(_ slice: Range<Int>, _ workspace: Workspace) {
         load(slice, workspace)
-        workspace.dropout = nil
+        workspace.training.dropout = nil
         workspace.preparePooling()
         let hidden = workspace.encode(batch, lowest: lowest)
         let count = batch.texts.count
@@ -217,7 +217,7 @@ final class EncoderCore: PoolWork {
         share()
         try vectors.reserve(texts: batch.texts.count)
         for workspace in workspaces.prefix(TextEncoder.shareCount) {
-            workspace.dropout =
+            workspace.training.dropout =
                 configuration.dropout > 0
                 ? Dropout(
                     chance: configuration.dropout, seed: dropoutSeed, firstRow: workspace.firstRow)
@@ -261,9 +261,11 @@ final class EncoderCore: PoolWork {
     func trainBackward(into gradient: inout AdapterGradient) {
         phase = .trainBackward
         pool.run(self, count: TextEncoder.shareCount)
-        guard let total = workspaces[0].sums else { preconditionFailure("nothing to train") }
+        guard let total = workspaces[0].training.sums else {
+            preconditionFailure("nothing to train")
+        }
         for workspace in workspaces[1..<TextEncoder.shareCount] {
-            if let sums = workspace.sums { total.add(sums, base.numerics.kernels) }
+            if let sums = workspace.training.sums { total.add(sums, base.numerics.kernels) }
         }
         total.copy(to: &gradient.values)
     }

@@ -9,10 +9,10 @@ struct FrozenLayer: Sendable {
     let projection, projectionBias: Matrix
     /// After the heads: (H, H) and (1, H).
     let attention, attentionBias: Matrix
-    let attentionGamma, attentionBeta: Matrix
+    let attentionNorm: NormWeights
     /// Feed-forward up: (I, H) and (1, I); down: (H, I) and (1, H).
     let up, upBias, down, downBias: Matrix
-    let outputGamma, outputBeta: Matrix
+    let outputNorm: NormWeights
 
     var matrices: LayerMatrices<Matrix> {
         LayerMatrices(projection: projection, attention: attention, up: up, down: down)
@@ -24,7 +24,7 @@ final class FrozenWeights: Sendable {
     let words, positions: Matrix
     /// The embedding of the first token type, the only one that single texts have.
     let type: Matrix
-    let embeddingGamma, embeddingBeta: Matrix
+    let embeddingNorm: NormWeights
     let layers: [FrozenLayer]
     /// Each layer's matrices as a forward pass multiplies by their transposes.
     let forward: [LayerMatrices<Multiplier>]
@@ -98,11 +98,15 @@ final class FrozenWeights: Sendable {
             return arena.matrix(at: offset, rows: rows, columns: columns)
         }
         let hidden = shape.hiddenSize
+        func norm(_ name: String) -> NormWeights {
+            NormWeights(
+                gamma: view("\(name).LayerNorm.weight", 1, hidden),
+                beta: view("\(name).LayerNorm.bias", 1, hidden), epsilon: shape.normEpsilon)
+        }
         words = view("embeddings.word_embeddings.weight", shape.vocabularySize, hidden)
         positions = view("embeddings.position_embeddings.weight", shape.positionCount, hidden)
         type = view("embeddings.token_type_embeddings.weight", 1, hidden)
-        embeddingGamma = view("embeddings.LayerNorm.weight", 1, hidden)
-        embeddingBeta = view("embeddings.LayerNorm.bias", 1, hidden)
+        embeddingNorm = norm("embeddings")
         let layers = (0..<shape.layerCount).map { index in
             let inner = shape.intermediateSize
             func part(_ name: String, _ rows: Int, _ columns: Int) -> Matrix {
@@ -113,14 +117,12 @@ final class FrozenWeights: Sendable {
                 projectionBias: part("attention.self.query.bias", 1, 3 * hidden),
                 attention: part("attention.output.dense.weight", hidden, hidden),
                 attentionBias: part("attention.output.dense.bias", 1, hidden),
-                attentionGamma: part("attention.output.LayerNorm.weight", 1, hidden),
-                attentionBeta: part("attention.output.LayerNorm.bias", 1, hidden),
+                attentionNorm: norm("encoder.layer.\(index).attention.output"),
                 up: part("intermediate.dense.weight", inner, hidden),
                 upBias: part("intermediate.dense.bias", 1, inner),
                 down: part("output.dense.weight", hidden, inner),
                 downBias: part("output.dense.bias", 1, hidden),
-                outputGamma: part("output.LayerNorm.weight", 1, hidden),
-                outputBeta: part("output.LayerNorm.bias", 1, hidden))
+                outputNorm: norm("encoder.layer.\(index).output"))
         }
         self.layers = layers
         func placed(_ arena: inout Arena) -> [LayerMatrices<Multiplier>] {

@@ -30,9 +30,8 @@ struct LayerBuffers {
     var transposed: MutableMatrix
     /// What LayerNorm's backward needs of both halves: (T, H) and (1, T).
     var kept: Kept?
-    /// The bottlenecks' input (T, H) and its projection (T, m).
-    var attentionBottleneck: BottleneckBuffers?
-    var outputBottleneck: BottleneckBuffers?
+    /// The bottlenecks of both halves, where adapters have some.
+    var bottlenecks: Bottlenecks?
     /// What LoRA's A makes of an input, where that is computed apart: (T, r). Scratch.
     var lowered: MutableMatrix?
 
@@ -41,6 +40,19 @@ struct LayerBuffers {
         let output: (normalized: MutableMatrix, inverse: MutableMatrix)
     }
 
+    struct Bottlenecks {
+        let attention: BottleneckBuffers
+        let output: BottleneckBuffers
+    }
+
+    /// Scratch that layers share whose state is kept.
+    struct Shared {
+        let activated: MutableMatrix
+        let transposed: MutableMatrix
+        let lowered: MutableMatrix?
+    }
+
+    /// A bottleneck's input (T, H) and its projection (T, m).
     struct BottleneckBuffers {
         let input: MutableMatrix
         let lowered: MutableMatrix
@@ -78,8 +90,9 @@ struct LayerBuffers {
             Kept(
                 attention: Self.rows(range, kept.attention), output: Self.rows(range, kept.output))
         }
-        part.attentionBottleneck = attentionBottleneck?.rows(range)
-        part.outputBottleneck = outputBottleneck?.rows(range)
+        part.bottlenecks = bottlenecks.map { both in
+            Bottlenecks(attention: both.attention.rows(range), output: both.output.rows(range))
+        }
         part.lowered = lowered?.rows(0..<range.count)
         return part
     }
@@ -110,19 +123,16 @@ struct LayerBuffers {
         switch adapters?.kind {
         case .houlsby?:
             let shared = BottleneckBuffers(shape, tokens, width: adapters?.rank ?? 0, &arena)
-            made.attentionBottleneck = shared
-            made.outputBottleneck = shared
+            made.bottlenecks = Bottlenecks(attention: shared, output: shared)
         case .lora?: made.lowered = arena.take(tokens, adapters?.rank ?? 0)
         case nil: break
         }
         return made
     }
 
-    /// Buffers of one layer's own, for backward. `x` is the output of the layer below; `activated`
-    /// and `transposed` and `lowered` are scratch that all layers share.
+    /// Buffers of one layer's own, for backward. `x` is the output of the layer below.
     static func keeping(
-        _ shape: BertConfiguration, x: MutableMatrix, activated: MutableMatrix,
-        transposed: MutableMatrix, lowered: MutableMatrix?, probabilityFloats: Int,
+        _ shape: BertConfiguration, x: MutableMatrix, _ shared: Shared, probabilityFloats: Int,
         _ adapters: AdapterConfiguration, _ arena: inout Arena
     ) -> LayerBuffers {
         let hidden = shape.hiddenSize
@@ -130,16 +140,16 @@ struct LayerBuffers {
         var made = LayerBuffers(
             x: x, y: arena.take(tokens, hidden), projected: arena.take(tokens, 3 * hidden),
             context: arena.take(tokens, hidden), middle: arena.take(tokens, hidden),
-            raised: arena.take(tokens, shape.intermediateSize), activated: activated,
-            probabilities: arena.take(1, probabilityFloats), transposed: transposed)
+            raised: arena.take(tokens, shape.intermediateSize), activated: shared.activated,
+            probabilities: arena.take(1, probabilityFloats), transposed: shared.transposed)
         made.kept = Kept(
             attention: (arena.take(tokens, hidden), arena.take(1, tokens)),
             output: (arena.take(tokens, hidden), arena.take(1, tokens)))
-        made.lowered = lowered
+        made.lowered = shared.lowered
         if adapters.kind == .houlsby {
-            made.attentionBottleneck = BottleneckBuffers(
-                shape, tokens, width: adapters.rank, &arena)
-            made.outputBottleneck = BottleneckBuffers(shape, tokens, width: adapters.rank, &arena)
+            made.bottlenecks = Bottlenecks(
+                attention: BottleneckBuffers(shape, tokens, width: adapters.rank, &arena),
+                output: BottleneckBuffers(shape, tokens, width: adapters.rank, &arena))
         }
         return made
     }

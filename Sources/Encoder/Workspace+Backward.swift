@@ -6,13 +6,16 @@ import Tensor
 extension Workspace {
     /// Turns d of the topmost output, in `backward.dy`, into gradients, added to `sums`.
     func backwardThroughLayers(lowest: Int) {
-        guard let backward, let sums else { preconditionFailure("no room for backward") }
+        guard let backward = training.backward, let sums = training.sums else {
+            preconditionFailure("no room for backward")
+        }
         backward.ones.fill(1)
         for index in stride(from: base.layerCount - 1, through: lowest, by: -1) {
             let layer = weights.layers[index]
             guard let matrices = layer.backward else { preconditionFailure("a frozen layer") }
             let step = LayerBackward(
-                work: self, index: index, layer: layer, matrices: matrices, b: kept[index - lowest],
+                work: self, index: index, layer: layer, matrices: matrices,
+                b: training.kept[index - lowest],
                 d: backward,
                 sums: sums, deepest: index == lowest ? .deepest(of: layer) : .input)
             step.run()
@@ -56,19 +59,19 @@ private struct LayerBackward {
         guard let kept = b.kept else { preconditionFailure("nothing was kept of the layer") }
         // y = LayerNorm(bottleneck(activated · downᵀ + bias) + middle)
         kernels.normalizeBackward(
-            d.dy.read, gamma: frozen.outputGamma, normalized: kept.output.normalized.read,
+            d.dy.read, gamma: frozen.outputNorm.gamma, normalized: kept.output.normalized.read,
             inverse: kept.output.inverse.read, into: d.dsum)
         if deepest < .output { d.dmiddle.copy(from: d.dsum.read) }
-        squeezeBackward(d.dsum, layer.outputBottleneck, b.outputBottleneck)
+        squeezeBackward(d.dsum, layer.outputBottleneck, b.bottlenecks?.output)
         if deepest == .outputBottleneck || !feedForwardBackward() { return }
 
         // middle = LayerNorm(bottleneck(context · attentionᵀ + bias) + x)
         kernels.normalizeBackward(
-            d.dmiddle.read, gamma: frozen.attentionGamma,
+            d.dmiddle.read, gamma: frozen.attentionNorm.gamma,
             normalized: kept.attention.normalized.read, inverse: kept.attention.inverse.read,
             into: d.dsum)
         if deepest == .input { d.dy.copy(from: d.dsum.read) }
-        squeezeBackward(d.dsum, layer.attentionBottleneck, b.attentionBottleneck)
+        squeezeBackward(d.dsum, layer.attentionBottleneck, b.bottlenecks?.attention)
         if deepest == .attentionBottleneck { return }
 
         // The matrix after the heads.
@@ -156,22 +159,22 @@ private struct LayerBackward {
     ) {
         guard let low = layer.lowRank[target.index] else { return }
         var input = x
-        if let dropout = work.dropout {
+        if let dropout = work.training.dropout {
             let dropped = d.dropped(rows: x.rows, columns: x.columns)
             kernels.dropout(
                 x, chance: dropout.chance, key: dropout.key(layer: index, target: target),
                 firstRow: dropout.firstRow, into: dropped)
             input = dropped.read
         }
-        kernels.project(input, low.a.read, into: d.lowInput)
-        kernels.project(dy, low.bTransposed.read, into: d.lowGradient)
-        kernels.outer(d.lowInput.read, dy, scale: low.scaling, addingTo: sums[low.slotB])
-        kernels.outer(d.lowGradient.read, input, scale: low.scaling, addingTo: sums[low.slotA])
-        if let dropout = work.dropout, let dx {
+        kernels.project(input, low.a.read, into: d.low.input)
+        kernels.project(dy, low.bTransposed.read, into: d.low.gradient)
+        kernels.outer(d.low.input.read, dy, scale: low.scaling, addingTo: sums[low.slotB])
+        kernels.outer(d.low.gradient.read, input, scale: low.scaling, addingTo: sums[low.slotA])
+        if let dropout = work.training.dropout, let dx {
             let through = d.droppedGradient(rows: x.rows, columns: x.columns)
             through.fill(0)
             kernels.expand(
-                d.lowGradient.read, low.a.read, scale: low.scaling, addingTo: through)
+                d.low.gradient.read, low.a.read, scale: low.scaling, addingTo: through)
             kernels.dropoutBackward(
                 through.read, chance: dropout.chance,
                 key: dropout.key(layer: index, target: target), firstRow: dropout.firstRow,
@@ -189,13 +192,13 @@ private struct LayerBackward {
         let (up, upBias) = (sums[bottleneck.slots[2]], sums[bottleneck.slots[3]])
         kernels.outer(d.ones.read, dy.read, scale: 1, addingTo: upBias)
         kernels.outer(buffers.activated.read, dy.read, scale: 1, addingTo: up)
-        kernels.project(dy.read, bottleneck.upTransposed.read, into: d.lowGradient)
+        kernels.project(dy.read, bottleneck.upTransposed.read, into: d.low.gradient)
         kernels.activateBackward(
             bottleneck.activation, buffers.lowered.read, bias: bottleneck.downBias.read,
-            d.lowGradient.read, into: d.lowGradient)
-        kernels.outer(d.ones.read, d.lowGradient.read, scale: 1, addingTo: downBias)
-        kernels.outer(d.lowGradient.read, buffers.input.read, scale: 1, addingTo: down)
-        kernels.expand(d.lowGradient.read, bottleneck.down.read, scale: 1, addingTo: dy)
+            d.low.gradient.read, into: d.low.gradient)
+        kernels.outer(d.ones.read, d.low.gradient.read, scale: 1, addingTo: downBias)
+        kernels.outer(d.low.gradient.read, buffers.input.read, scale: 1, addingTo: down)
+        kernels.expand(d.low.gradient.read, bottleneck.down.read, scale: 1, addingTo: dy)
     }
 
     /// context = softmax(q kᵀ / sqrt d) v, sequence by sequence and head by head.

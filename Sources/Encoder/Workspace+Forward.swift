@@ -8,7 +8,7 @@ extension Workspace {
     func forward(layer index: Int, _ sequences: [PackedSequence], _ b: LayerBuffers) {
         let layer = weights.layers[index]
         let frozen = layer.frozen
-        let separate = dropout != nil
+        let separate = training.dropout != nil
         let matrices = separate ? layer.frozenForward : layer.forward
 
         let isLowest = index == lowestAdapted
@@ -22,8 +22,8 @@ extension Workspace {
         }
         finishHalf(
             b.middle, bias: frozen.attentionBias, residual: b.x.read,
-            gamma: frozen.attentionGamma, beta: frozen.attentionBeta, layer.attentionBottleneck,
-            b.attentionBottleneck, keeping: b.kept?.attention)
+            norm: frozen.attentionNorm, layer.attentionBottleneck, b.bottlenecks?.attention,
+            keeping: b.kept?.attention)
 
         product(b.middle.read, matrices.up, into: b.raised)
         if separate { addLowRank(index, layer, .intermediate, b.middle.read, b, to: b.raised) }
@@ -32,9 +32,8 @@ extension Workspace {
         product(b.activated.read, matrices.down, into: b.y)
         if separate { addLowRank(index, layer, .output, b.activated.read, b, to: b.y) }
         finishHalf(
-            b.y, bias: frozen.downBias, residual: b.middle.read, gamma: frozen.outputGamma,
-            beta: frozen.outputBeta, layer.outputBottleneck, b.outputBottleneck,
-            keeping: b.kept?.output)
+            b.y, bias: frozen.downBias, residual: b.middle.read, norm: frozen.outputNorm,
+            layer.outputBottleneck, b.bottlenecks?.output, keeping: b.kept?.output)
     }
 
     /// Query, key and value of some rows.
@@ -47,7 +46,7 @@ extension Workspace {
 
     /// Bias, bottleneck where there is one, residual and LayerNorm, in place.
     private func finishHalf(
-        _ y: MutableMatrix, bias: Matrix, residual: Matrix, gamma: Matrix, beta: Matrix,
+        _ y: MutableMatrix, bias: Matrix, residual: Matrix, norm: NormWeights,
         _ bottleneck: AdaptedWeights.Bottleneck?, _ buffers: LayerBuffers.BottleneckBuffers?,
         keeping kept: (normalized: MutableMatrix, inverse: MutableMatrix)?
     ) {
@@ -58,8 +57,7 @@ extension Workspace {
             rest = nil
         }
         kernels.normalize(
-            y.read, bias: rest, residual: residual, gamma: gamma, beta: beta,
-            epsilon: base.shape.normEpsilon, into: y, keeping: kept)
+            y.read, bias: rest, residual: residual, norm: norm, into: y, keeping: kept)
     }
 
     /// y += up(act(down(y))).
@@ -94,7 +92,7 @@ extension Workspace {
     ) {
         guard let low = layer.lowRank[target.index], let lowered = b.lowered else { return }
         var input = x
-        if let dropout, let backward {
+        if let dropout = training.dropout, let backward = training.backward {
             let dropped = backward.dropped(rows: x.rows, columns: x.columns)
             kernels.dropout(
                 x, chance: dropout.chance, key: dropout.key(layer: index, target: target),

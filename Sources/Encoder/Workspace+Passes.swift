@@ -120,8 +120,7 @@ extension Workspace {
                 into: buffers.x.rows(sequence.rows))
         }
         kernels.normalize(
-            buffers.x.read, bias: nil, residual: nil, gamma: frozen.embeddingGamma,
-            beta: frozen.embeddingBeta, epsilon: base.shape.normEpsilon, into: buffers.x)
+            buffers.x.read, bias: nil, residual: nil, norm: frozen.embeddingNorm, into: buffers.x)
         for index in 0..<lowest {
             forward(layer: index, fresh, buffers)
             swap(&buffers.x, &buffers.y)
@@ -148,20 +147,20 @@ extension Workspace {
         var arena = freshArena()
         let x = fillInputs(batch, lowest: lowest, &arena)
         layoutTraining(configuration, x, &arena)
-        fillProjections(batch, lowest, kept[0])
-        let whole = dropout
+        fillProjections(batch, lowest, training.kept[0])
+        let whole = training.dropout
         for index in lowest..<base.layerCount {
             forEachGroup { first, place in
                 guard let last = group.last else { return }
-                dropout = whole?.from(row: first)
+                training.dropout = whole?.from(row: first)
                 forward(
                     layer: index, group,
-                    kept[index - lowest].rows(
+                    training.kept[index - lowest].rows(
                         first..<first + last.rows.upperBound, probabilitiesFrom: place))
             }
         }
-        dropout = whole
-        return kept[kept.count - 1].y
+        training.dropout = whole
+        return training.kept[training.kept.count - 1].y
     }
 
     /// Fills `group` with some sequences after the others, about as many tokens as are best worked
@@ -186,21 +185,22 @@ extension Workspace {
         _ configuration: AdapterConfiguration, _ x: MutableMatrix, _ arena: inout Arena
     ) {
         let (tokens, longest) = extent(sequences)
-        let activated = arena.take(tokens, base.shape.intermediateSize)
-        let transposed = arena.take(
-            base.shape.headSize, LayerBuffers.probabilityStride(longest))
-        let lowered = configuration.kind == .lora ? arena.take(tokens, configuration.rank) : nil
+        let shared = LayerBuffers.Shared(
+            activated: arena.take(tokens, base.shape.intermediateSize),
+            transposed: arena.take(
+                base.shape.headSize, LayerBuffers.probabilityStride(longest)),
+            lowered: configuration.kind == .lora ? arena.take(tokens, configuration.rank) : nil)
         let probabilities = probabilityFloats
-        kept.removeAll(keepingCapacity: true)
+        training.kept.removeAll(keepingCapacity: true)
         var input = x
         for _ in configuration.layers[0]..<base.layerCount {
             let layer = LayerBuffers.keeping(
-                base.shape, x: input, activated: activated, transposed: transposed,
-                lowered: lowered, probabilityFloats: probabilities, configuration, &arena)
+                base.shape, x: input, shared, probabilityFloats: probabilities, configuration,
+                &arena)
             input = layer.y
-            kept.append(layer)
+            training.kept.append(layer)
         }
-        backward = BackwardBuffers(
+        training.backward = BackwardBuffers(
             base.shape, configuration, tokens: tokens, longest: longest, &arena)
     }
 }

@@ -35,7 +35,7 @@ extension Workspace {
 
     /// Backward of `pool`: d of the rows goes to `backward.dy`; `dvectors` is used up.
     func poolBackward(_ vectors: Matrix, lengths: Matrix, _ dvectors: MutableMatrix) {
-        guard let backward else { preconditionFailure("no room for backward") }
+        guard let backward = training.backward else { preconditionFailure("no room for backward") }
         let columns = base.hiddenSize
         for (number, sequence) in sequences.enumerated() {
             let row = sequence.text..<sequence.text + 1

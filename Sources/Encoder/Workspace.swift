@@ -15,17 +15,22 @@ final class Workspace {
     var sequences: [PackedSequence] = []
     /// The number of its first token in the whole batch.
     var firstRow = 0
-    /// Layers whose state is kept for backward, from the lowest adapted one up.
-    var kept: [LayerBuffers] = []
-    var dropout: Dropout?
-    var backward: BackwardBuffers?
-    var sums: GradientSums?
+    var training = Training()
     /// The texts of this share whose frozen part is not cached, packed for themselves.
     var fresh: [PackedSequence] = []
     /// Some of the texts, while a pass works on them.
     var group: [PackedSequence] = []
     /// Which row gave each column's greatest value, sequence by sequence, when pooling by it.
     var greatestRows: [Int32] = []
+
+    /// What a training step needs beside a forward pass.
+    struct Training {
+        /// Layers whose state is kept for backward, from the lowest adapted one up.
+        var kept: [LayerBuffers] = []
+        var dropout: Dropout?
+        var backward: BackwardBuffers?
+        var sums: GradientSums?
+    }
 
     init(_ base: BaseModel, _ weights: AdaptedWeights) throws(EncoderError) {
         self.base = base

@@ -128,11 +128,10 @@ extension Event {
         /// Whether the event tells the list price.
         public var isPriced: Bool { price > 0 }
 
-        /// Takes each field as it is. `context` must be in order already.
+        /// Takes each field as it is; the others are set afterwards. `context` must be in order already.
         public init(
             userID: String, itemID: String, price: Double, discount: Double = 0,
-            recommendationID: String? = nil, propensity: Double? = nil, position: Int? = nil,
-            sessionID: String? = nil, context: [Attribute] = [], item: Item? = nil
+            recommendationID: String? = nil, propensity: Double? = nil, context: [Attribute] = []
         ) {
             self.userID = userID
             self.itemID = itemID
@@ -140,10 +139,7 @@ extension Event {
             self.discount = discount
             self.recommendationID = recommendationID
             self.propensity = propensity
-            self.position = position
-            self.sessionID = sessionID
             self.context = context
-            boxedItem = item.map(Boxed.init)
         }
 
         private final class Boxed: Sendable, Hashable {
@@ -235,7 +231,7 @@ extension Event {
         /// The brand's name, at most 512 bytes.
         public var brand: String?
         /// In ascending order of the keys' bytes.
-        public var attributes: [Attribute]
+        public var attributes: [Attribute] = []
         /// List price, above 0; `nil` where the catalogue does not say.
         public var price: Double?
         /// What a unit costs the merchant, 0 or more; `nil` where the catalogue does not say.
@@ -247,27 +243,20 @@ extension Event {
         /// The sales channel whose prices the event tells; `nil` where it does not say.
         public var channel: String?
         /// Whether it is no longer sold.
-        public var deleted: Bool
+        public var deleted = false
 
-        /// Takes each field as it is. `attributes` must be in order already.
+        /// Takes each field as it is; the others are set afterwards, `attributes` in order.
         public init(
-            itemID: String, title: String?, description: String? = nil, category: String? = nil,
-            brand: String? = nil, attributes: [Attribute] = [], price: Double? = nil,
-            cost: Double? = nil, stock: Double? = nil, minPrice: Double? = nil,
-            channel: String? = nil, deleted: Bool = false
+            itemID: String, title: String?, category: String? = nil, brand: String? = nil,
+            price: Double? = nil, cost: Double? = nil, stock: Double? = nil
         ) {
             self.itemID = itemID
             self.title = title
-            self.description = description
             self.category = category
             self.brand = brand
-            self.attributes = attributes
             self.price = price
             self.cost = cost
             self.stock = stock
-            self.minPrice = minPrice
-            self.channel = channel
-            self.deleted = deleted
         }
     }
 

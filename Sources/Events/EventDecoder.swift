@@ -238,16 +238,16 @@ extension EventDecoder {
         let itemID = try fields.requiredID(.itemID)
         let price = try fields.number(.price, .positive)
         let item = fields.has(.item) ? try inlineItem(fields, itemID: itemID) : nil
-        return Event.Offer(
+        var offer = Event.Offer(
             userID: userID, itemID: itemID, price: price ?? 0,
             discount: try fields.number(.discount, .discount) ?? 0,
             recommendationID: try fields.id(.recommendationID),
-            propensity: try fields.number(.propensity, .probability),
-            position: try fields.integer(.position, 0...EventLimits.positionMax),
-            sessionID: fields.isEmpty(.sessionID) ? nil : try fields.id(.sessionID),
-            context: try fields.attributes(
-                .context, countMax: EventLimits.contextFieldsMax),
-            item: item)
+            propensity: try fields.number(.propensity, .probability))
+        offer.position = try fields.integer(.position, 0...EventLimits.positionMax)
+        offer.sessionID = fields.isEmpty(.sessionID) ? nil : try fields.id(.sessionID)
+        offer.context = try fields.attributes(.context, countMax: EventLimits.contextFieldsMax)
+        offer.item = item
+        return offer
     }
 
     private func inlineItem(_ fields: EventFields, itemID: String) throws(EventError) -> Event.Item?

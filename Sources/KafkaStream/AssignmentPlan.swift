@@ -15,6 +15,22 @@ package struct AssignmentPlan {
         package let isNew: Bool
     }
 
+    /// How far the store has read.
+    package struct Stored {
+        /// The next offset to read of each partition.
+        package var offsets: [TopicPartition: Int64]
+        /// The last record that was read of each partition.
+        package var marks: [TopicPartition: RecordMark]
+
+        /// Takes both as they are.
+        package init(
+            offsets: [TopicPartition: Int64], marks: [TopicPartition: RecordMark] = [:]
+        ) {
+            self.offsets = offsets
+            self.marks = marks
+        }
+    }
+
     let choice: PartitionChoice
     let partitionCounts: [String: Int]
     /// One for each partition this shard owns, in the order of the topics.
@@ -23,8 +39,7 @@ package struct AssignmentPlan {
     package let gaps: [OffsetGap]
 
     static func make(
-        _ core: ConsumerCore, offsets: [TopicPartition: Int64],
-        marks: [TopicPartition: RecordMark], partitionsMax: Int, stop: () -> Bool
+        _ core: ConsumerCore, stored: Stored, partitionsMax: Int, stop: () -> Bool
     ) throws(KafkaError) -> AssignmentPlan {
         let configuration = core.configuration
         let metadata = ClusterMetadata(client: core.client, servesCallbacks: true)
@@ -36,17 +51,16 @@ package struct AssignmentPlan {
         }
         let available = try metadata.watermarks(
             of: positions, timeoutMs: configuration.connectTimeoutMs)
-        let looked = marks.filter { position, mark in
-            offsets[position] != nil && available[position]?.contains(mark.offset) == true
+        let looked = stored.marks.filter { position, mark in
+            stored.offsets[position] != nil && available[position]?.contains(mark.offset) == true
         }
         let found = try RecordProbe.read(
             looked.mapValues(\.offset), configuration: configuration,
             timeoutMs: max(configuration.connectTimeoutMs, probeMs), stop: stop)
         let replaced = looked.filter { $1.isReplaced(by: found[$0]) == true }
         return try AssignmentPlan(
-            choice: choice, partitionCounts: counts, positions: positions, offsets: offsets,
-            available: available, marks: marks, replaced: Set(replaced.keys),
-            onGap: configuration.onGap)
+            choice: choice, partitionCounts: counts, positions: positions, stored: stored,
+            available: available, replaced: Set(replaced.keys), onGap: configuration.onGap)
     }
 
     /// How long a record may take to come that is known to be there.
@@ -55,32 +69,30 @@ package struct AssignmentPlan {
     /// The decision alone: stored offsets against what the broker has.
     ///
     /// - Parameters:
-    ///   - marks: the last record that was read of each partition.
     ///   - replaced: partitions where another record lies at the mark's offset.
     package init(
         choice: PartitionChoice, partitionCounts: [String: Int], positions: [TopicPartition],
-        offsets: [TopicPartition: Int64], available: [TopicPartition: Range<Int64>],
-        marks: [TopicPartition: RecordMark] = [:], replaced: Set<TopicPartition> = [],
-        onGap: KafkaConfiguration.GapPolicy
+        stored: Stored, available: [TopicPartition: Range<Int64>],
+        replaced: Set<TopicPartition> = [], onGap: KafkaConfiguration.GapPolicy
     ) throws(KafkaError) {
         try choice.requireEqualCounts(partitionCounts)
         var starts: [Start] = []
         var gaps: [OffsetGap] = []
         for position in positions {
             let range = available[position, default: 0..<0]
-            guard let stored = offsets[position] else {
+            guard let next = stored.offsets[position] else {
                 starts.append(
                     Start(
                         position: position, offset: range.lowerBound, end: range.upperBound,
                         isNew: true))
                 continue
             }
-            var offset = stored
+            var offset = next
             // After a rewind the offset may lie before records that a topic made anew has not.
-            let reached = max(stored, marks[position].map { $0.offset + 1 } ?? 0)
-            if let kind = OffsetGap.Kind(next: stored, available: range) {
+            let reached = max(next, stored.marks[position].map { $0.offset + 1 } ?? 0)
+            if let kind = OffsetGap.Kind(next: next, available: range) {
                 gaps.append(
-                    OffsetGap(position: position, kind: kind, stored: stored, available: range))
+                    OffsetGap(position: position, kind: kind, stored: next, available: range))
                 offset = range.lowerBound
             } else if let kind = OffsetGap.Kind(next: reached, available: range) {
                 gaps.append(
@@ -97,13 +109,13 @@ package struct AssignmentPlan {
         }
         // A store that has read partitions which are no more has seen another topic.
         let owned = Set(positions)
-        for (position, stored) in offsets.sorted(by: { $0.key < $1.key })
+        for (position, next) in stored.offsets.sorted(by: { $0.key < $1.key })
         where partitionCounts[position.topic] != nil && choice.owns(position)
-            && stored > 0 && !owned.contains(position)
+            && next > 0 && !owned.contains(position)
         {
             gaps.append(
                 OffsetGap(
-                    position: position, kind: .partitionMissing, stored: stored,
+                    position: position, kind: .partitionMissing, stored: next,
                     available: 0..<0))
         }
         if onGap == .stop, let gap = gaps.first { throw .offsetGap(gap) }

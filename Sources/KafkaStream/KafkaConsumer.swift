@@ -80,7 +80,8 @@ public final class KafkaConsumer: Sendable {
         let core = try core()
         precondition(!core.state.withLock(\.started), "partitions are assigned once")
         let plan = try AssignmentPlan.make(
-            core, offsets: offsets, marks: marks, partitionsMax: partitionsMax, stop: stop)
+            core, stored: AssignmentPlan.Stored(offsets: offsets, marks: marks),
+            partitionsMax: partitionsMax, stop: stop)
         let nowMs = MonotonicClock.nowMs()
         core.state.update { state in
             state.started = true

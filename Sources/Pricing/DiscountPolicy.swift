@@ -44,20 +44,21 @@ public struct DiscountPolicy: Sendable {
                 item: item, cost: cost, units: BudgetSight.units(demand[0].expectedQuantity),
                 circumstances: circumstances))
         // Who follows the shop's habit does not choose.
-        let charge = BudgetCharge(standing.habit == nil ? circumstances.budgets : [])
+        let prospect = Prospect(
+            list: item.price, cost: cost, demand: demand,
+            charge: BudgetCharge(standing.habit == nil ? circumstances.budgets : []))
         let ladder = PriceLadder(list: item.price, ruling: ruling, configuration: configuration)
         var rules = ruling.barring
         let fixed = holdout || !rules.isEmpty
-        var options = offers(
-            fixed ? [ladder.allowed[0]] : ladder.allowed, cost, demand, charge)
-        let (best, unsure) = try greedy(options, demand, cost)
+        var options = prospect.options(fixed ? [ladder.allowed[0]] : ladder.allowed)
+        let (best, unsure) = try greedy(options, prospect)
         let (drawn, rate) = explore(&options, best, fixed, unknown, draws)
         let explored = draws.explore < rate
         let taken = explored ? option(ofDepth: drawn, among: options) : options[best]
         if unsure, !explored { rules.append(.confidence) }
-        if !explored, try isPaced(options, best, demand, cost, charge) { rules.append(.pacing) }
+        if !explored, try isPaced(options, best, prospect) { rules.append(.pacing) }
         if !fixed, let cost {
-            let wanted = explored ? drawn : unruledBest(ladder.nominal, cost, demand, charge)
+            let wanted = explored ? drawn : unruledBest(ladder.nominal, cost, prospect)
             rules += ladder.rulesBinding(wanted, depth: configuration.depths[wanted])
         }
         let choice = Choice(
@@ -65,13 +66,12 @@ public struct DiscountPolicy: Sendable {
             policy: configuration.exploration.rawValue)
         let kept = keep(
             standing, options,
-            standingOptions(ruling, options, item, cost, demand, standing, charge, holdout),
+            standingOptions(ruling, options, prospect, standing, holdout: holdout),
             ladder, choice, holdout: holdout)
         if kept.isHeld { rules.removeAll(where: ruling.ofNewOffers.contains) }
         let isChoice = !fixed && !explored && !kept.isHeld
         let withheld =
-            isChoice
-            ? try withheld(ruling, kept.option, item, cost, demand, standing, charge) : nil
+            isChoice ? try withheld(ruling, kept.option, prospect, standing) : nil
         if withheld != nil { rules.append(.approval) }
         let step = kept.option.step
         return Decision(
@@ -96,14 +96,13 @@ public struct DiscountPolicy: Sendable {
 
     /// What would have been chosen if a person had approved, where that is a lower price.
     private func withheld(
-        _ ruling: Ruling, _ given: Option, _ item: ItemOffer, _ cost: Double?,
-        _ demand: [DemandPoint], _ standing: StandingPrice, _ charge: BudgetCharge
+        _ ruling: Ruling, _ given: Option, _ prospect: Prospect, _ standing: StandingPrice
     ) throws(PricingError) -> WithheldOffer? {
         guard configuration.rules.approval.isUsed else { return nil }
         let ladder = PriceLadder(
-            list: item.price, ruling: ruling.approved, configuration: configuration)
-        let options = offers(ladder.allowed, cost, demand, charge)
-        let best = try greedy(options, demand, cost).best
+            list: prospect.list, ruling: ruling.approved, configuration: configuration)
+        let options = prospect.options(ladder.allowed)
+        let best = try greedy(options, prospect).best
         let wish =
             standing.habit.map { option(ofHabit: $0, ladder, among: options) }
             ?? options[best]
@@ -113,15 +112,15 @@ public struct DiscountPolicy: Sendable {
 
     /// What an offer that stands may be: new offers alone are counted and compared with others.
     private func standingOptions(
-        _ ruling: Ruling, _ options: [Option], _ item: ItemOffer, _ cost: Double?,
-        _ demand: [DemandPoint], _ standing: StandingPrice, _ charge: BudgetCharge,
-        _ holdout: Bool
+        _ ruling: Ruling, _ options: [Option], _ prospect: Prospect, _ standing: StandingPrice,
+        holdout: Bool
     ) -> [Option] {
         guard standing.offer != nil, !holdout, !ruling.ofNewOffers.isEmpty else { return options }
         let ruling = ruling.ofStandingOffers
         guard ruling.barring.isEmpty else { return options }
-        let ladder = PriceLadder(list: item.price, ruling: ruling, configuration: configuration)
-        return offers(ladder.allowed, cost, demand, charge)
+        let ladder = PriceLadder(
+            list: prospect.list, ruling: ruling, configuration: configuration)
+        return prospect.options(ladder.allowed)
     }
 
     /// The option that a depth of the grid comes to: depths of one price are one option.
@@ -196,27 +195,27 @@ public struct DiscountPolicy: Sendable {
 
     /// Whether what pacing charges has made another option the best.
     private func isPaced(
-        _ options: [Option], _ best: Int, _ demand: [DemandPoint], _ cost: Double?,
-        _ charge: BudgetCharge
+        _ options: [Option], _ best: Int, _ prospect: Prospect
     ) throws(PricingError) -> Bool {
-        guard !charge.isNone else { return false }
+        guard !prospect.charge.isNone else { return false }
         var free = options
         for index in free.indices { free[index].charge = 0 }
-        return try greedy(free, demand, cost).best != best
+        return try greedy(free, prospect).best != best
     }
 
     /// The best option, the smallest discount among equals; and whether a better one was passed
     /// over because it is not sure enough to pay.
     private func greedy(
-        _ options: [Option], _ demand: [DemandPoint], _ cost: Double?
+        _ options: [Option], _ prospect: Prospect
     ) throws(PricingError) -> (best: Int, unsure: Bool) {
-        guard let cost else { return (0, false) }
+        guard let cost = prospect.cost else { return (0, false) }
         let paying = options.indices.filter { options[$0].worth > 0 }.sorted {
             (options[$1].worth, $0) < (options[$0].worth, $1)
         }
         guard let confidence = configuration.confidence else { return (paying.first ?? 0, false) }
         for index in paying {
-            let probability = try gainProbability(options[0], options[index], demand, cost)
+            let probability = try gainProbability(
+                options[0], options[index], prospect.demand, cost)
             // The quantile is positive exactly when the gain is with more than this probability.
             if probability > confidence { return (index, index != paying[0]) }
         }
@@ -240,15 +239,16 @@ public struct DiscountPolicy: Sendable {
 
     /// The depth that would be best if no rule of depth held.
     private func unruledBest(
-        _ steps: [PriceLadder.Step], _ cost: Double, _ demand: [DemandPoint],
-        _ charge: BudgetCharge
+        _ steps: [PriceLadder.Step], _ cost: Double, _ prospect: Prospect
     ) -> Int {
+        let demand = prospect.demand
         var best = 0
         var most = expectedMargin(steps[0], cost, demand[0])
         for index in steps.indices.dropFirst() {
             let margin =
                 expectedMargin(steps[index], cost, demand[index])
-                - charge.of(price: steps[index].price, list: steps[0].price, demand[index])
+                - prospect.charge.of(
+                    price: steps[index].price, list: steps[0].price, demand[index])
             if margin > most { (best, most) = (index, margin) }
         }
         return best
@@ -339,24 +339,32 @@ private func expectedMargin(
     (step.price - cost) * point.probability * point.expectedQuantity
 }
 
-/// The distinct prices among those allowed, each with what it is expected to earn.
-private func offers(
-    _ rungs: [PriceLadder.Rung], _ cost: Double?, _ demand: [DemandPoint], _ charge: BudgetCharge
-) -> [Option] {
-    let baseline = cost.map { expectedMargin(rungs[0].step, $0, demand[0]) } ?? 0
-    var options: [Option] = []
-    options.reserveCapacity(rungs.count)
-    for rung in rungs where options.last?.step.price != rung.step.price {
-        let step = rung.step
-        // Back at the list price, a depth that no ending fits is no discount.
-        if step.price == rungs[0].step.price, !options.isEmpty { continue }
-        let point = step.isOffGrid ? demand.point(at: step.depth) : demand[rung.index]
-        let margin = cost.map { expectedMargin(step, $0, point) } ?? 0
-        options.append(
-            Option(
-                step: step, firstDepth: rung.index, point: point, margin: margin,
-                incremental: margin - baseline,
-                charge: charge.of(price: step.price, list: rungs[0].step.price, point)))
+/// What prices of one item are judged by.
+private struct Prospect {
+    let list: Double
+    /// Known or assumed; `nil` where neither.
+    let cost: Double?
+    /// By depth of the grid.
+    let demand: [DemandPoint]
+    let charge: BudgetCharge
+
+    /// The distinct prices among those allowed, each with what it is expected to earn.
+    func options(_ rungs: [PriceLadder.Rung]) -> [Option] {
+        let baseline = cost.map { expectedMargin(rungs[0].step, $0, demand[0]) } ?? 0
+        var options: [Option] = []
+        options.reserveCapacity(rungs.count)
+        for rung in rungs where options.last?.step.price != rung.step.price {
+            let step = rung.step
+            // Back at the list price, a depth that no ending fits is no discount.
+            if step.price == rungs[0].step.price, !options.isEmpty { continue }
+            let point = step.isOffGrid ? demand.point(at: step.depth) : demand[rung.index]
+            let margin = cost.map { expectedMargin(step, $0, point) } ?? 0
+            options.append(
+                Option(
+                    step: step, firstDepth: rung.index, point: point, margin: margin,
+                    incremental: margin - baseline,
+                    charge: charge.of(price: step.price, list: rungs[0].step.price, point)))
+        }
+        return options
     }
-    return options
 }

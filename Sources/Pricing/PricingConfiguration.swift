@@ -19,20 +19,20 @@ public struct PricingConfiguration: Sendable, Hashable {
     /// A discounted price stays above cost by at least this fraction of the list price.
     public var marginFloor: Double
     /// How long an offer may be shown. Units: milliseconds.
-    public var offerLifetimeMs: Int64
+    public var offerLifetimeMs: Int64 = 86_400_000
     /// How an offer is chosen among the depths that the rules allow.
     public var exploration: Exploration
     /// The share of decisions that explore, of `epsilonGreedy`.
     public var epsilon: Double
     /// What exploring may cost, of `costBounded`, where the answer to discounts is known: a share of the
     /// expected margin. Where nothing is known it is up to 101 times as much.
-    public var exploreCost: Double
+    public var exploreCost = 0.0008
     /// The share of decisions that explore at most, of `costBounded`; no discount apart.
-    public var exploreMax: Double
+    public var exploreMax = 0.2
     /// The share of users that never get a discount, so that its worth can be measured.
     public var holdoutFraction: Double
     /// No discounts at all: every item at its list price.
-    public var killSwitch: Bool
+    public var killSwitch = false
     /// The cost assumed where an item's is unknown, as a fraction of its list price. Without it
     /// such an item is never discounted.
     public var costFraction: Double?
@@ -47,26 +47,18 @@ public struct PricingConfiguration: Sendable, Hashable {
     public var budgets: [Budget] = []
 
     /// By default depths up to 0.5 in steps of 0.05, `costBounded`, and one user in twenty held out.
-    /// `validate` checks the values.
+    /// Everything else is set afterwards. `validate` checks the values.
     public init(
         depths: [Double] = PricingConfiguration.defaultDepths, maximumDepth: Double = 0.5,
-        marginFloor: Double = 0, offerLifetimeMs: Int64 = 86_400_000,
-        exploration: Exploration = .costBounded, epsilon: Double = 0.05,
-        exploreCost: Double = 0.0008, exploreMax: Double = 0.2,
-        holdoutFraction: Double = 0.05, killSwitch: Bool = false, costFraction: Double? = nil,
-        confidence: Double? = nil
+        marginFloor: Double = 0, exploration: Exploration = .costBounded, epsilon: Double = 0.05,
+        holdoutFraction: Double = 0.05, confidence: Double? = nil
     ) {
         self.depths = depths
         self.maximumDepth = maximumDepth
         self.marginFloor = marginFloor
-        self.offerLifetimeMs = offerLifetimeMs
         self.exploration = exploration
         self.epsilon = epsilon
-        self.exploreCost = exploreCost
-        self.exploreMax = exploreMax
         self.holdoutFraction = holdoutFraction
-        self.killSwitch = killSwitch
-        self.costFraction = costFraction
         self.confidence = confidence
     }
 

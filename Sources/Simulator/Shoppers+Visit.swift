@@ -45,10 +45,12 @@ extension Shoppers {
 
     private func offer(_ visit: Visit, _ shown: Shown?) -> Event.Offer {
         let item = world.items[visit.item]
-        return Event.Offer(
+        var offer = Event.Offer(
             userID: world.shoppers[visit.shopper].id, itemID: item.id, price: item.price,
             discount: shown?.discount ?? 0, recommendationID: shown?.recommendationID,
-            propensity: shown?.propensity, sessionID: "\(runID)-s\(visit.index)")
+            propensity: shown?.propensity)
+        offer.sessionID = "\(runID)-s\(visit.index)"
+        return offer
     }
 
     /// The shopper decides, by the truth at the price shown; every strategy is counted.

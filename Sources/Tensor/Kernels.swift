@@ -99,23 +99,23 @@ extension Kernels {
 
     /// y = LayerNorm(x + bias + residual) · gamma + beta. `y` may be `x`.
     ///
-    /// Shapes: x, residual, y, normalized (T, H); bias, gamma, beta (1, H); inverse (1, T).
+    /// Shapes: x, residual, y, normalized (T, H); bias (1, H); inverse (1, T).
     package func normalize(
-        _ x: Matrix, bias: Matrix?, residual: Matrix?, gamma: Matrix, beta: Matrix,
-        epsilon: Float, into y: MutableMatrix,
+        _ x: Matrix, bias: Matrix?, residual: Matrix?, norm: NormWeights, into y: MutableMatrix,
         keeping kept: (normalized: MutableMatrix, inverse: MutableMatrix)? = nil
     ) {
         same(x, y.read)
         if let residual { same(x, residual) }
         row(bias, x.columns)
-        row(gamma, x.columns)
-        row(beta, x.columns)
+        row(norm.gamma, x.columns)
+        row(norm.beta, x.columns)
         if let kept {
             same(x, kept.normalized.read)
             row(kept.inverse.read, x.rows)
         }
         unsafe table.pointee.normalize(
-            x.base, bias?.base, residual?.base, gamma.base, beta.base, epsilon, y.base,
+            x.base, bias?.base, residual?.base, norm.gamma.base, norm.beta.base, norm.epsilon,
+            y.base,
             kept?.normalized.base, kept?.inverse.base, x.rows, x.columns)
     }
 

@@ -9,14 +9,16 @@ func makeExample(
     _ number: Int, user: String = "u1", label: Bool = false, discount: Double = 0,
     head: String = "click"
 ) -> MemoryExample {
-    MemoryExample(
+    var example = MemoryExample(
         exampleId: "e\(number)", head: head, itemId: "item-\(number % 50)",
         exposure: Exposure(
             tsMs: 1_700_000_000_000 + Int64(number), user: user, price: 9.99,
             discount: discount,
             context: [("display", .number(Double(number % 2))), ("page", .text("home"))]),
-        label: label, weight: 1.5, servedLogit: -2.25 + Double(number) * 1e-3,
+        label: label, servedLogit: -2.25 + Double(number) * 1e-3,
         encoderVersion: UInt32(number / 100))
+    example.weight = 1.5
+    return example
 }
 
 /// What a memory holds, as values that compare.

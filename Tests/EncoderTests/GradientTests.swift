@@ -1,7 +1,7 @@
-import Records
-import Testing
-
 import Encoder
+import Records
+import Tensor
+import Testing
 
 @Suite("Gradients are slopes of the loss")
 struct GradientTests {
@@ -9,11 +9,17 @@ struct GradientTests {
         .init(rank: 4, targets: AdapterTarget.allCases, layers: [0, 1]),
         .init(rank: 4, dropout: 0.25, targets: AdapterTarget.allCases, layers: [0, 1]),
         .init(rank: 4, dropout: 0.25, targets: [.output, .value], layers: [1]),
-        .init(kind: .houlsby, rank: 5, activation: .relu, targets: [.output], layers: [0, 1]),
-        .init(
-            kind: .houlsby, rank: 5, activation: .geluTanh, targets: [.attentionOutput, .output],
-            layers: [0, 1]),
+        bottleneck(.relu, [.output]),
+        bottleneck(.geluTanh, [.attentionOutput, .output]),
     ]
+
+    private static func bottleneck(
+        _ activation: Activation, _ targets: [AdapterTarget]
+    ) -> AdapterConfiguration {
+        var made = AdapterConfiguration(kind: .houlsby, rank: 5, targets: targets, layers: [0, 1])
+        made.activation = activation
+        return made
+    }
 
     @Test(
         "central differences agree, in every tensor, with dropout too",

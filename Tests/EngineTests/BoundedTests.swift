@@ -58,10 +58,10 @@ import Testing
     {
         numbers.flatMap { number -> [EngineInput] in
             let ts = Int64(number) * everyMs
-            let item = Event.Item(
-                itemID: "item-\(number)", title: "Lamp \(number)",
-                description: String(repeating: "long ", count: 1_000), category: "Light \(number)",
+            var item = Event.Item(
+                itemID: "item-\(number)", title: "Lamp \(number)", category: "Light \(number)",
                 price: 10, cost: 4)
+            item.description = String(repeating: "long ", count: 1_000)
             let offer = Event.Offer(
                 userID: "u\(number)", itemID: "item-\(number)", price: 10,
                 context: keys ? [.init("key-\(number)", .number(1))] : [])

@@ -206,13 +206,12 @@ import Testing
         var shop = try Shop([Self.budget(200)])
         #expect(try shop.clicks(20, from: 1_000).count { $0.discount > 0 } == 1)
         let sums = try shop.sums()
+        let question = OfferQuestion(userID: "ada", itemID: "kettle", price: 10, atMs: 9_000)
         let (offer, _) = try shop.engine.inquire(
-            userID: "ada", itemID: "kettle", price: 10, context: [], atMs: 9_000,
-            embedding: WordEmbedding(dimension: 384), reading: shop.state)
+            question, embedding: WordEmbedding(dimension: 384), reading: shop.state)
         #expect(offer.rules == ["budget"] && offer.price == 10)
         let (free, _) = try shop.engine.inquire(
-            userID: "ada", itemID: "kettle", price: 10, context: [], atMs: 9_000,
-            embedding: WordEmbedding(dimension: 384))
+            question, embedding: WordEmbedding(dimension: 384))
         #expect(free.rules == [])
         #expect(try shop.sums() == sums)
     }

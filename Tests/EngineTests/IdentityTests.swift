@@ -243,7 +243,8 @@ import Testing
         let row = try #require(shop.state.value(StateTable("items", .keyed), Array("item-1".utf8)))
         #expect(shop.outputs.last?.recommendations.first?.listPrice == 12)
         #expect(String(decoding: row, as: UTF8.self).contains("Wool Scarf 0"))
-        let deleted = Event.Item(itemID: "item-1", title: nil, deleted: true)
+        var deleted = Event.Item(itemID: "item-1", title: nil)
+        deleted.deleted = true
         try shop.take([Self.event("i4", 4, .item(deleted)), Self.event("i5", 5, .item(stock))])
         try shop.take([Self.click("c2", 6, "bob", price: 0)])
         #expect(shop.outputs.last?.recommendations.first?.discount == 0)

@@ -6,15 +6,20 @@ import Testing
 
 /// What a click may say of the item it is about.
 @Suite struct InlineTests {
-    private static let catalogue: [Event.Item] = [
+    private static let catalogue = [
         Event.Item(
             itemID: "dear", title: "Dear thing", category: "K", price: 10, cost: 9.5, stock: 5),
         Event.Item(
             itemID: "gone", title: "Gone thing", category: "K", price: 10, cost: 1, stock: 0),
-        Event.Item(
-            itemID: "dead", title: "Withdrawn thing", category: "K", price: 10, cost: 1,
-            deleted: true),
+        withdrawn,
     ]
+
+    private static let withdrawn: Event.Item = {
+        var item = Event.Item(
+            itemID: "dead", title: "Withdrawn thing", category: "K", price: 10, cost: 1)
+        item.deleted = true
+        return item
+    }()
 
     private static let claims: [Event.Item] = [
         Event.Item(itemID: "dear", title: nil, cost: 0),
@@ -46,8 +51,8 @@ import Testing
             })
         var events = catalogue.map { Event(eventID: "i-\($0.itemID)", tsMs: 0, body: .item($0)) }
         events += claims.map { item in
-            let offer = Event.Offer(
-                userID: "stranger", itemID: item.itemID, price: 10, item: item)
+            var offer = Event.Offer(userID: "stranger", itemID: item.itemID, price: 10)
+            offer.item = item
             return Event(eventID: "c-\(item.itemID)", tsMs: 1_000, body: .click(offer))
         }
         _ = try engine.step(

@@ -69,7 +69,7 @@ import Testing
         #expect(
             others.contains { $0.discount > 0 } && !others.contains { $0.rules == ["objection"] })
         let (asked, _) = try shop.engine.inquire(
-            userID: user, itemID: "kettle", price: 100, context: [], atMs: 9 * Self.dayMs,
+            OfferQuestion(userID: user, itemID: "kettle", price: 100, atMs: 9 * Self.dayMs),
             embedding: WordEmbedding(dimension: 384), reading: shop.state)
         #expect(asked.rules.contains("objection") && asked.discount == 0)
     }

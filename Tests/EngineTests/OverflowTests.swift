@@ -114,7 +114,8 @@ import Testing
         }
         let (engine, predictions) = try run(events) {
             $0.join = AttributionConfiguration(
-                windowMs: Self.windowMs, waitMs: one.waitMs, latenessMs: 0, openMax: Self.openMax)
+                windowMs: Self.windowMs, waitMs: one.waitMs, latenessMs: 0)
+            $0.join.openMax = Self.openMax
             $0.delayedFeedback = one.feedback
         }
         #expect(engine.counters.overflowed > 4_000, "\(one): \(engine.counters.overflowed)")
@@ -132,8 +133,8 @@ import Testing
         }
         let (engine, predictions) = try run(events) {
             $0.join = AttributionConfiguration(
-                windowMs: spanMs, waitMs: 600_000, clickWindowMs: spanMs, latenessMs: 0,
-                openMax: Self.openMax)
+                windowMs: spanMs, waitMs: 600_000, clickWindowMs: spanMs, latenessMs: 0)
+            $0.join.openMax = Self.openMax
             $0.delayedFeedback = .elapsedTime
         }
         #expect(engine.counters.overflowed > 4_000)
@@ -150,7 +151,8 @@ import Testing
         }
         let (_, predictions) = try run(events) {
             $0.join = AttributionConfiguration(
-                windowMs: Self.windowMs, waitMs: 600_000, latenessMs: 0, openMax: 300)
+                windowMs: Self.windowMs, waitMs: 600_000, latenessMs: 0)
+            $0.join.openMax = 300
             $0.delayedFeedback = .elapsedTime
         }
         let late = predictions.filter { $0.itemID == "old-2" }.suffix(500).map(\.probability)

@@ -68,7 +68,8 @@ import Testing
     ) throws -> Recommendation {
         let base = try EngineFixture.base.get()
         return try engine.inquire(
-            userID: "new", itemID: "item-\(item)", price: 10, context: [], atMs: 2 * Self.hour,
+            OfferQuestion(
+                userID: "new", itemID: "item-\(item)", price: 10, atMs: 2 * Self.hour),
             embedding: WordEmbedding(dimension: base.hiddenSize)
         ).0
     }

@@ -68,8 +68,10 @@ import Testing
         let embedding = WordEmbedding(dimension: 384)
         return try (0..<items).map { number in
             try shop.engine.lent(shop.state, embedding).inquire(
-                userID: user, itemID: "i\(number)", price: 20 + Double(number), context: [],
-                atMs: 3 * dayMs, embedding: embedding, reading: shop.state
+                OfferQuestion(
+                    userID: user, itemID: "i\(number)", price: 20 + Double(number),
+                    atMs: 3 * dayMs),
+                embedding: embedding, reading: shop.state
             ).0
         }
     }

@@ -35,8 +35,10 @@ import Testing
         configuration.guards = guards
         change(&configuration)
         return RefreshJob(
-            evidence: evidence, reference: reference, adapters: adapters,
-            optimizer: AdamW(.init(learningRate: 2e-3), for: adapters), importance: importance,
+            evidence: evidence, reference: reference,
+            start: RefreshStart(
+                adapters: adapters, optimizer: AdamW(.init(learningRate: 2e-3), for: adapters),
+                importance: importance),
             seed: 11, configuration: configuration)
     }
 
@@ -114,21 +116,23 @@ import Testing
         let result = try run(job)
         let losses = result.validationLosses
         let isBest = losses.allSatisfy { losses[0] <= $0 }
-        #expect((result.adapters == job.adapters) == isBest)
+        #expect((result.adapters == job.start.adapters) == isBest)
         #expect(result.vectors.isEmpty == isBest)
     }
 
     @Test("a training that leaves the numbers brings nothing, and says so")
     func diverges() throws {
         let base = try EngineFixture.base.get()
-        let start = try job(evidence()).adapters
+        let start = try job(evidence()).start.adapters
         var configuration = RefreshConfiguration(epochs: 3, batchTexts: 8)
         configuration.folds = 1
         configuration.guards = []
         let job = RefreshJob(
-            evidence: evidence(), adapters: start,
-            optimizer: AdamW(.init(learningRate: 1e30, gradientClip: nil), for: start), seed: 1,
-            configuration: configuration)
+            evidence: evidence(),
+            start: RefreshStart(
+                adapters: start,
+                optimizer: AdamW(.init(learningRate: 1e30, gradientClip: nil), for: start)),
+            seed: 1, configuration: configuration)
         let result = try job.run(
             base: base, maxTokens: 16, threads: 1, prefixCacheBytes: 16 << 20,
             isCancelled: { false })
@@ -143,20 +147,21 @@ import Testing
             let example = MemoryExample(
                 exampleId: "e\(number)", head: "purchase", itemId: "i\(number % 3)",
                 exposure: Exposure(tsMs: Int64(number), user: "u", price: 1, discount: 0),
-                label: number % 2 == 0, weight: 1, servedLogit: 0, encoderVersion: 0)
+                label: number % 2 == 0, servedLogit: 0, encoderVersion: 0)
             memory.insert(example, category: number % 3 == 0 ? "a" : "b")
         }
-        let adapters = try job(evidence()).adapters
+        let adapters = try job(evidence()).start.adapters
         func texts(_ suspects: [SuspectLabels]) -> Int {
             RefreshJob(
-                memory: memory,
-                isSuspect: { example in
+                ReplaySelection(memory) { example in
                     let category = example.itemId == "i0" ? "a" : "b"
                     return suspects.contains { $0.contains(example, category: category) }
                 },
                 heads: [ResponseHead(name: "purchase", dimension: 0)],
-                texts: ["i0": "kettle", "i1": "scarf", "i2": "lamp"], adapters: adapters,
-                optimizer: AdamW(.init(), for: adapters), seed: 1,
+                texts: ["i0": "kettle", "i1": "scarf", "i2": "lamp"],
+                start: RefreshStart(
+                    adapters: adapters, optimizer: AdamW(.init(), for: adapters)),
+                seed: 1,
                 configuration: RefreshConfiguration(epochs: 1, batchTexts: 8)
             ).textCount
         }
@@ -172,7 +177,7 @@ import Testing
     }
 
     private func importance(_ kind: AdapterConfiguration.Kind = .lora) throws -> [Float] {
-        let count = try job(evidence(), kind: kind).adapters.values.count
+        let count = try job(evidence(), kind: kind).start.adapters.values.count
         return [Float](repeating: 1, count: count)
     }
 
@@ -215,7 +220,7 @@ import Testing
 
     @Test("each guard keeps adapters nearer to where they were, or off what older texts forbid")
     func strength() throws {
-        let start = try job(evidence()).adapters
+        let start = try job(evidence()).start.adapters
         let plain = try run(try job(evidence()))
         let free = start.distance(to: plain.adapters)
         let held = try run(

@@ -11,12 +11,14 @@ import Testing
     private func item(
         _ price: Double, day: Double, minPrice: Double? = nil, channel: String? = nil
     ) -> Event {
-        Event(
+        var kettle = Event.Item(
+            itemID: "kettle", title: "Steel Kettle", category: "Kitchen", brand: "Boil",
+            price: price, cost: 1)
+        kettle.minPrice = minPrice
+        kettle.channel = channel
+        return Event(
             eventID: "item \(price) \(day)", tsMs: Int64(day * Double(Self.dayMs)),
-            body: .item(
-                Event.Item(
-                    itemID: "kettle", title: "Steel Kettle", category: "Kitchen", brand: "Boil",
-                    price: price, cost: 1, minPrice: minPrice, channel: channel)))
+            body: .item(kettle))
     }
 
     private func click(_ id: String, user: String = "ada", day: Double, price: Double = 100)

@@ -187,10 +187,11 @@ import Testing
         let base = try EngineFixture.base.get()
         let embedding = WordEmbedding(dimension: base.hiddenSize)
         func ask(isView: Bool) throws -> (Recommendation, [ExpectedDemand]) {
-            try run.engine.inquire(
+            var question = OfferQuestion(
                 userID: "user \(shown.user)", itemID: "item \(shown.item)", price: shown.price,
-                context: [], isView: isView, atMs: views[views.count - 1].tsMs,
-                embedding: embedding)
+                atMs: views[views.count - 1].tsMs)
+            question.isView = isView
+            return try run.engine.inquire(question, embedding: embedding)
         }
         #expect(run.engine.knowsViews)
         let (view, demand) = try ask(isView: true)
@@ -239,10 +240,11 @@ import Testing
         let erased = try run(events + [erase], change)
         let base = try EngineFixture.base.get()
         func conversion(_ run: Run) throws -> Double {
-            try run.engine.inquire(
-                userID: shopper, itemID: "item 5", price: 10, context: [], isView: true,
-                atMs: 1_700_000_000_000, embedding: WordEmbedding(dimension: base.hiddenSize)
-            ).1[0].conversion
+            var question = OfferQuestion(
+                userID: shopper, itemID: "item 5", price: 10, atMs: 1_700_000_000_000)
+            question.isView = true
+            let embedding = WordEmbedding(dimension: base.hiddenSize)
+            return try run.engine.inquire(question, embedding: embedding).1[0].conversion
         }
         #expect(try conversion(erased) != conversion(whole))
         #expect(erased.engine.rememberedExamples < whole.engine.rememberedExamples)

@@ -42,15 +42,17 @@ func click(_ changes: [(String, String?)] = []) -> String {
             "item":{"title":"Tea","category":"","attributes":{"bio":true,"size":"L"}},"new":[1,{}]}
             """
         let event = try EventDecoder().decode(Array(json.utf8))
-        let item = Event.Item(
-            itemID: "i1", title: "Tea",
-            attributes: [.init("bio", .text("true")), .init("size", .text("L"))])
-        let offer = Event.Offer(
+        var item = Event.Item(itemID: "i1", title: "Tea")
+        item.attributes = [.init("bio", .text("true")), .init("size", .text("L"))]
+        var offer = Event.Offer(
             userID: "u1", itemID: "i1", price: 10, discount: 0.25, recommendationID: "r1",
-            propensity: 0.5, position: 3, sessionID: "s1",
+            propensity: 0.5,
             context: [
                 .init("a", .number(1)), .init("b", .number(-2.5)), .init("page", .text("home")),
-            ], item: item)
+            ])
+        offer.position = 3
+        offer.sessionID = "s1"
+        offer.item = item
         #expect(event == Event(eventID: "e1", tsMs: 1_700_000_000_500, body: .click(offer)))
         #expect(event.type == .click && event.userID == "u1" && event.itemID == "i1")
     }
@@ -105,10 +107,12 @@ func click(_ changes: [(String, String?)] = []) -> String {
                 #"{"type":"item","event_id":"e","ts":1700000000000,"item_id":"i","title":"T","stock":-1}"#
             )
                 == .item(.init(itemID: "i", title: "T", stock: -1)))
+        var deleted = Event.Item(itemID: "i", title: nil)
+        deleted.deleted = true
         #expect(
             try body(
                 #"{"type":"item","event_id":"e","ts":1700000000000,"item_id":"i","deleted":true}"#)
-                == .item(.init(itemID: "i", title: nil, deleted: true)))
+                == .item(deleted))
         #expect(try body("{\"type\":\"erase\",\(common)}") == .erase(userID: "u"))
         #expect(try body("{\"type\":\"objection\",\(common)}") == .objection(userID: "u"))
     }

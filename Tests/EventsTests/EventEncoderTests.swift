@@ -35,22 +35,31 @@ struct EventGenerator {
     }
 
     mutating func item(_ id: String) -> Event.Item {
-        Event.Item(
-            itemID: id, title: text("t"), description: maybe(text()), category: maybe(text()),
-            brand: maybe(text()), attributes: attributes(), price: maybe(number(1e3)),
-            cost: maybe(number(1e3)), stock: maybe(Double(below(100) - 10)),
-            minPrice: maybe(number(1e3)), channel: maybe(text("ch")),
-            deleted: below(8) == 0)
+        var item = Event.Item(itemID: id, title: text("t"))
+        item.description = maybe(text())
+        item.category = maybe(text())
+        item.brand = maybe(text())
+        item.attributes = attributes()
+        item.price = maybe(number(1e3))
+        item.cost = maybe(number(1e3))
+        item.stock = maybe(Double(below(100) - 10))
+        item.minPrice = maybe(number(1e3))
+        item.channel = maybe(text("ch"))
+        item.deleted = below(8) == 0
+        return item
     }
 
     private mutating func offer() -> Event.Offer {
         let itemID = text("i")
-        return Event.Offer(
+        var offer = Event.Offer(
             userID: text("u"), itemID: itemID, price: below(9) == 0 ? 0 : number(1e4),
             discount: random.unit(),
-            recommendationID: maybe(text("r")), propensity: maybe(1 - random.unit()),
-            position: maybe(below(50)), sessionID: maybe(text("s")), context: attributes(),
-            item: below(6) == 0 ? item(itemID) : nil)
+            recommendationID: maybe(text("r")), propensity: maybe(1 - random.unit()))
+        offer.position = maybe(below(50))
+        offer.sessionID = maybe(text("s"))
+        offer.context = attributes()
+        offer.item = below(6) == 0 ? item(itemID) : nil
+        return offer
     }
 
     mutating func next() -> Event {

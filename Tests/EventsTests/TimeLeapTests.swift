@@ -15,8 +15,9 @@ import Testing
         var offset: Int64 = 0
 
         init(leapMaxMs: Int64? = hourMs) {
-            join = AttributionJoin(
-                configuration: AttributionConfiguration(latenessMs: 60_000, leapMaxMs: leapMaxMs))
+            var configuration = AttributionConfiguration(latenessMs: 60_000)
+            configuration.leapMaxMs = leapMaxMs
+            join = AttributionJoin(configuration: configuration)
         }
 
         @discardableResult
@@ -145,7 +146,8 @@ import Testing
 
     @Test("events far ahead that fill the room for waiting ones do not take time with them")
     func room() {
-        var configuration = AttributionConfiguration(latenessMs: 60_000, leapMaxMs: Self.hourMs)
+        var configuration = AttributionConfiguration(latenessMs: 60_000)
+        configuration.leapMaxMs = Self.hourMs
         configuration.pendingMax = 10
         var stream = Stream()
         stream.join = AttributionJoin(configuration: configuration)

@@ -44,7 +44,8 @@ struct ProgressTests {
     ) throws(KafkaError) -> AssignmentPlan {
         try AssignmentPlan(
             choice: PartitionChoice(shards: 1, shard: 0), partitionCounts: ["t": 2],
-            positions: [a, b], offsets: offsets, available: available, onGap: onGap)
+            positions: [a, b], stored: AssignmentPlan.Stored(offsets: offsets),
+            available: available, onGap: onGap)
     }
 
     @Test("stored offsets that the broker has, or will have next, are gone on from")

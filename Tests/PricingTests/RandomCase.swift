@@ -16,8 +16,9 @@ struct RandomCase {
         configuration = PricingConfiguration(
             depths: depths, maximumDepth: [0, 0.07, 0.2, 0.35, 0.5, 0.9][Int(random.unit() * 6)],
             marginFloor: [0, 0.05, 0.2, 0.5][Int(random.unit() * 4)],
-            exploration: chance(0.8) ? .epsilonGreedy : .none, epsilon: random.unit(),
-            killSwitch: chance(0.03), costFraction: chance(0.3) ? random.unit() : nil)
+            exploration: chance(0.8) ? .epsilonGreedy : .none, epsilon: random.unit())
+        configuration.killSwitch = chance(0.03)
+        configuration.costFraction = chance(0.3) ? random.unit() : nil
         // From half a cent to 100,000; most in whole cents, some not.
         var price = exponential(random.unit() * 17 - 5.3)
         if chance(0.9) { price = max(1, (price * 100).rounded()) / 100 }

@@ -79,8 +79,9 @@ struct KernelTests {
             let (y, kept) = (Sample(4, columns), Sample(4, columns))
             let (inverse, dx) = (Sample(1, 4), Sample(4, columns))
             kernels.normalize(
-                x.read, bias: bias.read, residual: residual.read, gamma: gamma.read,
-                beta: beta.read, epsilon: 1e-5, into: y.write, keeping: (kept.write, inverse.write))
+                x.read, bias: bias.read, residual: residual.read,
+                norm: NormWeights(gamma: gamma.read, beta: beta.read, epsilon: 1e-5),
+                into: y.write, keeping: (kept.write, inverse.write))
             let sums = (0..<4).map { row in
                 (0..<columns).map { column in
                     x.doubles[row][column] + bias.doubles[0][column]
@@ -285,8 +286,9 @@ struct KernelLevelTests {
         }
         let (y, kept, inverse) = (Sample(9, columns), Sample(9, columns), Sample(1, 9))
         kernels.normalize(
-            x.read, bias: row.read, residual: d.read, gamma: row.read, beta: row2.read,
-            epsilon: 1e-12, into: y.write, keeping: (kept.write, inverse.write))
+            x.read, bias: row.read, residual: d.read,
+            norm: NormWeights(gamma: row.read, beta: row2.read, epsilon: 1e-12), into: y.write,
+            keeping: (kept.write, inverse.write))
         keep(y)
         keep(inverse)
         kernels.normalizeBackward(

@@ -58,8 +58,9 @@ enum KernelBench {
             },
             timed("residual + LayerNorm") {
                 kernels.normalize(
-                    x.read, bias: row.read, residual: x.read, gamma: row.read, beta: row.read,
-                    epsilon: 1e-12, into: y, keeping: (normalized, inverse))
+                    x.read, bias: row.read, residual: x.read,
+                    norm: NormWeights(gamma: row.read, beta: row.read, epsilon: 1e-12), into: y,
+                    keeping: (normalized, inverse))
             },
             timed("LayerNorm backward") {
                 kernels.normalizeBackward(

@@ -127,9 +127,11 @@ private final class TurnsCases {
         configuration.guards = [.clip]
         let adapters = try Adapters.load(directory: texts.adapters, base: base)
         let job = RefreshJob(
-            evidence: evidence, adapters: adapters,
-            optimizer: AdamW(.init(learningRate: texts.learningRate), for: adapters), seed: 1,
-            configuration: configuration)
+            evidence: evidence,
+            start: RefreshStart(
+                adapters: adapters,
+                optimizer: AdamW(.init(learningRate: texts.learningRate), for: adapters)),
+            seed: 1, configuration: configuration)
         var result: RefreshResult?
         var turn = try timed { _ in
             result = try job.run(

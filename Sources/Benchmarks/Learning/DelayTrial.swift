@@ -147,9 +147,11 @@ struct DelayTrial {
     private func ask(
         _ visit: DelayedStream.Visit, _ engine: Engine, _ tally: inout Tally
     ) throws {
-        let (recommendation, demand) = try engine.inquire(
+        var question = OfferQuestion(
             userID: visit.offer.userID, itemID: visit.offer.itemID, price: visit.offer.price,
-            context: visit.offer.context, atMs: visit.tsMs, embedding: embedding)
+            atMs: visit.tsMs)
+        question.context = visit.offer.context
+        let (recommendation, demand) = try engine.inquire(question, embedding: embedding)
         // The depth shown is one of the grid, but for the cent it was rounded to.
         let shown = demand.min {
             abs($0.discount - visit.offer.discount) < abs($1.discount - visit.offer.discount)

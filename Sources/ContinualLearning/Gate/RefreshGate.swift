@@ -33,7 +33,7 @@ public struct RefreshGate: Sendable {
         /// one champion meets and all slices.
         public var alpha: Double
         /// The number of examples at which the bounds are tightest.
-        public var tunedFor: Int
+        public var tunedFor = 2_000
         /// Examples and users that a verdict takes at least: below, the bounds are not normal.
         public var examplesMin: Int
         /// Users that a verdict takes at least.
@@ -50,13 +50,12 @@ public struct RefreshGate: Sendable {
         /// bound.
         public init(
             margin: Double = 0.005, sliceMargin: Double = 0.02, alpha: Double = 0.01,
-            tunedFor: Int = 2_000, examplesMin: Int = 250, usersMin: Int = 30,
-            examplesMax: Int = 50_000, atBound: BoundVerdict = .reject
+            examplesMin: Int = 250, usersMin: Int = 30, examplesMax: Int = 50_000,
+            atBound: BoundVerdict = .reject
         ) {
             self.margin = margin
             self.sliceMargin = sliceMargin
             self.alpha = alpha
-            self.tunedFor = tunedFor
             self.examplesMin = examplesMin
             self.usersMin = usersMin
             self.examplesMax = examplesMax

@@ -43,13 +43,13 @@ struct AdapterTraining {
         self.texts = texts
         reference = job.configuration.guards.contains(.agem) ? job.reference : []
         anchor = FisherAnchor(
-            anchor: job.adapters.values,
-            importance: job.configuration.guards.contains(.ewc) ? job.importance : [],
+            anchor: job.start.adapters.values,
+            importance: job.configuration.guards.contains(.ewc) ? job.start.importance : [],
             strength: job.configuration.ewcStrength)
         level = TextEvidence.logit(texts)
         random = SeededRandom(seed: seed)
-        adapters = job.adapters
-        optimizer = job.optimizer
+        adapters = job.start.adapters
+        optimizer = job.start.optimizer
         if job.configuration.guards.contains(.averaging) {
             average = WeightAverage(
                 values: adapters.values, rate: job.configuration.averagingRate)

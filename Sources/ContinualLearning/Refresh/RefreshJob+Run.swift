@@ -48,7 +48,7 @@ extension RefreshJob {
         isCancelled: () -> Bool
     ) throws -> RefreshResult {
         let encoder = try TextEncoder(
-            base: base, adapters: adapters, maxTokens: maxTokens, threads: threads,
+            base: base, adapters: start.adapters, maxTokens: maxTokens, threads: threads,
             prefixCacheBytes: prefixCacheBytes)
         do {
             return try trained(encoder, isCancelled)
@@ -61,7 +61,8 @@ extension RefreshJob {
     }
 
     private var unchanged: RefreshResult {
-        RefreshResult(adapters: adapters, optimizer: optimizer, importance: importance)
+        RefreshResult(
+            adapters: start.adapters, optimizer: start.optimizer, importance: start.importance)
     }
 
     private func trained(
@@ -88,10 +89,11 @@ extension RefreshJob {
             result.importance = Self.mean(
                 runs.map {
                     $0.training.fisher?.importance(
-                        after: importance, decay: configuration.ewcDecay) ?? importance
+                        after: start.importance, decay: configuration.ewcDecay)
+                        ?? start.importance
                 })
         }
-        guard result.adapters != adapters else { return result }
+        guard result.adapters != start.adapters else { return result }
         guard result.adapters.values.allSatisfy(\.isFinite) else { throw TrainingDiverged() }
         for (fold, run) in zip(folds, runs) {
             let apart = fold.apart.isEmpty ? fold.training : fold.apart
@@ -158,9 +160,9 @@ extension RefreshJob {
             training = try AdapterTraining(
                 job, texts: fold.training, seed: seed, encoder: encoder, isCancelled: isCancelled)
             validation = try ValidationLoss(
-                fold.apart, served: job.adapters, level: training.level, encoder,
+                fold.apart, served: job.start.adapters, level: training.level, encoder,
                 job.configuration)
-            adapters = [job.adapters]
+            adapters = [job.start.adapters]
             apart = fold.apart.count
         }
 

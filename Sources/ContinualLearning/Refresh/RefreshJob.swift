@@ -32,19 +32,32 @@ public struct RefreshConfiguration: Sendable, Hashable {
     }
 }
 
+/// Where the training of a refresh begins.
+public struct RefreshStart: Sendable {
+    /// The adapters in service.
+    public var adapters: Adapters
+    /// The optimiser's state at that time.
+    public var optimizer: AdamW
+    /// How much each weight mattered in earlier refreshes (`ewc`); empty where nothing is known.
+    public var importance: [Float]
+
+    /// Takes each field as it is.
+    public init(adapters: Adapters, optimizer: AdamW, importance: [Float] = []) {
+        self.adapters = adapters
+        self.optimizer = optimizer
+        self.importance = importance
+    }
+}
+
 /// Everything a refresh is trained from: a value, so that it can be trained again, to the same bits.
 public struct RefreshJob: Sendable {
-    /// Where the training begins: the adapters in service.
-    public let adapters: Adapters
-    /// The optimiser's state at that time.
-    public let optimizer: AdamW
+    /// Where the training begins.
+    public let start: RefreshStart
     /// How it is trained.
     public let configuration: RefreshConfiguration
     let evidence: [TextEvidence]
     /// Older evidence than that trained on, which steps must not contradict (`agem`).
     let reference: [TextEvidence]
-    /// How much each weight mattered in earlier refreshes (`ewc`); empty where nothing is known.
-    let importance: [Float]
     let seed: UInt64
     /// The heads to learn again under what was trained; none where nobody asks for them.
     public var rebuild: Rebuild?
@@ -52,21 +65,15 @@ public struct RefreshJob: Sendable {
     /// Gathers what replay memory says of the texts.
     ///
     /// - Parameters:
-    ///   - first: remembered examples from this one on are looked at.
-    ///   - recent: examples before this one are what is not to be forgotten.
-    ///   - isSuspect: whether an example's label may be false: then it is not trained on.
+    ///   - selection: which remembered examples are looked at.
     ///   - heads: of which the one with the most examples is trained for.
     ///   - texts: the text of each item that has one.
     public init(
-        memory: ReplayMemory, from first: UInt64 = 0, recent: UInt64 = 0,
-        isSuspect: (MemoryExample) -> Bool = { _ in false }, heads: [ResponseHead],
-        texts: [String: String], adapters: Adapters, optimizer: AdamW, importance: [Float] = [],
-        seed: UInt64, configuration: RefreshConfiguration
+        _ selection: ReplaySelection, heads: [ResponseHead], texts: [String: String],
+        start: RefreshStart, seed: UInt64, configuration: RefreshConfiguration
     ) {
-        self.adapters = adapters
-        self.optimizer = optimizer
+        self.start = start
         self.seed = seed
-        self.importance = importance
         guard let head = heads.max(by: { ($0.eventCount, $1.name) < ($1.eventCount, $0.name) })
         else {
             evidence = []
@@ -77,27 +84,25 @@ public struct RefreshJob: Sendable {
         var learned = configuration
         learned.prior.weightVariance = head.textVariance
         self.configuration = learned
+        let countMax = configuration.textsMax
         evidence = TextEvidence.gather(
-            memory, from: first, head: head.name, texts: texts, countMax: configuration.textsMax,
-            isSuspect: isSuspect)
+            selection.memory, from: selection.first, head: head.name, texts: texts,
+            countMax: countMax, isSuspect: selection.isSuspect)
         reference =
             configuration.guards.contains(.agem)
             ? TextEvidence.gather(
-                memory, below: recent, head: head.name, texts: texts,
-                countMax: configuration.textsMax, isSuspect: isSuspect) : []
+                selection.memory, below: selection.recent, head: head.name, texts: texts,
+                countMax: countMax, isSuspect: selection.isSuspect) : []
     }
 
     /// From evidence that was gathered already.
     package init(
-        evidence: [TextEvidence], reference: [TextEvidence] = [], adapters: Adapters,
-        optimizer: AdamW, importance: [Float] = [], seed: UInt64,
-        configuration: RefreshConfiguration
+        evidence: [TextEvidence], reference: [TextEvidence] = [], start: RefreshStart,
+        seed: UInt64, configuration: RefreshConfiguration
     ) {
         self.evidence = evidence
         self.reference = reference
-        self.adapters = adapters
-        self.optimizer = optimizer
-        self.importance = importance
+        self.start = start
         self.seed = seed
         self.configuration = configuration
     }
@@ -117,10 +122,10 @@ extension RefreshJob {
     /// The record that `init(record:…)` reads: all but the settings, and what was learned in their place.
     public var record: [UInt8] {
         var writer = ByteWriter()
-        writer.data(adapters.record)
-        writer.data(optimizer.record)
+        writer.data(start.adapters.record)
+        writer.data(start.optimizer.record)
         writer.integer(seed)
-        writer.floats(importance)
+        writer.floats(start.importance)
         writer.array(evidence) { $1.write(to: &$0) }
         writer.array(reference) { $1.write(to: &$0) }
         writer.double(configuration.prior.weightVariance)
@@ -133,15 +138,16 @@ extension RefreshJob {
         configuration: RefreshConfiguration
     ) throws {
         var reader = ByteReader(record)
-        adapters = try Adapters(record: try reader.data(), base: base)
-        optimizer = try AdamW(
+        let adapters = try Adapters(record: try reader.data(), base: base)
+        let optimizer = try AdamW(
             record: try reader.data(), configuration: settings, for: adapters)
         seed = try reader.integer()
-        let start = reader.position
-        importance = try reader.floats()
+        let place = reader.position
+        let importance = try reader.floats()
         guard importance.isEmpty || importance.count == adapters.values.count else {
-            throw ByteCodingError.badValue(at: start, "\(importance.count) weights' importance")
+            throw ByteCodingError.badValue(at: place, "\(importance.count) weights' importance")
         }
+        start = RefreshStart(adapters: adapters, optimizer: optimizer, importance: importance)
         evidence = try reader.array { reader throws(ByteCodingError) in
             try TextEvidence(from: &reader)
         }

@@ -14,11 +14,11 @@ public struct MemoryExample: Sendable {
     /// Whether it was clicked or bought; corrected where that changes.
     public var label: Bool
     /// Units of a purchase, net of refunds; 0 where there was none or nothing is said of them.
-    public var units: Int
+    public var units = 0
     /// What was expected of them when they were learned.
-    public var expectedUnits: Float
+    public var expectedUnits: Float = 1
     /// The weight it was learned with; how many examples it stands for in the memory is apart.
-    public var weight: Double
+    public var weight = 1.0
     /// The logit that was predicted before the label was known.
     public var servedLogit: Double
     /// Which encoder made the item's vector then.
@@ -28,20 +28,17 @@ public struct MemoryExample: Sendable {
     /// The place in the order of learning; given by the memory.
     public internal(set) var sequence: UInt64 = 0
 
-    /// Takes each field as it is; the memory gives the sequence number.
+    /// Takes each field as it is; weight and units are set afterwards where they are not 1 and none.
+    /// The memory gives the sequence number.
     public init(
         exampleId: String, head: String, itemId: String, exposure: Exposure, label: Bool,
-        units: Int = 0, expectedUnits: Float = 1, weight: Double = 1, servedLogit: Double,
-        encoderVersion: UInt32
+        servedLogit: Double, encoderVersion: UInt32
     ) {
         self.exampleId = exampleId
         self.head = head
         self.itemId = itemId
         self.exposure = exposure
         self.label = label
-        self.units = units
-        self.expectedUnits = expectedUnits
-        self.weight = weight
         self.servedLogit = servedLogit
         self.encoderVersion = encoderVersion
     }

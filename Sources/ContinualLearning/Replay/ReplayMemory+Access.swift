@@ -202,9 +202,10 @@ extension ReplayMemory {
             exposure: Exposure(
                 tsMs: slot.tsMs, user: strings[slot.user], price: slot.price,
                 discount: slot.discount, context: contexts[slot.context].pairs),
-            label: slot.label, units: Int(slot.units),
-            expectedUnits: slot.expectedUnits, weight: slot.weight, servedLogit: slot.servedLogit,
-            encoderVersion: slot.encoderVersion)
+            label: slot.label, servedLogit: slot.servedLogit, encoderVersion: slot.encoderVersion)
+        example.units = Int(slot.units)
+        example.expectedUnits = slot.expectedUnits
+        example.weight = slot.weight
         example.isCorrected = slot.isCorrected
         example.sequence = slot.sequence
         let weight =

@@ -234,9 +234,10 @@ extension ReplayMemory {
             exampleId: exampleId, head: head, itemId: item,
             exposure: Exposure(
                 tsMs: tsMs, user: user, price: price, discount: discount, context: context),
-            label: flags & 1 != 0, units: Int(units),
-            expectedUnits: expectedUnits, weight: weight, servedLogit: servedLogit,
-            encoderVersion: version)
+            label: flags & 1 != 0, servedLogit: servedLogit, encoderVersion: version)
+        example.units = Int(units)
+        example.expectedUnits = expectedUnits
+        example.weight = weight
         example.isCorrected = flags & 4 != 0
         return (example, category, flags & 2 != 0, past)
     }

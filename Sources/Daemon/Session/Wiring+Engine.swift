@@ -143,15 +143,19 @@ extension Wiring {
 
     func joinConfiguration() -> AttributionConfiguration {
         let attribution = configuration.attribution
-        return AttributionConfiguration(
+        var join = AttributionConfiguration(
             windowMs: Int64(attribution.windowMs), waitMs: Int64(waitMs),
             clickWindowMs: Int64(attribution.clickWindowMs),
             latenessMs: Int64(attribution.latenessMs),
             refundWindowMs: Int64(attribution.refundWindowMs),
-            duplicateWindowMs: Int64(attribution.duplicateWindowMs), rule: attribution.rule,
-            leapMaxMs: Int64(attribution.leapMaxMs), openMax: attribution.openMax,
-            pendingMax: attribution.pendingMax,
-            purchasesMax: attribution.purchasesMax, duplicatesMax: attribution.duplicatesMax)
+            duplicateWindowMs: Int64(attribution.duplicateWindowMs))
+        join.rule = attribution.rule
+        join.leapMaxMs = Int64(attribution.leapMaxMs)
+        join.openMax = attribution.openMax
+        join.pendingMax = attribution.pendingMax
+        join.purchasesMax = attribution.purchasesMax
+        join.duplicatesMax = attribution.duplicatesMax
+        return join
     }
 
     func pricingConfiguration() -> PricingConfiguration {
@@ -164,12 +168,13 @@ extension Wiring {
             }
         var priced = PricingConfiguration(
             depths: pricing.depths, maximumDepth: pricing.maximumDepth,
-            marginFloor: pricing.marginFloor, offerLifetimeMs: Int64(pricing.offerLifetimeMs),
-            exploration: exploration, epsilon: pricing.epsilon,
-            exploreCost: pricing.exploreCost, exploreMax: pricing.exploreMax,
-            holdoutFraction: pricing.holdout,
-            killSwitch: pricing.killSwitch, costFraction: pricing.costFraction,
-            confidence: pricing.confidence)
+            marginFloor: pricing.marginFloor, exploration: exploration, epsilon: pricing.epsilon,
+            holdoutFraction: pricing.holdout, confidence: pricing.confidence)
+        priced.offerLifetimeMs = Int64(pricing.offerLifetimeMs)
+        priced.exploreCost = pricing.exploreCost
+        priced.exploreMax = pricing.exploreMax
+        priced.killSwitch = pricing.killSwitch
+        priced.costFraction = pricing.costFraction
         priced.audience.share = pricing.live
         priced.audience.categoryShares = pricing.liveCategories
         priced.rules = pricing.ruleSettings

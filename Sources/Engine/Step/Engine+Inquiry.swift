@@ -18,6 +18,30 @@ public struct ExpectedDemand: Codable, Sendable {
     }
 }
 
+/// A shopper who looks at an item, and what is to be known of the moment.
+public struct OfferQuestion: Sendable {
+    /// The shopper's id.
+    public var userID: String
+    /// The item's id.
+    public var itemID: String
+    /// The list price.
+    public var price: Double
+    /// Circumstances of the visit, as a click would carry them.
+    public var context: [Event.Attribute] = []
+    /// Whether the shopper sees the item and has not clicked yet.
+    public var isView = false
+    /// When. Units: milliseconds since 1970.
+    public var atMs: Int64
+
+    /// A visit of which nothing more is known.
+    public init(userID: String, itemID: String, price: Double, atMs: Int64) {
+        self.userID = userID
+        self.itemID = itemID
+        self.price = price
+        self.atMs = atMs
+    }
+}
+
 extension Engine {
     /// In the place of the event that asks.
     private static let inquiryID = "inquiry"
@@ -41,21 +65,20 @@ extension Engine {
     /// Nothing is drawn at random, and nothing is remembered of having been asked.
     ///
     /// - Parameters:
-    ///   - context: circumstances of the visit, as a click would carry them.
-    ///   - isView: whether the shopper sees the item and has not clicked yet.
     ///   - state: where the rules' ledger is; without it they know of no earlier offers and prices.
     public func inquire(
-        userID: String, itemID: String, price: Double, context: [Event.Attribute],
-        isView: Bool = false, atMs ts: Int64, embedding: any TextEmbedding,
+        _ question: OfferQuestion, embedding: any TextEmbedding,
         reading state: (any StateReader)? = nil
     ) throws -> (Recommendation, [ExpectedDemand]) {
-        let userID = try state.map { try stream.shopperID(userID, in: $0) } ?? userID
+        let (ts, itemID) = (question.atMs, question.itemID)
+        let userID =
+            try state.map { try stream.shopperID(question.userID, in: $0) } ?? question.userID
         let offer = Event.Offer(
-            userID: userID, itemID: itemID, price: price, context: stream.contextKeys.known(context)
-        )
+            userID: userID, itemID: itemID, price: question.price,
+            context: stream.contextKeys.known(question.context))
         var ledger = ruleLedger
         if let state { ledger.attach(state) }
-        let asked = try ask(offer, isView: isView, atMs: ts, embedding, &ledger)
+        let asked = try ask(offer, isView: question.isView, atMs: ts, embedding, &ledger)
         let quote = asked.quote
         let decisionID = Recommendation.decisionID(
             eventID: Self.inquiryID, userID: userID, itemID: itemID)
@@ -81,14 +104,15 @@ extension Engine {
     ) throws -> AskedOffer {
         // Above any rate of exploring.
         let draws = PricingDraws(explore: 0x1.fffffffffffffp-1, depth: 0)
-        let (item, features) = try stream.catalog.look(at: offer.itemID, with: embedding)
-        var asking = asking(offer, known: item, eventID: Self.inquiryID, atMs: ts)
+        let seen = try stream.catalog.look(at: offer.itemID, with: embedding)
+        var asking = asking(offer, known: seen.item, eventID: Self.inquiryID, atMs: ts)
         asking.heldID = standing?.decisionID
         let sight = try ledger.look(asking)
         let quote = try decide(
-            Exposure(offer, tsMs: ts), features: features, known: item, sight.circumstances,
-            isView: isView, held: standing, draws: draws, isHoldout: isHoldout)
-        return AskedOffer(item: item, sight: sight, quote: quote)
+            Exposure(offer, tsMs: ts), of: seen, sight.circumstances, isView: isView,
+            held: standing,
+            draws: draws, isHoldout: isHoldout)
+        return AskedOffer(item: seen.item, sight: sight, quote: quote)
     }
 
     /// The decision that would be made at an exposure of a log, with the probability of every price: as if the
@@ -111,8 +135,9 @@ extension Engine {
         asking.isAgain = true
         let facts = try ruleLedger.look(asking).circumstances
         return try decide(
-            Exposure(known, tsMs: ts), features: try stream.catalog.features(of: offer.itemID),
-            known: item, facts, isView: isView && knowsViews, held: nil,
+            Exposure(known, tsMs: ts),
+            of: (item, try stream.catalog.features(of: offer.itemID)), facts,
+            isView: isView && knowsViews, held: nil,
             draws: PricingDraws(explore: 0, depth: 0), isHoldout: false
         ).decision
     }

@@ -60,14 +60,14 @@ extension Engine {
         weight: Double, servedLogit: Double
     ) {
         safety.tick(example.exposure.tsMs, newestMs: stream.join.newestMs)
-        memory.insert(
-            MemoryExample(
-                exampleId: example.memoryID, head: label.rawValue, itemId: example.itemID,
-                exposure: example.exposure, label: outcome,
-                units: label == .purchase && outcome ? example.units ?? 0 : 0,
-                expectedUnits: Float(example.expectedUnits), weight: weight,
-                servedLogit: servedLogit, encoderVersion: refresh.encoderVersion),
-            category: item.category)
+        var remembered = MemoryExample(
+            exampleId: example.memoryID, head: label.rawValue, itemId: example.itemID,
+            exposure: example.exposure, label: outcome, servedLogit: servedLogit,
+            encoderVersion: refresh.encoderVersion)
+        if label == .purchase, outcome { remembered.units = example.units ?? 0 }
+        remembered.expectedUnits = Float(example.expectedUnits)
+        remembered.weight = weight
+        memory.insert(remembered, category: item.category)
     }
 
     /// Looks at what came of decisions, once all that an event has settled is learned.

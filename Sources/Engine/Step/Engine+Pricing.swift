@@ -25,8 +25,8 @@ extension Engine {
         ).circumstances
         let decision = try decide(
             Exposure(offer, tsMs: event.tsMs),
-            features: try stream.catalog.features(of: offer.itemID), known: known, facts,
-            isView: isView, held: nil, draws: draws(of: event.eventID)
+            of: (known, try stream.catalog.features(of: offer.itemID)), facts, isView: isView,
+            held: nil, draws: draws(of: event.eventID)
         ).decision
         counters.noteShadow(decision)
     }
@@ -48,10 +48,8 @@ extension Engine {
         asking.place = place
         let sight = try ruleLedger.look(asking)
         let quote = try decide(
-            exposure, features: try stream.catalog.features(of: offer.itemID),
-            known: known, sight.circumstances, isView: isView,
-            held: standing,
-            draws: draws(of: event.eventID))
+            exposure, of: (known, try stream.catalog.features(of: offer.itemID)),
+            sight.circumstances, isView: isView, held: standing, draws: draws(of: event.eventID))
         if quote.decision.depth > configuration.pricing.maximumDepth + 1e-9 {
             counters.ruleViolations += 1
         }
@@ -127,17 +125,17 @@ extension Engine {
     /// What would be offered for this exposure: the decision and what speaks for it.
     ///
     /// - Parameters:
-    ///   - features: what the heads see of the item.
-    ///   - known: what the catalogue knows of it.
+    ///   - seen: what the catalogue knows of the item, and what the heads see of it.
     ///   - circumstances: what the rules are told beside.
     ///   - isView: whether it is shown to who has not clicked yet, so that it decides over that as well.
     ///   - held: an offer that stands, whose discount is kept as far as the rules allow.
     ///   - isHoldout: whether the shopper is held out; `nil`: as the shopper's lot has it.
     func decide(
-        _ exposure: Exposure, features: ItemFeatures, known: Item?,
+        _ exposure: Exposure, of seen: (item: Item?, features: ItemFeatures),
         _ circumstances: OfferCircumstances, isView: Bool = false, held: HeldOffer?,
         draws: PricingDraws, isHoldout: Bool? = nil
     ) throws -> Quote {
+        let (known, features) = seen
         let item = ItemOffer(
             price: exposure.price, cataloguePrice: known?.price, cost: known?.cost,
             stock: known?.stock, deleted: known?.deleted ?? false)

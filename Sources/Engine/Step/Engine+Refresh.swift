@@ -44,15 +44,17 @@ extension Engine {
     ) throws {
         let items = try memory.items(stream.catalog)
         let job = RefreshJob(
-            memory: memory.replay, from: replayedFrom, recent: memory.replay.oldestRecent,
-            isSuspect: { [suspects = safety.labels.suspects] example in
+            ReplaySelection(
+                memory.replay, from: replayedFrom, recent: memory.replay.oldestRecent
+            ) { [suspects = safety.labels.suspects] example in
                 suspects.contains {
                     $0.contains(example, category: items[example.itemId]?.category)
                 }
             },
             heads: models.heads.all, texts: items.compactMapValues(\.text),
-            adapters: refresh.adapters, optimizer: refresh.optimizer,
-            importance: refresh.importance,
+            start: RefreshStart(
+                adapters: refresh.adapters, optimizer: refresh.optimizer,
+                importance: refresh.importance),
             seed: StableHash.of(
                 "refresh", "\(refresh.encoderVersion)", "\(counters.examples)",
                 seed: configuration.seed),

@@ -63,7 +63,7 @@ extension Engine {
     private mutating func resumeRefresh(from state: any StateReader) throws {
         guard let candidate = refresh.candidate else { return }
         try stream.catalog.resumeHold(memory.heldItemIDs, reading: state)
-        if candidate.job.adapters != refresh.adapters { endRefresh() }
+        if candidate.job.start.adapters != refresh.adapters { endRefresh() }
     }
 
     /// After a rollback of the weights, replay memory holds examples that the weights rolled back had

@@ -24,31 +24,28 @@ public struct AttributionConfiguration: Sendable, Hashable {
     /// How long an `event_id` is remembered.
     public var duplicateWindowMs: Int64
     /// Which example a purchase belongs to that names no known recommendation.
-    public var rule: Rule
+    public var rule = Rule.lastClick
     /// How far an event may be ahead of all others and move time by itself; `nil`: any.
     public var leapMaxMs: Int64?
 
     /// Bound on open examples; beyond it the oldest close early, learned as not taken so far.
-    public var openMax: Int
+    public var openMax = 200_000
     /// The same for one user and item.
-    public var openPerPairMax: Int
+    public var openPerPairMax = 64
     /// Bound on events held back for their order; beyond it the oldest are taken early, and what
     /// should have come before them is late.
-    public var pendingMax: Int
+    public var pendingMax = 100_000
     /// Bound on purchases that a refund can find; beyond it the oldest are forgotten.
-    public var purchasesMax: Int
+    public var purchasesMax = 500_000
     /// Bound on remembered event ids; beyond it the oldest are forgotten.
-    public var duplicatesMax: Int
+    public var duplicatesMax = 1_000_000
 
-    /// Defaults: a window of a day, lateness of a minute, refunds for thirty days. `problem` tells
-    /// whether the values fit together.
+    /// Defaults: a window of a day, lateness of a minute, refunds for thirty days. The bounds and the
+    /// rule are set afterwards. `problem` tells whether the values fit together.
     public init(
         windowMs: Int64 = 86_400_000, waitMs: Int64? = nil, clickWindowMs: Int64? = nil,
         latenessMs: Int64 = 60_000, refundWindowMs: Int64 = 30 * 86_400_000,
-        duplicateWindowMs: Int64 = 86_400_000, rule: Rule = .lastClick, leapMaxMs: Int64? = nil,
-        openMax: Int = 200_000,
-        openPerPairMax: Int = 64, pendingMax: Int = 100_000, purchasesMax: Int = 500_000,
-        duplicatesMax: Int = 1_000_000
+        duplicateWindowMs: Int64 = 86_400_000
     ) {
         self.windowMs = windowMs
         self.waitMs = waitMs ?? windowMs
@@ -56,13 +53,6 @@ public struct AttributionConfiguration: Sendable, Hashable {
         self.latenessMs = latenessMs
         self.refundWindowMs = refundWindowMs
         self.duplicateWindowMs = duplicateWindowMs
-        self.rule = rule
-        self.leapMaxMs = leapMaxMs
-        self.openMax = openMax
-        self.openPerPairMax = openPerPairMax
-        self.pendingMax = pendingMax
-        self.purchasesMax = purchasesMax
-        self.duplicatesMax = duplicatesMax
     }
 
     /// What is wrong with the settings, in a sentence; `nil` when nothing is.

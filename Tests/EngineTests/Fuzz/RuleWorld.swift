@@ -320,8 +320,10 @@ extension RuleWorld {
             depths: (0..<(2 + Int(random.unit() * 8))).map { Double($0) * step },
             maximumDepth: pick([0.1, 0.25, 0.5, 0.9]), marginFloor: pick([0, 0, 0.1, 0.3]),
             exploration: pick([.epsilonGreedy, .epsilonGreedy, .costBounded, .none]),
-            epsilon: random.unit(), exploreCost: 0.1, killSwitch: chance(0.02),
-            costFraction: chance(0.3) ? random.unit() * 0.9 : nil)
+            epsilon: random.unit())
+        made.exploreCost = 0.1
+        made.killSwitch = chance(0.02)
+        made.costFraction = chance(0.3) ? random.unit() * 0.9 : nil
         made.offerLifetimeMs = lifetimeMs
         made.budgets = budgets(&random)
         var rules = RuleSettings()

@@ -42,11 +42,14 @@ enum EngineBench {
                 gate: RefreshGate.Configuration(), gateSlices: 2),
             memory: ReplayMemory.Configuration(capacity: 8, recent: 4, seed: 7),
             join: AttributionConfiguration(
-                windowMs: 3_600_000, waitMs: 60_000, latenessMs: 1_000, openMax: 4, pendingMax: 4,
-                purchasesMax: 4, duplicatesMax: 8),
+                windowMs: 3_600_000, waitMs: 60_000, latenessMs: 1_000),
             pricing: PricingConfiguration(
-                exploration: .epsilonGreedy, epsilon: 0.5, holdoutFraction: 0,
-                costFraction: 0.5, confidence: 0.5))
+                exploration: .epsilonGreedy, epsilon: 0.5, holdoutFraction: 0, confidence: 0.5))
+        configuration.join.openMax = 4
+        configuration.join.pendingMax = 4
+        configuration.join.purchasesMax = 4
+        configuration.join.duplicatesMax = 8
+        configuration.pricing.costFraction = 0.5
         configuration.learnsMerchant = true
         configuration.offersAtViews = true
         configuration.delayedFeedback = .elapsedTime

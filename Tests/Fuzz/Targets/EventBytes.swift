@@ -69,19 +69,24 @@ struct EventBytes {
     }
 
     private mutating func item() -> Event.Item {
-        Event.Item(
+        var item = Event.Item(
             itemID: name("i"), title: chance() ? name("Title ") : nil,
-            category: chance() ? name("Category ") : nil, brand: chance() ? name("b") : nil,
-            attributes: chance() ? [Event.Attribute("a", .number(number()))] : [],
-            price: optional(), cost: optional(), stock: optional().map { chance() ? -$0 : $0 },
-            minPrice: optional(), channel: chance() ? name("ch") : nil,
-            deleted: byte() % 8 == 0)
+            category: chance() ? name("Category ") : nil, brand: chance() ? name("b") : nil)
+        item.attributes = chance() ? [Event.Attribute("a", .number(number()))] : []
+        item.price = optional()
+        item.cost = optional()
+        item.stock = optional().map { chance() ? -$0 : $0 }
+        item.minPrice = optional()
+        item.channel = chance() ? name("ch") : nil
+        item.deleted = byte() % 8 == 0
+        return item
     }
 
     private mutating func offer() -> Event.Offer {
         var offer = Event.Offer(
             userID: name("u"), itemID: name("i"), price: number(), discount: number(),
-            propensity: optional(), position: chance() ? Int(byte()) * 3_900_000 : nil)
+            propensity: optional())
+        offer.position = chance() ? Int(byte()) * 3_900_000 : nil
         if chance() {
             offer.context = [
                 Event.Attribute("flag", .number(number())),

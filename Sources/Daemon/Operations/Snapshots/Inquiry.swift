@@ -143,10 +143,12 @@ extension Explanation {
             throw InquiryError.badPrice(price)
         }
         let shopper = try engine.shopper(question.userID, reading: state)
+        var asked = OfferQuestion(
+            userID: question.userID, itemID: question.itemID, price: price, atMs: ts)
+        asked.context = question.attributes
+        asked.isView = question.isView
         let (recommendation, demand) = try engine.inquire(
-            userID: question.userID, itemID: question.itemID, price: price,
-            context: question.attributes, isView: question.isView, atMs: ts, embedding: embedding,
-            reading: state)
+            asked, embedding: embedding, reading: state)
         self.init(
             recommendation: recommendation, title: item?.title, category: item?.category,
             cost: item?.cost, stock: item?.stock, itemKnown: item != nil,

@@ -156,8 +156,10 @@ extension SnapshotEngine {
         var number = 0
         repeat {
             quote = try engine.inquire(
-                userID: "a shopper unknown \(number)", itemID: itemID, price: price, context: [],
-                atMs: record.eventTimeMs, embedding: embedding
+                OfferQuestion(
+                    userID: "a shopper unknown \(number)", itemID: itemID, price: price,
+                    atMs: record.eventTimeMs),
+                embedding: embedding
             ).0
             number += 1
         } while quote.holdout && number < 100

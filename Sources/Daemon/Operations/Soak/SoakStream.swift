@@ -46,9 +46,8 @@ struct SoakStream {
         }
         let price = 5 + 95 * random.unit()
         if !isReturn { add("i", .item(item(itemID, number, price: price))) }
-        let offer = Event.Offer(
-            userID: user, itemID: itemID, price: price, sessionID: "session-\(visit)",
-            context: context())
+        var offer = Event.Offer(userID: user, itemID: itemID, price: price, context: context())
+        offer.sessionID = "session-\(visit)"
         add("c", .click(offer))
         if random.unit() < 0.2 {
             let order = "order-\(visit)"
@@ -61,10 +60,12 @@ struct SoakStream {
     private mutating func item(_ id: String, _ number: Int, price: Double) -> Event.Item {
         let isNew = random.unit() < plan.newTexts
         let text = isNew ? words(10, of: UInt64(number)) : words(10, of: random.next() % 500)
-        return Event.Item(
-            itemID: id, title: text, description: words(plan.descriptionWords, of: UInt64(number)),
+        var item = Event.Item(
+            itemID: id, title: text,
             category: isNew ? "Department \(number % 50) / Category \(number)" : nil,
             brand: isNew ? "Brand \(number)" : nil, price: price, cost: 0.4 * price)
+        item.description = words(plan.descriptionWords, of: UInt64(number))
+        return item
     }
 
     private mutating func context() -> [Event.Attribute] {
