@@ -35,17 +35,11 @@ package final class PrefixCache {
         var batch: Int
     }
 
-    private static let pageRows = 8
     /// Query, key and value: the rows they take for each token.
     private static let projectionRows = 3
-    private static let none: Int32 = -1
+    fileprivate static let none: Int32 = -1
 
-    private let storage: FloatBuffer
-    private let columns: Int
-    private let pageCount: Int
-    private var nextPage: [Int32]
-    private var freePage: Int32
-    private var freePageCount: Int
+    private var pages: RowPages
     private var entries: [Entry] = []
     private var freeEntry = none
     private var newest = none
@@ -59,17 +53,8 @@ package final class PrefixCache {
 
     /// - Returns: `nil` when not even one page fits, or when the system refuses the memory.
     package init?(bytes: Int, columns: Int) {
-        let pageFloats = Self.pageRows * columns
-        pageCount = min(bytes / (pageFloats * MemoryLayout<Float>.stride), Int(Int32.max) - 1)
-        guard pageCount > 0, let storage = FloatBuffer(count: pageCount * pageFloats) else {
-            return nil
-        }
-        self.storage = storage
-        self.columns = columns
-        nextPage = (0..<pageCount).map { Int32($0 + 1) }
-        nextPage[pageCount - 1] = Self.none
-        freePage = 0
-        freePageCount = pageCount
+        guard let pages = RowPages(bytes: bytes, columns: columns) else { return nil }
+        self.pages = pages
     }
 
     /// Texts that have an entry.
@@ -103,15 +88,15 @@ package final class PrefixCache {
     ///
     /// - Returns: `nil` when the current batch already fills the cache.
     package func reserve(_ key: TextKey, tokenCount: Int) -> Handle? {
-        let pages = Self.pages(rows: tokenCount)
-        guard pages > 0, pages <= pageCount else { return nil }
-        if freePageCount < pages { dropProjections() }
-        while freePageCount < pages {
+        let needed = RowPages.count(rows: tokenCount)
+        guard needed > 0, needed <= pages.count else { return nil }
+        if pages.freeCount < needed { dropProjections() }
+        while pages.freeCount < needed {
             guard oldest != Self.none, entries[Int(oldest)].batch != batch else { return nil }
             drop(oldest)
         }
         let at = takeEntry(key, tokenCount)
-        entries[Int(at)].firstPage = takePages(pages)
+        entries[Int(at)].firstPage = pages.take(needed)
         index[key] = at
         linkNewest(at)
         return handle(at)
@@ -120,9 +105,9 @@ package final class PrefixCache {
     /// Makes room for an entry's projections too, if there is some that nothing else has: they must
     /// then be written before the batch ends.
     package func reserveProjections(_ handle: inout Handle) {
-        let pages = Self.pages(rows: Self.projectionRows * handle.tokenCount)
-        guard keepsProjections, !handle.hasProjections, pages <= freePageCount else { return }
-        entries[Int(handle.index)].firstProjectionPage = takePages(pages)
+        let needed = RowPages.count(rows: Self.projectionRows * handle.tokenCount)
+        guard keepsProjections, !handle.hasProjections, needed <= pages.freeCount else { return }
+        entries[Int(handle.index)].firstProjectionPage = pages.take(needed)
         projectionCount += 1
         handle.hasProjections = true
     }
@@ -136,7 +121,7 @@ package final class PrefixCache {
 
     private func dropProjections(_ at: Int) {
         if entries[at].firstProjectionPage == Self.none { return }
-        giveBack(entries[at].firstProjectionPage)
+        pages.giveBack(entries[at].firstProjectionPage)
         entries[at].firstProjectionPage = Self.none
         projectionCount -= 1
     }
@@ -147,40 +132,16 @@ package final class PrefixCache {
         keepsProjections = true
     }
 
-    private static func pages(rows: Int) -> Int { (rows + pageRows - 1) / pageRows }
-
-    /// - Returns: the first of `count` linked pages, which must be free.
-    private func takePages(_ count: Int) -> Int32 {
-        let first = freePage
-        var last = first
-        for _ in 1..<count { last = nextPage[Int(last)] }
-        freePage = nextPage[Int(last)]
-        nextPage[Int(last)] = Self.none
-        freePageCount -= count
-        return first
-    }
-
-    private func giveBack(_ first: Int32) {
-        var page = first
-        while page != Self.none {
-            let next = nextPage[Int(page)]
-            nextPage[Int(page)] = freePage
-            freePage = page
-            freePageCount += 1
-            page = next
-        }
-    }
-
     /// Copies an entry's rows out. Shape: (its tokens, columns).
     package func read(_ handle: Handle, into rows: MutableMatrix) {
-        eachPage(from: entries[Int(handle.index)].firstPage, handle.tokenCount) { page, range in
+        pages.each(from: entries[Int(handle.index)].firstPage, handle.tokenCount) { page, range in
             rows.rows(range).copy(from: page.read)
         }
     }
 
     /// Copies an entry's rows in.
     package func write(_ handle: Handle, from rows: Matrix) {
-        eachPage(from: entries[Int(handle.index)].firstPage, handle.tokenCount) { page, range in
+        pages.each(from: entries[Int(handle.index)].firstPage, handle.tokenCount) { page, range in
             page.copy(from: rows.rows(range))
         }
     }
@@ -188,8 +149,8 @@ package final class PrefixCache {
     /// Copies an entry's projections out. Shape: (its tokens, three times the columns).
     package func readProjections(_ handle: Handle, into projected: MutableMatrix) {
         let rows = Self.projectionRows * handle.tokenCount
-        let out = projected.part(at: 0, rows: rows, columns: columns)
-        eachPage(from: entries[Int(handle.index)].firstProjectionPage, rows) { page, range in
+        let out = projected.part(at: 0, rows: rows, columns: pages.columns)
+        pages.each(from: entries[Int(handle.index)].firstProjectionPage, rows) { page, range in
             out.rows(range).copy(from: page.read)
         }
     }
@@ -197,24 +158,9 @@ package final class PrefixCache {
     /// Copies an entry's projections in.
     package func writeProjections(_ handle: Handle, from projected: Matrix) {
         let rows = Self.projectionRows * handle.tokenCount
-        let from = projected.part(at: 0, rows: rows, columns: columns)
-        eachPage(from: entries[Int(handle.index)].firstProjectionPage, rows) { page, range in
+        let from = projected.part(at: 0, rows: rows, columns: pages.columns)
+        pages.each(from: entries[Int(handle.index)].firstProjectionPage, rows) { page, range in
             page.copy(from: from.rows(range))
-        }
-    }
-
-    private func eachPage(
-        from first: Int32, _ rows: Int, _ body: (MutableMatrix, Range<Int>) -> Void
-    ) {
-        var page = first
-        var row = 0
-        while row < rows {
-            let end = min(row + Self.pageRows, rows)
-            let offset = Int(page) * Self.pageRows * columns
-            body(
-                storage.mutableMatrix(at: offset, rows: end - row, columns: columns), row..<end)
-            page = nextPage[Int(page)]
-            row = end
         }
     }
 
@@ -235,7 +181,7 @@ package final class PrefixCache {
     private func drop(_ at: Int32) {
         unlink(at)
         index[entries[Int(at)].key] = nil
-        giveBack(entries[Int(at)].firstPage)
+        pages.giveBack(entries[Int(at)].firstPage)
         dropProjections(Int(at))
         entries[Int(at)].key = TextKey("")
         entries[Int(at)].newer = freeEntry
@@ -254,6 +200,68 @@ package final class PrefixCache {
         if newest != Self.none { entries[Int(newest)].newer = at }
         newest = at
         if oldest == Self.none { oldest = at }
+    }
+}
+
+/// Rows of floats in pages that are linked, all in one block of memory.
+private struct RowPages {
+    private static let rows = 8
+
+    private let storage: FloatBuffer
+    let columns: Int
+    let count: Int
+    private var next: [Int32]
+    private var free: Int32 = 0
+    private(set) var freeCount: Int
+
+    /// - Returns: `nil` when not even one page fits, or when the system refuses the memory.
+    init?(bytes: Int, columns: Int) {
+        let floats = Self.rows * columns
+        count = min(bytes / (floats * MemoryLayout<Float>.stride), Int(Int32.max) - 1)
+        guard count > 0, let storage = FloatBuffer(count: count * floats) else { return nil }
+        self.storage = storage
+        self.columns = columns
+        next = (0..<count).map { Int32($0 + 1) }
+        next[count - 1] = PrefixCache.none
+        freeCount = count
+    }
+
+    /// Pages that so many rows take.
+    static func count(rows: Int) -> Int { (rows + Self.rows - 1) / Self.rows }
+
+    /// - Returns: the first of `wanted` linked pages, which must be free.
+    mutating func take(_ wanted: Int) -> Int32 {
+        let first = free
+        var last = first
+        for _ in 1..<wanted { last = next[Int(last)] }
+        free = next[Int(last)]
+        next[Int(last)] = PrefixCache.none
+        freeCount -= wanted
+        return first
+    }
+
+    mutating func giveBack(_ first: Int32) {
+        var page = first
+        while page != PrefixCache.none {
+            let following = next[Int(page)]
+            next[Int(page)] = free
+            free = page
+            freeCount += 1
+            page = following
+        }
+    }
+
+    func each(from first: Int32, _ wanted: Int, _ body: (MutableMatrix, Range<Int>) -> Void) {
+        var page = first
+        var row = 0
+        while row < wanted {
+            let end = min(row + Self.rows, wanted)
+            let offset = Int(page) * Self.rows * columns
+            body(
+                storage.mutableMatrix(at: offset, rows: end - row, columns: columns), row..<end)
+            page = next[Int(page)]
+            row = end
+        }
     }
 }
 
