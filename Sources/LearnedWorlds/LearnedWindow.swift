@@ -45,11 +45,11 @@ public struct LearnedWindow {
             let said = try purchase.learn(exposure, item: item, label: view.purchased)
             try clickedEffect.learn(
                 exposure, item: item, label: view.purchased, served: said.logit,
-                base: view.discount > 0 ? without : said.logit, propensity: nil)
+                base: view.discount > 0 ? without : said.logit, choice: .others(propensity: nil))
         }
         try effect.learn(
             exposure, item: item, label: view.purchased, served: served, base: base,
-            propensity: nil)
+            choice: .others(propensity: nil))
         return view
     }
 

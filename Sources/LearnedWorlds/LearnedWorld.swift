@@ -34,7 +34,7 @@ public struct LearnedWorld {
         let served = try head.learn(exposure, item: item, label: row.purchased)
         try effect.learn(
             exposure, item: item, label: row.purchased, served: served.logit,
-            base: base ?? served.logit, propensity: row.propensity)
+            base: base ?? served.logit, choice: .others(propensity: row.propensity))
         return row
     }
 

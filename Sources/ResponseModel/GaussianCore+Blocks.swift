@@ -14,56 +14,56 @@ extension GaussianCore {
     mutating func activate(_ entry: Int32) -> Int32 {
         let index = Int(entry)
         if position[index] >= 0 { return position[index] }
-        let place = active.count
-        pendingIsDirty = true
+        let place = block.active.count
+        changed.block = true
         precondition(place < Self.activeMax, "a block has more active entries than it may have")
-        activeMean[place] = presentMean(index)
-        shift[place] = 0
-        active.append(entry)
+        block.mean[place] = presentMean(index)
+        block.shift[place] = 0
+        block.active.append(entry)
         position[index] = Int32(place)
         copyPrior(place)
         return Int32(place)
     }
 
     mutating func copyPrior(_ place: Int) {
-        let index = Int(active[place])
+        let index = Int(block.active[place])
         for other in 0...place {
-            let value = startCovariance(index, Int(active[other]))
-            prior[place * Self.activeMax + other] = value
-            prior[other * Self.activeMax + place] = value
+            let value = startCovariance(index, Int(block.active[other]))
+            block.prior[place * Self.activeMax + other] = value
+            block.prior[other * Self.activeMax + place] = value
         }
     }
 
     /// Takes what the block has learned into S and m, and starts an empty one.
     package mutating func endBlock() {
-        guard !active.isEmpty else { return }
+        guard !block.active.isEmpty else { return }
         blocks += 1
         let stride = (count + 15) & ~15
-        let size = active.count * stride
+        let size = block.active.count * stride
         var rows = [Double](repeating: 0, count: size)
         var work = [Double](repeating: 0, count: size)
         unsafe posterior_gather(
-            Int32(count), covariance, Int32(active.count), active, &rows, Int32(stride))
+            Int32(count), covariance, Int32(block.active.count), block.active, &rows, Int32(stride))
         let bad = unsafe posterior_downdate(
-            Int32(count), &covariance, &mean, Int32(active.count), rows, Int32(stride),
-            information, shift, &work)
+            Int32(count), &covariance, &mean, Int32(block.active.count), rows, Int32(stride),
+            block.information, block.shift, &work)
         clearBlock()
-        pendingIsDirty = true
+        changed.block = true
         markRows(from: 0)
         if bad > 0 || blocks % Self.fullCheckBlocks == 0 { repairIfNeeded() }
     }
 
     private mutating func clearBlock() {
-        for entry in active { position[Int(entry)] = -1 }
-        for place in active.indices {
-            for other in active.indices {
-                prior[place * Self.activeMax + other] = 0
-                information[place * Self.activeMax + other] = 0
+        for entry in block.active { position[Int(entry)] = -1 }
+        for place in block.active.indices {
+            for other in block.active.indices {
+                block.prior[place * Self.activeMax + other] = 0
+                block.information[place * Self.activeMax + other] = 0
             }
-            shift[place] = 0
-            activeMean[place] = 0
+            block.shift[place] = 0
+            block.mean[place] = 0
         }
-        active.removeAll(keepingCapacity: true)
+        block.active.removeAll(keepingCapacity: true)
     }
 
     /// Moves the drift forward: its deviation shrinks by `factor`, `variance` is added.
@@ -77,7 +77,7 @@ extension GaussianCore {
     ///
     /// Only between blocks. Complexity: O(N).
     mutating func fade(_ entry: Int, factor: Double, variance: Double) {
-        precondition(active.isEmpty, "an entry was moved inside a block")
+        precondition(block.active.isEmpty, "an entry was moved inside a block")
         let start = Self.rowStart(entry)
         for other in 0..<entry { covariance[start + other] *= factor }
         let diagonal = start + entry

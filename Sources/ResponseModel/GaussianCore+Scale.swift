@@ -19,7 +19,7 @@ extension GaussianCore {
     func likeliestVariance(
         of entries: Range<Int>, present: Double, expected: Double, deviation: Double
     ) -> Double {
-        precondition(active.isEmpty, "a prior was judged inside a block")
+        precondition(block.active.isEmpty, "a prior was judged inside a block")
         let count = entries.count
         var square = [Double](repeating: 0, count: count * count)
         for row in entries {
@@ -68,7 +68,7 @@ extension GaussianCore {
     mutating func setPriorVariance(
         of entries: Range<Int>, from present: Double, to variance: Double
     ) -> Bool {
-        precondition(active.isEmpty, "a prior was changed inside a block")
+        precondition(block.active.isEmpty, "a prior was changed inside a block")
         let before = self
         var work = [Double](repeating: 0, count: 2 * Self.activeMax)
         for first in stride(from: entries.lowerBound, to: entries.upperBound, by: Self.activeMax) {
@@ -76,7 +76,8 @@ extension GaussianCore {
                 activate(Int32(entry))
             }
             let exists = unsafe posterior_reweigh(
-                Int32(active.count), prior, &information, &activeMean, &shift,
+                Int32(block.active.count), block.prior, &block.information, &block.mean,
+                &block.shift,
                 1 / variance - 1 / present, &work)
             guard exists != 0 else {
                 self = before

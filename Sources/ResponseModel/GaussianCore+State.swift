@@ -13,23 +13,23 @@ extension GaussianCore {
     /// Writes changed rows of the covariance, means, and what is pending.
     mutating func collect(_ tables: HeadTables, into changes: inout StateChanges) {
         write(tables, into: &changes, all: false)
-        for chunk in dirtyChunks.indices { dirtyChunks[chunk] = false }
-        meanIsDirty = false
-        pendingIsDirty = false
+        for chunk in changed.chunks.indices { changed.chunks[chunk] = false }
+        changed.mean = false
+        changed.block = false
     }
 
     func write(_ tables: HeadTables, into changes: inout StateChanges, all: Bool) {
-        for chunk in dirtyChunks.indices where all || dirtyChunks[chunk] {
+        for chunk in changed.chunks.indices where all || changed.chunks[chunk] {
             var writer = ByteWriter()
             writer.doubles(Array(covariance[chunkRange(chunk)]))
             changes.put(tables.covariance, HeadTables.key(chunk), writer.bytes)
         }
-        if all || meanIsDirty {
+        if all || changed.mean {
             var writer = ByteWriter()
             writer.doubles(mean)
             changes.put(tables.head, HeadTables.mean, writer.bytes)
         }
-        if all || pendingIsDirty {
+        if all || changed.block {
             changes.put(tables.head, HeadTables.pending, pendingRow())
         }
     }
@@ -37,12 +37,12 @@ extension GaussianCore {
     /// The active entries, their means, and what the block has learned, as a triangle.
     private func pendingRow() -> [UInt8] {
         var writer = ByteWriter()
-        writer.array(active) { $0.integer($1) }
-        writer.doubles(Array(activeMean[..<active.count]))
-        writer.doubles(Array(shift[..<active.count]))
+        writer.array(block.active) { $0.integer($1) }
+        writer.doubles(Array(block.mean[..<block.active.count]))
+        writer.doubles(Array(block.shift[..<block.active.count]))
         var triangle: [Double] = []
-        for row in active.indices {
-            triangle += information[row * Self.activeMax...row * Self.activeMax + row]
+        for row in block.active.indices {
+            triangle += block.information[row * Self.activeMax...row * Self.activeMax + row]
         }
         writer.doubles(triangle)
         return writer.bytes
@@ -72,12 +72,12 @@ extension GaussianCore {
             try HeadTables.expectFinite(mean)
         }
         restore(covariance: covariance, mean: mean, blocks: blocks, repairs: repairs)
-        dirtyChunks = Array(repeating: false, count: chunks)
+        changed.chunks = Array(repeating: false, count: chunks)
         try tables.read(tables.head, HeadTables.pending, from: reader) { row in
             try restorePending(&row)
         }
-        meanIsDirty = false
-        pendingIsDirty = false
+        changed.mean = false
+        changed.block = false
     }
 
     mutating func restorePending(_ row: inout ByteReader) throws {
@@ -110,17 +110,17 @@ extension GaussianCore {
         _ entries: [Int32], _ means: [Double], _ shifts: [Double], _ triangle: [Double]
     ) {
         for entry in entries {
-            position[Int(entry)] = Int32(active.count)
-            active.append(entry)
+            position[Int(entry)] = Int32(block.active.count)
+            block.active.append(entry)
         }
         for place in entries.indices {
-            activeMean[place] = means[place]
-            shift[place] = shifts[place]
+            block.mean[place] = means[place]
+            block.shift[place] = shifts[place]
             copyPrior(place)
             for other in 0...place {
                 let value = triangle[Self.rowStart(place) + other]
-                information[place * Self.activeMax + other] = value
-                information[other * Self.activeMax + place] = value
+                block.information[place * Self.activeMax + other] = value
+                block.information[other * Self.activeMax + place] = value
             }
         }
     }

@@ -28,33 +28,46 @@ package struct GaussianCore: Sendable {
     package var covariance: [Double] = []
     var mean: [Double] = []
 
-    /// The active entries in the order they were touched, and where each entry is among them.
-    var active: [Int32] = []
+    /// Where each entry is among the active ones.
     var position: [Int32] = []
-    /// S over the active entries, a copy.
-    var prior: [Double]
-    var information: [Double]
-    var shift: [Double]
-    /// The present mean of the active entries.
-    var activeMean: [Double]
+    var block = Block()
     private var scratch: [Double] = []
     private var outcome = [Double](repeating: 0, count: Int(POSTERIOR_OUTCOME_COUNT))
 
-    /// Rows of the covariance, by chunk, and whether the means, changed since the last collect.
-    var dirtyChunks: [Bool] = []
-    var meanIsDirty = false
-    var pendingIsDirty = true
+    var changed = Changed()
     /// How often the covariance had to be repaired, and blocks ended so far.
     var repairs: UInt64 = 0
     var blocks: UInt64 = 0
 
-    init() {
-        let square = Self.activeMax * Self.activeMax
-        prior = Array(repeating: 0, count: square)
-        information = Array(repeating: 0, count: square)
-        shift = Array(repeating: 0, count: Self.activeMax)
-        activeMean = Array(repeating: 0, count: Self.activeMax)
+    /// What the present block has touched and learned.
+    struct Block: Sendable {
+        /// The active entries in the order they were touched.
+        var active: [Int32] = []
+        /// S over the active entries, a copy.
+        var prior: [Double]
+        var information: [Double]
+        var shift: [Double]
+        /// The present mean of the active entries.
+        var mean: [Double]
+
+        init() {
+            let square = activeMax * activeMax
+            prior = Array(repeating: 0, count: square)
+            information = Array(repeating: 0, count: square)
+            shift = Array(repeating: 0, count: activeMax)
+            mean = Array(repeating: 0, count: activeMax)
+        }
     }
+
+    /// What changed since the last collect.
+    struct Changed: Sendable {
+        /// Rows of the covariance, by chunk.
+        var chunks: [Bool] = []
+        var mean = false
+        var block = true
+    }
+
+    init() {}
 
     /// The core before any event: intercept, drift, text weights.
     init(dimension: Int, _ configuration: HeadConfiguration) {
@@ -109,11 +122,11 @@ package struct GaussianCore: Sendable {
     }
 
     mutating func markRows(from entry: Int) {
-        meanIsDirty = true
+        changed.mean = true
         let first = entry / Self.chunkRows
         let last = (count - 1) / Self.chunkRows
-        while dirtyChunks.count <= last { dirtyChunks.append(true) }
-        for chunk in first...last { dirtyChunks[chunk] = true }
+        while changed.chunks.count <= last { changed.chunks.append(true) }
+        for chunk in first...last { changed.chunks[chunk] = true }
     }
 
     /// Covariance at the block's start of two entries.
@@ -123,10 +136,10 @@ package struct GaussianCore: Sendable {
 
     /// The present mean of an entry. Complexity: O(A).
     func presentMean(_ entry: Int) -> Double {
-        if position[entry] >= 0 { return activeMean[Int(position[entry])] }
+        if position[entry] >= 0 { return block.mean[Int(position[entry])] }
         var sum = 0.0
-        for (place, other) in active.enumerated() {
-            sum += startCovariance(entry, Int(other)) * shift[place]
+        for (place, other) in block.active.enumerated() {
+            sum += startCovariance(entry, Int(other)) * block.shift[place]
         }
         return mean[entry] + sum
     }
@@ -134,17 +147,19 @@ package struct GaussianCore: Sendable {
     /// What the block has added so far to the mean of a quantity with these covariances.
     func pendingMean(_ covariance: (Int) -> Double) -> Double {
         var sum = 0.0
-        for (place, entry) in active.enumerated() { sum += covariance(Int(entry)) * shift[place] }
+        for (place, entry) in block.active.enumerated() {
+            sum += covariance(Int(entry)) * block.shift[place]
+        }
         return sum
     }
 
     /// What the block has taken so far from the variance of a quantity with these covariances.
     func pendingVariance(_ covariance: (Int) -> Double) -> Double {
-        let y = active.map { covariance(Int($0)) }
+        let y = block.active.map { covariance(Int($0)) }
         var sum = 0.0
         for i in y.indices {
             var row = 0.0
-            for j in y.indices { row += information[i * Self.activeMax + j] * y[j] }
+            for j in y.indices { row += block.information[i * Self.activeMax + j] * y[j] }
             sum += y[i] * row
         }
         return sum
@@ -180,26 +195,35 @@ package struct GaussianCore: Sendable {
         var bound: MoveBound?
     }
 
+    /// What one event says of its logit.
+    struct Observation {
+        /// What is known of the logit and not this core's to learn.
+        var offset: Double
+        var label: Double
+        var weight: Double
+        /// Of labels that are numbers; 0 is logistic.
+        var noise: Double
+    }
+
     /// Learns one event; see `posterior_learn`.
     ///
-    /// - Parameter offset: what is known of the logit and not this core's to learn.
     /// - Returns: nil when nothing was learned because the prediction is not finite.
     mutating func learn(
         positions: [Int32], values: [Double], tail: TailRows, cells: inout TailCells,
-        tau: [Double], offset: Double, label: Double, weight: Double, noise: Double,
-        limits: posterior_limits
+        tau: [Double], _ seen: Observation, limits: posterior_limits
     ) -> Learned? {
-        pendingIsDirty = true
+        changed.block = true
         let needed = 4 * Self.activeMax + tail.cells.count
         if scratch.count < needed { scratch = Array(repeating: 0, count: needed) }
         var limits = limits
         var owners = posterior_owners(
             user: TailGroup.ofUser, item: TailGroup.ofItem, item_entry: Int32(Self.itemPlace))
         let bound = unsafe posterior_learn(
-            Int32(active.count), prior, &information, &activeMean, &shift,
+            Int32(block.active.count), block.prior, &block.information, &block.mean, &block.shift,
             Int32(positions.count), positions, values,
             Int32(tail.cells.count), tail.cells, tail.groups, tail.values,
-            &cells.precision, &cells.eta, tau, &owners, offset, label, weight, noise, &limits,
+            &cells.precision, &cells.eta, tau, &owners, seen.offset, seen.label, seen.weight,
+            seen.noise, &limits,
             &scratch, &outcome)
         guard Int(bound) != POSTERIOR_NOT_FINITE else { return nil }
         let step = outcome[POSTERIOR_STEP]

@@ -6,7 +6,7 @@ extension ResponseHead {
         _ exposure: Exposure, item: ItemFeatures
     ) throws(ResponseError) -> Double {
         var row = FeatureRow()
-        return try logit(exposure, item: item, &row) { core.presentMean($0) }
+        return try logit(exposure, item: item, &row) { posterior.core.presentMean($0) }
     }
 
     /// - Parameter mean: of an entry of the core, now.
@@ -16,10 +16,10 @@ extension ResponseHead {
         try Self.check(exposure, item, dimension: dimension)
         let owners = FeatureOwners(exposure, item)
         let price = Self.logPrice(exposure)
-        let page = tail.owner(owners.item)
-        let department = tail.owner(owners.department)
+        let page = posterior.tail.owner(owners.item)
+        let department = posterior.tail.owner(owners.department)
         func usual(_ page: Int32) -> Double {
-            page < 0 ? price : tail.memories[Int(page)].logPrice ?? price
+            page < 0 ? price : posterior.tail.memories[Int(page)].logPrice ?? price
         }
         row.build(
             exposure, owners: owners, logPrice: price,
@@ -27,15 +27,15 @@ extension ResponseHead {
         var logit = mean(GaussianCore.intercept) + mean(GaussianCore.drift)
         logit += try itemMean(owners.item, item, page, Self.hours(exposure.tsMs), mean)
         for effect in row.dense {
-            let entry = dense.entry(effect.key)
+            let entry = posterior.dense.entry(effect.key)
             if entry >= 0 {
                 logit += effect.value * mean(Int(entry))
-            } else if dense.isFull {
-                logit += effect.value * tailEffect(tail.cell(effect.key), .overflow).mean
+            } else if posterior.dense.isFull {
+                logit += effect.value * tailEffect(posterior.tail.cell(effect.key), .overflow).mean
             }
         }
         for effect in row.tail {
-            logit += effect.value * tailEffect(tail.cell(effect.key), effect.group).mean
+            logit += effect.value * tailEffect(posterior.tail.cell(effect.key), effect.group).mean
         }
         return logit
     }
@@ -44,13 +44,16 @@ extension ResponseHead {
         _ owner: UInt64, _ item: ItemFeatures, _ page: Int32, _ hours: Double,
         _ mean: (Int) -> Double
     ) throws(ResponseError) -> Double {
-        let slot = slots.slot(owner)
-        if slot >= 0, slots.holds(slot, item.vector) { return mean(Int(slots.slots[slot].entry)) }
+        let slot = posterior.slots.slot(owner)
+        if slot >= 0, posterior.slots.holds(slot, item.vector) {
+            return mean(Int(posterior.slots.slots[slot].entry))
+        }
         try Self.checkVector(item)
-        let own = page < 0 ? nil : tail.memories[Int(page)].own
+        let own = page < 0 ? nil : posterior.tail.memories[Int(page)].own
         let prior = ItemPrior(
             item.vector, hours: hours, own: slot < 0 ? own : ownPart(slot),
-            leaving: slots.place(known: slot), slots: slots, core: core)
+            leaving: posterior.slots.place(known: slot), slots: posterior.slots,
+            core: posterior.core)
         var sum = prior.mean
         for (entry, weight) in prior.weights.enumerated() where weight != 0 {
             sum += weight * mean(entry)
@@ -71,7 +74,7 @@ public struct LogitReader {
     /// - Complexity: O(N · A).
     public init(_ head: ResponseHead) {
         self.head = head
-        means = (0..<head.core.count).map { head.core.presentMean($0) }
+        means = (0..<head.posterior.core.count).map { head.posterior.core.presentMean($0) }
     }
 
     /// - Throws: when a number is not finite or outside its range.

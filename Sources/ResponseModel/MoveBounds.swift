@@ -86,7 +86,7 @@ extension ResponseHead {
 
     func moves(_ pages: OwnerPages, at hours: Double) -> Moves {
         func memory(_ page: Int32) -> Moved? {
-            page < 0 ? nil : tail.memories[Int(page)].moved
+            page < 0 ? nil : posterior.tail.memories[Int(page)].moved
         }
         // Times of any size occur; those beyond all calendars share a window.
         let hour = Int64(max(-1e12, min(hours, 1e12)).rounded(.down))
@@ -94,7 +94,7 @@ extension ResponseHead {
         return Moves(
             user: .current(memory(pages.user), window: day),
             item: .current(memory(pages.item), window: hour),
-            common: .current(commonMoved, window: hour))
+            common: .current(present.commonMoved, window: hour))
     }
 
     /// What an event may move before it meets a bound.
@@ -117,8 +117,8 @@ extension ResponseHead {
         moves.user.by += abs(learned.sharedMove)
         moves.item.by += learned.sharedMove
         moves.common.by += learned.commonMove
-        if pages.user >= 0 { tail.memories[Int(pages.user)].moved = moves.user }
-        if pages.item >= 0 { tail.memories[Int(pages.item)].moved = moves.item }
-        commonMoved = moves.common
+        if pages.user >= 0 { posterior.tail.memories[Int(pages.user)].moved = moves.user }
+        if pages.item >= 0 { posterior.tail.memories[Int(pages.item)].moved = moves.item }
+        present.commonMoved = moves.common
     }
 }

@@ -10,28 +10,28 @@ extension ResponseHead {
         var row = FeatureRow()
         situation.build(&row, exposure, self)
         let factor = Query(row, situation, self).values[1]
-        let drift = factor * core.presentMean(GaussianCore.drift)
+        let drift = factor * posterior.core.presentMean(GaussianCore.drift)
         var parts = [
-            (name: "base level", logit: core.presentMean(GaussianCore.intercept)),
+            (name: "base level", logit: posterior.core.presentMean(GaussianCore.intercept)),
             (name: "recent level", logit: drift),
         ]
         let total = presentMean(situation.entry, situation.prior)
         var text = 0.0
         for (d, value) in item.vector.enumerated() where value != 0 {
-            text += Double(value) * core.presentMean(GaussianCore.firstText + d)
+            text += Double(value) * posterior.core.presentMean(GaussianCore.firstText + d)
         }
         if dimension > 0 { parts.append((name: "item's text", logit: text)) }
         parts.append((name: "item itself", logit: total - text))
         for effect in row.dense {
-            let entry = dense.entry(effect.key)
+            let entry = posterior.dense.entry(effect.key)
             let mean =
                 entry >= 0
-                ? core.presentMean(Int(entry))
-                : tailEffect(tail.cell(effect.key), .overflow).mean
+                ? posterior.core.presentMean(Int(entry))
+                : tailEffect(posterior.tail.cell(effect.key), .overflow).mean
             parts.append((name: row.name(effect, exposure, item), logit: effect.value * mean))
         }
         for effect in row.tail {
-            let mean = tailEffect(tail.cell(effect.key), effect.group).mean
+            let mean = tailEffect(posterior.tail.cell(effect.key), effect.group).mean
             parts.append((name: row.name(effect, exposure, item), logit: effect.value * mean))
         }
         return parts.filter { abs($0.logit) >= 1e-3 }.sorted {

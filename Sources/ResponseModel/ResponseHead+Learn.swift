@@ -49,41 +49,44 @@ extension ResponseHead {
             throw .badValue(
                 field: "weight", value: weight, must: "above zero and at most \(Self.weightMax)")
         }
-        profile.start()
+        work.profile.start()
         let owners = FeatureOwners(exposure, item)
-        let known = slots.slot(owners.item)
-        let isHeld = known >= 0 && slots.holds(known, item.vector)
+        let known = posterior.slots.slot(owners.item)
+        let isHeld = known >= 0 && posterior.slots.holds(known, item.vector)
         if !isHeld { try Self.checkVector(item) }
 
         scalarsAreDirty = true
         let hours = Self.hours(exposure.tsMs)
         openBlock(at: hours, after: .features)
-        let touched = tail.touches
-        let pages = OwnerPages(touching: owners, in: &tail)
+        let touched = posterior.tail.touches
+        let pages = OwnerPages(touching: owners, in: &posterior.tail)
         let logPrice = buildRow(exposure, item, owners, pages, treatment)
-        profile.end(.features)
+        work.profile.end(.features)
         let slot =
             isHeld ? known : placeItem(item, owners.item, known: known, pages.item, at: hours)
-        slots.use(slot, event: eventCount)
-        profile.end(.items)
+        posterior.slots.use(slot, event: eventCount)
+        work.profile.end(.items)
         resolveCore(
-            exposure, item, slots.slots[slot].entry, value: treatment?.depth ?? 1, since: touched)
+            exposure, item, posterior.slots.slots[slot].entry, value: treatment?.depth ?? 1,
+            since: touched)
         resolveTail(pages, since: touched)
         activateEntries(at: hours)
-        profile.end(.lookups)
-        if treatment?.isOwnOffer == true { treatedLogit = treatedPart() }
+        work.profile.end(.lookups)
+        if treatment?.isOwnOffer == true { last.treatedLogit = treatedPart() }
         let moves = moves(pages, at: hours)
-        let learned = core.learn(
-            positions: scratch.positions, values: scratch.values, tail: scratch.tail,
-            cells: &tail.cells, tau: tau, offset: offset, label: target, weight: weight,
-            noise: noiseVariance, limits: limits(moves))
+        let learned = posterior.core.learn(
+            positions: work.positions, values: work.values, tail: work.tail,
+            cells: &posterior.tail.cells, tau: priors.tau,
+            GaussianCore.Observation(
+                offset: offset, label: target, weight: weight, noise: noiseVariance),
+            limits: limits(moves))
         guard let learned else { throw .notFinite(head: name) }
         noise?.add(target - learned.mean, of: learned.variance)
         charge(learned, pages, moves)
         movePrices(pages, logPrice, share: learned.weight / weight)
         if learned.weight > 0 { contextReader.numbers.note(exposure.context) }
-        accepted = AcceptedWeight(weight: learned.weight, bound: learned.bound)
-        profile.end(.update)
+        last.accepted = AcceptedWeight(weight: learned.weight, bound: learned.bound)
+        work.profile.end(.update)
         finishEvent()
         return Prediction(logit: learned.mean, variance: learned.variance)
     }
@@ -127,15 +130,15 @@ extension ResponseHead {
     ) -> Double {
         let logPrice = Self.logPrice(exposure)
         if let treatment {
-            scratch.row.build(
+            work.row.build(
                 exposure, item, treatment: treatment, owners: owners, reader: contextReader)
             return logPrice
         }
         func usual(_ page: Int32) -> Double {
-            page < 0 ? logPrice : tail.memories[Int(page)].logPrice ?? logPrice
+            page < 0 ? logPrice : posterior.tail.memories[Int(page)].logPrice ?? logPrice
         }
         let usual = (item: usual(pages.item), department: usual(pages.department))
-        scratch.row.build(
+        work.row.build(
             exposure, owners: owners, logPrice: logPrice, usual: usual, reader: contextReader)
         return logPrice
     }
@@ -153,111 +156,120 @@ extension ResponseHead {
     /// Moves an owner's running mean of the log price.
     private mutating func movePrice(_ page: Int32, _ logPrice: Double, by rate: Double) {
         guard page >= 0 else { return }
-        let usual = tail.memories[Int(page)].logPrice ?? logPrice
-        tail.memories[Int(page)].logPrice = usual + rate * (logPrice - usual)
+        let usual = posterior.tail.memories[Int(page)].logPrice ?? logPrice
+        posterior.tail.memories[Int(page)].logPrice = usual + rate * (logPrice - usual)
     }
 
     private mutating func resolveCore(
         _ exposure: Exposure, _ item: ItemFeatures, _ slot: Int32, value: Double, since: UInt64
     ) {
-        scratch.entries.removeAll(keepingCapacity: true)
-        scratch.values.removeAll(keepingCapacity: true)
-        scratch.tail.removeAll()
+        work.entries.removeAll(keepingCapacity: true)
+        work.values.removeAll(keepingCapacity: true)
+        work.tail.removeAll()
         add(Int32(GaussianCore.intercept), 1)
         add(Int32(GaussianCore.drift), 1)
         add(slot, value)
-        for index in scratch.row.dense.indices {
-            let effect = scratch.row.dense[index]
-            var entry = dense.entry(effect.key)
-            if entry < 0, !dense.isFull {
+        for index in work.row.dense.indices {
+            let effect = work.row.dense[index]
+            var entry = posterior.dense.entry(effect.key)
+            if entry < 0, !posterior.dense.isFull {
                 let variance = configuration.scale * effect.group.priorVariance
-                entry = Int32(core.append(mean: 0, variance: variance))
-                let name = scratch.row.name(effect, exposure, item)
-                dense.add(.init(key: effect.key, group: effect.group, entry: entry, name: name))
+                entry = Int32(posterior.core.append(mean: 0, variance: variance))
+                let name = work.row.name(effect, exposure, item)
+                posterior.dense.add(
+                    .init(key: effect.key, group: effect.group, entry: entry, name: name))
             }
             if entry >= 0 {
                 add(entry, effect.value)
             } else {
-                let owner = tail.touch(.effect, effect.key, since: since)
-                let cell = tail.cell(effect.key, owner: owner, group: .overflow, since: since)
-                scratch.tail.append(cell: cell, group: .overflow, value: effect.value)
+                let owner = posterior.tail.touch(.effect, effect.key, since: since)
+                let cell = posterior.tail.cell(
+                    effect.key, owner: owner, group: .overflow, since: since)
+                work.tail.append(cell: cell, group: .overflow, value: effect.value)
             }
         }
     }
 
     private mutating func add(_ entry: Int32, _ value: Double) {
-        scratch.entries.append(entry)
-        scratch.values.append(value)
+        work.entries.append(entry)
+        work.values.append(value)
     }
 
     private mutating func resolveTail(_ pages: OwnerPages, since: UInt64) {
-        for index in scratch.row.tail.indices {
-            let effect = scratch.row.tail[index]
+        for index in work.row.tail.indices {
+            let effect = work.row.tail[index]
             let owner =
                 effect.owner == .context
-                ? tail.touch(.context, effect.ownerHash, since: since) : pages.page(effect.owner)
-            let cell = tail.cell(effect.key, owner: owner, group: effect.group, since: since)
-            scratch.tail.append(cell: cell, group: effect.group, value: effect.value)
+                ? posterior.tail.touch(.context, effect.ownerHash, since: since)
+                : pages.page(effect.owner)
+            let cell = posterior.tail.cell(
+                effect.key, owner: owner, group: effect.group, since: since)
+            work.tail.append(cell: cell, group: effect.group, value: effect.value)
         }
     }
 
     private mutating func activateEntries(at hours: Double) {
-        if core.active.count + core.inactiveCount(scratch.entries) > GaussianCore.activeMax {
+        if posterior.core.block.active.count + posterior.core.inactiveCount(work.entries)
+            > GaussianCore.activeMax
+        {
             endBlock(after: .lookups)
             openBlock(at: hours, after: .lookups)
         }
-        scratch.positions.removeAll(keepingCapacity: true)
-        for entry in scratch.entries { scratch.positions.append(core.activate(entry)) }
+        work.positions.removeAll(keepingCapacity: true)
+        for entry in work.entries { work.positions.append(posterior.core.activate(entry)) }
     }
 
     // MARK: Blocks
 
     /// Ends a block that has lasted long, and moves the drift at the start of one.
     private mutating func openBlock(at hours: Double, after part: StepProfile.Part) {
-        if !core.active.isEmpty, hours - (driftHours ?? hours) >= configuration.blockHours {
+        if !posterior.core.block.active.isEmpty,
+            hours - (present.driftHours ?? hours) >= configuration.blockHours
+        {
             endBlock(after: part)
         }
-        guard core.active.isEmpty else { return }
-        profile.end(part)
+        guard posterior.core.block.active.isEmpty else { return }
+        work.profile.end(part)
         let (factor, variance) = driftStep(to: hours)
-        if factor < 1 { core.decayDrift(factor: factor, variance: variance) }
-        driftHours = nextDriftHours(hours)
-        profile.end(.blocks)
+        if factor < 1 { posterior.core.decayDrift(factor: factor, variance: variance) }
+        present.driftHours = nextDriftHours(hours)
+        work.profile.end(.blocks)
     }
 
     /// The drift's clock at a block's start. It does not go back for late events; but if it has run
     /// ahead of the stream by more than the drift's memory, an event's time was wrong.
     private func nextDriftHours(_ hours: Double) -> Double {
-        guard let driftHours, driftHours - hours < configuration.driftHours else { return hours }
+        guard let driftHours = present.driftHours, driftHours - hours < configuration.driftHours
+        else { return hours }
         return max(driftHours, hours)
     }
 
     /// How the drift's deviation shrinks until `hours`, and what variance comes in.
     func driftStep(to hours: Double) -> (factor: Double, variance: Double) {
-        guard let driftHours, hours > driftHours else { return (1, 0) }
+        guard let driftHours = present.driftHours, hours > driftHours else { return (1, 0) }
         let factor = stableExp((driftHours - hours) / configuration.driftHours)
         return (factor, (1 - factor * factor) * configuration.driftVariance)
     }
 
     private mutating func endBlock(after part: StepProfile.Part) {
-        profile.end(part)
-        core.endBlock()
-        blockEvents = 0
-        profile.end(.blocks)
+        work.profile.end(part)
+        posterior.core.endBlock()
+        present.events = 0
+        work.profile.end(.blocks)
     }
 
     private mutating func finishEvent() {
         eventCount += 1
-        blockEvents += 1
-        if blockEvents >= configuration.blockEventCount { endBlock(after: .update) }
-        if learnsTextScale, eventCount >= nextTextEvent {
+        present.events += 1
+        if present.events >= configuration.blockEventCount { endBlock(after: .update) }
+        if learnsTextScale, eventCount >= priors.text.nextEvent {
             endBlock(after: .update)
             estimateTextVariance()
-            profile.end(.priors)
+            work.profile.end(.priors)
         }
-        guard eventCount >= nextPriorEvent else { return }
+        guard eventCount >= priors.nextEvent else { return }
         estimatePriors()
-        profile.end(.priors)
+        work.profile.end(.priors)
     }
 
     // MARK: Items
@@ -266,33 +278,36 @@ extension ResponseHead {
     private mutating func placeItem(
         _ item: ItemFeatures, _ hash: UInt64, known: Int, _ page: Int32, at hours: Double
     ) -> Int {
-        let slot = slots.place(known: known)
-        let leaving = slot < slots.slots.count ? slot : -1
+        let slot = posterior.slots.place(known: known)
+        let leaving = slot < posterior.slots.slots.count ? slot : -1
         if isActive(slot: slot) {
             endBlock(after: .items)
             openBlock(at: hours, after: .items)
         }
         // An item whose text has changed leaves its slot and takes it again.
-        if known >= 0 { leave(slot, core.product(leavingWeights(slot))) }
-        let own = page >= 0 ? tail.memories[Int(page)].own : nil
-        if own == nil || known >= 0, item.vector.contains(where: { $0 != 0 }) { textCount += 1 }
+        if known >= 0 { leave(slot, posterior.core.product(leavingWeights(slot))) }
+        let own = page >= 0 ? posterior.tail.memories[Int(page)].own : nil
+        if own == nil || known >= 0, item.vector.contains(where: { $0 != 0 }) {
+            priors.text.count += 1
+        }
         var prior = ItemPrior(
-            item.vector, hours: hours, own: own, leaving: leaving, slots: slots, core: core)
+            item.vector, hours: hours, own: own, leaving: leaving, slots: posterior.slots,
+            core: posterior.core)
         if leaving >= 0, known < 0 {
-            let (born, left) = core.products(prior.weights, leavingWeights(slot))
+            let (born, left) = posterior.core.products(prior.weights, leavingWeights(slot))
             leave(slot, left)
-            prior.complete(born, core)
+            prior.complete(born, posterior.core)
         } else {
-            prior.complete(core.product(prior.weights), core)
+            prior.complete(posterior.core.product(prior.weights), posterior.core)
         }
-        var entry = leaving >= 0 ? Int(slots.slots[slot].entry) : -1
-        let variance = prior.row[core.count]
+        var entry = leaving >= 0 ? Int(posterior.slots.slots[slot].entry) : -1
+        let variance = prior.row[posterior.core.count]
         if entry < 0 {
-            entry = core.append(mean: prior.startMean, variance: variance, row: prior.row)
+            entry = posterior.core.append(mean: prior.startMean, variance: variance, row: prior.row)
         } else {
-            core.replace(entry, mean: prior.startMean, variance: variance, row: prior.row)
+            posterior.core.replace(entry, mean: prior.startMean, variance: variance, row: prior.row)
         }
-        slots.assign(
+        posterior.slots.assign(
             slot,
             .init(item: hash, entry: Int32(entry), bornHours: hours, used: eventCount),
             vector: item.vector, kernelRow: prior.kernelRow)
@@ -301,21 +316,21 @@ extension ResponseHead {
 
     /// Weights of minus the own part of a slot's item: its text's part less its total effect.
     private func leavingWeights(_ slot: Int) -> [Double] {
-        var weights = [Double](repeating: 0, count: core.count)
-        for (d, value) in slots.vector(slot).enumerated() {
+        var weights = [Double](repeating: 0, count: posterior.core.count)
+        for (d, value) in posterior.slots.vector(slot).enumerated() {
             weights[GaussianCore.firstText + d] = Double(value)
         }
-        weights[Int(slots.slots[slot].entry)] = -1
+        weights[Int(posterior.slots.slots[slot].entry)] = -1
         return weights
     }
 
     /// The own part of a slot's item, from the product of S with `leavingWeights`.
     private func ownPart(_ slot: Int, _ product: [Double]) -> Tail.Memory.Own {
         let weights = leavingWeights(slot)
-        var mean = core.pendingMean { product[$0] }
-        var variance = -core.pendingVariance { product[$0] }
+        var mean = posterior.core.pendingMean { product[$0] }
+        var variance = -posterior.core.pendingVariance { product[$0] }
         for entry in weights.indices {
-            mean += weights[entry] * core.mean[entry]
+            mean += weights[entry] * posterior.core.mean[entry]
             variance += weights[entry] * product[entry]
         }
         return .init(mean: -mean, variance: max(variance, 1e-9))
@@ -323,14 +338,14 @@ extension ResponseHead {
 
     /// The own part of a slot's item now.
     func ownPart(_ slot: Int) -> Tail.Memory.Own {
-        ownPart(slot, core.product(leavingWeights(slot)))
+        ownPart(slot, posterior.core.product(leavingWeights(slot)))
     }
 
     /// Keeps the own part of a slot's item for the day it comes back.
     private mutating func leave(_ slot: Int, _ product: [Double]) {
-        let page = tail.owner(slots.slots[slot].item)
+        let page = posterior.tail.owner(posterior.slots.slots[slot].item)
         guard page >= 0 else { return }
-        tail.memories[Int(page)].own = ownPart(slot, product)
-        tail.mark(page)
+        posterior.tail.memories[Int(page)].own = ownPart(slot, product)
+        posterior.tail.mark(page)
     }
 }

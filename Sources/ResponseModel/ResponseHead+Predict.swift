@@ -36,7 +36,8 @@ extension ResponseHead {
 
     /// Whether a slot, if it is in use, is part of the present block.
     func isActive(slot: Int) -> Bool {
-        slot < slots.slots.count && core.position[Int(slots.slots[slot].entry)] >= 0
+        slot < posterior.slots.slots.count
+            && posterior.core.position[Int(posterior.slots.slots[slot].entry)] >= 0
     }
 
     /// What all discounts of one exposure share.
@@ -58,44 +59,47 @@ extension ResponseHead {
         ) throws(ResponseError) {
             owners = FeatureOwners(exposure, item)
             logPrice = ResponseHead.logPrice(exposure)
-            let page = head.tail.owner(owners.item)
-            let department = head.tail.owner(owners.department)
-            let memories = head.tail.memories
+            let page = head.posterior.tail.owner(owners.item)
+            let department = head.posterior.tail.owner(owners.department)
+            let memories = head.posterior.tail.memories
             let price = logPrice
             usual = (
                 item: page < 0 ? price : memories[Int(page)].logPrice ?? price,
                 department: department < 0 ? price : memories[Int(department)].logPrice ?? price
             )
             let hours = ResponseHead.hours(exposure.tsMs)
-            let slot = head.slots.slot(owners.item)
-            if slot >= 0, head.slots.holds(slot, item.vector) {
-                entry = head.slots.slots[slot].entry
+            let slot = head.posterior.slots.slot(owners.item)
+            if slot >= 0, head.posterior.slots.holds(slot, item.vector) {
+                entry = head.posterior.slots.slots[slot].entry
                 prior = nil
             } else {
                 try ResponseHead.checkVector(item)
                 // As if it took its slot now: without what the item that must leave would tell it.
-                let leaving = head.slots.place(known: slot)
+                let leaving = head.posterior.slots.place(known: slot)
                 let own = page < 0 ? nil : memories[Int(page)].own
                 var unseen = ItemPrior(
                     item.vector, hours: hours, own: slot < 0 ? own : head.ownPart(slot),
-                    leaving: leaving, slots: head.slots, core: head.core)
-                unseen.complete(head.core.product(unseen.weights), head.core)
+                    leaving: leaving, slots: head.posterior.slots, core: head.posterior.core)
+                unseen.complete(head.posterior.core.product(unseen.weights), head.posterior.core)
                 entry = -1
                 prior = unseen
             }
             drift = head.driftStep(to: hours)
             endsBlock =
-                head.core.active.isEmpty
-                || hours - (head.driftHours ?? hours) >= head.configuration.blockHours
-                || prior != nil && head.isActive(slot: head.slots.place(known: slot))
+                head.posterior.core.block.active.isEmpty
+                || hours - (head.present.driftHours ?? hours) >= head.configuration.blockHours
+                || prior != nil && head.isActive(slot: head.posterior.slots.place(known: slot))
         }
 
         /// The drift's step, if an event with these entries starts a block when it is learned.
         func driftStep(_ entries: [Int32], _ newCount: Int, _ head: ResponseHead) -> (
             factor: Double, variance: Double
         ) {
-            let missing = entries.count(where: { $0 < 0 || head.core.position[Int($0)] < 0 })
-            let isFull = head.core.active.count + missing + newCount > GaussianCore.activeMax
+            let missing = entries.count(where: {
+                $0 < 0 || head.posterior.core.position[Int($0)] < 0
+            })
+            let isFull =
+                head.posterior.core.block.active.count + missing + newCount > GaussianCore.activeMax
             return endsBlock || isFull ? drift : (1, 0)
         }
 
@@ -130,7 +134,7 @@ extension ResponseHead {
             var newCount = 0
             for effect in row.dense where add(effect, head) { newCount += 1 }
             for effect in row.tail {
-                add(head, head.tail.cell(effect.key), effect.group, effect.value)
+                add(head, head.posterior.tail.cell(effect.key), effect.group, effect.value)
             }
             let drift = situation.driftStep(entries, newCount, head)
             values[1] = drift.factor
@@ -140,12 +144,12 @@ extension ResponseHead {
         /// Adds an effect of the core; returns whether it was never seen.
         @discardableResult
         mutating func add(_ effect: FeatureRow.Dense, _ head: ResponseHead) -> Bool {
-            let entry = head.dense.entry(effect.key)
+            let entry = head.posterior.dense.entry(effect.key)
             if entry >= 0 {
                 entries.append(entry)
                 values.append(effect.value)
-            } else if head.dense.isFull {
-                add(head, head.tail.cell(effect.key), .overflow, effect.value)
+            } else if head.posterior.dense.isFull {
+                add(head, head.posterior.tail.cell(effect.key), .overflow, effect.value)
             } else {
                 let prior = head.configuration.scale * effect.group.priorVariance
                 variance += effect.value * effect.value * prior
@@ -165,22 +169,23 @@ extension ResponseHead {
 
     /// Mean and variance of a tail effect; -1 is one that was never seen.
     func tailEffect(_ cell: Int32, _ group: TailGroup) -> (mean: Double, variance: Double) {
-        let precision = tau[Int(group.rawValue)]
+        let precision = priors.tau[Int(group.rawValue)]
         guard cell >= 0 else { return (0, 1 / precision) }
-        let variance = 1 / (precision + tail.cells.precision[Int(cell)])
-        return (tail.cells.eta[Int(cell)] * variance, variance)
+        let variance = 1 / (precision + posterior.tail.cells.precision[Int(cell)])
+        return (posterior.tail.cells.eta[Int(cell)] * variance, variance)
     }
 
     /// The queries share most entries, so covariances are gathered once for all of them.
     func evaluate(_ queries: [Query], prior: ItemPrior?) -> [Prediction] {
         let support = Support(of: queries, prior, self)
-        var scratch = [Double](repeating: 0, count: 2 * GaussianCore.activeMax)
+        var work = [Double](repeating: 0, count: 2 * GaussianCore.activeMax)
         var predictions: [Prediction] = []
         predictions.reserveCapacity(queries.count)
         for query in queries {
             let variance = unsafe posterior_variance(
-                Int32(core.active.count), core.information, Int32(support.entries.count),
-                support.square, support.cross, support.weights(query), &scratch)
+                Int32(posterior.core.block.active.count), posterior.core.block.information,
+                Int32(support.entries.count),
+                support.square, support.cross, support.weights(query), &work)
             predictions.append(
                 Prediction(
                     logit: support.mean(query), variance: max(variance + query.variance, 1e-9)))
@@ -193,12 +198,13 @@ extension ResponseHead {
         _ first: Query, _ second: Query, prior: ItemPrior?
     ) -> (first: Prediction, second: Prediction, covariance: Double) {
         let support = Support(of: [first, second], prior, self)
-        var scratch = [Double](repeating: 0, count: 4 * GaussianCore.activeMax)
+        var work = [Double](repeating: 0, count: 4 * GaussianCore.activeMax)
         var found = [0.0, 0, 0]
         unsafe posterior_covariance(
-            Int32(core.active.count), core.information, Int32(support.entries.count),
+            Int32(posterior.core.block.active.count), posterior.core.block.information,
+            Int32(support.entries.count),
             support.square, support.cross, support.weights(first), support.weights(second),
-            &scratch, &found)
+            &work, &found)
         return (
             Prediction(
                 logit: support.mean(first), variance: max(found[0] + first.variance, 1e-9)),
@@ -219,7 +225,7 @@ extension ResponseHead {
         private var place: [Int32]
 
         init(of queries: [Query], _ prior: ItemPrior?, _ head: borrowing ResponseHead) {
-            place = [Int32](repeating: -1, count: head.core.count + 1)
+            place = [Int32](repeating: -1, count: head.posterior.core.count + 1)
             for query in queries {
                 for entry in query.entries where place[Int(entry + 1)] < 0 {
                     place[Int(entry + 1)] = Int32(entries.count)
@@ -229,8 +235,10 @@ extension ResponseHead {
             square = [Double](repeating: 0, count: entries.count * entries.count)
             cross = [Double](repeating: 0, count: entries.count * GaussianCore.activeMax)
             unsafe posterior_support(
-                Int32(head.core.count), head.core.covariance, Int32(head.core.active.count),
-                head.core.active, Int32(entries.count), entries, prior?.row ?? [0], &square,
+                Int32(head.posterior.core.count), head.posterior.core.covariance,
+                Int32(head.posterior.core.block.active.count),
+                head.posterior.core.block.active, Int32(entries.count), entries, prior?.row ?? [0],
+                &square,
                 &cross)
             means = []
             means.reserveCapacity(entries.count)
@@ -260,7 +268,7 @@ extension ResponseHead {
     func mean(_ query: Query) -> Double {
         var sum = 0.0
         for (entry, value) in zip(query.entries, query.values) {
-            sum += value * core.presentMean(Int(entry))
+            sum += value * posterior.core.presentMean(Int(entry))
         }
         for part in query.tailMeans { sum += part }
         return sum
@@ -268,8 +276,8 @@ extension ResponseHead {
 
     /// The present mean of an entry, or of an item without one.
     func presentMean(_ entry: Int32, _ prior: ItemPrior?) -> Double {
-        guard entry < 0 else { return core.presentMean(Int(entry)) }
+        guard entry < 0 else { return posterior.core.presentMean(Int(entry)) }
         guard let prior else { return 0 }
-        return prior.startMean + core.pendingMean { prior.row[$0] }
+        return prior.startMean + posterior.core.pendingMean { prior.row[$0] }
     }
 }

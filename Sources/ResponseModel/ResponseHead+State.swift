@@ -17,26 +17,26 @@ extension ResponseHead {
             changes.put(tables.head, HeadTables.scalars, scalarsRow())
             scalarsAreDirty = false
         }
-        core.collect(tables, into: &changes)
-        slots.collect(tables, into: &changes)
-        dense.collect(tables, into: &changes)
-        tail.collect(tables, into: &changes)
+        posterior.core.collect(tables, into: &changes)
+        posterior.slots.collect(tables, into: &changes)
+        posterior.dense.collect(tables, into: &changes)
+        posterior.tail.collect(tables, into: &changes)
     }
 
     /// Has the next `collectChanges` leave nothing in the store of a head whose place this one takes.
     public mutating func takePlace(of old: ResponseHead) {
-        textCount = max(textCount, old.textCount)
-        tail.takePlace(of: old.tail)
+        priors.text.count = max(priors.text.count, old.priors.text.count)
+        posterior.tail.takePlace(of: old.posterior.tail)
     }
 
     /// Emits every row of the state; marks of what changed stay as they are.
     public func dump(into changes: inout StateChanges) {
         let tables = HeadTables(name)
         changes.put(tables.head, HeadTables.scalars, scalarsRow())
-        core.write(tables, into: &changes, all: true)
-        slots.write(tables, into: &changes, all: true)
-        dense.write(tables, into: &changes, from: 0)
-        tail.dump(tables, into: &changes)
+        posterior.core.write(tables, into: &changes, all: true)
+        posterior.slots.write(tables, into: &changes, all: true)
+        posterior.dense.write(tables, into: &changes, from: 0)
+        posterior.tail.dump(tables, into: &changes)
     }
 
     /// The head that was collected under `name`, bit for bit, or nil where there is none.
@@ -56,30 +56,31 @@ extension ResponseHead {
         }
         self.init(name: name, dimension: dimension, configuration: configuration)
         eventCount = scalars.events
-        blockEvents = scalars.blockEvents
-        nextPriorEvent = scalars.nextPriorEvent
-        driftHours = scalars.driftHours
+        present.events = scalars.blockEvents
+        priors.nextEvent = scalars.nextPriorEvent
+        present.driftHours = scalars.driftHours
         // A state of an earlier version knows fewer groups.
-        tau.replaceSubrange(..<scalars.tau.count, with: scalars.tau)
-        commonMoved = scalars.commonMoved
+        priors.tau.replaceSubrange(..<scalars.tau.count, with: scalars.tau)
+        present.commonMoved = scalars.commonMoved
         noise = configuration.squared == nil ? nil : scalars.noise ?? noise
         if let scale = scalars.textScale {
-            (textVariance, nextTextEvent) = (scale.variance, scale.nextEvent)
-            textCount = scale.texts
+            (priors.text.variance, priors.text.nextEvent) = (scale.variance, scale.nextEvent)
+            priors.text.count = scale.texts
         } else {
-            nextTextEvent = max(nextTextEvent, eventCount + 1)
+            priors.text.nextEvent = max(priors.text.nextEvent, eventCount + 1)
         }
         contextReader.numbers = scalars.numbers
-        core = try GaussianCore(
+        posterior.core = try GaussianCore(
             restoring: tables, count: scalars.coreCount, blocks: scalars.blocks,
             repairs: scalars.repairs, from: reader)
-        slots = try ItemSlots(
-            restoring: tables, dimension: dimension, coreCount: core.count, configuration,
+        posterior.slots = try ItemSlots(
+            restoring: tables, dimension: dimension, coreCount: posterior.core.count, configuration,
             from: reader)
-        dense = try DenseEffects(
-            restoring: tables, count: scalars.denseCount, coreCount: core.count, configuration,
+        posterior.dense = try DenseEffects(
+            restoring: tables, count: scalars.denseCount, coreCount: posterior.core.count,
+            configuration,
             from: reader)
-        tail = try Tail(
+        posterior.tail = try Tail(
             restoring: tables, pageCount: scalars.pageCount, touches: scalars.touches,
             configuration, from: reader)
         scalarsAreDirty = false
@@ -89,22 +90,22 @@ extension ResponseHead {
         var writer = ByteWriter()
         writer.integer(Self.stateVersion)
         writer.integer(UInt32(dimension))
-        writer.integer(UInt32(core.count))
-        writer.integer(UInt32(dense.count))
-        writer.integer(UInt32(tail.pages.count))
-        writer.integer(UInt32(blockEvents))
+        writer.integer(UInt32(posterior.core.count))
+        writer.integer(UInt32(posterior.dense.count))
+        writer.integer(UInt32(posterior.tail.pages.count))
+        writer.integer(UInt32(present.events))
         writer.integer(eventCount)
-        writer.integer(nextPriorEvent)
-        writer.integer(core.blocks)
-        writer.integer(core.repairs)
-        writer.integer(tail.touches)
-        writer.optional(driftHours) { $0.double($1) }
-        writer.doubles(tau)
-        writer.optional(commonMoved) { $1.write(to: &$0) }
+        writer.integer(priors.nextEvent)
+        writer.integer(posterior.core.blocks)
+        writer.integer(posterior.core.repairs)
+        writer.integer(posterior.tail.touches)
+        writer.optional(present.driftHours) { $0.double($1) }
+        writer.doubles(priors.tau)
+        writer.optional(present.commonMoved) { $1.write(to: &$0) }
         writer.optional(noise) { $1.write(to: &$0) }
-        writer.double(textVariance)
-        writer.integer(nextTextEvent)
-        writer.integer(textCount)
+        writer.double(priors.text.variance)
+        writer.integer(priors.text.nextEvent)
+        writer.integer(priors.text.count)
         if !contextReader.numbers.scales.isEmpty { contextReader.numbers.write(to: &writer) }
         return writer.bytes
     }

@@ -21,39 +21,66 @@ public struct ResponseHead: Sendable {
     /// Events learned so far.
     public internal(set) var eventCount: UInt64 = 0
 
-    package var core: GaussianCore
-    package var tail: Tail
-    var slots: ItemSlots
-    var dense: DenseEffects
-    /// Prior precisions of the tail's groups.
-    var tau: [Double]
-    /// Distinct texts of items learned from; one whose item was forgotten and came back counts again.
-    public internal(set) var textCount: UInt64 = 0
-    /// Present prior variance of the text weights, and the event count at which it is estimated next.
-    public internal(set) var textVariance: Double
-    var nextTextEvent: UInt64
-    /// Until when the drift has been moved. Units: hours since 1970.
-    package var driftHours: Double?
-    /// Events in the present block.
-    var blockEvents = 0
-    /// The event count at which the prior variances are estimated next.
-    var nextPriorEvent: UInt64
-    /// How far what items share was moved lately.
-    var commonMoved: Moved?
+    /// What is known of effects.
+    package var posterior: Posterior
+    var priors: Priors
+    /// Where the present block, and the present hour, stand.
+    package var present = Present()
     /// Of labels that are numbers; nil where they are chances.
     var noise: LabelNoise?
-    /// How much of the event learned last was learned.
-    public internal(set) var accepted = AcceptedWeight(weight: 1, bound: nil)
-    /// What the treatment of the last row of an offer of our own added to its logit, by the means before.
-    var treatedLogit = 0.0
+    var last = LastEvent()
     var scalarsAreDirty = true
     /// How contexts are read.
     var contextReader: ContextReader
-    var scratch = Scratch()
-    package var profile = StepProfile()
+    /// Buffers reused from event to event, and where the time goes.
+    package var work = Work()
 
-    /// Buffers reused from event to event.
-    struct Scratch: Sendable {
+    /// What is known of effects, and which of them has which entry.
+    package struct Posterior: Sendable {
+        /// Effects with full covariance.
+        package var core: GaussianCore
+        /// Effects without.
+        package var tail: Tail
+        var slots: ItemSlots
+        var dense: DenseEffects
+    }
+
+    /// Prior variances that come from the stream, and when they are estimated next, as event counts.
+    struct Priors: Sendable {
+        /// Prior precisions of the tail's groups.
+        var tau: [Double]
+        var nextEvent: UInt64
+        var text: Text
+
+        /// Of the text weights.
+        struct Text: Sendable {
+            var count: UInt64 = 0
+            var variance: Double
+            var nextEvent: UInt64
+        }
+    }
+
+    /// Where the present block, and the present hour, stand.
+    package struct Present: Sendable {
+        /// Until when the drift has been moved. Units: hours since 1970.
+        package var driftHours: Double?
+        /// Events in the present block.
+        var events = 0
+        /// How far what items share was moved lately.
+        var commonMoved: Moved?
+    }
+
+    /// What the event learned last came to.
+    struct LastEvent: Sendable {
+        var accepted = AcceptedWeight(weight: 1, bound: nil)
+        /// What the treatment of the last row of an offer of our own added to its logit, by the means before.
+        var treatedLogit = 0.0
+    }
+
+    /// Buffers reused from event to event, and where the time goes.
+    package struct Work: Sendable {
+        /// Where the time goes; off unless it has a clock.
+        package var profile = StepProfile()
         var row = FeatureRow()
         var entries: [Int32] = []
         var positions: [Int32] = []
@@ -68,18 +95,29 @@ public struct ResponseHead: Sendable {
         self.name = name
         self.dimension = dimension
         self.configuration = configuration
-        core = GaussianCore(dimension: dimension, configuration)
-        tail = Tail(configuration)
-        slots = ItemSlots(dimension: dimension, configuration)
-        dense = DenseEffects(configuration)
-        tau = TailGroup.allCases.map { 1 / (configuration.scale * $0.priorVariance) }
-        nextPriorEvent = UInt64(max(1, configuration.priorEventCount))
-        textVariance = configuration.scale * configuration.textVariance
-        nextTextEvent = UInt64(max(1, configuration.textEventCount))
+        posterior = Posterior(
+            core: GaussianCore(dimension: dimension, configuration), tail: Tail(configuration),
+            slots: ItemSlots(dimension: dimension, configuration),
+            dense: DenseEffects(configuration))
+        priors = Priors(
+            tau: TailGroup.allCases.map { 1 / (configuration.scale * $0.priorVariance) },
+            nextEvent: UInt64(max(1, configuration.priorEventCount)),
+            text: Priors.Text(
+                variance: configuration.scale * configuration.textVariance,
+                nextEvent: UInt64(max(1, configuration.textEventCount))))
         noise = configuration.squared.map { LabelNoise(first: $0) }
         contextReader = ContextReader(
             flagsMax: max(0, min(configuration.flagCountMax, ContextReader.flagsBound)))
     }
+
+    /// Distinct texts of items learned from; one whose item was forgotten and came back counts again.
+    public var textCount: UInt64 { priors.text.count }
+
+    /// Present prior variance of the text weights.
+    public var textVariance: Double { priors.text.variance }
+
+    /// How much of the event learned last was learned.
+    public var accepted: AcceptedWeight { last.accepted }
 
     /// What the kernel is told of the labels' likelihood: 0 is logistic.
     var noiseVariance: Double { noise?.variance ?? 0 }
@@ -87,9 +125,11 @@ public struct ResponseHead: Sendable {
     /// Sizes and health of the state.
     public var summary: Summary {
         Summary(
-            events: eventCount, coreEntries: core.count, denseEffects: dense.count,
-            itemSlots: slots.slots.count, tailPages: tail.pages.count - tail.freePages.count,
-            blocks: core.blocks, repairs: core.repairs)
+            events: eventCount, coreEntries: posterior.core.count,
+            denseEffects: posterior.dense.count,
+            itemSlots: posterior.slots.slots.count,
+            tailPages: posterior.tail.pages.count - posterior.tail.freePages.count,
+            blocks: posterior.core.blocks, repairs: posterior.core.repairs)
     }
 
     /// Sizes and health of a head's state.
@@ -115,7 +155,7 @@ public struct ResponseHead: Sendable {
     /// - Returns: whether there were any.
     @discardableResult
     public mutating func erase(user: String) -> Bool {
-        tail.remove(owner: FeatureHash.owner(.user, user))
+        posterior.tail.remove(owner: FeatureHash.owner(.user, user))
     }
 
     // MARK: Checks

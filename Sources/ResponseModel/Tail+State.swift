@@ -3,33 +3,33 @@ import Records
 extension Tail {
     /// Writes the pages that changed, and removes those that came free.
     mutating func collect(_ tables: HeadTables, into changes: inout StateChanges) {
-        for row in abandoned {
+        for row in rows.abandoned {
             changes.remove(row.storedIn == 1 ? tables.users : tables.tail, HeadTables.key(row.page))
         }
-        abandoned.removeAll()
-        for page in dirtyPages.sorted() {
+        rows.abandoned.removeAll()
+        for page in rows.dirtyPages.sorted() {
             let index = Int(page)
-            dirty[index] = false
+            rows.dirty[index] = false
             let place = Self.place(pages[index].owner)
-            if storedIn[index] != 0, storedIn[index] != place {
-                let table = storedIn[index] == 1 ? tables.users : tables.tail
+            if rows.storedIn[index] != 0, rows.storedIn[index] != place {
+                let table = rows.storedIn[index] == 1 ? tables.users : tables.tail
                 changes.remove(table, HeadTables.key(index))
             }
-            storedIn[index] = place
+            rows.storedIn[index] = place
             put(index, tables, into: &changes)
         }
-        dirtyPages.removeAll(keepingCapacity: true)
+        rows.dirtyPages.removeAll(keepingCapacity: true)
     }
 
     /// Has the next `collect` take away what is stored of `old` and not written over.
     mutating func takePlace(of old: Tail) {
-        abandoned = old.abandoned
-        for (index, place) in old.storedIn.enumerated() where place != 0 {
+        rows.abandoned = old.rows.abandoned
+        for (index, place) in old.rows.storedIn.enumerated() where place != 0 {
             guard index < pages.count else {
-                abandoned.append((index, place))
+                rows.abandoned.append((index, place))
                 continue
             }
-            storedIn[index] = place
+            rows.storedIn[index] = place
             mark(Int32(index))
         }
     }
@@ -97,7 +97,7 @@ extension Tail {
                     try restorePage(index, &row)
                     let isUser = pages[index].owner == .user
                     try HeadTables.expect(isUser == (table == tables.users), "a foreign owner")
-                    storedIn[index] = Self.place(pages[index].owner)
+                    rows.storedIn[index] = Self.place(pages[index].owner)
                 }
             }
         }

@@ -65,12 +65,17 @@ package struct Tail: Sendable {
     var newest: Int32 = -1
     package var touches: UInt64 = 0
 
-    var dirty: [Bool] = []
-    var dirtyPages: [Int32] = []
-    /// The table that holds a page's row now: 0 none, 1 users, 2 the rest.
-    var storedIn: [UInt8] = []
-    /// Rows of a tail that this one took the place of, in pages that this one does not have.
-    var abandoned: [(page: Int, storedIn: UInt8)] = []
+    var rows = PageRows()
+
+    /// Which rows of the store are to be written anew, and where each page's row is.
+    struct PageRows: Sendable {
+        var dirty: [Bool] = []
+        var dirtyPages: [Int32] = []
+        /// The table that holds a page's row now: 0 none, 1 users, 2 the rest.
+        var storedIn: [UInt8] = []
+        /// Rows of a tail that this one took the place of, in pages that this one does not have.
+        var abandoned: [(page: Int, storedIn: UInt8)] = []
+    }
 
     package init(_ configuration: HeadConfiguration) {
         pageCountMax = min(max(64, configuration.tailPageCountMax), 1 << 26)
@@ -227,15 +232,15 @@ package struct Tail: Sendable {
         cells.precision.append(contentsOf: repeatElement(0, count: Self.pageCells))
         cells.eta.append(contentsOf: repeatElement(0, count: Self.pageCells))
         cells.groups.append(contentsOf: repeatElement(0, count: Self.pageCells))
-        dirty.append(false)
-        storedIn.append(0)
+        rows.dirty.append(false)
+        rows.storedIn.append(0)
     }
 
     @inline(__always)
     mutating func mark(_ page: Int32) {
-        if !dirty[Int(page)] {
-            dirty[Int(page)] = true
-            dirtyPages.append(page)
+        if !rows.dirty[Int(page)] {
+            rows.dirty[Int(page)] = true
+            rows.dirtyPages.append(page)
         }
     }
 }

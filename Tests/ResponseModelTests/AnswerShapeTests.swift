@@ -19,7 +19,7 @@ import Testing
             try model.learn(
                 exposure(user, number: number).at(discount: discount), item: AnswerTests.item,
                 label: random.unit() < logistic(-1.5 + factor * answer(discount)),
-                served: -1.5, base: -1.5, propensity: nil, isDecided: true)
+                served: -1.5, base: -1.5, choice: .ours(nil))
         }
         return model
     }
@@ -84,7 +84,7 @@ import Testing
             try model.learn(
                 Self.exposure(number).at(discount: number % 2 == 0 ? 0.4 : 0),
                 item: AnswerTests.item, label: number % 2 == 0, served: -1, base: -1.5,
-                propensity: nil)
+                choice: .others(propensity: nil))
         }
         #expect(model.report.bends == fresh)
     }
@@ -142,7 +142,7 @@ import Testing
     ) throws -> [EffectFinding] {
         try model.learn(
             exposure, item: AnswerTests.item, label: label, served: -2.5, base: -2.5,
-            propensity: nil, isDecided: true, heard: .init(nowMs: exposure.tsMs, weight: 1))
+            choice: .ours(.init(nowMs: exposure.tsMs, weight: 1)))
         return model.advance(toMs: exposure.tsMs, nowMs: exposure.tsMs)
     }
 

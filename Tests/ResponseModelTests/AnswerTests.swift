@@ -49,7 +49,7 @@ import Testing
             try model.learn(
                 bare.at(discount: discount), item: item,
                 label: shop.random.unit() < logistic(logit), served: level, base: level,
-                propensity: nil, isDecided: true)
+                choice: .ours(nil))
         }
         return model
     }
@@ -213,7 +213,7 @@ import Testing
         try model.learn(
             Exposure(tsMs: 0, user: "u", price: 1, discount: 0.2),
             item: ItemFeatures(id: "i", category: "Home / Lights", vector: [1, 0, 0]), label: true,
-            served: -2, base: -2, propensity: nil, isDecided: true)
+            served: -2, base: -2, choice: .ours(nil))
         var next = StateChanges()
         model.collectChanges(into: &next)
         state.apply(next)

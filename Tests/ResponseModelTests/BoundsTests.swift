@@ -36,7 +36,7 @@ import Testing
         #expect(head.summary.coreEntries == 2 + 2 + 5 + 8)
         #expect(head.summary.tailPages <= 100)
         #expect(head.summary.repairs == 0)
-        #expect(head.tail.pages.allSatisfy { $0.pageCount <= 3 })
+        #expect(head.posterior.tail.pages.allSatisfy { $0.pageCount <= 3 })
     }
 
     @Test("one clock far ahead does not stop the drift, and extremes of any number do not trap")
@@ -58,8 +58,8 @@ import Testing
                 #expect(made.logit.isFinite && made.variance.isFinite && made.variance > 0)
             }
         }
-        #expect(head.driftHours == 2)
-        #expect(head.tail.cells.precision.allSatisfy { $0.isFinite })
+        #expect(head.present.driftHours == 2)
+        #expect(head.posterior.tail.cells.precision.allSatisfy { $0.isFinite })
     }
 
     @Test("the owner seen longest ago is evicted, and nobody else")
@@ -143,9 +143,9 @@ import Testing
         var head = ResponseHead(name: "click", dimension: stream.dimension)
         for example in stream.examples(700) { try head.learn(example) }
         // A correlation above one, as no rounding would make it.
-        head.core.covariance[GaussianCore.rowStart(3) + 2] = 5
-        head.core.covariance[GaussianCore.rowStart(4) + 4] = -1
-        head.core.endBlock()
+        head.posterior.core.covariance[GaussianCore.rowStart(3) + 2] = 5
+        head.posterior.core.covariance[GaussianCore.rowStart(4) + 4] = -1
+        head.posterior.core.endBlock()
         #expect(head.summary.repairs == 1)
         for example in stream.examples(700) {
             let made = try head.learn(example)

@@ -93,14 +93,15 @@ import Testing
             let row = learned.next()
             let (exposure, item) = LearnedWorld.exposure(row)
             try learned.effect.learn(
-                exposure, item: item, label: row.purchased, served: -2, base: -2, propensity: 1)
+                exposure, item: item, label: row.purchased, served: -2, base: -2,
+                choice: .others(propensity: 1))
         }
         #expect(learned.effect.report == before)
         var asleep = EffectModel()
         let exposure = Exposure(tsMs: 0, user: "u", price: 1)
         try asleep.learn(
             exposure, item: ItemFeatures(id: "i"), label: true, served: -2, base: -2,
-            propensity: nil)
+            choice: .others(propensity: nil))
         #expect(!asleep.isAwake && asleep.report.rows == 0)
     }
 
@@ -120,10 +121,10 @@ import Testing
             let (exposure, item) = LearnedWorld.exposure(row)
             try restored.learn(
                 exposure, item: item, label: row.purchased, served: -2.1, base: -2.4,
-                propensity: row.propensity)
+                choice: .others(propensity: row.propensity))
             try learned.effect.learn(
                 exposure, item: item, label: row.purchased, served: -2.1, base: -2.4,
-                propensity: row.propensity)
+                choice: .others(propensity: row.propensity))
         }
         var (one, other) = (StateChanges(), StateChanges())
         restored.collectChanges(into: &one)

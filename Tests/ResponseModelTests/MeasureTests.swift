@@ -133,7 +133,7 @@ import Testing
             try model.learn(
                 exposure(loyalty, number: number).at(discount: discount), item: AnswerTests.item,
                 label: random.unit() < logistic(-1.5 + slope * AnswerTests.depth(discount)),
-                served: -1.5, base: -1.5, propensity: nil, isDecided: true)
+                served: -1.5, base: -1.5, choice: .ours(nil))
         }
         let high = try model.answer(exposure(65, number: 9), item: AnswerTests.item).slope
         let low = try model.answer(exposure(45, number: 9), item: AnswerTests.item).slope

@@ -53,7 +53,7 @@ import Testing
                 exposure(prices[item], number: number).at(discount: discount),
                 item: ItemFeatures(id: "i\(item)", category: "Home"),
                 label: random.unit() < logistic(-1.5 + answer(prices[item], discount)),
-                served: -1.5, base: -1.5, propensity: nil, isDecided: isDecided)
+                served: -1.5, base: -1.5, choice: isDecided ? .ours(nil) : .others(propensity: nil))
         }
         return model
     }

@@ -114,7 +114,8 @@ import Testing
                     tsMs: Int64(random.unit() * 1e9), user: "u\(Int(random.unit() * 9))",
                     price: 9, discount: discount),
                 item: ItemFeatures(id: "i\(Int(random.unit() * 9))", category: "c"),
-                label: random.unit() < 0.2 + discount, served: -1.2, base: -1.4, propensity: nil)
+                label: random.unit() < 0.2 + discount, served: -1.2, base: -1.4,
+                choice: .others(propensity: nil))
         }
         for _ in 0..<300 {
             try learn(&visits, &random)

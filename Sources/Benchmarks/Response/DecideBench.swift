@@ -55,7 +55,7 @@ struct DecideBench: ParsableCommand {
                 let served = try head.learn(exposure, item: example.item, label: example.label)
                 try effect.learn(
                     exposure, item: example.item, label: example.label, served: served.logit,
-                    base: bare ?? served.logit, propensity: nil, isDecided: true)
+                    base: bare ?? served.logit, choice: .ours(nil))
             }
         }
         let (known, answers) = (head, effect)

@@ -88,9 +88,9 @@ struct HeadBench: ParsableCommand {
             for example in examples { try head.learn(example) }
         }
         var profiled = ResponseHead(name: "bench", dimension: dimension)
-        profiled.profile.clock = { nanoseconds(CLOCK_MONOTONIC) }
+        profiled.work.profile.clock = { nanoseconds(CLOCK_MONOTONIC) }
         for example in examples { try profiled.learn(example) }
-        let spent = profiled.profile.nanoseconds
+        let spent = profiled.work.profile.nanoseconds
         let total = Double(spent.reduce(0, +))
         let shares = StepProfile.Part.allCases.map {
             HeadResult.Share(

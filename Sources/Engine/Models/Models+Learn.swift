@@ -63,6 +63,13 @@ extension Models {
         !example.isMerchants && !followsMerchant
     }
 
+    /// Who chose the discount of an example.
+    private func choice(
+        _ example: TrainingExample, _ heard: EffectModel.Hearing?
+    ) -> EffectModel.Choice {
+        isDecided(example) ? .ours(heard) : .others(propensity: example.propensity)
+    }
+
     /// What the watches hear of an example: of our own decisions, each of which stands for itself.
     private func heard(
         _ example: TrainingExample, _ hearing: EffectModel.Hearing
@@ -93,7 +100,7 @@ extension Models {
             try effect.learn(
                 exposure, item: item, label: outcome, weight: accepted.weight,
                 served: served.logit, base: base ?? served.logit,
-                propensity: example.propensity, isDecided: isDecided(example), heard: heard)
+                choice: choice(example, heard))
         } else if let heard {
             try effect.hear(
                 exposure, item: item, label: outcome, base: base ?? served.logit, heard)
@@ -127,9 +134,9 @@ extension Models {
             else { return learned }
             try viewEffect.learn(
                 example.exposure, item: item, label: lesson.label, weight: share * weight,
-                served: served, base: served - (at - without), propensity: example.propensity,
-                isDecided: isDecided(example),
-                heard: heard(example, EffectModel.Hearing(nowMs: nowMs, weight: weight)))
+                served: served, base: served - (at - without),
+                choice: choice(
+                    example, heard(example, EffectModel.Hearing(nowMs: nowMs, weight: weight))))
         } catch { learned.failures += 1 }
         return learned
     }

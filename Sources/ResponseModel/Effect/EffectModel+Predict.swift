@@ -68,7 +68,7 @@ extension EffectModel {
             highest = max(
                 highest,
                 level + at.step * step + at.depth * slope
-                    + roundPrices.bends(price: exposure.price, discount: discount))
+                    + form.roundPrices.bends(price: exposure.price, discount: discount))
             least = max(
                 least, Self.mean(logit: highest, variance: known * max(0, answer.variance(done))))
             return CausalPrediction(
@@ -151,15 +151,15 @@ extension EffectModel {
             answers.contextSlopes.map { ($0.name, entry($0.mean, $0.variance)) },
             uniquingKeysWith: { first, _ in first })
         return EffectReport(
-            rows: rows, decidedRows: decidedRows, randomisedRows: randomisedRows,
-            isTrusted: trial.isTrusted, changes: trial.changes,
+            rows: rows.all, decidedRows: rows.decided, randomisedRows: rows.randomised,
+            isTrusted: watch.trial.isTrusted, changes: watch.trial.changes,
             step: entry(common.step, common.stepVariance),
             slope: entry(common.slope, common.slopeVariance, common.served.slope),
             categories: categories,
-            contexts: contexts, bends: shape.report, roundPrices: roundPrices.report,
+            contexts: contexts, bends: form.shape.report, roundPrices: form.roundPrices.report,
             shopperDeviation: answers.shopperDeviation,
             signViolations: categories.values.count { $0.unconstrained < 0 },
-            undiscounted: undiscounted.report, discounted: discounted.report)
+            undiscounted: watch.undiscounted.report, discounted: watch.discounted.report)
     }
 }
 

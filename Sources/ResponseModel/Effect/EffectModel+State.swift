@@ -13,7 +13,7 @@ extension EffectModel {
         isDirty = false
         var writer = ByteWriter()
         writer.integer(Self.version)
-        for count in [rows, decidedRows, randomisedRows] { writer.integer(Int64(count)) }
+        for count in [rows.all, rows.decided, rows.randomised] { writer.integer(Int64(count)) }
         for mean in [association, decided] {
             writer.double(mean.value)
             writer.double(mean.count)
@@ -22,11 +22,11 @@ extension EffectModel {
         for value in [logged.weights, logged.squares, logged.steps, logged.depths, logged.rows] {
             writer.double(value)
         }
-        shape.jumps.write(to: &writer)
-        trial.write(to: &writer)
-        undiscounted.write(to: &writer)
-        discounted.write(to: &writer)
-        roundPrices.jumps.write(to: &writer)
+        form.shape.jumps.write(to: &writer)
+        watch.trial.write(to: &writer)
+        watch.undiscounted.write(to: &writer)
+        watch.discounted.write(to: &writer)
+        form.roundPrices.jumps.write(to: &writer)
         changes.put(table, Self.key, writer.bytes)
         answers.collectChanges(into: &changes)
         offers.any.collectChanges(into: &changes)
@@ -58,21 +58,21 @@ extension EffectModel {
                 guard let kept = try JumpPosterior(count: AnswerShape.count, from: &row) else {
                     throw damage("an impossible shape")
                 }
-                shape = AnswerShape(kept)
+                form.shape = AnswerShape(kept)
                 guard let heard = try AnswerTrial(from: &row, hasCohorts: version > 3) else {
                     throw damage("an impossible trial of its answers")
                 }
-                trial = heard
+                watch.trial = heard
                 guard version > 3 else { break }
                 guard let bare = try PromiseWatch(from: &row),
                     let offered = try PromiseWatch(from: &row)
                 else { throw damage("an impossible watch over its promises") }
-                (undiscounted, discounted) = (bare, offered)
+                (watch.undiscounted, watch.discounted) = (bare, offered)
                 guard version > 4 else { break }
                 guard let kept = try JumpPosterior(count: RoundPrices.count, from: &row) else {
                     throw damage("impossible jumps at round prices")
                 }
-                roundPrices = RoundPrices(kept)
+                form.roundPrices = RoundPrices(kept)
             default: throw damage("the unknown version \(version)")
             }
             try row.finish()
@@ -102,7 +102,7 @@ extension EffectModel {
         // A model of our own decisions alone has never expected anything.
         let any = try ResponseHead(restoring: names.any, configuration: head, from: reader)
         let deep = try ResponseHead(restoring: names.deep, configuration: head, from: reader)
-        guard (any == nil) == (deep == nil), any != nil || rows == decidedRows else {
+        guard (any == nil) == (deep == nil), any != nil || rows.all == rows.decided else {
             throw damage("it has no propensity model")
         }
         if let any, let deep {
@@ -112,9 +112,9 @@ extension EffectModel {
     }
 
     private mutating func read(_ row: inout ByteReader) throws(ByteCodingError) {
-        rows = Int(try row.integer(Int64.self))
-        decidedRows = Int(try row.integer(Int64.self))
-        randomisedRows = Int(try row.integer(Int64.self))
+        rows.all = Int(try row.integer(Int64.self))
+        rows.decided = Int(try row.integer(Int64.self))
+        rows.randomised = Int(try row.integer(Int64.self))
         association.value = try row.double()
         association.count = try row.double()
         decided.value = try row.double()
@@ -131,8 +131,8 @@ extension EffectModel {
     private mutating func readFirstVersion(
         _ row: inout ByteReader, _ damage: (String) -> ResponseError
     ) throws {
-        rows = Int(try row.integer(Int64.self))
-        randomisedRows = Int(try row.integer(Int64.self))
+        rows.all = Int(try row.integer(Int64.self))
+        rows.randomised = Int(try row.integer(Int64.self))
         association.value = try row.double()
         association.count = try row.double()
         logged.counts = try row.doubles()

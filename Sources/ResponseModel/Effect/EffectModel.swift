@@ -33,31 +33,56 @@ public struct EffectModel: Sendable {
     var answers: ResponseHead
     var offers: PropensityModel
     var logged = LoggedOffers()
-    /// What depths have in common whose answers are no line; learned from our own decisions.
-    var shape = AnswerShape()
-    /// What prices add from just below a round one; learned from our own decisions.
-    var roundPrices = RoundPrices()
+    var form = Form()
     /// Mean over discounted rows of what the head makes of the discount itself.
     var association = RunningMean(rate: 0.01)
     /// The share of rows lately whose discount was our own decision.
     var decided = RunningMean(rate: 0.002)
-    /// Rows learned.
-    public internal(set) var rows = 0
-    /// Rows of our own decisions.
-    public internal(set) var decidedRows = 0
-    /// Rows of another's choice with a propensity between 0 and 1.
-    public internal(set) var randomisedRows = 0
-
-    /// Whether answers are still what they were learned to be.
-    var trial = AnswerTrial()
-    /// Whether our decisions for no discount, and those for one, are bought as expected.
-    var undiscounted = PromiseWatch()
-    /// Likewise.
-    var discounted = PromiseWatch()
+    var rows = Rows()
+    var watch = Watch()
 
     /// Until the first discount there is nothing to learn.
     public internal(set) var isAwake = false
     var isDirty = true
+
+    /// What answers have in common, learned from our own decisions.
+    struct Form: Sendable {
+        /// What depths have in common whose answers are no line.
+        var shape = AnswerShape()
+        /// What prices add from just below a round one.
+        var roundPrices = RoundPrices()
+    }
+
+    /// How many rows were learned.
+    struct Rows: Sendable {
+        var all = 0
+        /// Of our own decisions.
+        var decided = 0
+        /// Of another's choice with a propensity between 0 and 1.
+        var randomised = 0
+    }
+
+    /// What watches over our own decisions.
+    struct Watch: Sendable {
+        /// Whether answers are still what they were learned to be.
+        var trial = AnswerTrial()
+        /// Whether decisions for no discount, and those for one, are bought as expected.
+        var undiscounted = PromiseWatch()
+        var discounted = PromiseWatch()
+    }
+
+    /// Who chose a discount, or that there was none.
+    public enum Choice: Sendable {
+        /// We did; how it is heard of what came of it, and `nil` where it is learned alone.
+        case ours(Hearing?)
+        /// Another's policy, with this propensity where it is logged; 1 says that no other discount could have
+        /// been, from which nothing is learned.
+        case others(propensity: Double?)
+
+        var isOurs: Bool {
+            if case .ours = self { true } else { false }
+        }
+    }
 
     /// - Parameter dimension: length of the items' vectors; 0 where answers know nothing of texts.
     public init(
@@ -77,8 +102,8 @@ public struct EffectModel: Sendable {
     /// The kind of evidence that predictions go by: that of our own decisions where there are enough of them,
     /// else that of most rows.
     var evidence: Treatment.Evidence {
-        if decided.value > 0.5 || decidedRows >= Self.ownRowsMin { return .decided }
-        return 2 * randomisedRows > rows - decidedRows ? .logged : .observed
+        if decided.value > 0.5 || rows.decided >= Self.ownRowsMin { return .decided }
+        return 2 * rows.randomised > rows.all - rows.decided ? .logged : .observed
     }
 
     /// Whether a row of this exposure would teach anything: until the first discount none does.
@@ -91,14 +116,9 @@ public struct EffectModel: Sendable {
     /// - Parameters:
     ///   - served: the head's logit of the exposure as it was, before the label.
     ///   - base: the head's logit of the same exposure without a discount.
-    ///   - propensity: with which another's policy chose this discount; 1 says that no other could
-    ///     have been, from which nothing is learned.
-    ///   - isDecided: whether the discount, or that there was none, was our own decision.
-    ///   - heard: how it is heard of a decision of our own; `nil`: it is learned alone.
     public mutating func learn(
         _ exposure: Exposure, item: ItemFeatures, label: Bool, weight: Double = 1,
-        served: Double, base: Double, propensity: Double?, isDecided: Bool = false,
-        heard: Hearing? = nil
+        served: Double, base: Double, choice: Choice
     ) throws(ResponseError) {
         let isOffer = isDiscounted(exposure.discount)
         if isOffer { isAwake = true }
@@ -109,13 +129,13 @@ public struct EffectModel: Sendable {
             evidence: .decided)
         var offset = base
         var bends = 0.0
-        if isDecided {
+        if choice.isOurs {
             treatment.depth = answerDepth(exposure.discount, commonSlope)
-            bends = roundPrices.bends(price: exposure.price, discount: exposure.discount)
+            bends = form.roundPrices.bends(price: exposure.price, discount: exposure.discount)
             offset += bends
         }
         var weight = weight
-        if !isDecided {
+        if case .others(let propensity) = choice {
             let expected = try offers.learn(exposure, item)
             offset += expected.step * association.value
             if isOffer { association.add(served - base) }
@@ -124,7 +144,7 @@ public struct EffectModel: Sendable {
                 let row = logged.weigh(
                     step: treatment.step, depth: treatment.depth, discount: exposure.discount,
                     propensity: propensity, weightMax: configuration.weightMax)
-                randomisedRows += 1
+                rows.randomised += 1
                 treatment = Treatment(step: row.step, depth: row.depth, evidence: .logged)
                 weight *= row.weight
             } else {
@@ -133,28 +153,28 @@ public struct EffectModel: Sendable {
                     evidence: .observed)
             }
         } else {
-            decidedRows += 1
+            rows.decided += 1
         }
-        decided.add(isDecided ? 1 : 0)
-        rows += 1
+        decided.add(choice.isOurs ? 1 : 0)
+        rows.all += 1
         let common = commonSlope
         let expected = try answers.learn(
             exposure.at(discount: 0), item: item, treatment: treatment, offset: offset,
             target: label ? 1 : 0, weight: weight)
-        guard isDecided else { return }
+        guard case .ours(let heard) = choice else { return }
         // Of what the answers expected, the form has had the common slope's share.
-        let own = shape.bend(exposure.discount)
-        shape.learn(
+        let own = form.shape.bend(exposure.discount)
+        form.shape.learn(
             discount: exposure.discount,
             logit: expected.logit + own * (1 - common / Self.shapeUnit(common)),
             target: label ? 1 : 0, weight: weight)
-        roundPrices.learn(
+        form.roundPrices.learn(
             price: exposure.price, discount: exposure.discount, logit: expected.logit,
             target: label ? 1 : 0, weight: weight)
         guard let heard else { return }
         hear(
             label, exposure, heard, expected: expected.logit,
-            answer: answers.treatedLogit + bends)
+            answer: answers.last.treatedLogit + bends)
     }
 
     // MARK: What came of decisions
@@ -184,7 +204,7 @@ public struct EffectModel: Sendable {
         let step = isDiscounted(exposure.discount) ? known.step : 0
         let answer =
             step + known.slope * answerDepth(exposure.discount, commonSlope)
-            + roundPrices.bends(price: exposure.price, discount: exposure.discount)
+            + form.roundPrices.bends(price: exposure.price, discount: exposure.discount)
         hear(label, exposure, heard, expected: base + known.level + answer, answer: answer)
     }
 
@@ -193,11 +213,11 @@ public struct EffectModel: Sendable {
     ) {
         let (ms, labelsMs) = (exposure.tsMs, configuration.labelsMs)
         guard isDiscounted(exposure.discount) else {
-            undiscounted.hear(label, expected: expected, atMs: ms, heard, labelsMs: labelsMs)
+            watch.undiscounted.hear(label, expected: expected, atMs: ms, heard, labelsMs: labelsMs)
             return
         }
-        discounted.hear(label, expected: expected, atMs: ms, heard, labelsMs: labelsMs)
-        trial.hear(
+        watch.discounted.hear(label, expected: expected, atMs: ms, heard, labelsMs: labelsMs)
+        watch.trial.hear(
             label, with: expected, without: expected - answer, atMs: ms, heard,
             labelsMs: labelsMs)
     }
@@ -214,37 +234,36 @@ public struct EffectModel: Sendable {
     public mutating func advance(toMs ms: Int64, nowMs: Int64) -> [EffectFinding] {
         let labelsMs = configuration.labelsMs
         guard
-            undiscounted.isDue(byMs: ms, labelsMs: labelsMs)
-                || discounted.isDue(byMs: ms, labelsMs: labelsMs)
-                || trial.isDue(byMs: ms, labelsMs: labelsMs)
+            watch.undiscounted.isDue(byMs: ms, labelsMs: labelsMs)
+                || watch.discounted.isDue(byMs: ms, labelsMs: labelsMs)
+                || watch.trial.isDue(byMs: ms, labelsMs: labelsMs)
         else { return [] }
         isDirty = true
         var findings: [EffectFinding] = []
-        if let found = undiscounted.advance(toMs: ms, labelsMs: labelsMs) {
+        if let found = watch.undiscounted.advance(toMs: ms, labelsMs: labelsMs) {
             findings.append(found == .more ? .undiscountedBoughtMore : .undiscountedBoughtLess)
         }
-        let isLost = undiscounted.mayBeLess
+        let isLost = watch.undiscounted.mayBeLess
         if findings == [.undiscountedBoughtLess] {
             // Decisions so far say nothing of answers.
             listenAnew(fromMs: nowMs)
             return findings
         }
-        if !findings.isEmpty { undiscounted.restart(fromMs: nowMs) }
-        let isChanged = trial.advance(toMs: ms, labelsMs: labelsMs, mayDoubt: !isLost)
+        if !findings.isEmpty { watch.undiscounted.restart(fromMs: nowMs) }
+        let isChanged = watch.trial.advance(toMs: ms, labelsMs: labelsMs, mayDoubt: !isLost)
         if isChanged { findings.append(.answersChanged) }
-        let found = discounted.advance(toMs: ms, labelsMs: labelsMs)
+        let found = watch.discounted.advance(toMs: ms, labelsMs: labelsMs)
         if let found {
             findings.append(found == .more ? .discountedBoughtMore : .discountedBoughtLess)
-            discounted.restart(fromMs: nowMs)
+            watch.discounted.restart(fromMs: nowMs)
         }
         guard isChanged || found == .less && !isLost else { return findings }
         answers.forgetTreatments(kept: 0.5)
-        shape = AnswerShape()
-        roundPrices = RoundPrices()
+        form = Form()
         // What is still to come of decisions so far was expected by what is forgotten.
-        trial.distrust()
-        trial.restart(fromMs: nowMs)
-        discounted.restart(fromMs: nowMs)
+        watch.trial.distrust()
+        watch.trial.restart(fromMs: nowMs)
+        watch.discounted.restart(fromMs: nowMs)
         return findings
     }
 
@@ -252,9 +271,9 @@ public struct EffectModel: Sendable {
     public mutating func listenAnew(fromMs: Int64) {
         guard isAwake else { return }
         isDirty = true
-        trial.restart(fromMs: fromMs)
-        undiscounted.restart(fromMs: fromMs)
-        discounted.restart(fromMs: fromMs)
+        watch.trial.restart(fromMs: fromMs)
+        watch.undiscounted.restart(fromMs: fromMs)
+        watch.discounted.restart(fromMs: fromMs)
     }
 
     /// The slope in whose units the shape is counted, not below 1: where nobody answers the form of it
@@ -266,7 +285,7 @@ public struct EffectModel: Sendable {
 
     /// A discount as slopes count its depth: -log(1 - discount), bent as answers are in common.
     func answerDepth(_ discount: Double, _ commonSlope: Double) -> Double {
-        PropensityModel.depth(discount) + shape.bend(discount) / Self.shapeUnit(commonSlope)
+        PropensityModel.depth(discount) + form.shape.bend(discount) / Self.shapeUnit(commonSlope)
     }
 
     /// Forgets what is known of a user.

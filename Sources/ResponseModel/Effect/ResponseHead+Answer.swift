@@ -70,7 +70,7 @@ extension ResponseHead {
         }
         let shared = slope.variance
         for effect in row.tail {
-            let cell = tail.cell(effect.key)
+            let cell = posterior.tail.cell(effect.key)
             if FeatureRow.isSlope(effect.group) {
                 slope.add(self, cell, effect.group, effect.value)
             } else {
@@ -102,7 +102,7 @@ extension ResponseHead {
                     key: FeatureHash.dense(.categorySlope, owner), group: .categorySlope, value: 1),
                 self)
         } else {
-            let known = dense.effects.filter { $0.group == .categorySlope }
+            let known = posterior.dense.effects.filter { $0.group == .categorySlope }
             for effect in known {
                 slope.add(
                     .init(
@@ -124,22 +124,24 @@ extension ResponseHead {
 
     /// The mean slope of all; 0 before the first discount.
     var commonSlope: Double {
-        let entry = dense.entry(FeatureHash.dense(.answerSlope, 0))
-        return entry < 0 ? 0 : core.presentMean(Int(entry))
+        let entry = posterior.dense.entry(FeatureHash.dense(.answerSlope, 0))
+        return entry < 0 ? 0 : posterior.core.presentMean(Int(entry))
     }
 
     /// The categories whose slopes are told apart.
     var categories: [String] {
-        dense.effects.filter { $0.group == .categorySlope }.map(\.name)
+        posterior.dense.effects.filter { $0.group == .categorySlope }.map(\.name)
     }
 
     /// Standard deviation of shoppers' own slopes, as the stream has it.
-    var shopperDeviation: Double { (1 / tau[Int(TailGroup.userSlope.rawValue)]).squareRoot() }
+    var shopperDeviation: Double {
+        (1 / priors.tau[Int(TailGroup.userSlope.rawValue)]).squareRoot()
+    }
 
     /// The slopes where context entries hold, the common one among them.
     var contextSlopes: [(name: String, mean: Double, variance: Double)] {
-        let common = dense.entry(FeatureHash.dense(.answerSlope, 0))
-        let effects = dense.effects.filter { $0.group == .contextSlope }
+        let common = posterior.dense.entry(FeatureHash.dense(.answerSlope, 0))
+        let effects = posterior.dense.effects.filter { $0.group == .contextSlope }
         let known = evaluate(
             effects.map {
                 Query(
@@ -157,15 +159,15 @@ extension ResponseHead {
         _ entries: [(group: DenseGroup, hash: UInt64, name: String)], mean: [Double],
         covariance: [Double]
     ) {
-        precondition(dense.effects.isEmpty && core.active.isEmpty)
-        let first = core.count
+        precondition(posterior.dense.effects.isEmpty && posterior.core.block.active.isEmpty)
+        let first = posterior.core.count
         for (place, entry) in entries.enumerated() {
             let own = covariance[place * (entries.count + 1)]
             let row =
                 [Double](repeating: 0, count: first)
                 + (0..<place).map { covariance[place * entries.count + $0] }
-            let number = core.append(mean: mean[place], variance: own, row: row)
-            dense.add(
+            let number = posterior.core.append(mean: mean[place], variance: own, row: row)
+            posterior.dense.add(
                 .init(
                     key: FeatureHash.dense(entry.group, entry.hash), group: entry.group,
                     entry: Int32(number), name: entry.name))

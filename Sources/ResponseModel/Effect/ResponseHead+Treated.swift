@@ -6,19 +6,19 @@ extension ResponseHead {
     func treatedPart() -> Double {
         var sum = 0.0
         func mean(_ place: Int) -> Double {
-            scratch.values[place] * core.activeMean[Int(scratch.positions[place])]
+            work.values[place] * posterior.core.block.mean[Int(work.positions[place])]
         }
         // Behind intercept and drift comes the item, whose entry is about the slope.
         sum += mean(GaussianCore.itemPlace)
         var place = GaussianCore.itemPlace + 1
-        for effect in scratch.row.dense where dense.entry(effect.key) >= 0 {
+        for effect in work.row.dense where posterior.dense.entry(effect.key) >= 0 {
             if FeatureRow.isStep(effect.group) || FeatureRow.isSlope(effect.group) {
                 sum += mean(place)
             }
             place += 1
         }
-        for effect in scratch.row.tail where FeatureRow.isSlope(effect.group) {
-            sum += effect.value * tailEffect(tail.cell(effect.key), effect.group).mean
+        for effect in work.row.tail where FeatureRow.isSlope(effect.group) {
+            sum += effect.value * tailEffect(posterior.tail.cell(effect.key), effect.group).mean
         }
         return sum
     }
@@ -29,25 +29,25 @@ extension ResponseHead {
     ///   not known at first, by one less its square.
     /// - Complexity: O(N^2), and a walk over the tail.
     mutating func forgetTreatments(kept: Double) {
-        core.endBlock()
-        blockEvents = 0
+        posterior.core.endBlock()
+        present.events = 0
         scalarsAreDirty = true
         let fresh = 1 - kept * kept
         for entry in GaussianCore.firstText..<GaussianCore.firstText + dimension {
-            core.fade(entry, factor: kept, variance: fresh * textVariance)
+            posterior.core.fade(entry, factor: kept, variance: fresh * priors.text.variance)
         }
-        for slot in slots.slots {
-            core.fade(
+        for slot in posterior.slots.slots {
+            posterior.core.fade(
                 Int(slot.entry), factor: kept,
                 variance: fresh * configuration.scale * configuration.itemVariance)
         }
-        for effect in dense.effects
+        for effect in posterior.dense.effects
         where FeatureRow.isStep(effect.group) || FeatureRow.isSlope(effect.group) {
-            core.fade(
+            posterior.core.fade(
                 Int(effect.entry), factor: kept,
                 variance: fresh * configuration.scale * effect.group.priorVariance)
         }
-        tail.fade(kept: kept, tau) { FeatureRow.isSlope($0) }
+        posterior.tail.fade(kept: kept, priors.tau) { FeatureRow.isSlope($0) }
     }
 }
 
