@@ -11,9 +11,6 @@ struct AdapterTraining {
     private let configuration: RefreshConfiguration
     private let encoder: TextEncoder
     private let texts: [TextEvidence]
-    /// Remembered texts that a step must not do harm to, where that is guarded.
-    private let reference: [TextEvidence]
-    private let anchor: FisherAnchor
     let level: Double
     /// The texts' vectors: as the adapters in service give them, and as they were last seen.
     private let served: [[Float]]
@@ -22,15 +19,44 @@ struct AdapterTraining {
 
     private(set) var adapters: Adapters
     private(set) var optimizer: AdamW
-    private(set) var average: WeightAverage?
-    private(set) var fisher: FisherMeasure?
+    private(set) var held: Held
+    private var fitted: Fitted?
+    private(set) var steps = Steps()
+
+    /// What keeps the adapters near to where they were; each is empty where it is not asked for.
+    struct Held {
+        /// Remembered texts that a step must not do harm to.
+        let reference: [TextEvidence]
+        let anchor: FisherAnchor
+        var average: WeightAverage?
+        var fisher: FisherMeasure?
+
+        init(_ job: RefreshJob) {
+            let guards = job.configuration.guards
+            reference = guards.contains(.agem) ? job.reference : []
+            anchor = FisherAnchor(
+                anchor: job.start.adapters.values,
+                importance: guards.contains(.ewc) ? job.start.importance : [],
+                strength: job.configuration.ewcStrength)
+            guard guards.contains(.averaging) else { return }
+            average = WeightAverage(
+                values: job.start.adapters.values, rate: job.configuration.averagingRate)
+        }
+    }
+
     /// The texts cut into chunks, and the weights that go with their vectors.
-    private var ranges: [Range<Int>] = []
-    private var chunks: [TextChunk] = []
-    private var regression: TextRegression?
-    private(set) var steps = 0
-    private(set) var clippedSteps = 0
-    private(set) var skippedSteps = 0
+    private struct Fitted {
+        let ranges: [Range<Int>]
+        let chunks: [TextChunk]
+        let regression: TextRegression
+    }
+
+    /// What became of the steps.
+    struct Steps {
+        var taken = 0
+        var clipped = 0
+        var skipped = 0
+    }
 
     /// - Parameters:
     ///   - texts: in the order in which they came.
@@ -41,19 +67,11 @@ struct AdapterTraining {
         configuration = job.configuration
         self.encoder = encoder
         self.texts = texts
-        reference = job.configuration.guards.contains(.agem) ? job.reference : []
-        anchor = FisherAnchor(
-            anchor: job.start.adapters.values,
-            importance: job.configuration.guards.contains(.ewc) ? job.start.importance : [],
-            strength: job.configuration.ewcStrength)
+        held = Held(job)
         level = TextEvidence.logit(texts)
         random = SeededRandom(seed: seed)
         adapters = job.start.adapters
         optimizer = job.start.optimizer
-        if job.configuration.guards.contains(.averaging) {
-            average = WeightAverage(
-                values: adapters.values, rate: job.configuration.averagingRate)
-        }
         try encoder.setAdapters(adapters)
         served = try encoder.vectors(of: texts.map(\.text), isCancelled: isCancelled)
         vectors = served
@@ -61,43 +79,44 @@ struct AdapterTraining {
 
     /// The adapters that a stop now would give.
     var result: Adapters {
-        guard let average else { return adapters }
+        guard let average = held.average else { return adapters }
         var averaged = adapters
         averaged.values = average.values
         return averaged
     }
 
     /// Text weights and, last, the level, as they were fitted last.
-    var weights: [Double] { regression?.weights ?? [] }
+    var weights: [Double] { fitted?.regression.weights ?? [] }
 
     /// Fits the text weights to the vectors as they were last seen: before the first pass, and
     /// before each other one.
     mutating func fit() throws(TrainingDiverged) {
-        ranges = cuts()
-        chunks = ranges.map { TextChunk(Array(texts[$0]), baseLogit: level) }
-        regression = try TextRegression(
+        let ranges = cuts()
+        let chunks = ranges.map { TextChunk(Array(texts[$0]), baseLogit: level) }
+        let regression = try TextRegression(
             chunks, vectors: ranges.map { Array(vectors[$0].joined()) },
             width: encoder.base.hiddenSize, prior: configuration.prior, level: level)
+        fitted = Fitted(ranges: ranges, chunks: chunks, regression: regression)
     }
 
     /// Once over the texts.
     ///
     /// - Parameter measuring: also measures how much each weight matters.
     mutating func pass(measuring: Bool, isCancelled: () -> Bool) throws {
-        guard let regression else { preconditionFailure("fit() goes before each pass") }
-        if measuring { fisher = FisherMeasure(count: adapters.values.count) }
+        guard let fitted else { preconditionFailure("fit() goes before each pass") }
+        if measuring { held.fisher = FisherMeasure(count: adapters.values.count) }
         try encoder.setAdapters(adapters)
-        var order = Array(ranges.indices)
+        var order = Array(fitted.ranges.indices)
         order.shuffle(using: &random)
         for number in order {
             if isCancelled() { throw RefreshCancelled() }
             let target = ChunkLoss(
-                chunk: chunks[number], noise: regression.noise[number],
-                weights: regression.leftOut[number],
+                chunk: fitted.chunks[number], noise: fitted.regression.noise[number],
+                weights: fitted.regression.leftOut[number],
                 taught: configuration.guards.contains(.lwf)
-                    ? Array(served[ranges[number]].joined()) : nil,
+                    ? Array(served[fitted.ranges[number]].joined()) : nil,
                 strength: configuration.distillationStrength)
-            try step(target, ranges[number])
+            try step(target, fitted.ranges[number])
         }
     }
 
@@ -108,21 +127,22 @@ struct AdapterTraining {
         for (row, place) in range.enumerated() {
             vectors[place] = Array(seen[row * width..<(row + 1) * width])
         }
-        fisher?.add(gradient.values, texts: range.count)
-        if let held = try referenceGradient() {
-            _ = GradientProjection.project(&gradient.values, along: held.values)
+        held.fisher?.add(gradient.values, texts: range.count)
+        if let reference = try referenceGradient() {
+            _ = GradientProjection.project(&gradient.values, along: reference.values)
         }
-        anchor.addGradient(adapters.values, to: &gradient.values)
+        held.anchor.addGradient(adapters.values, to: &gradient.values)
         let outcome = optimizer.step(&adapters, gradient)
-        steps += 1
-        if outcome.clipped { clippedSteps += 1 }
-        if outcome.skippedNonFinite { skippedSteps += 1 }
-        average?.add(adapters.values)
+        steps.taken += 1
+        if outcome.clipped { steps.clipped += 1 }
+        if outcome.skippedNonFinite { steps.skipped += 1 }
+        held.average?.add(adapters.values)
         try encoder.setAdapters(adapters)
     }
 
     /// The gradient on some of the remembered texts.
     private mutating func referenceGradient() throws -> AdapterGradient? {
+        let reference = held.reference
         guard !reference.isEmpty else { return nil }
         let count = min(configuration.batchTexts, reference.count)
         let first = Int(random.next() % UInt64(reference.count - count + 1))

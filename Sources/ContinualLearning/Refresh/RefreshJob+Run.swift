@@ -77,9 +77,9 @@ extension RefreshJob {
         var result = unchanged
         result.validationLosses = try train(&runs, encoder, isCancelled)
         for run in runs {
-            result.steps += run.training.steps
-            result.clippedSteps += run.training.clippedSteps
-            result.skippedSteps += run.training.skippedSteps
+            result.steps += run.training.steps.taken
+            result.clippedSteps += run.training.steps.clipped
+            result.skippedSteps += run.training.steps.skipped
         }
         let passes = bestPass(result.validationLosses)
         guard passes > 0 else { return result }
@@ -88,7 +88,7 @@ extension RefreshJob {
         if configuration.guards.contains(.ewc) {
             result.importance = Self.mean(
                 runs.map {
-                    $0.training.fisher?.importance(
+                    $0.training.held.fisher?.importance(
                         after: start.importance, decay: configuration.ewcDecay)
                         ?? start.importance
                 })

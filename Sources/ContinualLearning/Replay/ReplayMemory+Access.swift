@@ -19,20 +19,20 @@ extension ReplayMemory {
         guard let found = newest(exampleId, head) else { return false }
         keepPast(of: found)
         let units = UInt32(clamping: units)
-        if slots[found].units != units || expectedUnits != nil {
-            slots[found].units = units
-            slots[found].expectedUnits = expectedUnits ?? slots[found].expectedUnits
-            changedExamples[slots[found].sequence] = UInt32(found)
+        if slots[found].units.count != units || expectedUnits != nil {
+            slots[found].units.count = units
+            slots[found].units.expected = expectedUnits ?? slots[found].units.expected
+            rows.changedExamples[slots[found].sequence] = UInt32(found)
         }
-        if slots[found].label != label {
-            slots[found].label = label
-            if slots[found].sequence >= recentFrom { slots[found].sampledLabel = label }
-            slots[found].isCorrected = true
-            changedExamples[slots[found].sequence] = UInt32(found)
+        if slots[found].label.given != label {
+            slots[found].label.given = label
+            if slots[found].sequence >= recents.from { slots[found].label.sampled = label }
+            slots[found].label.isCorrected = true
+            rows.changedExamples[slots[found].sequence] = UInt32(found)
         }
         if let weight, weight != slots[found].weight {
             slots[found].weight = weight
-            changedExamples[slots[found].sequence] = UInt32(found)
+            rows.changedExamples[slots[found].sequence] = UInt32(found)
         }
         return true
     }
@@ -44,8 +44,10 @@ extension ReplayMemory {
 
     private func newest(_ exampleId: String, _ head: String) -> Int? {
         var found: Int?
-        byExample.forEachCandidate(Self.hash(exampleId, head)) { index in
-            guard slots[index].exampleId == exampleId, strings[slots[index].head] == head else {
+        places.byExample.forEachCandidate(Self.hash(exampleId, head)) { index in
+            guard slots[index].exampleId == exampleId,
+                interned.strings[slots[index].symbols.head] == head
+            else {
                 return
             }
             if found.map({ slots[$0].sequence < slots[index].sequence }) ?? true { found = index }
@@ -59,8 +61,8 @@ extension ReplayMemory {
     /// - Complexity: O(count).
     @discardableResult
     public mutating func remove(user: String) -> Int {
-        guard let symbol = strings.find(user) else { return 0 }
-        return remove { $0.user == symbol }
+        guard let symbol = interned.strings.find(user) else { return 0 }
+        return remove { $0.symbols.user == symbol }
     }
 
     /// Removes every example from `sequence` on, and what it stood for.
@@ -77,15 +79,15 @@ extension ReplayMemory {
         var touched: Set<Int> = []
         for index in gone {
             let sequence = slots[index].sequence
-            if sequence >= recentFrom {
-                ring[Int(sequence % UInt64(ring.count))] = Self.noSlot
+            if sequence >= recents.from {
+                recents.ring[Int(sequence % UInt64(recents.ring.count))] = Self.noSlot
             } else {
                 touched.insert(stratumIndex(of: slots[index]))
             }
         }
         for index in touched.sorted() {
             strata[index]?.remove { isGone(slots[Int($0.slot)]) }
-            changedStrata.insert(index)
+            rows.changedStrata.insert(index)
         }
         for index in gone { vacate(index) }
         return gone.count
@@ -131,8 +133,8 @@ extension ReplayMemory {
     }
 
     private func slot(of sequence: UInt64) -> Slot? {
-        guard sequence >= recentFrom else { return slots.first { $0.sequence == sequence } }
-        let place = ring[Int(sequence % UInt64(ring.count))]
+        guard sequence >= recents.from else { return slots.first { $0.sequence == sequence } }
+        let place = recents.ring[Int(sequence % UInt64(recents.ring.count))]
         return place == Self.noSlot ? nil : slots[Int(place)]
     }
 }
@@ -152,9 +154,9 @@ extension ReplayMemory {
     /// Visits recent examples, the newest first, until `body` has enough: then it returns false.
     public func forEachNewest(_ body: (MemoryExample) throws -> Bool) rethrows {
         var sequence = inserted
-        while sequence > recentFrom {
+        while sequence > recents.from {
             sequence -= 1
-            let place = ring[Int(sequence % UInt64(ring.count))]
+            let place = recents.ring[Int(sequence % UInt64(recents.ring.count))]
             guard place != Self.noSlot else { continue }
             guard try body(weighted(Int(place)).example) else { return }
         }
@@ -172,7 +174,9 @@ extension ReplayMemory {
     ///
     /// - Complexity: O(this memory's count + `count`): draw many at once.
     public mutating func draw(_ count: Int) -> [WeightedExample] {
-        let recent = (recentFrom..<inserted).map { ring[Int($0 % UInt64(ring.count))] }
+        let recent = (recents.from..<inserted).map {
+            recents.ring[Int($0 % UInt64(recents.ring.count))]
+        }
         var groups = [(mass: 0.0, slots: recent.filter { $0 != Self.noSlot })]
         groups[0].mass = Double(groups[0].slots.count)
         for (_, stratum) in strata.sorted(by: { $0.key < $1.key }) where stratum.kept > 0 {
@@ -198,18 +202,20 @@ extension ReplayMemory {
     func weighted(_ index: Int) -> WeightedExample {
         let slot = slots[index]
         var example = MemoryExample(
-            exampleId: slot.exampleId, head: strings[slot.head], itemId: strings[slot.item],
+            exampleId: slot.exampleId, head: interned.strings[slot.symbols.head],
+            itemId: interned.strings[slot.symbols.item],
             exposure: Exposure(
-                tsMs: slot.tsMs, user: strings[slot.user], price: slot.price,
-                discount: slot.discount, context: contexts[slot.context].pairs),
-            label: slot.label, servedLogit: slot.servedLogit, encoderVersion: slot.encoderVersion)
-        example.units = Int(slot.units)
-        example.expectedUnits = slot.expectedUnits
+                tsMs: slot.tsMs, user: interned.strings[slot.symbols.user], price: slot.price,
+                discount: slot.discount, context: interned.contexts[slot.symbols.context].pairs),
+            label: slot.label.given, servedLogit: slot.servedLogit,
+            encoderVersion: slot.encoderVersion)
+        example.units = Int(slot.units.count)
+        example.expectedUnits = slot.units.expected
         example.weight = slot.weight
-        example.isCorrected = slot.isCorrected
+        example.isCorrected = slot.label.isCorrected
         example.sequence = slot.sequence
         let weight =
-            slot.sequence >= recentFrom ? 1 : strata[stratumIndex(of: slot)]?.weight ?? 1
+            slot.sequence >= recents.from ? 1 : strata[stratumIndex(of: slot)]?.weight ?? 1
         return WeightedExample(example: example, inclusionWeight: weight)
     }
 }

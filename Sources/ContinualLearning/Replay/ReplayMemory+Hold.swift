@@ -34,7 +34,7 @@ extension ReplayMemory {
     /// Lets go of what was held; what waited for that grows old or is dropped.
     public mutating func release() {
         guard let held else { return }
-        for (sequence, past) in held.past { changedExamples[sequence] = past.slot }
+        for (sequence, past) in held.past { rows.changedExamples[sequence] = past.slot }
         self.held = nil
         ageRecent()
         evictSurplus()
@@ -49,9 +49,9 @@ extension ReplayMemory {
         var past =
             held.past[slot.sequence]
             ?? HeldExamples.Past(
-                slot: UInt32(index), label: slot.label, weight: slot.weight,
-                isCorrected: slot.isCorrected)
-        if moves, past.user == nil { past.user = strings[slot.user] }
+                slot: UInt32(index), label: slot.label.given, weight: slot.weight,
+                isCorrected: slot.label.isCorrected)
+        if moves, past.user == nil { past.user = interned.strings[slot.symbols.user] }
         self.held?.past[slot.sequence] = past
     }
 

@@ -25,44 +25,45 @@ extension ReplayMemory {
         var header = ByteWriter(capacity: 32)
         header.integer(2 as UInt8)
         header.integer(inserted)
-        header.integer(recentFrom)
+        header.integer(recents.from)
         header.integer(random.state)
         header.optional(held?.before) { $0.integer($1) }
         changes.put(table, Self.key(.header), header.bytes)
-        while committedCategories < categories.count {
+        while rows.committedCategories < categories.names.count {
             var writer = ByteWriter()
-            writer.string(categories[committedCategories])
+            writer.string(categories.names[rows.committedCategories])
             changes.put(
-                table, Self.key(.category, UInt64(committedCategories)), writer.bytes)
-            committedCategories += 1
+                table, Self.key(.category, UInt64(rows.committedCategories)), writer.bytes)
+            rows.committedCategories += 1
         }
-        for index in changedStrata.sorted() {
+        for index in rows.changedStrata.sorted() {
             var writer = ByteWriter(capacity: 16)
             writer.double(strata[index, default: Stratum()].seen)
             writer.integer(strata[index, default: Stratum()].bar)
             changes.put(table, Self.key(.stratum, UInt64(index)), writer.bytes)
         }
-        for sequence in removedExamples.sorted() {
+        for sequence in rows.removedExamples.sorted() {
             changes.remove(table, Self.key(.example, sequence))
         }
-        for (sequence, slot) in changedExamples.sorted(by: { $0.key < $1.key }) {
+        for (sequence, slot) in rows.changedExamples.sorted(by: { $0.key < $1.key }) {
             let slot = slots[Int(slot)]
             changes.put(
                 table, Self.key(.example, sequence), encode(slot),
-                owner: RowOwner(user: strings[slot.user]))
+                owner: RowOwner(user: interned.strings[slot.symbols.user]))
         }
-        changedStrata = []
-        removedExamples = []
-        changedExamples = [:]
-        committedExamples = inserted
+        rows.changedStrata = []
+        rows.removedExamples = []
+        rows.changedExamples = [:]
+        rows.committedExamples = inserted
     }
 
     private func encode(_ slot: Slot) -> [UInt8] {
         var writer = ByteWriter(capacity: 128)
         let past = held?.past[slot.sequence]
         writer.integer(
-            (slot.label ? 1 : 0) | (slot.sampledLabel ? 2 : 0) | (slot.isCorrected ? 4 : 0)
-                | (past == nil ? 0 : 8) | (slot.units == 0 ? 0 : 16) as UInt8)
+            (slot.label.given ? 1 : 0) | (slot.label.sampled ? 2 : 0)
+                | (slot.label.isCorrected ? 4 : 0)
+                | (past == nil ? 0 : 8) | (slot.units.count == 0 ? 0 : 16) as UInt8)
         if let past {
             writer.integer(
                 (past.label ? 1 : 0) | (past.isCorrected ? 2 : 0) | (past.user == nil ? 0 : 4)
@@ -70,9 +71,9 @@ extension ReplayMemory {
             writer.shortDouble(past.weight)
             if let user = past.user { writer.shortString(user) }
         }
-        if slot.units > 0 {
-            writer.varint(UInt64(slot.units))
-            writer.integer(slot.expectedUnits.bitPattern)
+        if slot.units.count > 0 {
+            writer.varint(UInt64(slot.units.count))
+            writer.integer(slot.units.expected.bitPattern)
         }
         writer.varint(UInt64(slot.category))
         writer.varint(UInt64(slot.encoderVersion))
@@ -81,8 +82,10 @@ extension ReplayMemory {
             writer.shortDouble(value)
         }
         writer.shortString(slot.exampleId)
-        for symbol in [slot.head, slot.item, slot.user] { writer.shortString(strings[symbol]) }
-        let entries = contexts[slot.context].entries
+        for symbol in [slot.symbols.head, slot.symbols.item, slot.symbols.user] {
+            writer.shortString(interned.strings[symbol])
+        }
+        let entries = interned.contexts[slot.symbols.context].entries
         writer.varint(UInt64(entries.count))
         for entry in entries {
             writer.shortString(entry.key)
@@ -119,8 +122,8 @@ extension ReplayMemory {
             let number = key.dropFirst().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
             try memory.restore(part, number, key, value)
         }
-        memory.committedExamples = memory.inserted
-        memory.committedCategories = memory.categories.count
+        memory.rows.committedExamples = memory.inserted
+        memory.rows.committedCategories = memory.categories.names.count
         return memory
     }
 
@@ -144,7 +147,7 @@ extension ReplayMemory {
                 table: table.name, "version \(version), recent from \(recent) of \(next)")
         }
         inserted = next
-        recentFrom = recent
+        recents.from = recent
         random = SeededRandom(seed: state)
         held = before.map { HeldExamples(before: $0) }
         growRing(to: Int(next - recent))
@@ -175,18 +178,18 @@ extension ReplayMemory {
             let (example, category, sampledLabel, past) = try table.decode(key, value) {
                 (reader) throws(ByteCodingError) in try Self.decodeExample(&reader)
             }
-            guard number < inserted, Int(category) < categories.count else {
+            guard number < inserted, Int(category) < categories.names.count else {
                 throw .inconsistentState(
                     table: table.name, "example \(number) of category \(category)")
             }
             let slot = place(example, sequence: number, category: category)
-            slots[slot].sampledLabel = sampledLabel
+            slots[slot].label.sampled = sampledLabel
             if let past {
                 held?.past[number] = HeldExamples.Past(
                     slot: UInt32(slot), label: past.flags & 1 != 0, weight: past.weight,
                     isCorrected: past.flags & 2 != 0, user: past.user)
             }
-            guard number < recentFrom else { return }
+            guard number < recents.from else { return }
             let index = stratumIndex(of: slots[slot])
             guard strata[index] != nil else {
                 throw .inconsistentState(

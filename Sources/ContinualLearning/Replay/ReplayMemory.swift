@@ -42,66 +42,102 @@ public struct ReplayMemory: Sendable {
         var discount: Double
         var weight: Double
         var servedLogit: Double
-        var units: UInt32
-        var expectedUnits: Float
+        var units: Units
         var exampleId: String
-        var head: UInt32
-        var item: UInt32
-        var user: UInt32
-        var context: UInt32
+        var symbols: Symbols
         var encoderVersion: UInt32
         var category: UInt16
-        var label: Bool
-        /// The label by which it is sorted into a stratum; once older, corrections leave it there.
-        var sampledLabel: Bool
-        var isCorrected: Bool
+        var label: Label
+
+        struct Units: Sendable {
+            var count: UInt32
+            var expected: Float
+        }
+
+        /// What repeats.
+        struct Symbols: Sendable {
+            var head: UInt32
+            var item: UInt32
+            var user: UInt32
+            var context: UInt32
+        }
+
+        struct Label: Sendable {
+            var given: Bool
+            /// That by which it is sorted into a stratum; once older, corrections leave it there.
+            var sampled: Bool
+            var isCorrected: Bool
+        }
     }
 
     /// As it was given, each number in its range.
     public let configuration: Configuration
     /// Examples ever inserted: the sequence number of the next one.
     public internal(set) var inserted: UInt64 = 0
-    /// Examples from this sequence number on are recent.
-    var recentFrom: UInt64 = 0
+    var recents: Recents
     /// What is kept as it was; see `hold`.
     var held: HeldExamples?
     var random: SeededRandom
 
     var slots: [Slot] = []
     var freeSlots: [UInt32] = []
-    /// Slot of each recent example, by sequence number modulo the ring's length.
-    var ring: [UInt32]
-    var byExample = ProbeTable()
-    /// The slots of each shopper, by symbol; made when first asked for, since most streams never ask.
-    var slotsByUser: [UInt32: Set<Int>]?
-    var strings = InternTable<String> { StableHash.of($0) }
-    var contexts = InternTable<InternedContext> { $0.stableHash }
+    var places = Places()
+    var interned = Interned()
 
     var strata: [Int: Stratum] = [:]
-    /// Names of the categories told apart, by number; 0 is every other one and none.
-    var categories: [String] = [""]
-    private var categoryNumbers: [String: UInt16] = [:]
-
-    // What the next commit must write. Bounded by the capacity, committed or not.
-    /// Sequence number and slot.
-    var changedExamples: [UInt64: UInt32] = [:]
-    var removedExamples: Set<UInt64> = []
-    var changedStrata: Set<Int> = []
-    /// Examples below this sequence number, and categories below that number, have rows.
-    var committedExamples: UInt64 = 0
-    var committedCategories = 1
+    var categories = Categories()
+    var rows = Rows()
 
     static let noSlot = UInt32.max
+
+    /// The examples that are kept for being recent.
+    struct Recents: Sendable {
+        /// They are those from this sequence number on.
+        var from: UInt64 = 0
+        /// The slot of each, by sequence number modulo the ring's length.
+        var ring: [UInt32]
+    }
+
+    /// Where the examples lie of an id, and of a shopper.
+    struct Places: Sendable {
+        var byExample = ProbeTable()
+        /// By symbol; made when first asked for, since most streams never ask.
+        var byUser: [UInt32: Set<Int>]?
+    }
+
+    /// What symbols stand for.
+    struct Interned: Sendable {
+        var strings = InternTable<String> { StableHash.of($0) }
+        var contexts = InternTable<InternedContext> { $0.stableHash }
+    }
+
+    /// The categories told apart.
+    struct Categories: Sendable {
+        /// By number; 0 is every other one and none.
+        var names: [String] = [""]
+        var numbers: [String: UInt16] = [:]
+    }
+
+    /// What the next commit must write. Bounded by the capacity, committed or not.
+    struct Rows: Sendable {
+        /// Sequence number and slot.
+        var changedExamples: [UInt64: UInt32] = [:]
+        var removedExamples: Set<UInt64> = []
+        var changedStrata: Set<Int> = []
+        /// Examples below this sequence number, and categories below that number, have rows.
+        var committedExamples: UInt64 = 0
+        var committedCategories = 1
+    }
 
     /// An empty memory.
     public init(configuration: Configuration = Configuration()) {
         self.configuration = configuration
-        ring = Array(repeating: Self.noSlot, count: configuration.recent)
+        recents = Recents(ring: Array(repeating: Self.noSlot, count: configuration.recent))
         random = SeededRandom(seed: StableHash.of("replay memory", seed: configuration.seed))
     }
 
     /// The sequence number of the oldest example that is kept for being recent.
-    public var oldestRecent: UInt64 { recentFrom }
+    public var oldestRecent: UInt64 { recents.from }
 
     /// Examples held now.
     public var count: Int { slots.count - freeSlots.count }
@@ -117,36 +153,36 @@ public struct ReplayMemory: Sendable {
         let sequence = inserted
         inserted += 1
         // First, since the oldest recent example has the new one's place in the ring.
-        if held == nil { ageRecent() } else { growRing(to: Int(inserted - recentFrom)) }
+        if held == nil { ageRecent() } else { growRing(to: Int(inserted - recents.from)) }
         let slot = place(
             example, sequence: sequence, category: number(ofCategory: category))
-        changedExamples[sequence] = UInt32(slot)
+        rows.changedExamples[sequence] = UInt32(slot)
         if held == nil { evictSurplus() }
         return sequence
     }
 
     private mutating func number(ofCategory category: String?) -> UInt16 {
         guard let category else { return 0 }
-        if let known = categoryNumbers[category] { return known }
-        guard categories.count <= configuration.categoriesMax else { return 0 }
+        if let known = categories.numbers[category] { return known }
+        guard categories.names.count <= configuration.categoriesMax else { return 0 }
         return restoreCategory(category)
     }
 
     @discardableResult
     mutating func restoreCategory(_ category: String) -> UInt16 {
-        let number = UInt16(categories.count)
-        categories.append(category)
-        categoryNumbers[category] = number
+        let number = UInt16(categories.names.count)
+        categories.names.append(category)
+        categories.numbers[category] = number
         return number
     }
 
     /// Makes room for `count` recent examples: while the memory is held there are more than configured.
     mutating func growRing(to count: Int) {
-        guard count > ring.count else { return }
-        let before = ring
-        ring = Array(repeating: Self.noSlot, count: max(count, 2 * before.count))
+        guard count > recents.ring.count else { return }
+        let before = recents.ring
+        recents.ring = Array(repeating: Self.noSlot, count: max(count, 2 * before.count))
         for slot in before where slot != Self.noSlot {
-            ring[Int(slots[Int(slot)].sequence % UInt64(ring.count))] = slot
+            recents.ring[Int(slots[Int(slot)].sequence % UInt64(recents.ring.count))] = slot
         }
     }
 
@@ -155,13 +191,13 @@ public struct ReplayMemory: Sendable {
         let made = Slot(
             sequence: sequence, tsMs: example.exposure.tsMs, price: example.exposure.price,
             discount: example.exposure.discount, weight: example.weight,
-            servedLogit: example.servedLogit, units: UInt32(clamping: example.units),
-            expectedUnits: example.expectedUnits, exampleId: example.exampleId,
-            head: strings.acquire(example.head), item: strings.acquire(example.itemId),
-            user: strings.acquire(example.exposure.user),
-            context: contexts.acquire(InternedContext(example.exposure.context)),
-            encoderVersion: example.encoderVersion, category: category, label: example.label,
-            sampledLabel: example.label, isCorrected: example.isCorrected)
+            servedLogit: example.servedLogit,
+            units: Slot.Units(
+                count: UInt32(clamping: example.units), expected: example.expectedUnits),
+            exampleId: example.exampleId, symbols: symbols(of: example),
+            encoderVersion: example.encoderVersion, category: category,
+            label: Slot.Label(
+                given: example.label, sampled: example.label, isCorrected: example.isCorrected))
         let slot: Int
         if let free = freeSlots.popLast() {
             slot = Int(free)
@@ -170,12 +206,20 @@ public struct ReplayMemory: Sendable {
             slot = slots.count
             slots.append(made)
         }
-        byExample.insert(slot, hash: Self.hash(example.exampleId, example.head))
-        if slotsByUser != nil { slotsByUser?[made.user, default: []].insert(slot) }
-        if sequence >= recentFrom {
-            ring[Int(sequence % UInt64(ring.count))] = UInt32(slot)
+        places.byExample.insert(slot, hash: Self.hash(example.exampleId, example.head))
+        if places.byUser != nil { places.byUser?[made.symbols.user, default: []].insert(slot) }
+        if sequence >= recents.from {
+            recents.ring[Int(sequence % UInt64(recents.ring.count))] = UInt32(slot)
         }
         return slot
+    }
+
+    private mutating func symbols(of example: MemoryExample) -> Slot.Symbols {
+        Slot.Symbols(
+            head: interned.strings.acquire(example.head),
+            item: interned.strings.acquire(example.itemId),
+            user: interned.strings.acquire(example.exposure.user),
+            context: interned.contexts.acquire(InternedContext(example.exposure.context)))
     }
 
     static func hash(_ exampleId: String, _ head: String) -> UInt64 {
@@ -184,7 +228,7 @@ public struct ReplayMemory: Sendable {
 
     /// Lets examples grow old until no more are recent than may be.
     mutating func ageRecent() {
-        while inserted - recentFrom > UInt64(configuration.recent) { age() }
+        while inserted - recents.from > UInt64(configuration.recent) { age() }
     }
 
     /// Drops older examples until no more are left than may be.
@@ -194,13 +238,13 @@ public struct ReplayMemory: Sendable {
 
     /// The oldest recent example goes into its stratum's sample, or goes.
     private mutating func age() {
-        let at = Int(recentFrom % UInt64(ring.count))
-        recentFrom += 1
-        guard ring[at] != Self.noSlot else { return }
-        let slot = Int(ring[at])
-        ring[at] = Self.noSlot
+        let at = Int(recents.from % UInt64(recents.ring.count))
+        recents.from += 1
+        guard recents.ring[at] != Self.noSlot else { return }
+        let slot = Int(recents.ring[at])
+        recents.ring[at] = Self.noSlot
         let index = stratumIndex(of: slots[slot])
-        changedStrata.insert(index)
+        rows.changedStrata.insert(index)
         if !strata[index, default: Stratum()].offer(member(slot)) { vacate(slot) }
     }
 
@@ -215,7 +259,7 @@ public struct ReplayMemory: Sendable {
             }
         }
         guard let victim, let gone = strata[victim]?.giveUpOne() else { return false }
-        changedStrata.insert(victim)
+        rows.changedStrata.insert(victim)
         vacate(Int(gone.slot))
         return true
     }
@@ -229,7 +273,8 @@ public struct ReplayMemory: Sendable {
 
     /// category × 8 depth buckets × label.
     func stratumIndex(of slot: Slot) -> Int {
-        (Int(slot.category) * 8 + Self.depthBucket(slot.discount)) * 2 + (slot.sampledLabel ? 1 : 0)
+        (Int(slot.category) * 8 + Self.depthBucket(slot.discount)) * 2
+            + (slot.label.sampled ? 1 : 0)
     }
 
     /// 0 for none (up to 1 %), then by tenths; the last takes everything from 60 %.
@@ -246,15 +291,18 @@ public struct ReplayMemory: Sendable {
     /// Forgets what a slot holds; its stratum is the caller's affair.
     mutating func vacate(_ index: Int) {
         let slot = slots[index]
-        byExample.remove(index, hash: Self.hash(slot.exampleId, strings[slot.head]))
-        unlist(index, of: slot.user)
-        for symbol in [slot.head, slot.item, slot.user] { strings.release(symbol) }
-        contexts.release(slot.context)
+        places.byExample.remove(
+            index, hash: Self.hash(slot.exampleId, interned.strings[slot.symbols.head]))
+        unlist(index, of: slot.symbols.user)
+        for symbol in [slot.symbols.head, slot.symbols.item, slot.symbols.user] {
+            interned.strings.release(symbol)
+        }
+        interned.contexts.release(slot.symbols.context)
         slots[index].sequence = Slot.vacant
         slots[index].exampleId = ""
         freeSlots.append(UInt32(index))
         held?.past[slot.sequence] = nil
-        changedExamples[slot.sequence] = nil
-        if slot.sequence < committedExamples { removedExamples.insert(slot.sequence) }
+        rows.changedExamples[slot.sequence] = nil
+        if slot.sequence < rows.committedExamples { rows.removedExamples.insert(slot.sequence) }
     }
 }
