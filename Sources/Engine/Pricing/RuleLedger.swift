@@ -28,10 +28,7 @@ package struct RuleLedger {
     let settings: RuleSettings
     let budgets: Budgets
     private(set) var state: (any StateReader)?
-    private var shoppers = LedgerRows<RowOwner, OfferHistory>(shopperTable)
-    private var items = LedgerRows<String, OfferTally>(itemTable)
-    private var categories = LedgerRows<String, OfferTally>(categoryTable)
-    private var depths = LedgerRows<String, DepthHistory>(depthTable)
+    private var offered = Offered()
     private var prices = LedgerRows<String, PriceHistory>(priceTable)
     var accounts = LedgerRows<String, BudgetAccount>(budgetTable)
     var budgetOffers = LedgerRows<RowOwner, BudgetOffers>(budgetOfferTable)
@@ -40,6 +37,21 @@ package struct RuleLedger {
     var objections = LedgerRows<RowOwner, ObjectionRow>(objectionTable)
     /// Up to where the records of a partition were published before a rewind, as far as a step has asked.
     var publishedTo: [TopicPartition: Int64] = [:]
+
+    /// Which offers were made.
+    private struct Offered {
+        var shoppers = LedgerRows<RowOwner, OfferHistory>(shopperTable)
+        var items = LedgerRows<String, OfferTally>(itemTable)
+        var categories = LedgerRows<String, OfferTally>(categoryTable)
+        var depths = LedgerRows<String, DepthHistory>(depthTable)
+
+        mutating func collectChanges(into changes: inout StateChanges) {
+            shoppers.collectChanges(into: &changes)
+            items.collectChanges(into: &changes)
+            categories.collectChanges(into: &changes)
+            depths.collectChanges(into: &changes)
+        }
+    }
 
     /// What is configured of budgets.
     struct Budgets: Sendable {
@@ -113,14 +125,19 @@ package struct RuleLedger {
         facts.atMs = asking.atMs
         facts.decision = OfferCircumstances.decisionHash(asking.decisionID)
         if settings.asksShopper {
-            facts.shopper = try shoppers.row(RowOwner(user: asking.userID), in: state)
+            facts.earlier.shopper = try offered.shoppers.row(
+                RowOwner(user: asking.userID), in: state)
         }
-        if settings.caps[.item] != nil { facts.itemTally = try items.row(itemID, in: state) }
+        if settings.caps[.item] != nil {
+            facts.earlier.itemTally = try offered.items.row(itemID, in: state)
+        }
         if settings.caps[.category] != nil, let category = known?.category {
-            facts.categoryTally = try categories.row(category, in: state)
+            facts.earlier.categoryTally = try offered.categories.row(category, in: state)
         }
         if settings.approval.isUsed { facts.approval = try approvals.row(itemID, in: state) }
-        if settings.asksItemDepths { facts.itemDepths = try depths.row(itemID, in: state) }
+        if settings.asksItemDepths {
+            facts.earlier.itemDepths = try offered.depths.row(itemID, in: state)
+        }
         if settings.prior.days > 0 {
             sight.prices = try prices.row(itemID, in: state)
             // Of an item that was in the catalogue before the rule was set, its price counts from here on.
@@ -168,28 +185,28 @@ package struct RuleLedger {
         }
         let isDiscounted = discount > 0
         if settings.asksItemDepths, isDiscounted {
-            var history = facts.itemDepths
+            var history = facts.earlier.itemDepths
             history.add(discount, atMs: facts.atMs, keepMs: settings.depthKeepMs)
-            depths.set(facts.itemID, history)
+            offered.depths.set(facts.itemID, history)
         }
         guard settings.asksShopper, isDiscounted || settings.asksShopperItem else { return }
-        var history = facts.shopper
+        var history = facts.earlier.shopper
         let change = history.add(
             OfferHistory.Entry(
                 decision: facts.decision, atMs: facts.atMs, item: facts.itemHash,
                 discount: discount), keepMs: settings.shopperKeepMs)
         guard change != .none else { return }
-        shoppers.set(RowOwner(user: sight.asking.userID), history)
+        offered.shoppers.set(RowOwner(user: sight.asking.userID), history)
         guard isDiscounted, change.countsOnceMore else { return }
         if let cap = settings.caps[.item] {
-            var tally = facts.itemTally
+            var tally = facts.earlier.itemTally
             tally.add(atMs: facts.atMs, periodMs: cap.periodMs)
-            items.set(facts.itemID, tally)
+            offered.items.set(facts.itemID, tally)
         }
         if let cap = settings.caps[.category], let category = facts.category {
-            var tally = facts.categoryTally
+            var tally = facts.earlier.categoryTally
             tally.add(atMs: facts.atMs, periodMs: cap.periodMs)
-            categories.set(category, tally)
+            offered.categories.set(category, tally)
         }
     }
 
@@ -206,18 +223,18 @@ package struct RuleLedger {
     /// Forgets a shopper who was erased, or of whom nothing is known any more. What was reserved of budgets stays
     /// reserved until the offers end, and an objection holds.
     mutating func forget(_ owner: RowOwner) {
-        shoppers.forget(owner)
+        offered.shoppers.forget(owner)
         budgetOffers.forget(owner)
     }
 
     /// What was offered under one id counts for another one, and what was reserved for it goes along.
     mutating func move(_ old: RowOwner, to new: RowOwner) throws {
         if settings.asksShopper {
-            let history = try shoppers.row(old, in: state)
+            let history = try offered.shoppers.row(old, in: state)
             if history != OfferHistory() {
-                var taker = try shoppers.row(new, in: state)
+                var taker = try offered.shoppers.row(new, in: state)
                 taker.takeOver(history, keepMs: settings.shopperKeepMs)
-                shoppers.set(new, taker)
+                offered.shoppers.set(new, taker)
             }
         }
         if !budgets.list.isEmpty {
@@ -233,10 +250,7 @@ package struct RuleLedger {
 
     /// Emits every row that changed since the last call.
     package mutating func collectChanges(into changes: inout StateChanges) {
-        shoppers.collectChanges(into: &changes)
-        items.collectChanges(into: &changes)
-        categories.collectChanges(into: &changes)
-        depths.collectChanges(into: &changes)
+        offered.collectChanges(into: &changes)
         prices.collectChanges(into: &changes)
         accounts.collectChanges(into: &changes)
         budgetOffers.collectChanges(into: &changes)

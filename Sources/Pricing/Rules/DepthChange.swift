@@ -72,15 +72,15 @@ public enum DepthScope: String, Sendable, Hashable, CaseIterable {
     func discounts(_ circumstances: OfferCircumstances, spanMs: Int64) -> [Double]? {
         switch self {
         case .shopperItem:
-            guard circumstances.shopper.knows(after: circumstances.atMs - spanMs) else {
+            guard circumstances.earlier.shopper.knows(after: circumstances.atMs - spanMs) else {
                 return nil
             }
             // What the same decision offered before a rewind was seen, and counts.
-            return circumstances.shopper.near(
+            return circumstances.earlier.shopper.near(
                 circumstances.atMs, spanMs: spanMs, item: circumstances.itemHash
             ).map(\.discount)
         case .item:
-            return circumstances.itemDepths.near(circumstances.atMs, spanMs: spanMs)
+            return circumstances.earlier.itemDepths.near(circumstances.atMs, spanMs: spanMs)
         }
     }
 }

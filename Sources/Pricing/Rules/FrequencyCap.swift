@@ -33,7 +33,7 @@ public struct FrequencyCap: PriceRule {
     /// Bars where one more would be too many, or where it is not known any more how many there were.
     public func limit(on facts: RuleFacts) -> PriceLimit {
         let circumstances = facts.circumstances
-        let known = circumstances.shopper.find(circumstances.decision)
+        let known = circumstances.earlier.shopper.find(circumstances.decision)
         switch scope {
         case .shopper, .shopperItem:
             let item = scope == .shopperItem ? circumstances.itemHash : nil
@@ -42,7 +42,8 @@ public struct FrequencyCap: PriceRule {
             // Made again, it was counted.
             if let known, known.discount > 0 { return .free }
             let tally =
-                scope == .item ? circumstances.itemTally : circumstances.categoryTally
+                scope == .item
+                ? circumstances.earlier.itemTally : circumstances.earlier.categoryTally
             if scope == .category, circumstances.category == nil { return .free }
             let most = tally.most(aroundMs: circumstances.atMs, periodMs: periodMs)
             return most.map { $0 < UInt64(offers) } ?? false ? .free : .barred
@@ -52,8 +53,8 @@ public struct FrequencyCap: PriceRule {
     /// Whether every window that holds the new offer has room for it.
     private func hasRoom(_ circumstances: OfferCircumstances, item: UInt64?) -> Bool {
         let atMs = circumstances.atMs
-        guard circumstances.shopper.knows(after: atMs - periodMs) else { return false }
-        let times = circumstances.shopper.near(
+        guard circumstances.earlier.shopper.knows(after: atMs - periodMs) else { return false }
+        let times = circumstances.earlier.shopper.near(
             atMs, spanMs: periodMs, besides: circumstances.decision, item: item
         ).filter { $0.discount > 0 }.map(\.atMs)
         // A window with too many of them can be moved on to begin with one of them, or with the new one.

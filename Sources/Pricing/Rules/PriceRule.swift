@@ -110,14 +110,8 @@ public struct OfferCircumstances: Sendable, Hashable {
     public var decision: UInt64 = 0
     /// Whether the shopper has objected to personalised prices.
     public var hasObjected = false
-    /// What this shopper was offered.
-    public var shopper = OfferHistory()
-    /// How often the item was offered at a discount.
-    public var itemTally = OfferTally()
-    /// How often items of the category were.
-    public var categoryTally = OfferTally()
-    /// The discounts that the item was offered at.
-    public var itemDepths = DepthHistory()
+    /// What was offered before.
+    public var earlier = EarlierOffers()
     /// What people said of deep discounts of the item.
     public var approval = Approval()
     /// What a reduction is to be measured against.
@@ -126,6 +120,21 @@ public struct OfferCircumstances: Sendable, Hashable {
     public var budgets: [BudgetStanding] = []
 
     /// Nothing is known.
+    public init() {}
+}
+
+/// What was offered before, as far as rules ask for it.
+public struct EarlierOffers: Sendable, Hashable {
+    /// What this shopper was offered.
+    public var shopper = OfferHistory()
+    /// How often the item was offered at a discount.
+    public var itemTally = OfferTally()
+    /// How often items of the category were.
+    public var categoryTally = OfferTally()
+    /// The discounts that the item was offered at.
+    public var itemDepths = DepthHistory()
+
+    /// Nothing was.
     public init() {}
 }
 

@@ -14,7 +14,7 @@ import Testing
         ] as [([(day: Double, discount: Double)], Double)] {
             let decision = try decide {
                 $0.configuration.rules.dayChanges[.shopperItem] = 0.1
-                $0.circumstances.shopper = RuleFixture.offers(made)
+                $0.circumstances.earlier.shopper = RuleFixture.offers(made)
             }
             #expect(decision.discount == discount, "\(made)")
             #expect(decision.rules == (discount < 0.3 ? [.dayChange] : []))
@@ -25,7 +25,7 @@ import Testing
     func none() throws {
         let decision = try decide {
             $0.configuration.rules.dayChanges[.shopperItem] = 0.1
-            $0.circumstances.shopper = RuleFixture.offers([(99.5, 0), (99.7, 0.3)])
+            $0.circumstances.earlier.shopper = RuleFixture.offers([(99.5, 0), (99.7, 0.3)])
         }
         #expect(decision.discount == 0 && decision.rules == [.dayChange])
     }
@@ -34,7 +34,7 @@ import Testing
     func shallow() throws {
         let decision = try decide {
             $0.configuration.rules.dayChanges[.shopperItem] = 0.1
-            $0.circumstances.shopper = RuleFixture.offers([(99.5, 0.3)])
+            $0.circumstances.earlier.shopper = RuleFixture.offers([(99.5, 0.3)])
             $0.configuration.exploration = .epsilonGreedy
             $0.configuration.epsilon = 0.4
             $0.draws = PricingDraws(explore: 0.1, depth: 0.3)
@@ -55,7 +55,7 @@ import Testing
         for (change, discount) in [(0.1, 0.2), (0.05, 0.1), (0.3, 0.3)] {
             let decision = try decide {
                 $0.configuration.rules.dayChanges[.item] = change
-                $0.circumstances.itemDepths = depths
+                $0.circumstances.earlier.itemDepths = depths
             }
             #expect(decision.discount == discount)
         }
@@ -72,7 +72,7 @@ import Testing
         ] as [([(day: Double, discount: Double)], Double)] {
             let decision = try decide {
                 $0.configuration.rules.changeIntervalsMs[.shopperItem] = RuleFixture.day(3)
-                $0.circumstances.shopper = RuleFixture.offers(made)
+                $0.circumstances.earlier.shopper = RuleFixture.offers(made)
             }
             #expect(decision.discount == discount, "\(made)")
             #expect(decision.rules == (discount < 0.3 ? [.changeInterval] : []))
@@ -83,7 +83,7 @@ import Testing
     func standing() throws {
         let decision = try decide {
             $0.configuration.rules.changeIntervalsMs[.shopperItem] = RuleFixture.day(3)
-            $0.circumstances.shopper = RuleFixture.offers([(99, 0), (99.9, 0.2)])
+            $0.circumstances.earlier.shopper = RuleFixture.offers([(99, 0), (99.9, 0.2)])
             $0.standing.offer = .init(discount: 0.2, propensity: 0.5, explored: false)
         }
         #expect(decision.isHeld && decision.discount == 0.2 && decision.rules == [])

@@ -20,7 +20,7 @@ import Testing
         let history = RuleFixture.offers([(94, 0.1), (95, 0), (96, 0.2), (99, 0.1)], item: "tea")
         func bound(_ offers: Int, _ day: Double) throws -> Bool {
             let decision = try decide(.shopper, offers: offers, at: day) {
-                $0.circumstances.shopper = history
+                $0.circumstances.earlier.shopper = history
             }
             #expect(decision.rules == (decision.discount == 0 ? [.frequencyCap] : []))
             return decision.discount == 0
@@ -38,7 +38,7 @@ import Testing
         let history = RuleFixture.offers([(99, 0.1), (100, 0.3)])
         for (decision, isFree) in [(UInt64(101), true), (7, false)] {
             let decided = try decide(.shopper, offers: 2) {
-                $0.circumstances.shopper = history
+                $0.circumstances.earlier.shopper = history
                 $0.circumstances.decision = decision
             }
             #expect((decided.discount > 0) == isFree)
@@ -49,7 +49,7 @@ import Testing
     func shopperItem() throws {
         for (item, isFree) in [("kettle", false), ("tea", true)] {
             let decided = try decide(.shopperItem, offers: 1) {
-                $0.circumstances.shopper = RuleFixture.offers([(99, 0.1)], item: item)
+                $0.circumstances.earlier.shopper = RuleFixture.offers([(99, 0.1)], item: item)
             }
             #expect((decided.discount > 0) == isFree)
         }
@@ -62,15 +62,17 @@ import Testing
             tally.add(atMs: RuleFixture.day(day), periodMs: RuleFixture.day(7))
         }
         for (offers, isFree) in [(3, false), (4, true)] {
-            let item = try decide(.item, offers: offers) { $0.circumstances.itemTally = tally }
+            let item = try decide(.item, offers: offers) {
+                $0.circumstances.earlier.itemTally = tally
+            }
             let category = try decide(.category, offers: offers) {
-                $0.circumstances.categoryTally = tally
+                $0.circumstances.earlier.categoryTally = tally
             }
             #expect((item.discount > 0) == isFree && (category.discount > 0) == isFree)
         }
         let none = try decide(.category, offers: 1) {
             $0.circumstances.category = nil
-            $0.circumstances.categoryTally = tally
+            $0.circumstances.earlier.categoryTally = tally
         }
         #expect(none.discount > 0)
     }
@@ -78,7 +80,7 @@ import Testing
     @Test("an offer that stands is kept: it was counted when it was made")
     func standing() throws {
         let decision = try decide(.shopper, offers: 1) {
-            $0.circumstances.shopper = RuleFixture.offers([(99.9, 0.2)])
+            $0.circumstances.earlier.shopper = RuleFixture.offers([(99.9, 0.2)])
             $0.standing.offer = .init(discount: 0.2, propensity: 0.25, explored: false)
         }
         #expect(decision.isHeld && decision.discount == 0.2 && decision.propensity == 0.25)
@@ -121,7 +123,7 @@ import Testing
         #expect(history.entries.count == 256 && history.forgottenMs == 43)
         let decided = try RuleFixture {
             $0.configuration.rules.caps[.shopper] = .init(offers: 64, periodMs: 1_000)
-            $0.circumstances.shopper = history
+            $0.circumstances.earlier.shopper = history
             $0.circumstances.atMs = 900
             $0.circumstances.decision = 1_000
         }.decide()

@@ -22,14 +22,14 @@ import Testing
             "day change",
             {
                 $0.configuration.rules.dayChanges[.shopperItem] = 0.1
-                $0.circumstances.shopper = RuleFixture.offers([(99.5, 0.25)])
+                $0.circumstances.earlier.shopper = RuleFixture.offers([(99.5, 0.25)])
             }
         ),
         (
             "change interval",
             {
                 $0.configuration.rules.changeIntervalsMs[.shopperItem] = RuleFixture.day(2)
-                $0.circumstances.shopper = RuleFixture.offers([(99, 0.2)])
+                $0.circumstances.earlier.shopper = RuleFixture.offers([(99, 0.2)])
             }
         ),
         (
@@ -49,7 +49,7 @@ import Testing
                 $0.configuration.rules.prior.days = 30
                 $0.circumstances.prior = .price(23)
                 $0.configuration.rules.dayChanges[.shopperItem] = 0.2
-                $0.circumstances.shopper = RuleFixture.offers([(99.5, 0.2)])
+                $0.circumstances.earlier.shopper = RuleFixture.offers([(99.5, 0.2)])
                 $0.configuration.rules.categoryDepths = ["Kitchen": 0.35]
             }
         ),
