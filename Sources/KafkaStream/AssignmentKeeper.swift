@@ -44,13 +44,13 @@ struct AssignmentKeeper {
         while true {
             let work = core.state.wait(untilMs: nextLookMs) { state -> Work? in
                 if state.stopping || state.failure != nil { return .stop }
-                if state.looksNow {
-                    state.looksNow = false
+                if state.keeping.looksNow {
+                    state.keeping.looksNow = false
                     return .look
                 }
-                guard !state.misplaced.isEmpty else { return nil }
-                defer { state.misplaced = [] }
-                return .misplaced(state.misplaced)
+                guard !state.keeping.misplaced.isEmpty else { return nil }
+                defer { state.keeping.misplaced = [] }
+                return .misplaced(state.keeping.misplaced)
             }
             switch work ?? .look {
             case .stop: return
@@ -158,7 +158,7 @@ struct AssignmentKeeper {
             _ = core.state.wait(untilMs: MonotonicClock.nowMs() + 500) {
                 $0.stopping ? true : nil
             }
-            core.state.update { $0.misplaced.formUnion(indexes) }
+            core.state.update { $0.keeping.misplaced.formUnion(indexes) }
         } catch {
             core.fail(error)
         }

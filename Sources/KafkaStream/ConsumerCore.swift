@@ -10,20 +10,30 @@ final class ConsumerCore: Sendable {
         var progress: AssignmentProgress
         /// Partitions without a stored offset, of which nothing has come yet.
         var startedAtBeginning: Set<TopicPartition> = []
-        /// Partitions whose fetch position the broker does not have, by index.
-        var misplaced: Set<Int> = []
-        /// The topics are to be looked at before their time.
-        var looksNow = false
-        /// The caller of `next` has something else to do.
-        var isWoken = false
-        /// When the wait ends that was begun with the last batch, however often its caller was woken since.
-        var waitEndMs: Int64?
+        var keeping = Keeping()
+        var caller = Caller()
         var gaps: [OffsetGap] = []
         var added: [TopicPartition] = []
         var failure: KafkaError?
         var started = false
         var stopping = false
         var recordsReceived: Int64 = 0
+
+        /// What the keeper of the assignment is asked to do.
+        struct Keeping {
+            /// Partitions whose fetch position the broker does not have, by index.
+            var misplaced: Set<Int> = []
+            /// The topics are to be looked at before their time.
+            var looksNow = false
+        }
+
+        /// Who waits in `next`.
+        struct Caller {
+            /// There is something else to do.
+            var isWoken = false
+            /// When the wait ends that was begun with the last batch, however often it was woken since.
+            var waitEndMs: Int64?
+        }
     }
 
     let configuration: KafkaConfiguration
@@ -161,8 +171,8 @@ extension ConsumerCore {
             guard order.lingerMs > 0, !state.forming.isEmpty else { throw failure }
             return .batch(state.handOut(.drained, recordsMax: order.recordsMax))
         }
-        if state.isWoken {
-            state.isWoken = false
+        if state.caller.isWoken {
+            state.caller.isWoken = false
             return .woken
         }
         return order.lingerMs > 0 && wasEmpty && !state.forming.isEmpty ? .firstRecord : nil

@@ -29,7 +29,7 @@ struct ConsumerPoller {
             poll(timeoutMs: 100)
             while chunk.count < Self.chunkMax, chunkBytes < roomBytes, poll(timeoutMs: 0) {}
             flush()
-            if core.context.takeLostTopic() { core.state.update { $0.looksNow = true } }
+            if core.context.takeLostTopic() { core.state.update { $0.keeping.looksNow = true } }
         }
     }
 
@@ -131,7 +131,7 @@ struct ConsumerPoller {
             }
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
             guard let index else { return }
-            core.state.update { _ = $0.misplaced.insert(index) }
+            core.state.update { _ = $0.keeping.misplaced.insert(index) }
         case RD_KAFKA_RESP_ERR__FATAL:
             core.fail(.fatal(code: errorName(code), reason: reason))
         case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,

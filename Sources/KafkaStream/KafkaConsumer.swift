@@ -127,12 +127,12 @@ public final class KafkaConsumer: Sendable {
         let core = try core()
         let endMs = core.state.withLock { state in
             let endMs = min(
-                state.waitEndMs ?? .max, MonotonicClock.nowMs() + Int64(max(0, waitMs)))
-            state.waitEndMs = endMs
+                state.caller.waitEndMs ?? .max, MonotonicClock.nowMs() + Int64(max(0, waitMs)))
+            state.caller.waitEndMs = endMs
             return endMs
         }
         func ended(_ batch: KafkaBatch) -> KafkaBatch {
-            core.state.withLock { $0.waitEndMs = nil }
+            core.state.withLock { $0.caller.waitEndMs = nil }
             return batch
         }
         let order = BatchOrder(
@@ -164,7 +164,7 @@ public final class KafkaConsumer: Sendable {
     /// Has the caller of `next` return at once, now or the next time, unless a batch is due; what it has
     /// gathered stays. Thread: any.
     public func wake() {
-        life.withLock(\.core)?.state.update { $0.isWoken = true }
+        life.withLock(\.core)?.state.update { $0.caller.isWoken = true }
     }
 
     /// Takes what is there, without waiting; empty when nothing is.
