@@ -21,13 +21,18 @@ public struct CatalogueItem: Sendable, Hashable {
     public let stock: Int
 
     let categoryIndex: Int
-    /// Added to the purchase logit: what its words, its price and chance make of it.
-    let worth: Double
-    /// Multiplies the price sensitivity.
-    let sensitivity: Double
-    let refundRate: Double
-    /// Relative weight among the items of its category.
-    let popularity: Double
+    let truth: Truth
+
+    /// What only the simulator knows.
+    struct Truth: Sendable, Hashable {
+        /// Added to the purchase logit: what its words, its price and chance make of it.
+        let worth: Double
+        /// Multiplies the price sensitivity.
+        let sensitivity: Double
+        let refundRate: Double
+        /// Relative weight among the items of its category.
+        let popularity: Double
+    }
 }
 
 /// Makes the catalogue: each department's lines in turn, titles never twice.
@@ -77,10 +82,11 @@ enum Catalogue {
         return CatalogueItem(
             id: id, title: draft.title, category: category.name, brand: brand, price: price,
             cost: (price * share * 100).rounded() / 100, costIsKnown: random.unit() >= 0.015,
-            stock: 50 + Int(random.unit() * 950), categoryIndex: categoryIndex, worth: worth,
-            sensitivity: draft.sensitivity,
-            refundRate: category.refundRate * (0.5 + random.unit()),
-            popularity: 1 / (1 + 40 * random.unit() * random.unit()))
+            stock: 50 + Int(random.unit() * 950), categoryIndex: categoryIndex,
+            truth: CatalogueItem.Truth(
+                worth: worth, sensitivity: draft.sensitivity,
+                refundRate: category.refundRate * (0.5 + random.unit()),
+                popularity: 1 / (1 + 40 * random.unit() * random.unit())))
     }
 
     /// Pareto's distribution of exponent 1.25, from 1 to 20.

@@ -88,7 +88,7 @@ extension Shoppers {
                         orderID: orderID))))
         scoreboard.realised.purchases += 1
         scoreboard.realised.units += units
-        guard random.unit() < item.refundRate else {
+        guard random.unit() < item.truth.refundRate else {
             scoreboard.realised.margin += (shown.price - item.cost) * Double(units)
             return
         }

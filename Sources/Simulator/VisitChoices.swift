@@ -12,7 +12,7 @@ struct VisitChoices: Sendable {
         category = shoppers.map { Choice(weights: $0.taste) }
         self.items = Vocabulary.categories.indices.map { category in
             let indices = items.indices.filter { items[$0].categoryIndex == category }
-            return (indices, Choice(weights: indices.map { items[$0].popularity }))
+            return (indices, Choice(weights: indices.map { items[$0].truth.popularity }))
         }
     }
 

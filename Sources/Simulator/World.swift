@@ -113,11 +113,11 @@ public struct World: Sendable {
         let thing = items[item]
         let season = seasons[thing.categoryIndex]
         let level =
-            Self.baseLevel + person.level + thing.worth
+            Self.baseLevel + person.level + thing.truth.worth
             + Self.tasteWeight * naturalLogarithm(person.taste[thing.categoryIndex])
             + season.level(atMs: atMs)
         let sensitivity =
-            person.sensitivity * thing.sensitivity
+            person.sensitivity * thing.truth.sensitivity
             * Vocabulary.categories[thing.categoryIndex].sensitivity
             * season.sensitivity(atMs: atMs)
         var demand = Demand(level: level, sensitivity: sensitivity)
@@ -146,7 +146,7 @@ public struct World: Sendable {
         let conversion = demand.conversion(discount: discount)
         let kept =
             expectedUnits(bulk: Vocabulary.categories[thing.categoryIndex].bulk)
-            * (1 - thing.refundRate)
+            * (1 - thing.truth.refundRate)
         return Outcome(
             discount: discount, price: price, conversion: conversion,
             margin: (price - thing.cost) * conversion * kept)
