@@ -50,10 +50,10 @@ struct RunCommand: ParsableCommand {
                 try learn(made)
             }
         } catch let exit as ExitCode {
-            if daemon?.leftThread == true { Self.endNow(exit) }
+            if daemon?.ending.leftThread == true { Self.endNow(exit) }
             throw exit
         }
-        if daemon?.leftThread == true { Self.endNow(.success) }
+        if daemon?.ending.leftThread == true { Self.endNow(.success) }
     }
 
     private func learn(_ daemon: LearningDaemon) throws {
@@ -65,8 +65,8 @@ struct RunCommand: ParsableCommand {
         try finished.write(to: report)
         print(json ? try finished.json() : finished.summary())
         // The report is of use all the same: what was learned is learned.
-        if let paused = daemon.pausedLearning { throw paused }
-        if let unpublished = daemon.unpublished { throw unpublished }
+        if let paused = daemon.ending.pausedLearning { throw paused }
+        if let unpublished = daemon.ending.unpublished { throw unpublished }
     }
 
     /// Without what libraries do at a usual end: a thread that waits for brokers uses them still.

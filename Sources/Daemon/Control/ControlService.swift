@@ -45,7 +45,7 @@ struct ControlService {
         case .snapshot(let tags, let who):
             for tag in tags { try store.requireFreeTag(tag) }
             let info = try learner.commitNow(snapshot: Learner.SnapshotOptions())
-            let id = info?.snapshot?.id ?? learner.engine.snapshot
+            let id = info?.snapshot?.id ?? learner.engine.origin.snapshot
             try store.record(
                 AuditEntry(wallTimeMs: wallTimeMs(), who: who, action: "snapshot", reason: id))
             for tag in tags { try store.tag(id, as: tag, who: who, wallTimeMs: wallTimeMs()) }
@@ -167,8 +167,9 @@ struct ControlService {
                 publishesFrom: progress.nextOffset < mark ? mark : nil)
         }
         return LearnerStatus(
-            process: getpid(), version: TidemarkVersion.current, head: learner.engine.snapshot,
-            lineage: learner.engine.lineage, stateSHA256: learner.stateDigest.hex,
+            process: getpid(), version: TidemarkVersion.current,
+            head: learner.engine.origin.snapshot,
+            lineage: learner.engine.origin.lineage, stateSHA256: learner.stateDigest.hex,
             events: counters.read, examples: counters.examples,
             recommendations: counters.recommendations, outbox: try learner.store.outboxCount(),
             relearning: partitions.contains { $0.publishesFrom != nil }, partitions: partitions,

@@ -96,13 +96,15 @@ struct LearnerFigures: Sendable {
         lateShare = learner.lateShare
         unusableShare = learner.unusableShare
         sent = Sent(
-            new: learner.published, unchanged: learner.unchanged, expired: learner.offers.expired,
+            new: learner.published, unchanged: learner.unchanged,
+            expired: learner.outgoing.offers.expired,
             outbox: try? learner.store.outboxCount())
         state = State(
-            snapshot: engine.snapshot, lineage: engine.lineage, digest: learner.stateDigest.hex)
+            snapshot: engine.origin.snapshot, lineage: engine.origin.lineage,
+            digest: learner.stateDigest.hex)
         scores = engine.scores
         effects = Effects(engine)
-        offers = learner.newestOffers
+        offers = learner.outgoing.newest
         budgets = (try? learner.budgets()) ?? []
     }
 }

@@ -22,14 +22,18 @@ public final class LearningDaemon {
     private let isStopped: @Sendable () -> Bool
     /// Where other threads hand in what is asked of the daemon while it runs.
     public let desk = ControlDesk()
-    /// Set by a run that ended in order and left messages unpublished; they stay in the store.
-    public private(set) var unpublished: (any Error)?
+    /// What the run has left undone, once it has ended.
+    public private(set) var ending = Ending()
 
-    /// Set by a run that was to end with its stream and could not come there, since learning is paused.
-    public private(set) var pausedLearning: LearningPaused?
-
-    /// Whether a thread that waits for brokers was left behind: the process is to end without it.
-    public private(set) var leftThread = false
+    /// What a run that ended in order has left undone.
+    public struct Ending {
+        /// Messages were left unpublished; they stay in the store.
+        public internal(set) var unpublished: (any Error)?
+        /// The run was to end with its stream and could not come there, since learning is paused.
+        public internal(set) var pausedLearning: LearningPaused?
+        /// Whether a thread that waits for brokers was left behind: the process is to end without it.
+        public internal(set) var leftThread = false
+    }
 
     /// How long the end of a run waits for the delivery of what is published: where the stream came
     /// to its end, and from a signal on. What is not delivered by then stays in the outbox.
@@ -119,14 +123,14 @@ public final class LearningDaemon {
         let publisher = Publisher(
             store: store, configuration: kafka,
             settings: try wiring.publishing(cluster: cluster, takesOver: takesOver),
-            schemas: learner.schemas, faultInjection: faultInjection, log: log)
+            schemas: learner.outgoing.schemas, faultInjection: faultInjection, log: log)
         try takeUpPauses(board.pauses, store, publisher)
         guard try publisher.start(stop: isStopped) else { throw Interrupted() }
         // Whatever ends the run, the publishing thread lets go of the store.
         var isPublishing = true
         defer {
             if isPublishing { _ = try? publisher.finish(timeoutMs: 0) }
-            leftThread = publisher.leftThread
+            ending.leftThread = publisher.leftThread
         }
         let counts = try assign(consumer, learner)
         try ShardKeys.check(kafka, partitionCounts: counts)
@@ -153,7 +157,7 @@ public final class LearningDaemon {
             switch try loop.run(onGap: { accept($0, learner) }) {
             case .stopped: break reading
             case .paused(let pause):
-                pausedLearning = LearningPaused(pause)
+                ending.pausedLearning = LearningPaused(pause)
                 break reading
             case .rewound: break
             }
@@ -250,7 +254,7 @@ public final class LearningDaemon {
         let waiting = try learner.store.outboxCount()
         guard waiting > 0 else { return }
         let standing = publisher.standing
-        unpublished = PublishingError.unpublished(
+        ending.unpublished = PublishingError.unpublished(
             count: waiting,
             reason: standing.failure.map { "\($0)" }
                 ?? (publisher.isPaused

@@ -13,7 +13,6 @@ final class PublishingDesk: @unchecked Sendable {
     private var isOpen = false
     private var isPaused = false
     private var ended = false
-    private var delivered: UInt64?
     /// Shortens what the producer waits for.
     private var hasten: ((Int) -> Void)?
     /// Held while the publishing thread reads or writes the store.
@@ -23,9 +22,15 @@ final class PublishingDesk: @unchecked Sendable {
 
     /// How long the publishing thread may take to end once its time is up.
     private static let endMax = Swift.Duration.milliseconds(500)
-    private var trouble: PublishingTrouble?
-    /// The first message that has not been delivered, and when it was first seen to wait.
-    private var oldest: (sequence: UInt64, seen: ContinuousClock.Instant)?
+    private var delivery = Delivery()
+
+    /// How far messages have come.
+    private struct Delivery {
+        var through: UInt64?
+        var trouble: PublishingTrouble?
+        /// The first message that has not been delivered, and when it was first seen to wait.
+        var oldest: (sequence: UInt64, seen: ContinuousClock.Instant)?
+    }
 
     // MARK: The learning thread's side
 
@@ -66,7 +71,7 @@ final class PublishingDesk: @unchecked Sendable {
     func deliveredThrough() throws -> UInt64? {
         try condition.withLock {
             if let failure { throw failure }
-            return delivered
+            return delivery.through
         }
     }
 
@@ -119,14 +124,14 @@ final class PublishingDesk: @unchecked Sendable {
     @discardableResult
     func note(delivered through: UInt64) -> PublishingTrouble? {
         condition.withLock {
-            if let known = delivered, known >= through { return nil }
-            delivered = through
-            if let oldest, oldest.sequence <= through { self.oldest = nil }
+            if let known = delivery.through, known >= through { return nil }
+            delivery.through = through
+            if let oldest = delivery.oldest, oldest.sequence <= through { delivery.oldest = nil }
             // A message further back may be refused still: then its trouble stands.
-            guard let over = trouble, over.sequence.map({ $0 <= through }) ?? true else {
+            guard let over = delivery.trouble, over.sequence.map({ $0 <= through }) ?? true else {
                 return nil
             }
-            trouble = nil
+            delivery.trouble = nil
             return over
         }
     }
@@ -136,8 +141,8 @@ final class PublishingDesk: @unchecked Sendable {
     /// - Returns: the trouble that is over.
     func overcome(where isMeant: (PublishingFailure) -> Bool) -> PublishingTrouble? {
         condition.withLock {
-            guard let known = trouble, isMeant(known.failure) else { return nil }
-            trouble = nil
+            guard let known = delivery.trouble, isMeant(known.failure) else { return nil }
+            delivery.trouble = nil
             return known
         }
     }
@@ -145,7 +150,8 @@ final class PublishingDesk: @unchecked Sendable {
     /// A message is on its way, or waits to be.
     func note(waiting sequence: UInt64, now: ContinuousClock.Instant = .now) {
         condition.withLock {
-            if oldest.map({ sequence < $0.sequence }) ?? true { oldest = (sequence, now) }
+            let isFirst = delivery.oldest.map { sequence < $0.sequence } ?? true
+            if isFirst { delivery.oldest = (sequence, now) }
         }
     }
 
@@ -155,18 +161,18 @@ final class PublishingDesk: @unchecked Sendable {
         now: ContinuousClock.Instant = .now
     ) -> Bool {
         condition.withLock {
-            let known = trouble
+            let known = delivery.trouble
             // In the haste of an end a failure is that of the haste: the one before says more.
             if stopAt != nil, known != nil { return false }
             let isKnown = known?.failure == failure
-            trouble = PublishingTrouble(
+            delivery.trouble = PublishingTrouble(
                 failure: failure, since: known?.since ?? now,
-                told: known?.told ?? now, sequence: oldest?.sequence)
+                told: known?.told ?? now, sequence: delivery.oldest?.sequence)
             guard let told = known?.told else { return true }
             // Failures that take turns are told now and then, not each time.
             let pause = isKnown ? every : min(every, .seconds(10))
             guard told.duration(to: now) >= pause else { return false }
-            trouble?.told = now
+            delivery.trouble?.told = now
             return true
         }
     }
@@ -176,7 +182,10 @@ final class PublishingDesk: @unchecked Sendable {
         -> (failure: PublishingFailure?, oldestMs: Int64?)
     {
         condition.withLock {
-            (trouble?.failure, oldest.map { $0.seen.duration(to: now).wholeMilliseconds })
+            (
+                delivery.trouble?.failure,
+                delivery.oldest.map { $0.seen.duration(to: now).wholeMilliseconds }
+            )
         }
     }
 

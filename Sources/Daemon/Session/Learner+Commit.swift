@@ -30,11 +30,11 @@ extension Learner {
     @discardableResult
     func makeCommit(snapshot: SnapshotOptions?) throws -> CommitInfo {
         running.engine.collectChanges(into: &commit.changes)
-        for recommendation in offers.collect(into: &commit.changes) {
-            commit.outbox.append(try description.form.message(recommendation, schemas))
+        for recommendation in outgoing.offers.collect(into: &commit.changes) {
+            commit.outbox.append(try description.form.message(recommendation, outgoing.schemas))
         }
-        for word in states.collect(into: &commit.changes) {
-            commit.outbox.append(try description.form.stateMessage(word, schemas))
+        for word in outgoing.states.collect(into: &commit.changes) {
+            commit.outbox.append(try description.form.stateMessage(word, outgoing.schemas))
         }
         LastRecords.put(lastRecords, cluster: cluster, into: &commit.changes)
         lastRecords = [:]
@@ -45,14 +45,15 @@ extension Learner {
             whole.snapshot = SnapshotRequest(
                 wallTimeMs: wallTimeMs(), configuration: description.configuration,
                 platform: description.platform, metrics: try scoresText(),
-                isChampion: gates.isPromoted || engine.snapshot.isEmpty, isWhole: snapshot.isWhole)
+                isChampion: gates.isPromoted || engine.origin.snapshot.isEmpty,
+                isWhole: snapshot.isWhole)
         }
         let info = try store.commit(whole, sync: pace.cadence.sync)
         commit = Commit()
         stateDigest = info.stateDigest
         pace.committed(withSnapshot: info.snapshot != nil)
         if let record = info.snapshot {
-            running.engine.snapshot = record.id
+            running.engine.origin.snapshot = record.id
             gates.tookSnapshot()
             log.emit(.snapshot(id: record.id, events: engine.counters.read))
             _ = try store.prune(pace.cadence.retention)

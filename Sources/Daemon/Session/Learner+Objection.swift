@@ -44,8 +44,6 @@ extension Learner {
     /// - Returns: how many offers were ended.
     private func withhold(from userID: String) throws -> Int {
         commit.withheld.append(RowOwner(user: userID))
-        offers.forget(userID)
-        guard states.isUsed else { return 0 }
-        return try store.withHead { try states.end(of: userID, reading: $0) }
+        return try outgoing.withdraw(from: userID, store)
     }
 }

@@ -15,8 +15,6 @@ final class Learner {
     let place: Place
     let makeEngine: EngineMaker
     let description: RunDescription
-    /// What recommendations are framed by.
-    let schemas: OutgoingSchemas
     // What follows belongs to this class and its extensions: to others it is there to be read.
     var running: RunningEngine
     var ledger: Ledger
@@ -26,11 +24,7 @@ final class Learner {
     /// The last record of each partition since the last commit.
     var lastRecords: [TopicPartition: RecordMark] = [:]
     var voice: LearnerVoice
-    var offers = PublishedOffers()
-    /// What a topic of standing offers is told.
-    var states: OfferStates
-    /// The newest decisions, the newest last.
-    private(set) var newestOffers: [Recommendation] = []
+    var outgoing: OutgoingOffers
     var gates: GateStanding
     var stateDigest: Digest256
 
@@ -70,13 +64,11 @@ final class Learner {
     ) throws {
         self.place = place
         self.description = description
-        schemas = try OutgoingSchemas(
-            description.form, registry: description.registry, place.store)
+        outgoing = try OutgoingOffers(description, place.store)
         makeEngine = parts.makeEngine
         let restored = try Self.restored(place.store, cluster: place.cluster, makeEngine)
         running = RunningEngine(
             engine: restored.engine, embedding: parts.embedding, training: parts.training)
-        states = try Self.states(description, place.store)
         ledger = restored.ledger
         ledger.skips.formUnion(place.skips)
         pace = CommitPace(cadence)
@@ -87,13 +79,6 @@ final class Learner {
         // An earlier process may have ended before it went back.
         gates = GateStanding(owedRollback: engine.owedRollback)
         try goBackIfRejected()
-    }
-
-    private static func states(
-        _ description: RunDescription, _ store: SnapshotStore
-    ) throws -> OfferStates {
-        let isTold = description.publishes && !description.form.settings.stateTopic.isEmpty
-        return try store.withHead { try OfferStates(isTold: isTold, reading: $0) }
     }
 
     var store: SnapshotStore { place.store }
@@ -113,8 +98,8 @@ final class Learner {
     var judgements: [GateResult] { gates.judgements }
 
     /// Recommendations of this run that said something new, and those that did not.
-    var published: Int { offers.published }
-    var unchanged: Int { offers.unchanged }
+    var published: Int { outgoing.offers.published }
+    var unchanged: Int { outgoing.offers.unchanged }
 
     /// What a store's state is taken up as.
     ///
@@ -140,13 +125,13 @@ final class Learner {
         try running.takeUp()
         let status = try store.status()
         stateDigest = status.stateDigest
-        running.engine.lineage = Int(status.lineage)
+        running.engine.origin.lineage = Int(status.lineage)
         if status.sequence == 0 {
             // Whole, so that the journal can always be replayed from its beginning.
             try makeCommit(snapshot: SnapshotOptions(isWhole: true))
         } else {
             let head = try store.resolve("head")
-            running.engine.snapshot = head.id
+            running.engine.origin.snapshot = head.id
             try makeCommit(snapshot: nil)
             log.emit(.resumed(snapshot: head.id, examples: engine.counters.examples))
         }
@@ -207,7 +192,7 @@ final class Learner {
         }
         for userID in output.erasedUsers { try forget(userID) }
         try endOffers()
-        for owner in output.unseenShoppers { offers.forget(unseen: owner) }
+        for owner in output.unseenShoppers { outgoing.offers.forget(unseen: owner) }
         pace.learned(batch.count)
         return output
     }
@@ -298,15 +283,13 @@ final class Learner {
 
     /// What shoppers were told is forgotten with them.
     func forget(_ userID: String) throws {
-        offers.forget(userID)
-        guard states.isUsed else { return }
-        _ = try store.withHead { try states.end(of: userID, reading: $0) }
+        _ = try outgoing.withdraw(from: userID, store)
     }
 
     /// Offers end by event time.
     private func endOffers() throws {
-        guard states.isUsed, let nowMs = engine.newestMs else { return }
-        try store.withHead { try states.end(through: nowMs, reading: $0) }
+        guard outgoing.states.isUsed, let nowMs = engine.newestMs else { return }
+        try store.withHead { try outgoing.states.end(through: nowMs, reading: $0) }
     }
 
     private func dropExpired(
@@ -314,7 +297,7 @@ final class Learner {
     ) {
         let count = output.drop(expiredBy: clockMs, of: batch)
         guard count > 0 else { return }
-        offers.count(expired: count)
+        outgoing.offers.count(expired: count)
         commit.counters["recommendations_expired", default: 0] += Int64(count)
     }
 
@@ -326,25 +309,8 @@ final class Learner {
             gates.note(notice, engine)
         }
         for unusable in output.unusable { note(unusable) }
-        let newest = newestOffers + output.recommendations.suffix(Self.newestMax)
-        newestOffers = Array(newest.suffix(Self.newestMax))
-        guard description.publishes else {
-            offers.count(unsent: output.recommendations.count)
-            return
-        }
-        if !output.recommendations.isEmpty {
-            try store.withHead { state in
-                for recommendation in output.recommendations {
-                    let isNew = try offers.offer(recommendation, reading: state)
-                    if isNew, states.isTold {
-                        try states.stand(recommendation, reading: state)
-                    }
-                }
-            }
-        }
+        try outgoing.take(output.recommendations, publishes: description.publishes, store)
     }
-
-    private static let newestMax = 20
 
     private func note(_ unusable: UnusableRecord) {
         voice.tell(unusable)

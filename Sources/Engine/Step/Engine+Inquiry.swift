@@ -83,8 +83,8 @@ extension Engine {
         let decisionID = Recommendation.decisionID(
             eventID: Self.inquiryID, userID: userID, itemID: itemID)
         let recommendation = quote.recommendation(
-            id: Recommendation.id(lineage: lineage, decision: decisionID),
-            userID: userID, itemID: itemID, snapshot: snapshot, issuedMs: ts,
+            id: Recommendation.id(lineage: origin.lineage, decision: decisionID),
+            userID: userID, itemID: itemID, snapshot: origin.snapshot, issuedMs: ts,
             expiresMs: expiryMs(of: quote.decision, asked.sight.circumstances))
         let demand = zip(quote.demand, quote.logitDeviations).map { point, deviation in
             ExpectedDemand(

@@ -68,8 +68,9 @@ extension Engine {
             sight, quote.decision, quantity: quote.demand[0].expectedQuantity,
             expiresMs: expiresMs)
         let recommendation = quote.recommendation(
-            id: Recommendation.id(lineage: lineage, decision: decision), userID: offer.userID,
-            itemID: offer.itemID, snapshot: snapshot,
+            id: Recommendation.id(lineage: origin.lineage, decision: decision),
+            userID: offer.userID,
+            itemID: offer.itemID, snapshot: origin.snapshot,
             issuedMs: event.tsMs, expiresMs: expiresMs)
         guard configuration.issuesDecisions else { return (recommendation, nil) }
         let propensity = recommendation.propensity

@@ -20,10 +20,8 @@ public struct Engine {
     public internal(set) var counters = Counters()
     /// Whose updates were reduced by the movement limit of a shopper's day since the engine was made.
     public internal(set) var boundedShoppers = BoundedShoppers()
-    /// The store's; part of each recommendation's id, and of nothing that is learned.
-    public var lineage = 0
-    /// The snapshot that recommendations refer to.
-    public var snapshot = ""
+    /// Where recommendations come from.
+    public var origin = Origin()
 
     var stream: EventStream
     var models: Models
@@ -33,6 +31,14 @@ public struct Engine {
     var metrics: ProgressiveMetrics
     var ruleLedger: RuleLedger
     let policy: DiscountPolicy
+
+    /// What recommendations say of the store that they come from; part of nothing that is learned.
+    public struct Origin: Sendable {
+        /// The store's lineage; part of each recommendation's id.
+        public var lineage = 0
+        /// The snapshot that recommendations refer to.
+        public var snapshot = ""
+    }
 
     /// A fresh state.
     public init(_ configuration: EngineConfiguration, adapters: Adapters, dimension: Int) throws {

@@ -131,7 +131,7 @@ extension Explanation {
         embedding: any TextEmbedding, atMs ts: Int64
     ) throws {
         guard !question.isView || engine.knowsViews else {
-            throw InquiryError.noViews(snapshot: engine.snapshot)
+            throw InquiryError.noViews(snapshot: engine.origin.snapshot)
         }
         let ids = [("a shopper", question.userID), ("an item", question.itemID)]
         for (name, id) in ids where !EventLimits.isID(id) { throw InquiryError.badID(name, id) }

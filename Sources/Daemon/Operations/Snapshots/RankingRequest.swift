@@ -46,7 +46,7 @@ public struct RankingRequest: Codable, Sendable {
         atMs ts: Int64
     ) throws -> Ranking {
         guard !isView || engine.knowsViews else {
-            throw InquiryError.noViews(snapshot: engine.snapshot)
+            throw InquiryError.noViews(snapshot: engine.origin.snapshot)
         }
         if let userID, !EventLimits.isID(userID) { throw InquiryError.badID("a shopper", userID) }
         for itemID in itemIDs where !EventLimits.isID(itemID) {

@@ -28,8 +28,8 @@ struct SnapshotEngine {
             try engine.loadItems(reading: state)
             return engine
         }
-        engine.snapshot = record.id
-        engine.lineage = Int(record.lineage)
+        engine.origin.snapshot = record.id
+        engine.origin.lineage = Int(record.lineage)
         embedding = EncoderEmbedding(try wiring.encoder(model, adapters: engine.adapters))
         try embedding.use(engine.adapters)
         self.record = record
