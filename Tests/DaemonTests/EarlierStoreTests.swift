@@ -2,6 +2,7 @@ import Daemon
 import Foundation
 import Records
 import SnapshotStore
+import TestSupport
 import Testing
 
 @Suite struct EarlierStoreTests {
@@ -13,15 +14,7 @@ import Testing
         let folder = scratch.path + "/old"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
-        #expect(FileManager.default.createFile(atPath: folder + "/data.mdb", contents: nil))
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/gzip")
-        process.arguments = ["-dc", packed]
-        process.standardOutput = try FileHandle(
-            forWritingTo: URL(filePath: folder + "/data.mdb"))
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        try PackedFile(packed).unpack(to: folder + "/data.mdb")
         return folder
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Records
 import SnapshotStore
+import TestSupport
 import Testing
 
 let testBase = SHA256.hash("the base of the tests")
@@ -26,14 +27,7 @@ final class ScratchFolder: Sendable {
         let packed = try #require(
             Bundle.module.url(
                 forResource: fixture, withExtension: "gz", subdirectory: "Fixtures"))
-        #expect(FileManager.default.createFile(atPath: data, contents: nil))
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/gzip")
-        process.arguments = ["-dc", packed.path]
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: data))
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        try PackedFile(packed.path).unpack(to: data)
     }
 
     var data: String { path + "/data.mdb" }

@@ -119,7 +119,7 @@ final class Payloads {
 
     /// Why a record is not waited for any longer; `nil` for all others.
     func reasonGivenUp(_ record: SourceRecord) -> String? {
-        guard let reader = readers[record.position.topic], let value = record.value,
+        guard let reader = reader(of: record), let value = record.value,
             let id = reader.schema(of: value, headers: record.headers), !reader.holds(id),
             let unknown, unknown.isGivenUp(id)
         else { return nil }

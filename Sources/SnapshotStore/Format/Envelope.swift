@@ -93,19 +93,13 @@ enum Envelope {
         case plain:
             return unsafe Contents(digest: digest, fullKey: nil, value: rest, covered: rest)
         case beginning, beginningOfRow:
-            guard rest.count >= 4 else { return nil }
-            let count = Int(
-                unsafe UInt32(littleEndian: rest.loadUnaligned(as: UInt32.self)))
-            guard count > 0 else { return nil }
+            guard let count = unsafe rest.count32, count > 0 else { return nil }
             return unsafe Contents(
                 digest: digest, fullKey: nil,
                 value: UnsafeRawBufferPointer(rebasing: rest.dropFirst(4)), covered: rest,
                 rest: count, isBeginningOfRow: version == beginningOfRow)
         case withKey:
-            guard rest.count >= 4 else { return nil }
-            let count = Int(
-                unsafe UInt32(littleEndian: rest.loadUnaligned(as: UInt32.self)))
-            guard count <= rest.count - 4 else { return nil }
+            guard let count = unsafe rest.count32, count <= rest.count - 4 else { return nil }
             let key = unsafe [UInt8](rest[4..<4 + count])
             let value = unsafe UnsafeRawBufferPointer(rebasing: rest[(4 + count)...])
             return unsafe Contents(digest: digest, fullKey: key, value: value, covered: value)
@@ -142,6 +136,12 @@ enum RecordDamage: Error {
 }
 
 extension UnsafeRawBufferPointer {
+    /// A count of 32 bits at the start; `nil` where there are fewer.
+    @unsafe fileprivate var count32: Int? {
+        guard count >= 4 else { return nil }
+        return Int(unsafe UInt32(littleEndian: loadUnaligned(as: UInt32.self)))
+    }
+
     @unsafe fileprivate func word(at offset: Int) -> UInt64 {
         unsafe UInt64(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
