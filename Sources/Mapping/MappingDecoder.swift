@@ -9,6 +9,13 @@ package struct MappedElement: Sendable {
         case ignored
         /// - `code`: a short stable name, for counting.
         case refused(reason: String, code: String, field: String?)
+
+        package var isEvent: Bool {
+            switch self {
+            case .event: true
+            case .ignored, .refused: false
+            }
+        }
     }
 
     /// Which one of the record, from 0.
@@ -167,8 +174,8 @@ package final class MappingDecoder {
 
     private func begin(_ type: EventType) {
         fields.begin()
-        decoder.beginPlacing()
-        fields.add(type.rawValue, as: .field(.type))
+        decoder.beginPlacing(type)
+        if keepsWritten { fields.add(type.rawValue, as: .field(.type)) }
     }
 
     /// - Parameter open: what is not written yet.

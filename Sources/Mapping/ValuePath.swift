@@ -102,30 +102,17 @@ final class ValuePath: Sendable {
 /// A path of at most four keys, without memory of its own.
 struct ShortPath: Sendable, Hashable {
     private let start: ValuePath.Start
-    private let names: SIMD4<UInt16>
-    private let count: Int
+    private let members: MemberPath
 
     fileprivate init?(_ start: ValuePath.Start, _ steps: [ValuePath.Step]) {
-        var names = SIMD4<UInt16>()
-        guard steps.count <= names.scalarCount else { return nil }
-        for (index, step) in steps.enumerated() {
-            guard case .member(let name) = step else { return nil }
-            names[index] = UInt16(name)
-        }
+        let keys = steps.compactMap { if case .member(let name) = $0 { name } else { nil } }
+        guard keys.count == steps.count, let members = MemberPath(keys) else { return nil }
         self.start = start
-        self.names = names
-        count = steps.count
+        self.members = members
     }
 
     /// The value, where there is one that is not null.
-    func node(in scope: Scope) -> JSONNode? {
-        guard var node = scope[start] else { return nil }
-        for index in 0..<count {
-            guard let next = node.member(named: Int(names[index])) else { return nil }
-            node = next
-        }
-        return node.shape == .null ? nil : node
-    }
+    func node(in scope: Scope) -> JSONNode? { scope[start]?.value(at: members) }
 }
 
 extension JSONNode {

@@ -1,7 +1,8 @@
 /// Chooses the discount worth offering to one shopper on one item, under rules it never breaks.
 ///
-/// The aim is `(price - cost) · E[quantity | discount]` against no discount. A discount is given
-/// only where that gain is positive, or when exploring. Pure: the same input is the same decision.
+/// The aim is `(price - cost) · E[quantity | discount]`, less what the offer itself costs, against no
+/// discount. A discount is given only where that gain is positive, or when exploring. Pure: the same
+/// input is the same decision.
 public struct DiscountPolicy: Sendable {
     /// As it was given; it never changes.
     public let configuration: PricingConfiguration
@@ -45,7 +46,7 @@ public struct DiscountPolicy: Sendable {
                 circumstances: circumstances))
         // Who follows the shop's habit does not choose.
         let prospect = Prospect(
-            list: item.price, cost: cost, demand: demand,
+            list: item.price, cost: cost, offerCost: configuration.offerCost, demand: demand,
             charge: BudgetCharge(standing.habit == nil ? circumstances.budgets : []))
         let ladder = PriceLadder(list: item.price, ruling: ruling, configuration: configuration)
         var rules = ruling.barring
@@ -74,12 +75,15 @@ public struct DiscountPolicy: Sendable {
             isChoice ? try withheld(ruling, kept.option, prospect, standing) : nil
         if withheld != nil { rules.append(.approval) }
         let step = kept.option.step
+        // An offer that stands has been paid for.
+        let spent = kept.isHeld && step.depth > 0 ? configuration.offerCost.made : 0
         return Decision(
             discount: step.discount, depth: step.depth, listPrice: item.price, price: step.price,
             priorPrice: ruling.announcedPrior(step, circumstances.prior),
             expectedConversion: kept.option.conversion, baselineConversion: demand[0].probability,
-            expectedMargin: cost == nil ? nil : kept.option.margin,
-            incrementalMargin: kept.option.incremental, propensity: kept.propensity,
+            expectedMargin: cost == nil ? nil : kept.option.margin + spent,
+            incrementalMargin: kept.option.incremental + (cost == nil ? 0 : spent),
+            propensity: kept.propensity,
             policy: kept.policy, explored: kept.explored, holdout: holdout, isHeld: kept.isHeld,
             costAssumed: item.cost == nil && assumed != nil,
             rules: PricingRule.allCases.filter(rules.contains), withheld: withheld,
@@ -215,7 +219,7 @@ public struct DiscountPolicy: Sendable {
         guard let confidence = configuration.confidence else { return (paying.first ?? 0, false) }
         for index in paying {
             let probability = try gainProbability(
-                options[0], options[index], prospect.demand, cost)
+                options[0], options[index], prospect, cost)
             // The quantile is positive exactly when the gain is with more than this probability.
             if probability > confidence { return (index, index != paying[0]) }
         }
@@ -223,17 +227,18 @@ public struct DiscountPolicy: Sendable {
     }
 
     private func gainProbability(
-        _ none: Option, _ option: Option, _ demand: [DemandPoint], _ cost: Double
+        _ none: Option, _ option: Option, _ prospect: Prospect, _ cost: Double
     ) throws(PricingError) -> Double {
-        let point = option.point
+        let (point, demand) = (option.point, prospect.demand)
         guard let logit = point.uncertainty else { throw .missingUncertainty(depth: point.depth) }
         guard let baseline = demand[0].uncertainty else {
             throw .missingUncertainty(depth: demand[0].depth)
         }
         return GainProbability(
-            gain: (option.step.price - cost) * point.expectedQuantity,
+            gain: (option.step.price - cost) * point.expectedQuantity
+                - prospect.offerCost.redeemed,
             baselineGain: (none.step.price - cost) * demand[0].expectedQuantity,
-            logit: logit, baseline: baseline
+            fixedCost: prospect.offerCost.made, logit: logit, baseline: baseline
         ).value()
     }
 
@@ -243,10 +248,10 @@ public struct DiscountPolicy: Sendable {
     ) -> Int {
         let demand = prospect.demand
         var best = 0
-        var most = expectedMargin(steps[0], cost, demand[0])
+        var most = prospect.margin(steps[0], cost, demand[0])
         for index in steps.indices.dropFirst() {
             let margin =
-                expectedMargin(steps[index], cost, demand[index])
+                prospect.margin(steps[index], cost, demand[index])
                 - prospect.charge.of(
                     price: steps[index].price, list: steps[0].price, demand[index])
             if margin > most { (best, most) = (index, margin) }
@@ -333,24 +338,24 @@ private struct Choice {
     var isHeld = false
 }
 
-private func expectedMargin(
-    _ step: PriceLadder.Step, _ cost: Double, _ point: DemandPoint
-) -> Double {
-    (step.price - cost) * point.probability * point.expectedQuantity
-}
-
 /// What prices of one item are judged by.
 private struct Prospect {
     let list: Double
     /// Known or assumed; `nil` where neither.
     let cost: Double?
+    /// What an offer costs beside what it takes off the price.
+    let offerCost: OfferCost
     /// By depth of the grid.
     let demand: [DemandPoint]
     let charge: BudgetCharge
 
+    func margin(_ step: PriceLadder.Step, _ cost: Double, _ point: DemandPoint) -> Double {
+        point.margin(price: step.price, cost: cost, offer: step.depth > 0 ? offerCost : nil)
+    }
+
     /// The distinct prices among those allowed, each with what it is expected to earn.
     func options(_ rungs: [PriceLadder.Rung]) -> [Option] {
-        let baseline = cost.map { expectedMargin(rungs[0].step, $0, demand[0]) } ?? 0
+        let baseline = cost.map { margin(rungs[0].step, $0, demand[0]) } ?? 0
         var options: [Option] = []
         options.reserveCapacity(rungs.count)
         for rung in rungs where options.last?.step.price != rung.step.price {
@@ -358,7 +363,7 @@ private struct Prospect {
             // Back at the list price, a depth that no ending fits is no discount.
             if step.price == rungs[0].step.price, !options.isEmpty { continue }
             let point = step.isOffGrid ? demand.point(at: step.depth) : demand[rung.index]
-            let margin = cost.map { expectedMargin(step, $0, point) } ?? 0
+            let margin = cost.map { self.margin(step, $0, point) } ?? 0
             options.append(
                 Option(
                     step: step, firstDepth: rung.index, point: point, margin: margin,

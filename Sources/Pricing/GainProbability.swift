@@ -4,7 +4,7 @@ import Records
 /// jointly normal.
 ///
 /// The margin of one sale is known, the two conversions are not: with `L` the logit at the
-/// discount and `L₀` at none, the gain is `gain · σ(L) - baselineGain · σ(L₀)`. Given `L₀` the gain
+/// discount and `L₀` at none, the gain is `gain · σ(L) - baselineGain · σ(L₀) - fixedCost`. Given `L₀` the gain
 /// is positive when `L` is past a threshold, so what is left is one integral over `L₀`. It is
 /// taken cell by cell with the threshold linear inside a cell, which also holds where `L` follows
 /// `L₀` exactly and the integrand is a step.
@@ -13,15 +13,19 @@ package struct GainProbability {
     let gain: Double
     /// The same at no discount.
     let baselineGain: Double
+    /// What the discount costs whether there is a sale or not.
+    let fixedCost: Double
     let logit: LogitUncertainty
     let baseline: LogitUncertainty
 
     /// Takes each field as it is; the covariance is that of `logit`.
     package init(
-        gain: Double, baselineGain: Double, logit: LogitUncertainty, baseline: LogitUncertainty
+        gain: Double, baselineGain: Double, fixedCost: Double = 0, logit: LogitUncertainty,
+        baseline: LogitUncertainty
     ) {
         self.gain = gain
         self.baselineGain = baselineGain
+        self.fixedCost = fixedCost
         self.logit = logit
         self.baseline = baseline
     }
@@ -35,10 +39,27 @@ package struct GainProbability {
     /// Complexity: about 128 exponentials, logarithms and normal densities.
     package func value() -> Double {
         if gain <= 0, baselineGain >= 0 { return 0 }
-        if gain >= 0, baselineGain <= 0 { return gain > 0 || baselineGain < 0 ? 1 : 0 }
-        // Both positive: L must exceed the threshold. Both negative: it must stay below.
+        if gain >= 0, baselineGain <= 0, fixedCost <= 0 {
+            return gain > 0 || baselineGain < 0 ? 1 : 0
+        }
+        if gain == 0 { return avoidedLoss() }
+        // Above 0 the gain asks that L exceeds the threshold; below, that it stays under it.
         let above = integral()
         return gain > 0 ? above : 1 - above
+    }
+
+    /// The probability that what is lost without a discount is more than what it costs, where a discounted sale
+    /// brings nothing.
+    private func avoidedLoss() -> Double {
+        let distance = baseline.mean - Self.threshold(fixedCost / -baselineGain)
+        return Self.smoothStep(distance, baseline.variance.squareRoot())
+    }
+
+    /// The logit of a conversion; certain where there is none.
+    private static func threshold(_ conversion: Double) -> Double {
+        if conversion >= 1 { return certain }
+        if conversion <= 0 { return -certain }
+        return naturalLogarithm(conversion) - naturalLogarithm(1 - conversion)
     }
 
     private func integral() -> Double {
@@ -68,10 +89,8 @@ package struct GainProbability {
     /// How far the conditional mean of `L` lies above the threshold, where `L₀` is `z` standard
     /// deviations off its mean.
     private func distance(_ z: Double, deviation: Double, slope: Double) -> Double {
-        let needed = baselineGain / gain * logistic(baseline.mean + z * deviation)
-        let threshold =
-            needed >= 1
-            ? Self.certain : naturalLogarithm(needed) - naturalLogarithm(1 - needed)
+        let lost = baselineGain * logistic(baseline.mean + z * deviation) + fixedCost
+        let threshold = Self.threshold(lost / gain)
         let mean = logit.mean + slope * z * deviation
         return min(max(mean - threshold, -Self.certain), Self.certain)
     }

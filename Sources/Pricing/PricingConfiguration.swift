@@ -45,6 +45,8 @@ public struct PricingConfiguration: Sendable, Hashable {
     public var rules = RuleSettings()
     /// How much may be given away, and on what.
     public var budgets: [Budget] = []
+    /// What offers cost beside what they give away.
+    public var offerCost = OfferCost()
 
     /// By default depths up to 0.5 in steps of 0.05, `costBounded`, and one user in twenty held out.
     /// Everything else is set afterwards. `validate` checks the values.
@@ -103,6 +105,12 @@ public struct PricingConfiguration: Sendable, Hashable {
             try require(
                 confidence > 0 && confidence < 1, "confidence", confidence, "between 0 and 1")
         }
+        try require(
+            offerCost.made.isFinite && offerCost.made >= 0, "offer_cost", offerCost.made,
+            "0 or more")
+        try require(
+            offerCost.redeemed.isFinite && offerCost.redeemed >= 0, "redemption_cost",
+            offerCost.redeemed, "0 or more")
         try audience.validate()
         try rules.validate()
         try Budget.validate(budgets)

@@ -38,15 +38,19 @@ import Testing
             ])
         question.catalog = try logs.write("items", items)
         question.segment = "tier"
-        let report = try HoldoutComparison(question).run()
+        var configuration = Configuration()
+        configuration.pricing.offerCost = 0.25
+        configuration.pricing.redemptionCost = 0.5
+        let report = try HoldoutComparison(question, configuration: configuration).run()
         #expect(report.reward == .margin && report.withoutCost == 0)
         #expect(report.rows.map(\.name) == ["by decisions", "all purchases"])
         let (decided, bought) = (report.rows[0].estimate, report.rows[1].estimate)
         #expect(decided.heldOut == 800 && decided.treated == 3200)
         let treated = visits.filter { !$0.isHoldout }
-        // Two units of each, at a cost of 8.
+        // Two units of each, at a cost of 8; an offer costs 0.25, and 0.5 more where it is taken.
         let kettles = treated.reduce(0.0) {
             $0 + ($1.bought ? 2 * (20 * (1 - $1.discount) - 8) : 0)
+                - ($1.discount > 0 ? 0.25 + ($1.bought ? 0.5 : 0) : 0)
         }
         let cups = treated.reduce(0.0) { $0 + ($1.bought ? 24 : 0) }
         #expect(abs(decided.treatedMean - kettles / 3200) < 1e-9)

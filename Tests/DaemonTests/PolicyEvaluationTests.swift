@@ -88,6 +88,33 @@ import Testing
         #expect(report.log.unattributed == 0)
     }
 
+    @Test("what offers cost is taken off margins, and off nothing else")
+    func offerCosts() throws {
+        let visits = visits(3000)
+        var configuration = Configuration()
+        configuration.pricing.costFraction = 0.4
+        configuration.pricing.offerCost = 0.25
+        configuration.pricing.redemptionCost = 0.5
+        var setting = PolicyEvaluation.Setting()
+        setting.configuration = configuration
+        var question = PolicyEvaluation.Question(
+            events: [try log("costs", visits.map { $0.outcome() })],
+            policies: [.logged, .fixed(0.2)])
+        question.reward = .margin
+        let report = try PolicyEvaluation(question, in: setting).run()
+        let earned = visits.reduce(0.0) {
+            $0 + ($1.bought ? (20 * (1 - $1.discount) - 8) : 0)
+                - ($1.discount > 0 ? 0.25 + ($1.bought ? 0.5 : 0) : 0)
+        }
+        #expect(abs(try #require(report.result.policies[0].value?.mean) - earned / 3000) < 1e-9)
+        question.reward = .revenue
+        let revenue = try PolicyEvaluation(question, in: setting).run()
+        let paid = visits.reduce(0.0) {
+            $0 + ($1.bought ? 20 * (1 - $1.discount) : 0)
+        }
+        #expect(abs(try #require(revenue.result.policies[0].value?.mean) - paid / 3000) < 1e-9)
+    }
+
     private func time(_ line: String) -> Int {
         line.split(separator: "\"ts\":").dropFirst().first.flatMap {
             Int($0.prefix { $0.isNumber })

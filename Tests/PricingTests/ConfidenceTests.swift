@@ -11,10 +11,12 @@ import Pricing
         let discounted: (mean: Double, variance: Double)
         let covariance: Double
         let gains: (discounted: Double, baseline: Double)
+        var fixedCost = 0.0
 
         var probability: GainProbability {
             GainProbability(
                 gain: gains.discounted, baselineGain: gains.baseline,
+                fixedCost: fixedCost,
                 logit: LogitUncertainty(
                     mean: discounted.mean, variance: discounted.variance,
                     covarianceWithBaseline: covariance),
@@ -34,6 +36,18 @@ import Pricing
         Case(baseline: (2, 0.3), discounted: (3, 0.0001), covariance: 0, gains: (9, 10)),
         Case(baseline: (-2, 0), discounted: (-1, 0.5), covariance: 0, gains: (4, 8)),
         Case(baseline: (-2, 0.4), discounted: (-1, 0.5), covariance: 0.4, gains: (-4, -3)),
+        Case(
+            baseline: (-2, 0.4), discounted: (-1, 0.5), covariance: 0.3, gains: (5, 6),
+            fixedCost: 0.3),
+        Case(
+            baseline: (-1, 0.4), discounted: (0, 0.5), covariance: 0.3, gains: (2, -1),
+            fixedCost: 1),
+        Case(
+            baseline: (-1, 0.4), discounted: (0, 0.5), covariance: 0.3, gains: (0, -4),
+            fixedCost: 1),
+        Case(
+            baseline: (0, 0.4), discounted: (-1, 0.5), covariance: 0.3, gains: (-1, -2),
+            fixedCost: 0.6),
     ]
 
     @Test("the probability of a gain is the one that 400,000 draws show", arguments: cases.indices)
@@ -50,7 +64,7 @@ import Pricing
             let logit = d.mean + slope * offset + rest * random.normal()
             let gain =
                 problem.gains.discounted * logistic(logit)
-                - problem.gains.baseline * logistic(b.mean + offset)
+                - problem.gains.baseline * logistic(b.mean + offset) - problem.fixedCost
             positive += gain > 0 ? 1 : 0
         }
         let seen = Double(positive) / Double(count)

@@ -83,9 +83,7 @@ struct DecodeBench: ParsableCommand {
         let decoder = MappingDecoder(try MappedClicks.mapping(), EventDecoder())
         func mapping(_ records: [SourceRecord]) -> Passes {
             passes(over: records, seconds: seconds) { record in
-                decoder.decode(record, clockMs: nil).allSatisfy { element in
-                    if case .event = element.outcome { true } else { false }
-                }
+                decoder.decode(record, clockMs: nil).allSatisfy(\.outcome.isEvent)
             }
         }
         let native = decoding(clicks.native)

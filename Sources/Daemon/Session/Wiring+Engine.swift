@@ -175,6 +175,8 @@ extension Wiring {
         priced.exploreMax = pricing.exploreMax
         priced.killSwitch = pricing.killSwitch
         priced.costFraction = pricing.costFraction
+        priced.offerCost.made = pricing.offerCost
+        priced.offerCost.redeemed = pricing.redemptionCost
         priced.audience.share = pricing.live
         priced.audience.categoryShares = pricing.liveCategories
         priced.rules = pricing.ruleSettings

@@ -52,6 +52,14 @@ extension Configuration {
             "pricing.live_categories", \.pricing.liveCategories, 0...1,
             "The same for categories, each with what lies below it, as in {Wine: 0.01}; the longest name counts."
         ),
+        .number(
+            "pricing.offer_cost", \.pricing.offerCost, 0...1e9,
+            "Money that each discounted offer costs, whether it is taken or not, as a mailing does; in the currency of the prices."
+        ),
+        .number(
+            "pricing.redemption_cost", \.pricing.redemptionCost, 0...1e9,
+            "Money that each purchase at a discounted price costs beside the discount, as the clearing of a coupon does."
+        ),
         .duration(
             "pricing.offer_lifetime", \.pricing.offerLifetimeMs, 1_000...(90 * 86_400_000),
             "How long an offered discount stands."),

@@ -224,6 +224,10 @@ public struct Configuration: Sendable {
         public var exploreCost = 0.0008
         /// Of cost-bounded: the share of decisions that try, at most.
         public var exploreMax = 0.2
+        /// Money that each discounted offer costs, taken or not.
+        public var offerCost = 0.0
+        /// Money that each purchase at a discounted price costs beside the discount.
+        public var redemptionCost = 0.0
         /// Of epsilon-greedy: the share of decisions drawn from the grid.
         public var epsilon = 0.05
         /// How sure a discount must be to earn more; `nil`: what is expected decides.

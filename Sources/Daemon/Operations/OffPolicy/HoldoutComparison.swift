@@ -2,6 +2,7 @@ import EventLog
 import Events
 import Foundation
 import OffPolicy
+import Pricing
 
 /// What discounts add, against the shoppers who never get one: `tidemark holdout`.
 ///
@@ -27,6 +28,7 @@ public final class HoldoutComparison {
 
     private let question: Question
     private let wiring: Wiring
+    private let offerCost: OfferCost
     private var decided = Track()
     private var bought = Track()
     private var segments: [(name: String, track: Track)] = []
@@ -68,6 +70,7 @@ public final class HoldoutComparison {
         if question.reward == .conversion { throw PolicyQuestionError.conversion }
         self.question = question
         wiring = Wiring(configuration: configuration)
+        offerCost = wiring.pricingConfiguration().offerCost
     }
 
     /// Reads the logs to their ends.
@@ -131,23 +134,33 @@ public final class HoldoutComparison {
         guard bought.margin.knows(offer.userID) else { return }
         let paid = purchase.paid ?? offer.price * (1 - offer.discount)
         let units = Double(purchase.quantity)
-        let own = margin(paid, offer.price, item)
+        let redeemed = offer.discount > 0 ? offerCost.redeemed : 0
+        let own = margin(paid, offer.price, item).map { units * $0 - redeemed }
         purchases += 1
         if own == nil { withoutCost += 1 }
-        bought.add(revenue: units * paid, margin: own.map { units * $0 }, of: offer.userID)
-        if let place = segmentOf[offer.userID] {
-            segments[place].track.add(
-                revenue: units * paid, margin: own.map { units * $0 }, of: offer.userID)
+        add(revenue: units * paid, margin: own, ofAll: offer.userID)
+    }
+
+    private func add(revenue: Double, margin: Double?, ofAll shopper: String) {
+        bought.add(revenue: revenue, margin: margin, of: shopper)
+        if let place = segmentOf[shopper] {
+            segments[place].track.add(revenue: revenue, margin: margin, of: shopper)
         }
     }
 
     private func take(_ decision: JoinedDecision) {
+        let shopper = decision.offer.userID
+        let isOffer = decision.offer.discount > 0
+        if isOffer, offerCost.made > 0 {
+            decided.add(revenue: 0, margin: -offerCost.made, of: shopper)
+            add(revenue: 0, margin: -offerCost.made, ofAll: shopper)
+        }
         guard decision.units > 0 else { return }
         let paid = decision.paid ?? decision.price
-        let own = margin(paid, decision.offer.price, decision.item)
         let units = Double(decision.units)
-        decided.add(
-            revenue: units * paid, margin: own.map { units * $0 }, of: decision.offer.userID)
+        let redeemed = isOffer ? offerCost.redeemed : 0
+        let own = margin(paid, decision.offer.price, decision.item).map { units * $0 - redeemed }
+        decided.add(revenue: units * paid, margin: own, of: shopper)
     }
 
     /// Looks, where a day has passed.

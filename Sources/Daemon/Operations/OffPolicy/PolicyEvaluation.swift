@@ -83,8 +83,9 @@ public final class PolicyEvaluation {
             }
         }
         wiring = try Self.wiring(setting, store, snapshots.min { $0.key < $1.key }?.value)
+        let pricing = wiring.pricingConfiguration()
         rules = try PolicyRules(
-            wiring.pricingConfiguration(), hold: setting.configuration != nil || store != nil)
+            pricing, hold: setting.configuration != nil || store != nil)
         kernel = try Self.kernel(question, rules)
         try requireMeaning()
         var settings = OffPolicyEvaluation.Settings()
@@ -96,7 +97,8 @@ public final class PolicyEvaluation {
                 RewardEvaluation(
                     reward,
                     OffPolicyEvaluation(
-                        policies: sources.map(\.name), reference: reference, settings: own)))
+                        policies: sources.map(\.name), reference: reference, settings: own),
+                    offerCost: pricing.offerCost))
         }
     }
 

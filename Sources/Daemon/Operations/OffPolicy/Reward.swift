@@ -1,8 +1,9 @@
 import OffPolicy
+import Pricing
 
 /// What a decision is to bring.
 public enum Reward: String, Codable, Sendable, CaseIterable {
-    /// What was paid less the cost of what was sold.
+    /// What was paid less the cost of what was sold, and of the offer where there was a discount.
     case margin
     /// What was paid.
     case revenue
@@ -13,13 +14,16 @@ public enum Reward: String, Codable, Sendable, CaseIterable {
 /// One kind of reward over the decisions of a log, with the model that predicts it.
 struct RewardEvaluation {
     let reward: Reward
+    private let offerCost: OfferCost
     private(set) var evaluation: OffPolicyEvaluation
     private var model = RewardModel()
     /// Decisions whose item has no known cost.
     private(set) var withoutCost = 0
 
-    init(_ reward: Reward, _ evaluation: OffPolicyEvaluation) {
+    /// - Parameter offerCost: of margins; what is paid and whether there is a purchase do not ask for it.
+    init(_ reward: Reward, _ evaluation: OffPolicyEvaluation, offerCost: OfferCost) {
         self.reward = reward
+        self.offerCost = reward == .margin ? offerCost : OfferCost()
         self.evaluation = evaluation
     }
 
@@ -30,6 +34,11 @@ struct RewardEvaluation {
         case .revenue: decision.offer.price * (1 - discount)
         case .margin: cost.map { decision.offer.price * (1 - discount) - $0 }
         }
+    }
+
+    /// What the offer itself costs.
+    private func spent(_ discount: Double, _ units: Double) -> Double {
+        discount > 0 ? offerCost.expected(min(1, units)) : 0
     }
 
     /// What the policies would have done: over the actions of the row, or as terms of densities.
@@ -53,12 +62,14 @@ struct RewardEvaluation {
         let (item, shopper) = (decision.offer.itemID, decision.offer.userID)
         let context = model.context(item: item, shopper: shopper)
         func predicted(_ depth: Double) -> Double {
-            (payoff(decision, depth, cost: cost) ?? 0) * model.predict(context, depth: depth)
+            let units = model.predict(context, depth: depth)
+            return (payoff(decision, depth, cost: cost) ?? 0) * units - spent(depth, units)
         }
         let units = Double(reward == .conversion ? min(decision.units, 1) : decision.units)
         let surplus = reward == .conversion ? 0 : (decision.paid.map { $0 - decision.price } ?? 0)
         let row = actions.row(
-            decision, reward: units * (own + surplus), prediction: predicted)
+            decision, reward: units * (own + surplus) - spent(discount, units),
+            prediction: predicted)
         do throws(OffPolicyError) {
             switch answers {
             case .probabilities(let masses):
