@@ -202,6 +202,29 @@ import Testing
         #expect(try shop.shopper("ada").clicks == 1)
     }
 
+    @Test(
+        "an erasure that overtakes its identity takes the guest's past when the identity comes, and nobody else's"
+    )
+    func overtaken() throws {
+        var shop = try Shop()
+        try shop.take([
+            Self.catalogue, Self.click("c1", 1, "tablet"), Self.click("c2", 2, "phone"),
+            Self.identify(3, "phone", as: "bob"),
+        ])
+        try shop.take([Self.event("erase", 10, .erase(userID: "ada"))])
+        #expect(try shop.shopper("tablet").clicks == 1)
+        try shop.take([Self.identify(4, "tablet", as: "ada"), Self.identify(2, "phone", as: "ada")])
+        #expect(shop.outputs.last?.erasedUsers == ["tablet"])
+        #expect(try shop.shopper("tablet").clicks == 0)
+        #expect(try shop.shopper("bob").clicks == 1)
+        // Read again, nothing of before the erasure comes back; what is newer is of a new acquaintance.
+        try shop.take([Self.click("c1-again", 1, "tablet"), Self.click("c3", 20, "tablet")])
+        #expect(try shop.shopper("tablet").clicks == 1)
+        try shop.take([Self.identify(4, "tablet", as: "ada")])
+        #expect(shop.outputs.last?.erasedUsers == [])
+        #expect(try shop.shopper("tablet").clicks == 1)
+    }
+
     @Test("a shopper has 256 ids at most: for one more the oldest is on its own again")
     func bound() throws {
         var shop = try Shop()

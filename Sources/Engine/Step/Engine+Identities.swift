@@ -8,6 +8,12 @@ extension Engine {
         _ event: Event, _ input: EngineInput, into output: inout StepOutput
     ) throws -> Event? {
         if try stream.isErased(event) {
+            // An erasure may overtake the identity that says whose a guest's past is.
+            if case .identify(let guest, let userID) = event.body,
+                let erasedMs = try stream.erasedMs(of: userID, knownAs: guest, atMs: event.tsMs)
+            {
+                output.erasedUsers += try erase(guest, atMs: erasedMs)
+            }
             suppress(event)
             return nil
         }

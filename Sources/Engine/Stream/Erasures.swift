@@ -18,19 +18,21 @@ struct Erasures: Sendable {
     /// Whether the event is from before its user was erased.
     func covers(_ event: Event, in state: (any StateReader)?) throws -> Bool {
         if case .identify(let anonymousID, _) = event.body,
-            try covers(anonymousID, atMs: event.tsMs, in: state)
+            try covering(anonymousID, atMs: event.tsMs, in: state) != nil
         {
             return true
         }
-        return try event.userID.map { try covers($0, atMs: event.tsMs, in: state) } ?? false
+        guard let userID = event.userID else { return false }
+        return try covering(userID, atMs: event.tsMs, in: state) != nil
     }
 
-    private func covers(
+    /// When the user was erased, where what was at a time is from before that. Units: milliseconds since 1970.
+    func covering(
         _ userID: String, atMs ms: Int64, in state: (any StateReader)?
-    ) throws -> Bool {
+    ) throws -> Int64? {
         let owner = RowOwner(user: userID)
-        if let erasedMs = fresh[owner], ms <= erasedMs { return true }
-        return try stored(owner, in: state).map { ms <= $0 } ?? false
+        let erasedMs = try fresh[owner] ?? stored(owner, in: state)
+        return erasedMs.flatMap { ms <= $0 ? $0 : nil }
     }
 
     private func stored(_ owner: RowOwner, in state: (any StateReader)?) throws -> Int64? {

@@ -157,6 +157,18 @@ struct EventStream {
     /// Whether the event is from before its user was erased.
     func isErased(_ event: Event) throws -> Bool { try erasures.covers(event, in: state) }
 
+    /// When the user was erased whom a guest turns out to be, where the guest's past is still there.
+    ///
+    /// - Returns: `nil` for a guest who is joined to somebody else, or erased already.
+    mutating func erasedMs(of userID: String, knownAs guest: String, atMs ms: Int64) throws
+        -> Int64?
+    {
+        guard try erasures.covering(guest, atMs: ms, in: state) == nil,
+            try shopperID(guest).utf8.elementsEqual(guest.utf8)
+        else { return nil }
+        return try erasures.covering(userID, atMs: ms, in: state)
+    }
+
     // MARK: Context
 
     /// An event with the context entries that are learned from.
