@@ -187,6 +187,23 @@ public struct DiscountPolicy: Sendable {
             price: rung.step.price, discount: rung.step.discount, depthIndex: rung.index)
     }
 
+    /// What each depth of the grid is expected to earn, whatever the rules say of it; `nil` where the cost is not
+    /// known.
+    ///
+    /// - Parameters:
+    ///   - price: the list price.
+    ///   - cost: of a unit; the assumed one where `nil`.
+    public func expectedMargins(
+        price: Double, cost: Double?, demand: [DemandPoint]
+    ) -> [Double]? {
+        guard let cost = cost ?? configuration.costFraction.map({ $0 * price }) else { return nil }
+        return demand.map { point in
+            point.margin(
+                price: price * (1 - point.depth), cost: cost,
+                offer: point.depth > 0 ? configuration.offerCost : nil)
+        }
+    }
+
     private func check(_ demand: [DemandPoint]) throws(PricingError) {
         let matches =
             demand.count == configuration.depths.count

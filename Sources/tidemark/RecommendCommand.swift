@@ -6,8 +6,16 @@ import Terminal
 struct RecommendCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recommend",
-        abstract: "One decision from any snapshot, with its explanation.",
-        discussion: "Nothing is drawn at random: the best discount under the rules is shown.")
+        abstract: "Decisions from any snapshot, with their explanation.",
+        discussion: """
+            Nothing is drawn at random: the best discount under the rules is shown, and what is \
+            expected at every depth.
+
+            --questions answers a file of questions, one JSON object a line, as POST \
+            /v1/recommend takes them: {"user": "ada", "item": "kettle", "price": 20, "context": \
+            {"tier": "gold"}, "view": false}; price, context and view may be left out. The answers \
+            are JSON, a line each, in the same order.
+            """)
 
     @Option(help: ArgumentHelp("The store.", valueName: "folder"))
     var store: String
@@ -18,10 +26,10 @@ struct RecommendCommand: ParsableCommand {
     var snapshot = "head"
 
     @Option(help: "The shopper.")
-    var user: String
+    var user: String?
 
     @Option(help: "The item.")
-    var item: String
+    var item: String?
 
     @Option(help: "List price; the catalogue's, where it is left out.")
     var price: Double?
@@ -41,16 +49,56 @@ struct RecommendCommand: ParsableCommand {
         ))
     var view = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Questions, one a line, instead of --user and --item; - for standard input.",
+            valueName: "file"))
+    var questions: String?
+
     @Flag(help: "Print the recommendation as JSON.")
     var json = false
+
+    /// Questions that one look at the store answers.
+    private static let chunk = 100
+
+    func validate() throws {
+        guard questions != nil else {
+            guard user != nil, item != nil else {
+                throw ValidationError("Give --user and --item, or --questions.")
+            }
+            return
+        }
+        guard user == nil, item == nil, price == nil, context.isEmpty, !view else {
+            throw ValidationError(
+                "With --questions each line says its user, item, price, context and view.")
+        }
+    }
 
     func run() throws {
         try reportingFailures {
             let inquiry = try Inquiry(store: store, snapshot: snapshot, base: base.folder)
+            if let questions { return try answer(try QuestionFile(questions), inquiry) }
+            guard let user, let item else { return }
             let answer = try inquiry.recommend(
                 userID: user, itemID: item, price: price,
                 context: context.map { ($0.key, $0.value) }, isView: view)
             print(json ? try jsonText(answer) : answer.summary(isView: view))
+        }
+    }
+}
+
+extension RecommendCommand {
+    private func answer(_ file: QuestionFile, _ inquiry: Inquiry) throws {
+        while true {
+            let asked = try file.next(Self.chunk)
+            if asked.isEmpty { return }
+            for (answer, question) in zip(try inquiry.recommend(asked.map(\.question)), asked) {
+                switch answer {
+                case .success(let explanation): print(try JSONText.text(explanation))
+                case .failure(let error):
+                    throw BadLogLine(place: question.place, reason: error.description)
+                }
+            }
         }
     }
 }
@@ -99,11 +147,12 @@ extension Explanation {
                     ? "" : "; last seen at " + recentItems.joined(separator: ", ")))
         var table = TextTable([
             ("discount", .right), ("conversion", .right), ("sd of the logit", .right),
+            ("expected margin", .right),
         ])
         for depth in demand {
             table.add(
                 "\(fixed(100 * depth.discount, 0)) %", fixed(depth.conversion, 5),
-                fixed(depth.logitDeviation, 2))
+                fixed(depth.logitDeviation, 2), fixed(depth.margin, 4))
         }
         let reasons = offer.reasons.map { "\(fixed($0.logit, 2))  \($0.name)" }
         return

@@ -1,6 +1,7 @@
 import Daemon
 import Engine
 import Foundation
+import Records
 import Testing
 
 /// `recommend`, about visits and about views.
@@ -59,5 +60,58 @@ import Testing
         }
         #expect(error?.description.contains("--view") == true)
         #expect(try inquiry.recommend(userID: "u1", itemID: "kettle-1", price: nil).itemKnown)
+    }
+
+    @Test("a file of questions is answered as each question is, and a bad line is named")
+    func file() throws {
+        let (scratch, _) = try learned(views: true)
+        let inquiry = try Inquiry(store: scratch.path + "/store", snapshot: "head", base: nil)
+        func questions(_ lines: [String]) throws -> QuestionFile {
+            let path = scratch.path + "/questions.jsonl"
+            try Data(lines.joined(separator: "\n").utf8).write(to: URL(filePath: path))
+            return try QuestionFile(path)
+        }
+        let lines = [
+            #"{"user": "u1", "item": "kettle-1"}"#,
+            #"{"user": "u2", "item": "kettle-2", "price": 30, "context": {"tier": "gold"}}"#,
+            #"{"user": "u1", "item": "kettle-1", "view": true}"#,
+            #"{"user": "u1", "item": "nothing"}"#,
+        ]
+        let asked = try questions(lines)
+        let first = try asked.next(3)
+        #expect(first.count == 3)
+        let rest = try asked.next(3)
+        #expect(rest.map(\.place) == ["\(scratch.path)/questions.jsonl, line 4"])
+        #expect(try asked.next(3).isEmpty)
+        let answers = try inquiry.recommend((first + rest).map(\.question))
+        let alone = [
+            try inquiry.recommend(userID: "u1", itemID: "kettle-1", price: nil),
+            try inquiry.recommend(
+                userID: "u2", itemID: "kettle-2", price: 30, context: [("tier", "gold")]),
+            try inquiry.recommend(userID: "u1", itemID: "kettle-1", price: nil, isView: true),
+        ]
+        for (answer, alone) in zip(answers, alone) {
+            #expect(try JSONText.text(answer.get()) == JSONText.text(alone))
+        }
+        let unpriced = #expect(throws: InquiryError.self) { try answers[3].get() }
+        #expect(unpriced?.description.contains("no price") == true)
+
+        let known = alone[0]
+        for depth in known.demand {
+            let margin =
+                (20 * (1 - depth.discount) - 5) * depth.conversion
+                * known.recommendation.expectedQuantity
+            #expect(abs(try #require(depth.margin) - margin) < 1e-9)
+        }
+        for (line, told) in [
+            (#"{"user": "u1"}"#, "item: it is missing"), ("[1]", "must be a JSON object"),
+            (#"{"user": "u1", "item": "a", "prize": 3}"#, "prize: there is no such field"),
+            (#"{"user": "u1", "item": "a", "price": "3"}"#, "price"),
+        ] {
+            let error = #expect(throws: BadLogLine.self) { try questions([line]).next(1) }
+            #expect(
+                error?.description.contains("line 1: ") == true
+                    && error?.description.contains(told) == true, "\(error?.description ?? "")")
+        }
     }
 }

@@ -163,7 +163,7 @@ function showAnswer(place, answer) {
   const out = el("p", { "aria-live": "polite" });
   const tell = () => {
     const point = demand[Number(slider.value)], at = offer.list_price * (1 - point.discount);
-    const margin = isNumber(answer.cost) ? say("marginAt", { m: figure((at - answer.cost) * offer.expected_quantity * point.conversion, 3) }) : "";
+    const margin = isNumber(point.expected_margin) ? say("marginAt", { m: figure(point.expected_margin, 3) }) : "";
     out.textContent = say("atDepth", { d: percent(point.discount, 0), p: price(at), c: percent(point.conversion, 2), lo: percent(around(point, -1), 2), hi: percent(around(point, 1), 2), m: margin });
   };
   slider.addEventListener("input", tell);

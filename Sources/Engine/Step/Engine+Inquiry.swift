@@ -11,10 +11,13 @@ public struct ExpectedDemand: Codable, Sendable {
     public let conversion: Double
     /// Standard deviation of the conversion's logit: how unsure the model is.
     public let logitDeviation: Double
+    /// What it is expected to earn, whatever the rules say of it; `nil` where the cost is not known.
+    public let margin: Double?
 
     enum CodingKeys: String, CodingKey {
         case discount, conversion
         case logitDeviation = "logit_deviation"
+        case margin = "expected_margin"
     }
 }
 
@@ -86,9 +89,12 @@ extension Engine {
             id: Recommendation.id(lineage: origin.lineage, decision: decisionID),
             userID: userID, itemID: itemID, snapshot: origin.snapshot, issuedMs: ts,
             expiresMs: expiryMs(of: quote.decision, asked.sight.circumstances))
-        let demand = zip(quote.demand, quote.logitDeviations).map { point, deviation in
+        let margins = policy.expectedMargins(
+            price: question.price, cost: asked.item?.cost, demand: quote.demand)
+        let demand = quote.demand.indices.map { depth in
             ExpectedDemand(
-                discount: point.depth, conversion: point.probability, logitDeviation: deviation)
+                discount: quote.demand[depth].depth, conversion: quote.demand[depth].probability,
+                logitDeviation: quote.logitDeviations[depth], margin: margins?[depth])
         }
         return (recommendation, demand)
     }

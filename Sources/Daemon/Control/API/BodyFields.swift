@@ -35,14 +35,23 @@ struct BodyFields {
         guard type.trimmingCharacters(in: .whitespaces) == "application/json" else {
             throw APIProblem(415, "the body must have Content-Type: application/json")
         }
+        members = try Self.members(call.body, "the body")
+    }
+
+    /// - Throws: `APIProblem` for a line that is no JSON object.
+    init(line: [UInt8]) throws(APIProblem) { members = try Self.members(line, "the line") }
+
+    private static func members(
+        _ document: [UInt8], _ what: String
+    ) throws(APIProblem) -> [String: JSONValue] {
         let value: JSONValue
-        do { value = try JSONParser().value(call.body) } catch {
-            throw APIProblem(400, "the body is no JSON: \(error)")
+        do { value = try JSONParser().value(document) } catch {
+            throw APIProblem(400, "\(what) is no JSON: \(error)")
         }
         guard case .object(let object) = value else {
-            throw APIProblem(400, "the body must be a JSON object")
+            throw APIProblem(400, "\(what) must be a JSON object")
         }
-        members = Dictionary(object.map { ($0.key, $0.value) }) { first, _ in first }
+        return Dictionary(object.map { ($0.key, $0.value) }) { first, _ in first }
     }
 
     private mutating func take(_ name: String) -> JSONValue? {

@@ -191,14 +191,7 @@ extension DaemonControl {
                 self.asking(call, isRead: true) { fields, _ in .rank(try Self.ranking(&fields)) }
             },
             Endpoint(.post, "/v1/recommend", access: .read, lane: .learning) { call in
-                self.asking(call, isRead: true) { fields, _ in
-                    .recommend(
-                        Question(
-                            userID: try fields.text("user"), itemID: try fields.text("item"),
-                            price: try fields.optionalNumber("price"),
-                            context: try fields.circumstances("context"),
-                            isView: try fields.flag("view")))
-                }
+                self.asking(call, isRead: true) { fields, _ in .recommend(try Question(&fields)) }
             },
         ]
     }

@@ -29,7 +29,7 @@ struct DecisionLine {
         do {
             return try JSONParser().value(value).depths("actions")
         } catch let error as DecisionLineError {
-            throw BadDecisionLine(place: place, reason: error.reason)
+            throw BadLogLine(place: place, reason: error.reason)
         }
     }
 
@@ -39,13 +39,21 @@ struct DecisionLine {
 }
 
 /// A line that cannot be used: nothing is concluded from the others.
-struct BadDecisionLine: Error, CustomStringConvertible, ClassifiedFailure {
+public struct BadLogLine: Error, CustomStringConvertible, ClassifiedFailure {
+    /// File and line.
     let place: String
     let reason: String
 
+    /// Takes both as they are.
+    public init(place: String, reason: String) {
+        self.place = place
+        self.reason = reason
+    }
+
     /// Data, not usage.
-    var failureKind: FailureKind { .badData }
-    var description: String { "\(place): \(reason)" }
+    public var failureKind: FailureKind { .badData }
+    /// Where, and what is wrong.
+    public var description: String { "\(place): \(reason)" }
 }
 
 /// Logs of events and of recommendations as one, by time.
@@ -76,7 +84,7 @@ struct DecisionLines {
 
     /// The earliest line of all logs; of equal ones that of the log given first.
     ///
-    /// - Throws: `BadDecisionLine`.
+    /// - Throws: `BadLogLine`.
     mutating func next() throws -> Step? {
         var earliest: (source: Source, order: (Int64, Int))?
         for source in sources where !source.isAtEnd {
@@ -97,7 +105,7 @@ struct DecisionLines {
         while let entry = try reader.next() {
             let (record, refusal) = entry.input(topic: reader.topic)
             let place = "\(reader.path), line \(entry.line)"
-            if let refusal { throw BadDecisionLine(place: place, reason: refusal.reason) }
+            if let refusal { throw BadLogLine(place: place, reason: refusal.reason) }
             if let found = try recommendation(record, place) {
                 return DecisionLine(
                     path: reader.path, number: entry.line, record: record,
@@ -113,7 +121,7 @@ struct DecisionLines {
                     tsMs = tsMs ?? event.tsMs
                 case .failure(let rejected):
                     if rejected.code == EventError.ignoredCode { continue }
-                    throw BadDecisionLine(place: place, reason: rejected.reason)
+                    throw BadLogLine(place: place, reason: rejected.reason)
                 }
             }
             guard let tsMs else { continue }
@@ -133,7 +141,7 @@ struct DecisionLines {
         do throws(DecisionLineError) {
             return try LoggedRecommendation(document)
         } catch {
-            throw BadDecisionLine(place: place, reason: error.reason)
+            throw BadLogLine(place: place, reason: error.reason)
         }
     }
 }

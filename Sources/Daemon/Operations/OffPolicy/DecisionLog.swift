@@ -61,19 +61,19 @@ final class DecisionLog {
 
     /// Reads what catalogues say of items, before all else.
     ///
-    /// - Throws: `BadDecisionLine`, also for what is no item.
+    /// - Throws: `BadLogLine`, also for what is no item.
     func takeCatalog(_ readers: [LogReader], _ wiring: Wiring) throws {
         var catalog = DecisionLines(readers, try wiring.logDecoding())
         while let step = try catalog.next() {
             guard case .line(let line) = step else { continue }
             counts.lines += 1
             guard case .inputs(let inputs) = line.content else {
-                throw BadDecisionLine(place: line.place, reason: "a catalogue has items alone")
+                throw BadLogLine(place: line.place, reason: "a catalogue has items alone")
             }
             for input in inputs {
                 guard case .success(let event) = input.event, case .item(let item) = event.body
                 else {
-                    throw BadDecisionLine(place: line.place, reason: "a catalogue has items alone")
+                    throw BadLogLine(place: line.place, reason: "a catalogue has items alone")
                 }
                 items[item.itemID, default: KnownItem()].merge(item)
                 try listener.item(input)

@@ -140,7 +140,7 @@ public final class PolicyEvaluation {
 
     /// Reads the logs to their ends.
     ///
-    /// - Throws: `BadDecisionLine` with file and line; `Interrupted` after a signal.
+    /// - Throws: `BadLogLine` with file and line; `Interrupted` after a signal.
     public func run() throws -> PolicyEvaluationReport {
         StopSignal.install()
         let catalog = try [question.catalog].compactMap { $0 }.map { try LogReader(path: $0) }

@@ -15,7 +15,7 @@ struct PolicyFile {
     private var byItem: [String: PolicyActions] = [:]
     private var others: PolicyActions?
 
-    /// - Throws: `BadDecisionLine` with file and line.
+    /// - Throws: `BadLogLine` with file and line.
     init(_ path: String) throws {
         self.path = path
         let reader = try LogReader(path: path)
@@ -23,8 +23,8 @@ struct PolicyFile {
         while let entry = try reader.next() {
             let (record, refusal) = entry.input(topic: reader.topic)
             let place = "\(path), line \(entry.line)"
-            func bad(_ reason: String) -> BadDecisionLine {
-                BadDecisionLine(place: place, reason: reason)
+            func bad(_ reason: String) -> BadLogLine {
+                BadLogLine(place: place, reason: reason)
             }
             if let refusal { throw bad(refusal.reason) }
             let document: JSONValue
@@ -56,7 +56,7 @@ struct PolicyFile {
     /// - Throws: where the file has nothing for the decision.
     func actions(of decision: JoinedDecision) throws -> PolicyActions {
         if let found = byID[decision.id] ?? byItem[decision.offer.itemID] ?? others { return found }
-        throw BadDecisionLine(
+        throw BadLogLine(
             place: path,
             reason:
                 "it has no line for decision '\(decision.id)' of item '\(decision.offer.itemID)' (\(decision.place)), and none that holds for all others"

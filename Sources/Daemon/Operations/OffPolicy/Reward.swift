@@ -50,7 +50,7 @@ struct RewardEvaluation {
     /// Predicts the decision, evaluates it and learns it, in this order.
     ///
     /// - Parameter cost: of a unit, where it is known or assumed.
-    /// - Throws: `BadDecisionLine`.
+    /// - Throws: `BadLogLine`.
     mutating func take(
         _ decision: JoinedDecision, _ actions: RowActions, _ answers: Answers, cost: Double?
     ) throws {
@@ -98,7 +98,7 @@ struct RewardEvaluation {
                 try evaluation.observe(row, terms: terms)
             }
         } catch {
-            throw BadDecisionLine(place: decision.place, reason: error.description)
+            throw BadLogLine(place: decision.place, reason: error.description)
         }
         model.learn(
             context, item: item, shopper: shopper, depth: discount, units: units,

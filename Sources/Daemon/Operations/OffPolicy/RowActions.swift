@@ -7,7 +7,7 @@ struct RowActions {
     let delivered: Int
     private let isWhole: Bool
 
-    /// - Throws: `BadDecisionLine` where the action set lacks what was delivered, or says otherwise of it.
+    /// - Throws: `BadLogLine` where the action set lacks what was delivered, or says otherwise of it.
     init(_ decision: JoinedDecision) throws {
         guard let actions = decision.actions else {
             discounts = [decision.offer.discount]
@@ -19,8 +19,8 @@ struct RowActions {
         discounts = actions.map(\.discount)
         propensities = actions.map(\.propensity)
         isWhole = true
-        func bad(_ reason: String) -> BadDecisionLine {
-            BadDecisionLine(place: decision.place, reason: reason)
+        func bad(_ reason: String) -> BadLogLine {
+            BadLogLine(place: decision.place, reason: reason)
         }
         guard let place = Self.nearest(decision.offer.discount, discounts, decision) else {
             throw bad("'actions' lacks the delivered discount \(decision.offer.discount)")

@@ -43,7 +43,7 @@ struct SnapshotPolicy {
                 on: decision.offer, atMs: decision.tsMs, isView: decision.isView,
                 embedding: running.embedding)
         } catch let error as PricingError {
-            throw BadDecisionLine(
+            throw BadLogLine(
                 place: decision.place, reason: "snapshot \(record.id) cannot decide: \(error)")
         }
         // Where the shop's habit is followed nothing is drawn.

@@ -44,6 +44,21 @@ public final class Inquiry {
         }
     }
 
+    /// The same of several questions; one that cannot be answered says why, and the others are answered.
+    public func recommend(_ questions: [Question]) throws -> [Result<Explanation, InquiryError>] {
+        try asked { engine, state, embedding, ms in
+            try questions.map { question in
+                do {
+                    return .success(
+                        try Explanation(
+                            question, engine, reading: state, embedding: embedding, atMs: ms))
+                } catch let error as InquiryError {
+                    return .failure(error)
+                }
+            }
+        }
+    }
+
     /// Lends the snapshot's engine with its rows, at the snapshot's event time.
     func asked<R>(
         _ answer: (Engine, any StateReader, any TextEmbedding, Int64) throws -> R

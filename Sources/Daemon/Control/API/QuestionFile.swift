@@ -1,0 +1,41 @@
+import EventLog
+import Events
+
+extension Question {
+    /// - Throws: `APIProblem` for a field that is missing or wrong.
+    init(_ fields: inout BodyFields) throws(APIProblem) {
+        self.init(
+            userID: try fields.text("user"), itemID: try fields.text("item"),
+            price: try fields.optionalNumber("price"),
+            context: try fields.circumstances("context"), isView: try fields.flag("view"))
+    }
+}
+
+/// Questions of a file, a line each: the body of a `POST /v1/recommend`.
+public final class QuestionFile {
+    private let reader: LogReader
+
+    /// - Parameter path: a file, packed or not, or `-`.
+    /// - Throws: where it cannot be read.
+    public init(_ path: String) throws { reader = try LogReader(path: path) }
+
+    /// The next questions, each with its line.
+    ///
+    /// - Returns: none at the end.
+    /// - Throws: with file and line, for one that is none.
+    public func next(_ countMax: Int) throws -> [(question: Question, place: String)] {
+        var found: [(Question, String)] = []
+        while found.count < countMax, let entry = try reader.next() {
+            let (record, refusal) = entry.input(topic: reader.topic)
+            let place = "\(reader.path), line \(entry.line)"
+            if let refusal { throw BadLogLine(place: place, reason: refusal.reason) }
+            do throws(APIProblem) {
+                var fields = try BodyFields(line: record.value ?? [])
+                let question = try Question(&fields)
+                try fields.finish()
+                found.append((question, place))
+            } catch { throw BadLogLine(place: place, reason: error.sentence) }
+        }
+        return found
+    }
+}
