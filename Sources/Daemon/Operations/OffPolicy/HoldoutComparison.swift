@@ -37,7 +37,6 @@ public final class HoldoutComparison {
     private var purchases = 0
     private var days = 0
     private var dayMs: Int64?
-    private var firstMs: Int64?
     private var alarms: [String: Int] = [:]
 
     /// Values of a segment that are told apart; those that come later are taken together.
@@ -165,7 +164,6 @@ public final class HoldoutComparison {
 
     /// Looks, where a day has passed.
     private func pass(_ tsMs: Int64) {
-        firstMs = firstMs ?? tsMs
         guard let since = dayMs else {
             dayMs = tsMs
             return
