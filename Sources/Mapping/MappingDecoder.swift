@@ -9,13 +9,6 @@ package struct MappedElement: Sendable {
         case ignored
         /// - `code`: a short stable name, for counting.
         case refused(reason: String, code: String, field: String?)
-
-        package var isEvent: Bool {
-            switch self {
-            case .event: true
-            case .ignored, .refused: false
-            }
-        }
     }
 
     /// Which one of the record, from 0.
@@ -25,6 +18,13 @@ package struct MappedElement: Sendable {
     package let outcome: Outcome
     /// Tidemark's own JSON of it, where the decoder was asked to keep it.
     package let written: [UInt8]?
+
+    package var isEvent: Bool {
+        switch outcome {
+        case .event: true
+        case .ignored, .refused: false
+        }
+    }
 }
 
 /// Turns records into events by a mapping. No input makes it trap.

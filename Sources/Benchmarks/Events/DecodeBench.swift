@@ -83,7 +83,7 @@ struct DecodeBench: ParsableCommand {
         let decoder = MappingDecoder(try MappedClicks.mapping(), EventDecoder())
         func mapping(_ records: [SourceRecord]) -> Passes {
             passes(over: records, seconds: seconds) { record in
-                decoder.decode(record, clockMs: nil).allSatisfy(\.outcome.isEvent)
+                decoder.decode(record, clockMs: nil).allSatisfy(\.isEvent)
             }
         }
         let native = decoding(clicks.native)
