@@ -209,7 +209,10 @@ final class TestRegistry: Sendable {
         let settings = settings(registry, .avro, "publish.register_schemas=false")
         let daemon = RunningDaemon(try fixture.configuration(settings))
         let control = try daemon.connect(fixture.store)
-        try daemon.wait(control) { $0.events == shop.count }
+        // The publisher asks when it has something to send, which is after it was learned.
+        try daemon.wait(control) { status in
+            status.events == shop.count && !registry.server.requests.isEmpty
+        }
         let asked = try #require(registry.server.requests.first)
         #expect(asked.line.hasPrefix("POST /subjects/\(fixture.recommendations)-value HTTP"))
         #expect(try fixture.read(fixture.recommendations).isEmpty)
