@@ -18,7 +18,7 @@ public struct HoldoutEvaluation: Sendable {
     public struct Settings: Sendable {
         /// Over all looks together.
         public var alpha = 0.05
-        /// Shoppers who brought something that each group must have before there is an interval.
+        /// Shoppers who bought something that each group must have before there is an interval.
         public var activeMin = 50
         /// The power with which the smallest visible effect would be seen.
         public var power = 0.8
@@ -45,6 +45,7 @@ public struct HoldoutEvaluation: Sendable {
     private struct Shopper: Sendable {
         var isHeldOut: Bool
         var total = 0.0
+        var hasBought = false
     }
 
     let settings: Settings
@@ -72,13 +73,16 @@ public struct HoldoutEvaluation: Sendable {
     public func knows(_ shopper: String) -> Bool { shoppers[shopper] != nil }
 
     /// Adds to what a shopper has brought; nothing is taken of one who was not seen, or that is not finite.
-    public mutating func add(_ amount: Double, of shopper: String) {
+    ///
+    /// - Parameter isPurchase: whether the shopper bought something; if not, it is what an offer has cost.
+    public mutating func add(_ amount: Double, of shopper: String, isPurchase: Bool = true) {
         guard amount.isFinite, amount != 0, var known = shoppers[shopper] else { return }
-        let before = known.total
+        let (before, isFirst) = (known.total, isPurchase && !known.hasBought)
         known.total += amount
+        if isFirst { known.hasBought = true }
         shoppers[shopper] = known
         func change(_ group: inout Group) {
-            if before == 0 { group.active += 1 }
+            if isFirst { group.active += 1 }
             group.sum += amount
             group.squares += known.total * known.total - before * before
         }

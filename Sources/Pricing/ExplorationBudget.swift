@@ -70,7 +70,7 @@ struct ExplorationBudget {
     /// Probability of each option; the best one's is zero here.
     ///
     /// - Parameters:
-    ///   - options: in the order of their discounts, the first without one; no margin is negative.
+    ///   - options: in the order of their discounts, the first without one.
     func propensities(
         _ options: [(discount: Double, conversion: Double, margin: Double)], best: Int
     ) -> [Double] {

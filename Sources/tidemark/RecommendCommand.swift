@@ -58,8 +58,8 @@ struct RecommendCommand: ParsableCommand {
     @Flag(help: "Print the recommendation as JSON.")
     var json = false
 
-    /// Questions that one look at the store answers.
-    private static let chunk = 100
+    /// Questions that one look at the store answers; whoever writes them one by one waits for each answer.
+    private var chunk: Int { questions == "-" ? 1 : 100 }
 
     func validate() throws {
         guard questions != nil else {
@@ -90,7 +90,7 @@ struct RecommendCommand: ParsableCommand {
 extension RecommendCommand {
     private func answer(_ file: QuestionFile, _ inquiry: Inquiry) throws {
         while true {
-            let asked = try file.next(Self.chunk)
+            let asked = try file.next(chunk)
             if asked.isEmpty { return }
             for (answer, question) in zip(try inquiry.recommend(asked.map(\.question)), asked) {
                 switch answer {

@@ -65,6 +65,39 @@ import Testing
         #expect(interval.contains(bought.difference))
     }
 
+    @Test(
+        "what offers cost counts from when they are made, whether their windows have closed or not")
+    func openOffers() throws {
+        let logs = try LogFolder()
+        var shop = DecisionShop(seed: 10)
+        let visits = (0..<400).map { shop.visit($0, holdouts: true) }
+        let buyer = try #require(visits.first { !$0.isHoldout && $0.discount > 0 })
+        // What was paid is told, and not the discount.
+        let purchase = """
+            {"type":"purchase","event_id":"late","ts":\(DecisionShop.tsMs(500)),"user_id":"\(buyer.shopper)",\
+            "item_id":"kettle","price":20,"paid":16}
+            """
+        var question = HoldoutComparison.Question(
+            events: [
+                try logs.write("events", visits.map(\.click) + [purchase]),
+                try logs.write("offers", visits.map(\.recommendation)),
+            ])
+        question.catalog = try logs.write("items", [DecisionShop.item])
+        question.reward = .margin
+        var configuration = Configuration()
+        configuration.attribution.windowMs = 30 * 86_400_000
+        configuration.pricing.offerCost = 0.25
+        configuration.pricing.redemptionCost = 0.5
+        let report = try HoldoutComparison(question, configuration: configuration).run()
+        let treated = visits.filter { !$0.isHoldout }
+        let made = Double(treated.filter { $0.discount > 0 }.count)
+        let all = try #require(report.rows.last?.estimate)
+        let mean = (16 - 8 - 0.5 - 0.25 * made) / Double(treated.count)
+        #expect(abs(all.treatedMean - mean) < 1e-9)
+        // Nobody but one has bought.
+        #expect(all.interval == nil)
+    }
+
     @Test("conversion is nothing that shoppers' totals are made of")
     func conversion() {
         var question = HoldoutComparison.Question(events: ["-"])

@@ -103,6 +103,9 @@ import Testing
                 * known.recommendation.expectedQuantity
             #expect(abs(try #require(depth.margin) - margin) < 1e-9)
         }
+        let broken = try questions([lines[0], "[1]", lines[1]])
+        #expect(try broken.next(3).count == 1)
+        #expect(throws: BadLogLine.self) { try broken.next(3) }
         for (line, told) in [
             (#"{"user": "u1"}"#, "item: it is missing"), ("[1]", "must be a JSON object"),
             (#"{"user": "u1", "item": "a", "prize": 3}"#, "prize: there is no such field"),

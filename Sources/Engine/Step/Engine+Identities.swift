@@ -8,18 +8,12 @@ extension Engine {
         _ event: Event, _ input: EngineInput, into output: inout StepOutput
     ) throws -> Event? {
         if try stream.isErased(event) {
-            // An erasure may overtake the identity that says whose a guest's past is.
-            if case .identify(let guest, let userID) = event.body,
-                let erasedMs = try stream.erasedMs(of: userID, knownAs: guest, atMs: event.tsMs)
-            {
-                output.erasedUsers += try erase(guest, atMs: erasedMs)
-            }
-            suppress(event)
+            try suppress(event, into: &output)
             return nil
         }
         let known = try stream.resolved(event)
         if known.userID != event.userID, try stream.isErased(known) {
-            suppress(event)
+            try suppress(known, into: &output)
             return nil
         }
         guard let offer = known.offer, !offer.isPriced else { return known }
@@ -55,7 +49,13 @@ extension Engine {
         counters.byType[event.type.rawValue, default: 0] += 1
     }
 
-    private mutating func suppress(_ event: Event) {
+    private mutating func suppress(_ event: Event, into output: inout StepOutput) throws {
+        // An erasure may overtake the identity that says whose a guest's past is.
+        if case .identify(let guest, let userID) = event.body,
+            let erasedMs = try stream.erasedMs(of: userID, knownAs: guest, atMs: event.tsMs)
+        {
+            output.erasedUsers += try erase(guest, atMs: erasedMs)
+        }
         accept(event)
         counters.suppressed += 1
     }

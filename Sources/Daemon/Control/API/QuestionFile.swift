@@ -14,6 +14,8 @@ extension Question {
 /// Questions of a file, a line each: the body of a `POST /v1/recommend`.
 public final class QuestionFile {
     private let reader: LogReader
+    /// A line that is none, found behind questions that were still to be answered.
+    private var bad: BadLogLine?
 
     /// - Parameter path: a file, packed or not, or `-`.
     /// - Throws: where it cannot be read.
@@ -22,20 +24,30 @@ public final class QuestionFile {
     /// The next questions, each with its line.
     ///
     /// - Returns: none at the end.
-    /// - Throws: with file and line, for one that is none.
+    /// - Throws: with file and line, for one that is none, once those before it were returned.
     public func next(_ countMax: Int) throws -> [(question: Question, place: String)] {
+        if let bad { throw bad }
         var found: [(Question, String)] = []
         while found.count < countMax, let entry = try reader.next() {
-            let (record, refusal) = entry.input(topic: reader.topic)
             let place = "\(reader.path), line \(entry.line)"
-            if let refusal { throw BadLogLine(place: place, reason: refusal.reason) }
             do throws(APIProblem) {
-                var fields = try BodyFields(line: record.value ?? [])
-                let question = try Question(&fields)
-                try fields.finish()
-                found.append((question, place))
-            } catch { throw BadLogLine(place: place, reason: error.sentence) }
+                found.append((try question(entry), place))
+            } catch {
+                let line = BadLogLine(place: place, reason: error.sentence)
+                if found.isEmpty { throw line }
+                bad = line
+                break
+            }
         }
         return found
+    }
+
+    private func question(_ entry: LogEntry) throws(APIProblem) -> Question {
+        let (record, refusal) = entry.input(topic: reader.topic)
+        if let refusal { throw APIProblem(400, refusal.reason) }
+        var fields = try BodyFields(line: record.value ?? [])
+        let question = try Question(&fields)
+        try fields.finish()
+        return question
     }
 }

@@ -246,6 +246,9 @@ final class DecisionLog {
             decision.paid = paid
         }
         decision.isHoldout = told?.isHoldout ?? false
+        decision.isAgain =
+            !example.opening.isIssued
+            && offer.recommendationID.map { seen.contains(StableHash.of($0, seed: 0)) } ?? false
         decision.isRuled = told?.isRuled ?? false
         decision.actions = told?.actions
         decision.item = items[offer.itemID] ?? KnownItem()

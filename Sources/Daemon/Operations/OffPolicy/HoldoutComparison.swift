@@ -59,6 +59,10 @@ public final class HoldoutComparison {
             if let margin { self.margin.add(margin, of: shopper) }
         }
 
+        mutating func spend(_ cost: Double, on shopper: String) {
+            margin.add(-cost, of: shopper, isPurchase: false)
+        }
+
         mutating func look(_ reward: Reward, alpha: Double) -> HoldoutEstimate {
             reward == .margin ? margin.look(alpha: alpha) : revenue.look(alpha: alpha)
         }
@@ -96,6 +100,15 @@ public final class HoldoutComparison {
     }
 
     private func see(_ found: LoggedRecommendation, _ context: [Event.Attribute]) {
+        meet(found, context)
+        guard found.offer.discount > 0 else { return }
+        bought.spend(offerCost.made, on: found.offer.userID)
+        if let place = segmentOf[found.offer.userID] {
+            segments[place].track.spend(offerCost.made, on: found.offer.userID)
+        }
+    }
+
+    private func meet(_ found: LoggedRecommendation, _ context: [Event.Attribute]) {
         let shopper = found.offer.userID
         guard !decided.margin.knows(shopper) else { return }
         decided.see(shopper, isHeldOut: found.isHoldout)
@@ -133,27 +146,22 @@ public final class HoldoutComparison {
         guard bought.margin.knows(offer.userID) else { return }
         let paid = purchase.paid ?? offer.price * (1 - offer.discount)
         let units = Double(purchase.quantity)
-        let redeemed = offer.discount > 0 ? offerCost.redeemed : 0
+        // The discount need not be told where what was paid is; less than a cent is none.
+        let isDiscounted = offer.discount > 0 || paid < offer.price - 0.005
+        let redeemed = isDiscounted ? offerCost.redeemed : 0
         let own = margin(paid, offer.price, item).map { units * $0 - redeemed }
         purchases += 1
         if own == nil { withoutCost += 1 }
-        add(revenue: units * paid, margin: own, ofAll: offer.userID)
-    }
-
-    private func add(revenue: Double, margin: Double?, ofAll shopper: String) {
-        bought.add(revenue: revenue, margin: margin, of: shopper)
-        if let place = segmentOf[shopper] {
-            segments[place].track.add(revenue: revenue, margin: margin, of: shopper)
+        bought.add(revenue: units * paid, margin: own, of: offer.userID)
+        if let place = segmentOf[offer.userID] {
+            segments[place].track.add(revenue: units * paid, margin: own, of: offer.userID)
         }
     }
 
     private func take(_ decision: JoinedDecision) {
         let shopper = decision.offer.userID
         let isOffer = decision.offer.discount > 0
-        if isOffer, offerCost.made > 0 {
-            decided.add(revenue: 0, margin: -offerCost.made, of: shopper)
-            add(revenue: 0, margin: -offerCost.made, ofAll: shopper)
-        }
+        if isOffer, !decision.isAgain { decided.spend(offerCost.made, on: shopper) }
         guard decision.units > 0 else { return }
         let paid = decision.paid ?? decision.price
         let units = Double(decision.units)

@@ -12,6 +12,8 @@ struct JoinedDecision {
     /// Whether it was seen and not clicked yet when it was decided.
     let isView: Bool
     var isHoldout = false
+    /// Whether the offer stood: it was made by an earlier decision.
+    var isAgain = false
     var isRuled = false
     var actions: [LoggedDepth]?
     /// Net of what was given back while the offer's window was open.

@@ -37,8 +37,11 @@ struct RewardEvaluation {
     }
 
     /// What the offer itself costs.
-    private func spent(_ discount: Double, _ units: Double) -> Double {
-        discount > 0 ? offerCost.expected(min(1, units)) : 0
+    private func spent(
+        _ decision: JoinedDecision, _ discount: Double, _ units: Double
+    ) -> Double {
+        guard discount > 0 else { return 0 }
+        return offerCost.expected(min(1, units)) - (decision.isAgain ? offerCost.made : 0)
     }
 
     /// What the policies would have done: over the actions of the row, or as terms of densities.
@@ -63,12 +66,13 @@ struct RewardEvaluation {
         let context = model.context(item: item, shopper: shopper)
         func predicted(_ depth: Double) -> Double {
             let units = model.predict(context, depth: depth)
-            return (payoff(decision, depth, cost: cost) ?? 0) * units - spent(depth, units)
+            return (payoff(decision, depth, cost: cost) ?? 0) * units
+                - spent(decision, depth, units)
         }
         let units = Double(reward == .conversion ? min(decision.units, 1) : decision.units)
         let surplus = reward == .conversion ? 0 : (decision.paid.map { $0 - decision.price } ?? 0)
         let row = actions.row(
-            decision, reward: units * (own + surplus) - spent(discount, units),
+            decision, reward: units * (own + surplus) - spent(decision, discount, units),
             prediction: predicted)
         do throws(OffPolicyError) {
             switch answers {
