@@ -198,8 +198,8 @@ final class DecisionLog {
         counts.decisions += 1
         var found = JoinedDecision(
             id: outcome.offer.recommendationID ?? event.eventID, offer: outcome.offer,
-            tsMs: event.tsMs, place: line.place, isView: outcome.clicked != nil,
-            units: purchased ? outcome.quantity ?? 1 : 0)
+            tsMs: event.tsMs, place: line.place, isView: outcome.clicked != nil)
+        if purchased { found.sold.units = outcome.quantity ?? 1 }
         found.weight = 1 / (outcome.samplingRate ?? 1)
         found.actions = try line.actions()
         found.item = items[outcome.offer.itemID] ?? KnownItem()
@@ -240,10 +240,9 @@ final class DecisionLog {
                 ? example.openedBy : offer.recommendationID ?? example.openedBy,
             offer: offer, tsMs: example.tsMs,
             place: told?.place ?? "the offer of event '\(example.openedBy)'",
-            isView: example.opening.isView, units: 0)
+            isView: example.opening.isView)
         if case .purchased(let quantity, let paid) = example.label {
-            decision.units = quantity
-            decision.paid = paid
+            decision.sold = Sold(units: quantity, paid: paid)
         }
         decision.isHoldout = told?.isHoldout ?? false
         decision.isAgain =

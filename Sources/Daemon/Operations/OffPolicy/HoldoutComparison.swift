@@ -162,9 +162,9 @@ public final class HoldoutComparison {
         let shopper = decision.offer.userID
         let isOffer = decision.offer.discount > 0
         if isOffer, !decision.isAgain { decided.spend(offerCost.made, on: shopper) }
-        guard decision.units > 0 else { return }
-        let paid = decision.paid ?? decision.price
-        let units = Double(decision.units)
+        guard decision.sold.units > 0 else { return }
+        let paid = decision.sold.paid ?? decision.price
+        let units = Double(decision.sold.units)
         let redeemed = isOffer ? offerCost.redeemed : 0
         let own = margin(paid, decision.offer.price, decision.item).map { units * $0 - redeemed }
         decided.add(revenue: units * paid, margin: own, of: shopper)

@@ -16,10 +16,7 @@ struct JoinedDecision {
     var isAgain = false
     var isRuled = false
     var actions: [LoggedDepth]?
-    /// Net of what was given back while the offer's window was open.
-    var units: Int
-    /// A unit, where the log tells.
-    var paid: Double?
+    var sold = Sold()
     /// How many decisions it stands for.
     var weight = 1.0
     /// What the catalogue knew of the item when the decision's window closed.
@@ -34,6 +31,14 @@ struct JoinedDecision {
 
     /// The price that was delivered.
     var price: Double { offer.price * (1 - offer.discount) }
+}
+
+/// What a decision has sold.
+struct Sold {
+    /// Net of what was given back while the offer's window was open.
+    var units = 0
+    /// A unit, where the log tells.
+    var paid: Double?
 }
 
 /// What item events have told.

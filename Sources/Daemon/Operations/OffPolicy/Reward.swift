@@ -69,8 +69,9 @@ struct RewardEvaluation {
             return (payoff(decision, depth, cost: cost) ?? 0) * units
                 - spent(decision, depth, units)
         }
-        let units = Double(reward == .conversion ? min(decision.units, 1) : decision.units)
-        let surplus = reward == .conversion ? 0 : (decision.paid.map { $0 - decision.price } ?? 0)
+        let sold = decision.sold
+        let units = Double(reward == .conversion ? min(sold.units, 1) : sold.units)
+        let surplus = reward == .conversion ? 0 : (sold.paid.map { $0 - decision.price } ?? 0)
         let row = actions.row(
             decision, reward: units * (own + surplus) - spent(decision, discount, units),
             prediction: predicted)
