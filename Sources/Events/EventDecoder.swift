@@ -20,8 +20,6 @@ internal import CSimdJSON
     private let itemSlots: EventFields.Slots
     /// What `slots` were when they were kept.
     private let keptSlots: EventFields.Slots
-    /// Of the event that is put together.
-    private var placedType: EventType?
 
     /// Allocates the parser.
     ///
@@ -68,10 +66,7 @@ internal import CSimdJSON
     }
 
     /// Begins an event that is put together instead of parsed.
-    package func beginPlacing(_ type: EventType) {
-        placedType = type
-        unsafe slots.update(repeating: nil)
-    }
+    package func beginPlacing() { unsafe slots.update(repeating: nil) }
 
     /// Takes a field from where it lies in a document, which must stay until the event is read.
     package func place(_ node: JSONNode, as field: FieldName) {
@@ -94,7 +89,7 @@ internal import CSimdJSON
         _ written: NodeWriter, timestampMs: Int64?, clockMs: Int64?
     ) throws(EventError) -> Event {
         let fields = unsafe EventFields(adding: written.event, to: slots)
-        let event = try event(fields, timestampMs: timestampMs, defaultType: placedType)
+        let event = try event(fields, timestampMs: timestampMs, defaultType: nil)
         if let clockMs { try checkReading(event.tsMs, at: clockMs) }
         return event
     }

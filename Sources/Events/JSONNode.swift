@@ -139,29 +139,4 @@ extension JSONNode {
         }
         return nil
     }
-
-    /// The value at a path, where there is one that is not null.
-    package func value(at path: MemberPath) -> JSONNode? {
-        var node = self
-        for index in 0..<path.count {
-            guard let next = node.member(named: Int(path.names[index])) else { return nil }
-            node = next
-        }
-        return node.kind == TSJ_NULL ? nil : node
-    }
-}
-
-/// A path of at most four keys, by the parser's indexes of them, without memory of its own.
-package struct MemberPath: Sendable, Hashable {
-    fileprivate let names: SIMD4<UInt16>
-    fileprivate let count: Int
-
-    /// - Returns: `nil` where there are more keys.
-    package init?(_ keys: [Int]) {
-        var names = SIMD4<UInt16>()
-        guard keys.count <= names.scalarCount else { return nil }
-        for (index, key) in keys.enumerated() { names[index] = UInt16(key) }
-        self.names = names
-        count = keys.count
-    }
 }

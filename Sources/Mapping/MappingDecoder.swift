@@ -18,13 +18,6 @@ package struct MappedElement: Sendable {
     package let outcome: Outcome
     /// Tidemark's own JSON of it, where the decoder was asked to keep it.
     package let written: [UInt8]?
-
-    package var isEvent: Bool {
-        switch outcome {
-        case .event: true
-        case .ignored, .refused: false
-        }
-    }
 }
 
 /// Turns records into events by a mapping. No input makes it trap.
@@ -174,8 +167,8 @@ package final class MappingDecoder {
 
     private func begin(_ type: EventType) {
         fields.begin()
-        decoder.beginPlacing(type)
-        if keepsWritten { fields.add(type.rawValue, as: .field(.type)) }
+        decoder.beginPlacing()
+        fields.add(type.rawValue, as: .field(.type))
     }
 
     /// - Parameter open: what is not written yet.

@@ -102,17 +102,30 @@ final class ValuePath: Sendable {
 /// A path of at most four keys, without memory of its own.
 struct ShortPath: Sendable, Hashable {
     private let start: ValuePath.Start
-    private let members: MemberPath
+    private let names: SIMD4<UInt16>
+    private let count: Int
 
     fileprivate init?(_ start: ValuePath.Start, _ steps: [ValuePath.Step]) {
-        let keys = steps.compactMap { if case .member(let name) = $0 { name } else { nil } }
-        guard keys.count == steps.count, let members = MemberPath(keys) else { return nil }
+        var names = SIMD4<UInt16>()
+        guard steps.count <= names.scalarCount else { return nil }
+        for (index, step) in steps.enumerated() {
+            guard case .member(let name) = step else { return nil }
+            names[index] = UInt16(name)
+        }
         self.start = start
-        self.members = members
+        self.names = names
+        count = steps.count
     }
 
     /// The value, where there is one that is not null.
-    func node(in scope: Scope) -> JSONNode? { scope[start]?.value(at: members) }
+    func node(in scope: Scope) -> JSONNode? {
+        guard var node = scope[start] else { return nil }
+        for index in 0..<count {
+            guard let next = node.member(named: Int(names[index])) else { return nil }
+            node = next
+        }
+        return node.shape == .null ? nil : node
+    }
 }
 
 extension JSONNode {
