@@ -173,7 +173,10 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests(
             "ResponseModelTests",
-            ["ResponseModel", "CPosterior", "LearnedWorlds", "Simulator", "Pricing", "Records"],
+            [
+                "ResponseModel", "CPosterior", "LearnedWorlds", "Simulator", "Pricing", "Records",
+                "TestSupport",
+            ],
             resources: [.copy("Fixtures")]),
         tests(
             "ContinualLearningTests", ["ContinualLearning", "ResponseModel", "Encoder", "Records"]),

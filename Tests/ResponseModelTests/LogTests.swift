@@ -1,6 +1,7 @@
 import Foundation
 import Records
 import ResponseModel
+import TestSupport
 import Testing
 
 /// The head on a real log, by identities alone. The log is not part of the project.
@@ -25,14 +26,7 @@ import Testing
     }
 
     static func rows(_ file: String, _ count: Int) throws -> [Row] {
-        let unzip = Process()
-        unzip.executableURL = URL(filePath: "/bin/gzip")
-        unzip.arguments = ["-dc", folder.appending(path: file).path]
-        let pipe = Pipe()
-        unzip.standardOutput = pipe
-        try unzip.run()
-        let data = pipe.fileHandleForReading.readDataToEndOfFile()
-        unzip.waitUntilExit()
+        let data = try PackedFile(folder.appending(path: file).path).data()
         let decoder = JSONDecoder()
         return try data.split(separator: 0x0a).prefix(count).map {
             try decoder.decode(Row.self, from: $0)
