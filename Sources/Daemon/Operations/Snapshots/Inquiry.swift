@@ -34,14 +34,10 @@ public final class Inquiry {
         userID: String, itemID: String, price: Double?,
         context: [(key: String, value: String)] = [], isView: Bool = false
     ) throws -> Explanation {
-        try asked { engine, state, embedding, ms in
-            try Explanation(
-                Question(
-                    userID: userID, itemID: itemID, price: price,
-                    context: context.map { Question.Circumstance($0.key, $0.value) }, isView: isView
-                ),
-                engine, reading: state, embedding: embedding, atMs: ms)
-        }
+        let question = Question(
+            userID: userID, itemID: itemID, price: price,
+            context: context.map { Question.Circumstance($0.key, $0.value) }, isView: isView)
+        return try recommend([question])[0].get()
     }
 
     /// The same of several questions; one that cannot be answered says why, and the others are answered.
