@@ -38,8 +38,7 @@ public struct DiscountPolicy: Sendable {
         try check(demand)
         try draws.validate()
         try unknown.validate()
-        let assumed = configuration.costFraction.map { $0 * item.price }
-        let cost = item.cost ?? assumed
+        let cost = configuration.cost(item.cost, listPrice: item.price)
         let ruling = book.ruling(
             on: RuleFacts(
                 item: item, cost: cost, units: BudgetSight.units(demand[0].expectedQuantity),
@@ -85,7 +84,7 @@ public struct DiscountPolicy: Sendable {
             incrementalMargin: kept.option.incremental + (cost == nil ? 0 : spent),
             propensity: kept.propensity,
             policy: kept.policy, explored: kept.explored, holdout: holdout, isHeld: kept.isHeld,
-            costAssumed: item.cost == nil && assumed != nil,
+            costAssumed: item.cost == nil && cost != nil,
             rules: PricingRule.allCases.filter(rules.contains), withheld: withheld,
             actions: options.map(\.action))
     }
@@ -174,7 +173,7 @@ public struct DiscountPolicy: Sendable {
     ) throws(PricingError) -> DeliveredPrice {
         try item.validate()
         try circumstances.validate()
-        let cost = item.cost ?? configuration.costFraction.map { $0 * item.price }
+        let cost = configuration.cost(item.cost, listPrice: item.price)
         let ruling = book.ruling(
             on: RuleFacts(item: item, cost: cost, circumstances: circumstances))
         guard ruling.barring.isEmpty else {
@@ -196,7 +195,7 @@ public struct DiscountPolicy: Sendable {
     public func expectedMargins(
         price: Double, cost: Double?, demand: [DemandPoint]
     ) -> [Double]? {
-        guard let cost = cost ?? configuration.costFraction.map({ $0 * price }) else { return nil }
+        guard let cost = configuration.cost(cost, listPrice: price) else { return nil }
         return demand.map { point in
             point.margin(
                 price: price * (1 - point.depth), cost: cost,

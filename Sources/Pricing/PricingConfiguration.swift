@@ -67,6 +67,11 @@ public struct PricingConfiguration: Sendable, Hashable {
     /// 0, 0.05, … 0.5.
     public static let defaultDepths = (0...10).map { Double($0 * 5) / 100 }
 
+    /// What a unit costs the shop: known, else assumed; `nil` where neither.
+    public func cost(_ known: Double?, listPrice: Double) -> Double? {
+        known ?? costFraction.map { $0 * listPrice }
+    }
+
     /// Whether the user with this hash belongs to the hold-out: the same answer for ever.
     ///
     /// The hash is taken as uniform over 64 bits. A larger fraction keeps all who were in it.

@@ -28,7 +28,7 @@ public final class HoldoutComparison {
 
     private let question: Question
     private let wiring: Wiring
-    private let offerCost: OfferCost
+    private let pricing: PricingConfiguration
     private var decided = Track()
     private var bought = Track()
     private var segments: [(name: String, track: Track)] = []
@@ -73,7 +73,7 @@ public final class HoldoutComparison {
         if question.reward == .conversion { throw PolicyQuestionError.conversion }
         self.question = question
         wiring = Wiring(configuration: configuration)
-        offerCost = wiring.pricingConfiguration().offerCost
+        pricing = wiring.pricingConfiguration()
     }
 
     /// Reads the logs to their ends.
@@ -102,9 +102,8 @@ public final class HoldoutComparison {
     private func see(_ found: LoggedRecommendation, _ context: [Event.Attribute]) {
         meet(found, context)
         guard found.offer.discount > 0 else { return }
-        bought.spend(offerCost.made, on: found.offer.userID)
-        if let place = segmentOf[found.offer.userID] {
-            segments[place].track.spend(offerCost.made, on: found.offer.userID)
+        change(allOf: found.offer.userID) {
+            $0.spend(pricing.offerCost.made, on: found.offer.userID)
         }
     }
 
@@ -112,18 +111,23 @@ public final class HoldoutComparison {
         let shopper = found.offer.userID
         guard !decided.margin.knows(shopper) else { return }
         decided.see(shopper, isHeldOut: found.isHoldout)
-        bought.see(shopper, isHeldOut: found.isHoldout)
-        guard let key = question.segment,
+        if let key = question.segment,
             let value = context.first(where: { $0.key == key })?.value
-        else { return }
-        let name =
-            switch value {
-            case .number(let number): "\(number)"
-            case .text(let text): text
-            }
-        let place = segment(named: name)
-        segmentOf[shopper] = place
-        segments[place].track.see(shopper, isHeldOut: found.isHoldout)
+        {
+            let name =
+                switch value {
+                case .number(let number): "\(number)"
+                case .text(let text): text
+                }
+            segmentOf[shopper] = segment(named: name)
+        }
+        change(allOf: shopper) { $0.see(shopper, isHeldOut: found.isHoldout) }
+    }
+
+    /// Changes what is known of all that a shopper brings: over all shoppers, and in his segment.
+    private func change(allOf shopper: String, _ body: (inout Track) -> Void) {
+        body(&bought)
+        if let place = segmentOf[shopper] { body(&segments[place].track) }
     }
 
     private func segment(named name: String) -> Int {
@@ -134,10 +138,14 @@ public final class HoldoutComparison {
         return segments.count - 1
     }
 
-    /// What a unit at a price brings less its cost, where that is known or assumed.
-    private func margin(_ paid: Double, _ listPrice: Double, _ item: KnownItem) -> Double? {
-        let assumed = wiring.configuration.pricing.costFraction.map { $0 * listPrice }
-        return (item.cost ?? assumed).map { paid - $0 }
+    /// What units at a price bring less their cost, where that is known or assumed, and less that of the
+    /// redemption where the price is an offer's.
+    private func margin(
+        _ units: Double, at paid: Double, isOffer: Bool, listPrice: Double, _ item: KnownItem
+    ) -> Double? {
+        pricing.cost(item.cost, listPrice: listPrice).map { cost in
+            units * (paid - cost) - (isOffer ? pricing.offerCost.redeemed : 0)
+        }
     }
 
     /// A purchase of which nothing is yet known but itself: all that a shopper buys counts.
@@ -147,26 +155,24 @@ public final class HoldoutComparison {
         let paid = purchase.paid ?? offer.price * (1 - offer.discount)
         let units = Double(purchase.quantity)
         // The discount need not be told where what was paid is; less than a cent is none.
-        let isDiscounted = offer.discount > 0 || paid < offer.price - 0.005
-        let redeemed = isDiscounted ? offerCost.redeemed : 0
-        let own = margin(paid, offer.price, item).map { units * $0 - redeemed }
+        let isOffer = offer.discount > 0 || paid < offer.price - 0.005
+        let own = margin(units, at: paid, isOffer: isOffer, listPrice: offer.price, item)
         purchases += 1
         if own == nil { withoutCost += 1 }
-        bought.add(revenue: units * paid, margin: own, of: offer.userID)
-        if let place = segmentOf[offer.userID] {
-            segments[place].track.add(revenue: units * paid, margin: own, of: offer.userID)
+        change(allOf: offer.userID) {
+            $0.add(revenue: units * paid, margin: own, of: offer.userID)
         }
     }
 
     private func take(_ decision: JoinedDecision) {
         let shopper = decision.offer.userID
         let isOffer = decision.offer.discount > 0
-        if isOffer, !decision.isAgain { decided.spend(offerCost.made, on: shopper) }
+        if isOffer, !decision.isAgain { decided.spend(pricing.offerCost.made, on: shopper) }
         guard decision.sold.units > 0 else { return }
         let paid = decision.sold.paid ?? decision.price
         let units = Double(decision.sold.units)
-        let redeemed = isOffer ? offerCost.redeemed : 0
-        let own = margin(paid, decision.offer.price, decision.item).map { units * $0 - redeemed }
+        let own = margin(
+            units, at: paid, isOffer: isOffer, listPrice: decision.offer.price, decision.item)
         decided.add(revenue: units * paid, margin: own, of: shopper)
     }
 

@@ -195,9 +195,7 @@ public final class PolicyEvaluation {
                 masses.append(try self.masses(index, source, decision, &actions))
             }
         }
-        let cost =
-            decision.item.cost
-            ?? wiring.configuration.pricing.costFraction.map { $0 * decision.offer.price }
+        let cost = rules.cost(decision)
         var answers = RewardEvaluation.Answers.probabilities(masses)
         if question.isDensity, let kernel { answers = .wanted(wanted, kernel) }
         for index in tracks.indices {

@@ -16,6 +16,11 @@ struct PolicyRules {
     /// The deepest discount that a density may be spread to.
     var deepest: Double { hold ? pricing.maximumDepth : pricing.depths.last ?? 0 }
 
+    /// What a unit of the decision's item costs the shop; `nil` where that is neither known nor assumed.
+    func cost(_ decision: JoinedDecision) -> Double? {
+        pricing.cost(decision.item.cost, listPrice: decision.offer.price)
+    }
+
     /// What a wish for a discount comes to.
     func delivered(_ depth: Double, _ decision: JoinedDecision) throws -> Double {
         hold ? try policy.delivered(depth: depth, item: decision.itemOffer).discount : depth
