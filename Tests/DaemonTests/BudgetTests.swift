@@ -76,7 +76,7 @@ import Testing
     private static let settings =
         ShopStream.overrides + [
             "pricing.exploration=epsilon-greedy", "pricing.epsilon=1", "pricing.holdout=0",
-            "pricing.offer_lifetime=10m",
+            "pricing.offer_lifetime=100m",
             "pricing.budgets=[{name: all, spend: 40.00, uses: 30, period: day}, {name: kind, spend: 9.37, period: campaign, from: \"2025-01-01T00:00:00Z\", until: \"2026-01-01T00:00:00Z\", categories: [kind 1], pacing: false}]",
         ]
 
@@ -95,7 +95,7 @@ import Testing
     func life() throws {
         let fixture = try DaemonFixture(partitions: 1)
         let configuration = try fixture.configuration(Self.settings)
-        var shop = ShopStream(seed: 61)
+        var shop = ShopStream(seed: 61, stepMs: ShopStream.slowStepMs)
         try fixture.send(shop.next(700), partition: 0)
         _ = try fixture.run(configuration)
         try fixture.send(shop.next(700), partition: 0)

@@ -21,7 +21,7 @@ import Testing
             "batch.events=20", "store.commit_events=40", "store.snapshot_events=200",
             "lora.refresh_events=300", "lora.refresh_texts=0", "lora.judge_events=100",
             "pricing.exploration=epsilon-greedy", "pricing.epsilon=1",
-            "pricing.offer_lifetime=10m",
+            "pricing.offer_lifetime=100m",
             "pricing.budgets=[{name: all, spend: 60.00, uses: 50, period: day}]",
         ]
 
@@ -97,7 +97,7 @@ import Testing
     func kills(partitions: Int) async throws {
         let fixture = try DaemonFixture(partitions: partitions)
         var random = SeededRandom(seed: Self.seed)
-        var shop = ShopStream(seed: Self.seed)
+        var shop = ShopStream(seed: Self.seed, stepMs: ShopStream.slowStepMs)
         let overrides = try fixture.overrides() + Self.settings
         let configuration = try fixture.configuration(Self.settings)
         // How several partitions fall into batches is chance, so there is less to compare.
@@ -169,7 +169,7 @@ import Testing
             let seed = Self.seed &+ storm
             let fixture = try DaemonFixture(partitions: 1)
             var random = SeededRandom(seed: seed)
-            var shop = ShopStream(seed: seed)
+            var shop = ShopStream(seed: seed, stepMs: ShopStream.slowStepMs)
             let overrides = try fixture.overrides() + Self.settings
             try fixture.send(shop.next(900), partition: 0)
             for _ in 0..<30 {

@@ -105,7 +105,7 @@ import Testing
 @Suite(.serialized) struct StateTopicTests {
     private func settings(_ fixture: DaemonFixture, _ more: String...) -> [String] {
         ShopStream.overrides + [
-            "publish.state_topic=\(fixture.recommendations)-state", "pricing.offer_lifetime=5m",
+            "publish.state_topic=\(fixture.recommendations)-state", "pricing.offer_lifetime=50m",
             "publish.guarantee=exactly_once", "store.commit_events=100",
         ] + more
     }
@@ -126,8 +126,8 @@ import Testing
         try fixture.makeTopics([topic])
         let settings = settings(fixture)
         let overrides = try fixture.overrides(settings)
-        var shop = ShopStream(seed: 57)
-        // Two seconds from event to event: an offer ends 150 events later.
+        // An offer ends 150 events later.
+        var shop = ShopStream(seed: 57, stepMs: ShopStream.slowStepMs)
         for kill in 0..<kills {
             try fixture.send(shop.next(200), partition: 0)
             await #expect(processExitsWith: .signal(SIGKILL)) {
@@ -139,7 +139,6 @@ import Testing
         }
         try fixture.send(shop.next(1_200 - 200 * kills), partition: 0)
         _ = try fixture.run(try fixture.configuration(settings))
-        let newestMs = ShopStream.startMs + Int64(shop.count - 1) * 2_000
         var expected: [[UInt8]: [UInt8]] = [:]
         for record in try fixture.read(fixture.recommendations) {
             let value = try #require(record.value)
@@ -147,7 +146,7 @@ import Testing
             let user = try #require(json["user_id"]?.text)
             let item = try #require(json["item_id"]?.text)
             let until = try #require(json["expires_at"]?.text.flatMap(Timestamp.milliseconds))
-            expected[Array("\(user)|\(item)".utf8)] = until > newestMs ? value : nil
+            expected[Array("\(user)|\(item)".utf8)] = until > shop.newestMs ? value : nil
         }
         let records = try fixture.read(topic)
         #expect(compacted(records).mapValues { $0.value ?? [] } == expected)

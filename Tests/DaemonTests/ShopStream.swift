@@ -16,11 +16,20 @@ struct ShopStream {
     private var clicked: [(user: String, item: Int)] = []
     /// Whether there are events beside outcomes.
     private let mixed: Bool
+    private let stepMs: Int64
 
-    init(seed: UInt64, mixed: Bool = true) {
+    /// From event to event, where offers are to end within a test: their lifetime then is longer than
+    /// any machine takes, so that none is too old by the clock when its record is read.
+    static let slowStepMs: Int64 = 20_000
+
+    init(seed: UInt64, mixed: Bool = true, stepMs: Int64 = 2_000) {
         random = SeededRandom(seed: seed)
         self.mixed = mixed
+        self.stepMs = stepMs
     }
+
+    /// The time of the last event.
+    var newestMs: Int64 { Self.startMs + Int64(count - 1) * stepMs }
 
     mutating func next(_ count: Int, priceFactor: Double = 1) -> [String] {
         (0..<count).map { _ in line(priceFactor) }
@@ -29,7 +38,7 @@ struct ShopStream {
     private mutating func line(_ factor: Double) -> String {
         let number = count
         count += 1
-        let common = "\"event_id\":\"e\(number)\",\"ts\":\(Self.startMs + Int64(number) * 2_000)"
+        let common = "\"event_id\":\"e\(number)\",\"ts\":\(Self.startMs + Int64(number) * stepMs)"
         if number < Self.items {
             return """
                 {"type":"item",\(common),"item_id":"i\(number)","title":"thing \(number) of kind \(number % 4)",\
