@@ -113,6 +113,12 @@ public struct ResponseHead: Sendable {
     /// Distinct texts of items learned from; one whose item was forgotten and came back counts again.
     public var textCount: UInt64 { priors.text.count }
 
+    /// Whether anything is remembered that was learned of an item.
+    public func remembers(item id: String) -> Bool {
+        let owner = FeatureHash.owner(.item, id)
+        return posterior.slots.slot(owner) >= 0 || posterior.tail.owner(owner) >= 0
+    }
+
     /// Present prior variance of the text weights.
     public var textVariance: Double { priors.text.variance }
 

@@ -18,6 +18,7 @@ func makeExample(
         label: label, servedLogit: -2.25 + Double(number) * 1e-3,
         encoderVersion: UInt32(number / 100))
     example.weight = 1.5
+    example.isFirst = number % 7 == 0
     return example
 }
 
@@ -26,6 +27,7 @@ struct Held: Equatable {
     var id: String, head: String, item: String, user: String, context: String
     var tsMs: Int64, price: Double, discount: Double
     var label: Bool, weight: Double, logit: Double, version: UInt32, isCorrected: Bool
+    var isFirst: Bool
     var sequence: UInt64, inclusion: Double
 
     init(_ weighted: WeightedExample) {
@@ -46,6 +48,7 @@ struct Held: Equatable {
         logit = example.servedLogit
         version = example.encoderVersion
         isCorrected = example.isCorrected
+        isFirst = example.isFirst
         sequence = example.sequence
         self.inclusion = inclusion
     }

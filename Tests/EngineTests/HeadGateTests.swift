@@ -119,6 +119,40 @@ import Testing
         #expect(machine.engine.counters.selfRollbacks == 0)
     }
 
+    /// Visits half of which buy, each of an item of its own or all of the catalogue's.
+    private static func halfBought(from first: Int, count: Int, areNew: Bool) -> [EngineInput] {
+        var random = SeededRandom(seed: 9)
+        return (first..<first + count).map { number in
+            EngineFixture.input(
+                Event(
+                    eventID: "h\(number)",
+                    tsMs: 1_700_000_000_000 + Int64(number) * 2_000,
+                    body: .outcome(
+                        Event.Outcome(
+                            offer: Event.Offer(
+                                userID: "u\(number % 400)",
+                                itemID: areNew ? "new-\(number)" : "item-\(number % 40)",
+                                price: 10, discount: 0), purchased: random.unit() < 0.5))),
+                offset: Int64(1_000 + number))
+        }
+    }
+
+    @Test(
+        "items never seen that sell otherwise than was guessed are no labels that shifted; known ones are",
+        arguments: [true, false])
+    func newItems(areNew: Bool) throws {
+        let machine = try Machine(try Self.configuration())
+        var stream = PoisonedStream(seed: 5, poisoned: 0..<0, share: 0)
+        try machine.learn(&stream, 9_000)
+        let judged = machine.verdicts.count
+        for batch in Self.halfBought(from: 9_000, count: 6_000, areNew: areNew).batches(of: 250) {
+            try machine.step(batch)
+        }
+        let after = machine.verdicts.dropFirst(judged)
+        #expect(judged > 0 && after.count > 1)
+        #expect(after.contains { $0.shift != nil } == !areNew, "\(after.map(\.shift))")
+    }
+
     @Test(
         "heads that have learned very wrong labels are rejected by their anchors, and the category named"
     )

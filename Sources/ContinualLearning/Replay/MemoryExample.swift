@@ -23,6 +23,9 @@ public struct MemoryExample: Sendable {
     public var servedLogit: Double
     /// Which encoder made the item's vector then.
     public var encoderVersion: UInt32
+    /// When it was predicted, nothing was remembered that had been learned of its item: the prediction is a
+    /// guess from what the item is like.
+    public var isFirst = false
     /// The label was changed after it was learned, so `servedLogit` no longer tells a teacher.
     public internal(set) var isCorrected = false
     /// The place in the order of learning; given by the memory.

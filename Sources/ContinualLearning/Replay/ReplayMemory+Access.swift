@@ -213,6 +213,7 @@ extension ReplayMemory {
         example.expectedUnits = slot.units.expected
         example.weight = slot.weight
         example.isCorrected = slot.label.isCorrected
+        example.isFirst = slot.label.isFirst
         example.sequence = slot.sequence
         let weight =
             slot.sequence >= recents.from ? 1 : strata[stratumIndex(of: slot)]?.weight ?? 1

@@ -63,7 +63,8 @@ extension ReplayMemory {
         writer.integer(
             (slot.label.given ? 1 : 0) | (slot.label.sampled ? 2 : 0)
                 | (slot.label.isCorrected ? 4 : 0)
-                | (past == nil ? 0 : 8) | (slot.units.count == 0 ? 0 : 16) as UInt8)
+                | (past == nil ? 0 : 8) | (slot.units.count == 0 ? 0 : 16)
+                | (slot.label.isFirst ? 32 : 0) as UInt8)
         if let past {
             writer.integer(
                 (past.label ? 1 : 0) | (past.isCorrected ? 2 : 0) | (past.user == nil ? 0 : 4)
@@ -212,7 +213,7 @@ extension ReplayMemory {
             flags & 16 == 0 ? 1 : Float(bitPattern: try reader.integer(UInt32.self))
         let category = try reader.varint()
         let version = try reader.varint()
-        guard flags < 32, units <= UInt32.max, expectedUnits.isFinite, past?.flags ?? 0 < 8,
+        guard flags < 64, units <= UInt32.max, expectedUnits.isFinite, past?.flags ?? 0 < 8,
             let category = UInt16(exactly: category), let version = UInt32(exactly: version)
         else { throw .badValue(at: 0, "flags \(flags), category \(category)") }
         let tsMs = Int64(bitPattern: try reader.varint())
@@ -242,6 +243,7 @@ extension ReplayMemory {
         example.expectedUnits = expectedUnits
         example.weight = weight
         example.isCorrected = flags & 4 != 0
+        example.isFirst = flags & 32 != 0
         return (example, category, flags & 2 != 0, past)
     }
 }

@@ -67,6 +67,7 @@ public struct ReplayMemory: Sendable {
             /// That by which it is sorted into a stratum; once older, corrections leave it there.
             var sampled: Bool
             var isCorrected: Bool
+            var isFirst: Bool
         }
     }
 
@@ -197,7 +198,8 @@ public struct ReplayMemory: Sendable {
             exampleId: example.exampleId, symbols: symbols(of: example),
             encoderVersion: example.encoderVersion, category: category,
             label: Slot.Label(
-                given: example.label, sampled: example.label, isCorrected: example.isCorrected))
+                given: example.label, sampled: example.label, isCorrected: example.isCorrected,
+                isFirst: example.isFirst))
         let slot: Int
         if let free = freeSlots.popLast() {
             slot = Int(free)

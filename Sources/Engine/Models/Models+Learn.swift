@@ -9,6 +9,8 @@ struct Learned {
     var weight = 0.0
     /// The bound that let less of it in.
     var bound: MoveBound?
+    /// Whether the head remembered nothing of the item before.
+    var isFirst = false
     /// Models that could not take it.
     var failures = 0
 }
@@ -48,12 +50,15 @@ extension Models {
             let weight = try lesson.weight.value(lesson.label) {
                 try predict(label, exposure, item).probability
             }
-            guard teaches else {
-                return Learned(served: try predict(label, exposure, item), weight: weight)
-            }
-            return try teach(
-                label, lesson.label, example, item,
-                EffectModel.Hearing(nowMs: nowMs, weight: weight))
+            let isFirst = heads[label]?.remembers(item: item.id) == false
+            var learned =
+                teaches
+                ? try teach(
+                    label, lesson.label, example, item,
+                    EffectModel.Hearing(nowMs: nowMs, weight: weight))
+                : Learned(served: try predict(label, exposure, item), weight: weight)
+            learned.isFirst = isFirst
+            return learned
         } catch { return Learned(failures: 1) }
     }
 

@@ -68,9 +68,11 @@ extension Safety {
         var counts: [LevelHistory.Category: Int] = [:]
         var categories = CategoryIndex()
         func take(_ example: MemoryExample) throws {
-            guard example.exposure.tsMs > since.tsMs, example.exposure.tsMs <= finalMs else {
-                return
-            }
+            // A guess at an item never seen that was wrong is no label that shifted: a new kind of items is
+            // first told wrong by many points, by any model.
+            guard !example.isFirst, example.exposure.tsMs > since.tsMs,
+                example.exposure.tsMs <= finalMs
+            else { return }
             let category = try categories.category(of: example.itemId, catalog)
             newest.append((example, category))
             guard let category else { return }

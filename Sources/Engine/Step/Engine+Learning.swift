@@ -48,7 +48,7 @@ extension Engine {
             guard let visit = learned.served else { return }
             remember(
                 example, item, label, lesson.label, weight: weight ?? learned.weight,
-                servedLogit: visit.logit)
+                served: (visit.logit, learned.isFirst))
         case .rewrite(let weight):
             memory.rewrite(example.memoryID, .purchase, label: lesson.label, weight: weight)
         }
@@ -57,13 +57,14 @@ extension Engine {
     /// Keeps a learned example in replay memory, and an anchor among the anchors.
     private mutating func remember(
         _ example: TrainingExample, _ item: ItemFeatures, _ label: Label, _ outcome: Bool,
-        weight: Double, servedLogit: Double
+        weight: Double, served: (logit: Double, isFirst: Bool)
     ) {
         safety.tick(example.exposure.tsMs, newestMs: stream.join.newestMs)
         var remembered = MemoryExample(
             exampleId: example.memoryID, head: label.rawValue, itemId: example.itemID,
-            exposure: example.exposure, label: outcome, servedLogit: servedLogit,
+            exposure: example.exposure, label: outcome, servedLogit: served.logit,
             encoderVersion: refresh.encoderVersion)
+        remembered.isFirst = served.isFirst
         if label == .purchase, outcome { remembered.units = example.units ?? 0 }
         remembered.expectedUnits = Float(example.expectedUnits)
         remembered.weight = weight
