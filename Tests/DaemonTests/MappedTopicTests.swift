@@ -207,6 +207,11 @@ import Testing
         #expect(shown.output.contains("click by rule 'view'"))
         #expect(shown.output.contains("<- user.id"))
         #expect(shown.output.contains("2 records: 2 events, 0 elements ignored, 1 refused"))
+        #expect(!shown.output.contains("unpriced"))
+        let bare = try scratch.log(
+            [Self.view(1), Self.view(2).replacing(",\"price\":\"5.00\"", with: "")], "bare.jsonl")
+        let unpriced = try tidemark(["map", "--try", bare, "--mapping", file])
+        #expect(unpriced.output.contains("1 of the events have no price of their own"))
         let tests = """
             mapping: shop.yaml
             tests: [{name: page, record: '{"kind": "page"}', events: [EVENTS]}]

@@ -3,6 +3,14 @@ import ResponseModel
 
 /// One learned example, with everything needed to featurise and learn it again.
 public struct MemoryExample: Sendable {
+    /// Units of a purchase.
+    public struct Units: Sendable {
+        /// Net of refunds; 0 where there was none or nothing is said of them.
+        public var count = 0
+        /// What was expected of them when they were learned.
+        public var expected: Float = 1
+    }
+
     /// The event or decision it came from; labels are corrected by it.
     public var exampleId: String
     /// What is predicted: "click", "purchase".
@@ -13,10 +21,8 @@ public struct MemoryExample: Sendable {
     public var exposure: Exposure
     /// Whether it was clicked or bought; corrected where that changes.
     public var label: Bool
-    /// Units of a purchase, net of refunds; 0 where there was none or nothing is said of them.
-    public var units = 0
-    /// What was expected of them when they were learned.
-    public var expectedUnits: Float = 1
+    /// What was bought of it.
+    public var units = Units()
     /// The weight it was learned with; how many examples it stands for in the memory is apart.
     public var weight = 1.0
     /// The logit that was predicted before the label was known.

@@ -209,8 +209,8 @@ extension ReplayMemory {
                 discount: slot.discount, context: interned.contexts[slot.symbols.context].pairs),
             label: slot.label.given, servedLogit: slot.servedLogit,
             encoderVersion: slot.encoderVersion)
-        example.units = Int(slot.units.count)
-        example.expectedUnits = slot.units.expected
+        example.units.count = Int(slot.units.count)
+        example.units.expected = slot.units.expected
         example.weight = slot.weight
         example.isCorrected = slot.label.isCorrected
         example.isFirst = slot.label.isFirst

@@ -239,8 +239,8 @@ extension ReplayMemory {
             exposure: Exposure(
                 tsMs: tsMs, user: user, price: price, discount: discount, context: context),
             label: flags & 1 != 0, servedLogit: servedLogit, encoderVersion: version)
-        example.units = Int(units)
-        example.expectedUnits = expectedUnits
+        example.units.count = Int(units)
+        example.units.expected = expectedUnits
         example.weight = weight
         example.isCorrected = flags & 4 != 0
         example.isFirst = flags & 32 != 0

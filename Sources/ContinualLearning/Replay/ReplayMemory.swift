@@ -194,7 +194,7 @@ public struct ReplayMemory: Sendable {
             discount: example.exposure.discount, weight: example.weight,
             servedLogit: example.servedLogit,
             units: Slot.Units(
-                count: UInt32(clamping: example.units), expected: example.expectedUnits),
+                count: UInt32(clamping: example.units.count), expected: example.units.expected),
             exampleId: example.exampleId, symbols: symbols(of: example),
             encoderVersion: example.encoderVersion, category: category,
             label: Slot.Label(

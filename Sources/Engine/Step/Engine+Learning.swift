@@ -65,8 +65,8 @@ extension Engine {
             exposure: example.exposure, label: outcome, servedLogit: served.logit,
             encoderVersion: refresh.encoderVersion)
         remembered.isFirst = served.isFirst
-        if label == .purchase, outcome { remembered.units = example.units ?? 0 }
-        remembered.expectedUnits = Float(example.expectedUnits)
+        if label == .purchase, outcome { remembered.units.count = example.units ?? 0 }
+        remembered.units.expected = Float(example.expectedUnits)
         remembered.weight = weight
         memory.insert(remembered, category: item.category)
     }

@@ -38,14 +38,14 @@ extension Engine {
     mutating func correctUnits(_ id: ExampleID, _ label: ExampleLabel) throws -> Double? {
         guard configuration.learns,
             let known = memory.learnedPurchase(TrainingExample.memoryID(id)),
-            known.units != label.units ?? 0
+            known.units.count != label.units ?? 0
         else { return nil }
         let item = try stream.catalog.features(of: known.itemId)
         do {
-            if known.units > 0 {
+            if known.units.count > 0 {
                 try models.quantity.correct(
-                    known.exposure, item: item, from: known.units, to: label.units,
-                    expected: Double(known.expectedUnits))
+                    known.exposure, item: item, from: known.units.count, to: label.units,
+                    expected: Double(known.units.expected))
             } else if let units = label.units {
                 return try models.quantity.learn(known.exposure, item: item, units: units)
             }

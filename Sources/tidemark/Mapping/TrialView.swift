@@ -90,6 +90,13 @@ struct TrialView {
         let hidden = counts.records - min(counts.records, shownMax)
         return table.rendered()
             + "\n\n\(counts.records) records: \(counts.eventCount) events, \(counts.ignored) elements ignored, \(counts.refused) refused"
-            + (hidden > 0 ? "; \(hidden) records not shown (--limit)" : "")
+            + (hidden > 0 ? "; \(hidden) records not shown (--limit)" : "") + unpriced
+    }
+
+    private var unpriced: String {
+        guard trial.counts.unpriced > 0 else { return "" }
+        return
+            "\n\(trial.counts.unpriced) of the events have no price of their own. Where the catalogue has none of "
+            + "the item by then, such an event is a dead letter (unpriced)"
     }
 }

@@ -20,6 +20,8 @@ package struct MappingTrial {
         package fileprivate(set) var refused = 0
         /// Events by their type's name.
         package fileprivate(set) var events: [String: Int] = [:]
+        /// Of the events, those without a price, which is then the catalogue's to tell.
+        package fileprivate(set) var unpriced = 0
         /// Refused elements by their code.
         package fileprivate(set) var reasons: [String: Int] = [:]
 
@@ -50,7 +52,9 @@ package struct MappingTrial {
         counts.records += 1
         for element in elements {
             switch element.outcome {
-            case .event(let event): counts.events[event.type.rawValue, default: 0] += 1
+            case .event(let event):
+                counts.events[event.type.rawValue, default: 0] += 1
+                if event.offer?.isPriced == false { counts.unpriced += 1 }
             case .ignored: counts.ignored += 1
             case .refused(_, let code, _):
                 counts.refused += 1
