@@ -113,7 +113,7 @@ public struct ResponseHead: Sendable {
     /// Distinct texts of items learned from; one whose item was forgotten and came back counts again.
     public var textCount: UInt64 { priors.text.count }
 
-    /// Whether anything is remembered that was learned of an item.
+    /// Whether an item was learned from and is not forgotten since.
     public func remembers(item id: String) -> Bool {
         let owner = FeatureHash.owner(.item, id)
         return posterior.slots.slot(owner) >= 0 || posterior.tail.owner(owner) >= 0

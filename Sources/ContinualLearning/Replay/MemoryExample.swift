@@ -37,8 +37,8 @@ public struct MemoryExample: Sendable {
     /// The place in the order of learning; given by the memory.
     public internal(set) var sequence: UInt64 = 0
 
-    /// Takes each field as it is; weight and units are set afterwards where they are not 1 and none.
-    /// The memory gives the sequence number.
+    /// Takes each field as it is; weight, units and whether it is the first of its item are set afterwards
+    /// where they are not 1, none and no. The memory gives the sequence number.
     public init(
         exampleId: String, head: String, itemId: String, exposure: Exposure, label: Bool,
         servedLogit: Double, encoderVersion: UInt32

@@ -68,8 +68,8 @@ extension Safety {
         var counts: [LevelHistory.Category: Int] = [:]
         var categories = CategoryIndex()
         func take(_ example: MemoryExample) throws {
-            // A guess at an item never seen that was wrong is no label that shifted: a new kind of items is
-            // first told wrong by many points, by any model.
+            // A wrong guess at an item of which nothing was known is no label that shifted: a new kind of items
+            // is first told wrong by many points, by any model.
             guard !example.isFirst, example.exposure.tsMs > since.tsMs,
                 example.exposure.tsMs <= finalMs
             else { return }

@@ -24,7 +24,8 @@ extension Engine {
                 $0.text.flatMap { vectors[$0] } ?? silent
             }
         ) { label, example, category, logit in
-            guard let category else { return }
+            // What was guessed of an item never seen says nothing of how levels moved since.
+            guard let category, !example.isFirst else { return }
             meter.add(
                 .init(head: label.rawValue, name: category), logit: logit,
                 served: example.servedLogit, label: example.label, weight: example.weight,

@@ -37,7 +37,8 @@ struct TrialView {
     }
 
     func finish() {
-        if !isJSON { print(summary) }
+        guard isJSON else { return print(summary) }
+        if !unpriced.isEmpty { standardError.write(unpriced.dropFirst() + "\n") }
     }
 
     private func text(of tried: MappingTrial.Record) -> [String] {
@@ -96,7 +97,7 @@ struct TrialView {
     private var unpriced: String {
         guard trial.counts.unpriced > 0 else { return "" }
         return
-            "\n\(trial.counts.unpriced) of the events have no price of their own. Where the catalogue has none of "
-            + "the item by then, such an event is a dead letter (unpriced)"
+            "\nEvents without a price of their own: \(trial.counts.unpriced). Where neither the item that came with it, "
+            + "nor an offer that stands, nor the catalogue has one, such an event is a dead letter (unpriced)."
     }
 }

@@ -20,7 +20,7 @@ package struct MappingTrial {
         package fileprivate(set) var refused = 0
         /// Events by their type's name.
         package fileprivate(set) var events: [String: Int] = [:]
-        /// Of the events, those without a price, which is then the catalogue's to tell.
+        /// Of the events, those without a price of their own.
         package fileprivate(set) var unpriced = 0
         /// Refused elements by their code.
         package fileprivate(set) var reasons: [String: Int] = [:]
