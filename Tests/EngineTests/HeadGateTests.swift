@@ -120,20 +120,22 @@ import Testing
     }
 
     /// Visits half of which buy, each of an item of its own or all of the catalogue's.
-    private static func halfBought(from first: Int, count: Int, areNew: Bool) -> [EngineInput] {
+    private static func halfBought(
+        _ stream: inout PoisonedStream, count: Int, areNew: Bool
+    ) -> [EngineInput] {
         var random = SeededRandom(seed: 9)
-        return (first..<first + count).map { number in
-            EngineFixture.input(
+        return (0..<count).map { _ in
+            let visit = stream.next()
+            return EngineFixture.input(
                 Event(
-                    eventID: "h\(number)",
-                    tsMs: 1_700_000_000_000 + Int64(number) * 2_000,
+                    eventID: "h\(visit.number)", tsMs: visit.tsMs,
                     body: .outcome(
                         Event.Outcome(
                             offer: Event.Offer(
-                                userID: "u\(number % 400)",
-                                itemID: areNew ? "new-\(number)" : "item-\(number % 40)",
+                                userID: "u\(visit.user)",
+                                itemID: areNew ? "new-\(visit.number)" : "item-\(visit.item)",
                                 price: 10, discount: 0), purchased: random.unit() < 0.5))),
-                offset: Int64(1_000 + number))
+                offset: Int64(1_000 + visit.number))
         }
     }
 
@@ -145,7 +147,7 @@ import Testing
         var stream = PoisonedStream(seed: 5, poisoned: 0..<0, share: 0)
         try machine.learn(&stream, 9_000)
         let judged = machine.verdicts.count
-        for batch in Self.halfBought(from: 9_000, count: 6_000, areNew: areNew).batches(of: 250) {
+        for batch in Self.halfBought(&stream, count: 6_000, areNew: areNew).batches(of: 250) {
             try machine.step(batch)
         }
         let after = machine.verdicts.dropFirst(judged)

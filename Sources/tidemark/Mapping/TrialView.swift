@@ -38,7 +38,7 @@ struct TrialView {
 
     func finish() {
         guard isJSON else { return print(summary) }
-        if !unpriced.isEmpty { standardError.write(unpriced.dropFirst() + "\n") }
+        if let unpriced { standardError.write(unpriced + "\n") }
     }
 
     private func text(of tried: MappingTrial.Record) -> [String] {
@@ -91,13 +91,14 @@ struct TrialView {
         let hidden = counts.records - min(counts.records, shownMax)
         return table.rendered()
             + "\n\n\(counts.records) records: \(counts.eventCount) events, \(counts.ignored) elements ignored, \(counts.refused) refused"
-            + (hidden > 0 ? "; \(hidden) records not shown (--limit)" : "") + unpriced
+            + (hidden > 0 ? "; \(hidden) records not shown (--limit)" : "")
+            + (unpriced.map { "\n" + $0 } ?? "")
     }
 
-    private var unpriced: String {
-        guard trial.counts.unpriced > 0 else { return "" }
+    private var unpriced: String? {
+        guard trial.counts.unpriced > 0 else { return nil }
         return
-            "\nEvents without a price of their own: \(trial.counts.unpriced). Where neither the item that came with it, "
+            "Events without a price of their own: \(trial.counts.unpriced). Where neither the item that came with it, "
             + "nor an offer that stands, nor the catalogue has one, such an event is a dead letter (unpriced)."
     }
 }
