@@ -61,6 +61,8 @@ public struct HeadConfiguration: Sendable, Hashable {
     /// Where labels are numbers and their likelihood is the squared error, the variance about their
     /// prediction that learning starts from; nil: labels are chances, the likelihood is logistic.
     public var squared: Double?
+    /// Whether logits are served as labels have shown that they are to be read (`LogitCalibration`).
+    public var calibrates = false
 
     /// How far events may move predictions.
     public var bounds = MoveBounds()

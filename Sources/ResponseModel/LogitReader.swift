@@ -37,7 +37,7 @@ extension ResponseHead {
         for effect in row.tail {
             logit += effect.value * tailEffect(posterior.tail.cell(effect.key), effect.group).mean
         }
-        return logit
+        return reading.calibration?.served(logit) ?? logit
     }
 
     private func itemMean(

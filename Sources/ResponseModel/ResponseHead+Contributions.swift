@@ -34,6 +34,10 @@ extension ResponseHead {
             let mean = tailEffect(posterior.tail.cell(effect.key), effect.group).mean
             parts.append((name: row.name(effect, exposure, item), logit: effect.value * mean))
         }
+        if let calibration = reading.calibration {
+            parts = parts.map { ($0.name, calibration.factor * $0.logit) }
+            parts.append((name: "calibration", logit: calibration.summand))
+        }
         return parts.filter { abs($0.logit) >= 1e-3 }.sorted {
             (-abs($0.logit), $0.name) < (-abs($1.logit), $1.name)
         }

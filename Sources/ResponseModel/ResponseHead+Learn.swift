@@ -81,14 +81,16 @@ extension ResponseHead {
                 offset: offset, label: target, weight: weight, noise: noiseVariance),
             limits: limits(moves))
         guard let learned else { throw .notFinite(head: name) }
-        noise?.add(target - learned.mean, of: learned.variance)
+        reading.noise?.add(target - learned.mean, of: learned.variance)
         charge(learned, pages, moves)
         movePrices(pages, logPrice, share: learned.weight / weight)
         if learned.weight > 0 { contextReader.numbers.note(exposure.context) }
         last.accepted = AcceptedWeight(weight: learned.weight, bound: learned.bound)
         work.profile.end(.update)
         finishEvent()
-        return Prediction(logit: learned.mean, variance: learned.variance)
+        let served = served(Prediction(logit: learned.mean, variance: learned.variance))
+        reading.calibration?.learn(learned.mean, target: target, weight: learned.weight)
+        return served
     }
 
     /// Pages of the owners of an event's tail effects.

@@ -31,7 +31,12 @@ extension ResponseHead {
             situation.build(&row, exposure.at(discount: depth), self)
             queries.append(Query(row, situation, self))
         }
-        return evaluate(queries, prior: situation.prior)
+        return evaluate(queries, prior: situation.prior).map(served)
+    }
+
+    /// A prediction as labels have shown that it is to be read.
+    func served(_ prediction: Prediction) -> Prediction {
+        reading.calibration?.served(prediction) ?? prediction
     }
 
     /// Whether a slot, if it is in use, is part of the present block.

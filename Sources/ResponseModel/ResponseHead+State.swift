@@ -62,7 +62,10 @@ extension ResponseHead {
         // A state of an earlier version knows fewer groups.
         priors.tau.replaceSubrange(..<scalars.tau.count, with: scalars.tau)
         present.commonMoved = scalars.commonMoved
-        noise = configuration.squared == nil ? nil : scalars.noise ?? noise
+        if configuration.squared != nil { reading.noise = scalars.noise ?? reading.noise }
+        if reading.calibration != nil, let known = scalars.calibration {
+            reading.calibration = known
+        }
         if let scale = scalars.textScale {
             (priors.text.variance, priors.text.nextEvent) = (scale.variance, scale.nextEvent)
             priors.text.count = scale.texts
@@ -102,11 +105,14 @@ extension ResponseHead {
         writer.optional(present.driftHours) { $0.double($1) }
         writer.doubles(priors.tau)
         writer.optional(present.commonMoved) { $1.write(to: &$0) }
-        writer.optional(noise) { $1.write(to: &$0) }
+        writer.optional(reading.noise) { $1.write(to: &$0) }
         writer.double(priors.text.variance)
         writer.integer(priors.text.nextEvent)
         writer.integer(priors.text.count)
-        if !contextReader.numbers.scales.isEmpty { contextReader.numbers.write(to: &writer) }
+        if !contextReader.numbers.scales.isEmpty || reading.calibration != nil {
+            contextReader.numbers.write(to: &writer)
+        }
+        reading.calibration?.write(to: &writer)
         return writer.bytes
     }
 
@@ -128,6 +134,7 @@ extension ResponseHead {
         var textScale: (variance: Double, nextEvent: UInt64, texts: UInt64)?
 
         var numbers = NumberScales()
+        var calibration: LogitCalibration?
 
         init() {}
 
@@ -163,6 +170,8 @@ extension ResponseHead {
                 )
             }
             if row.remaining > 0 { numbers = try NumberScales(from: &row) }
+            // Rows of before logits were calibrated end here.
+            if row.remaining > 0 { calibration = try LogitCalibration(from: &row) }
             // A damaged count must not reserve gigabytes.
             try HeadTables.expect(
                 coreCount >= dimension + 2 && coreCount <= dimension + (1 << 16)

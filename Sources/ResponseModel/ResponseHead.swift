@@ -26,8 +26,7 @@ public struct ResponseHead: Sendable {
     var priors: Priors
     /// Where the present block, and the present hour, stand.
     package var present = Present()
-    /// Of labels that are numbers; nil where they are chances.
-    var noise: LabelNoise?
+    var reading: Reading
     var last = LastEvent()
     var scalarsAreDirty = true
     /// How contexts are read.
@@ -70,6 +69,19 @@ public struct ResponseHead: Sendable {
         var commonMoved: Moved?
     }
 
+    /// How labels stand to logits.
+    struct Reading: Sendable {
+        /// Of labels that are numbers; nil where they are chances.
+        var noise: LabelNoise?
+        /// Of labels that are chances; nil where logits are served as they are.
+        var calibration: LogitCalibration?
+
+        init(_ configuration: HeadConfiguration) {
+            noise = configuration.squared.map { LabelNoise(first: $0) }
+            if configuration.calibrates, noise == nil { calibration = LogitCalibration() }
+        }
+    }
+
     /// What the event learned last came to.
     struct LastEvent: Sendable {
         var accepted = AcceptedWeight(weight: 1, bound: nil)
@@ -105,7 +117,7 @@ public struct ResponseHead: Sendable {
             text: Priors.Text(
                 variance: configuration.scale * configuration.textVariance,
                 nextEvent: UInt64(max(1, configuration.textEventCount))))
-        noise = configuration.squared.map { LabelNoise(first: $0) }
+        reading = Reading(configuration)
         contextReader = ContextReader(
             flagsMax: max(0, min(configuration.flagCountMax, ContextReader.flagsBound)))
     }
@@ -126,7 +138,7 @@ public struct ResponseHead: Sendable {
     public var accepted: AcceptedWeight { last.accepted }
 
     /// What the kernel is told of the labels' likelihood: 0 is logistic.
-    var noiseVariance: Double { noise?.variance ?? 0 }
+    var noiseVariance: Double { reading.noise?.variance ?? 0 }
 
     /// Sizes and health of the state.
     public var summary: Summary {

@@ -157,6 +157,7 @@ struct Wiring {
         head.slotCountMax = configuration.heads.slots
         head.denseCountMax = configuration.heads.denseEffects
         head.tailPageCountMax = configuration.heads.tailPages
+        head.calibrates = configuration.heads.calibrated
         func bound(_ logits: Double) -> Double { logits > 0 ? logits : .infinity }
         head.bounds.after = UInt64(configuration.guards.moveAfter)
         head.bounds.event = bound(configuration.guards.eventMove)

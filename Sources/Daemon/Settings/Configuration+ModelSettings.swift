@@ -85,6 +85,10 @@ extension Configuration {
             "heads.context_refused", \.heads.contextRefused,
             "Context keys that are never learned from, such as attributes that law protects, spelled as the events have them. It holds for events that come from then on."
         ),
+        .flag(
+            "heads.calibrated", \.heads.calibrated,
+            "Whether predictions of clicks are corrected, in level and spread, by what came of earlier ones."
+        ),
     ]
 
     static let learningSettings: [Setting] = [
@@ -121,4 +125,22 @@ extension Configuration {
             "learning.seed", \.learning.seed, 0...Int(Int32.max),
             "Seed of everything random."),
     ]
+}
+
+extension Configuration {
+    /// The response heads: what is kept in them, and how they are read.
+    public struct Heads: Sendable {
+        /// Items with a slot of their own; the least recently seen gives way.
+        public var slots = 128
+        /// Effects with full covariance, at most.
+        public var denseEffects = 192
+        /// Pages of eight effects; the owner not seen longest gives way.
+        public var tailPages = 1 << 17
+        /// Distinct context keys learned from, at most.
+        public var contextKeys = 64
+        /// Context keys never learned from.
+        public var contextRefused: [String] = []
+        /// Whether predictions of clicks are corrected by what came of earlier ones.
+        public var calibrated = true
+    }
 }

@@ -87,20 +87,6 @@ public struct Configuration: Sendable {
         public var folds = 2
     }
 
-    /// The response heads: what is kept in them.
-    public struct Heads: Sendable {
-        /// Items with a slot of their own; the least recently seen gives way.
-        public var slots = 128
-        /// Effects with full covariance, at most.
-        public var denseEffects = 192
-        /// Pages of eight effects; the owner not seen longest gives way.
-        public var tailPages = 1 << 17
-        /// Distinct context keys learned from, at most.
-        public var contextKeys = 64
-        /// Context keys never learned from.
-        public var contextRefused: [String] = []
-    }
-
     /// How learning goes, and how it uses the machine.
     public struct Learning: Sendable {
         /// Threads of the encoder. Changes speed alone.

@@ -37,7 +37,16 @@ struct Models {
     // MARK: Prediction
 
     func freshHead(_ label: Label) -> ResponseHead {
-        ResponseHead(name: label.rawValue, dimension: dimension, configuration: configuration)
+        ResponseHead(
+            name: label.rawValue, dimension: dimension, configuration: configuration(of: label))
+    }
+
+    /// Decisions rest on what the purchase head says, and earn no more where that is corrected (decision
+    /// 0128): it is read as it is.
+    private func configuration(of label: Label) -> HeadConfiguration {
+        var own = configuration
+        own.calibrates = configuration.calibrates && label == .click
+        return own
     }
 
     /// Makes a head where there is none.
@@ -132,8 +141,8 @@ struct Models {
     mutating func restore(from state: any StateReader) throws {
         for label in Label.allCases {
             heads[label] = try ResponseHead(
-                restoring: label.rawValue, dimension: dimension, configuration: configuration,
-                from: state)
+                restoring: label.rawValue, dimension: dimension,
+                configuration: configuration(of: label), from: state)
         }
         effect = try EffectModel(
             .visits, dimension: dimension, configuration: effectConfiguration, from: state)

@@ -104,10 +104,10 @@ public struct QuantityModel: Sendable {
         let then = stableLog(max(expected, 1))
         let surprise = Self.surprise(before, then)
         // How far units scatter is to hear of neither of the two.
-        head.noise?.remove(surprise)
-        let noise = head.noise
+        head.reading.noise?.remove(surprise)
+        let noise = head.reading.noise
         try teach(exposure, item, then, -surprise, weight)
-        head.noise = noise
+        head.reading.noise = noise
         guard let after else { return }
         let mean = try mean(exposure, item)
         try teach(exposure, item, mean, Self.surprise(after, mean), weight)
