@@ -10,11 +10,10 @@ import Records
 ///     center + level + slope · (logit - center)
 ///
 /// whose level and slope are a Bayesian logistic regression that forgets. Each counts by how well it did
-/// lately, so that logits that need no correction lose next to nothing by it. Both readings are lines, and
-/// so is what they make together.
+/// lately: a correction costs almost nothing where none is needed. Both readings are lines, and so is their mean.
 /// Source: Platt, "Probabilistic outputs for support vector machines", 1999; Herbster and Warmuth, "Tracking
 /// the best expert", 1998 (the share that is given back).
-struct LogitCalibration: Sendable, Equatable {
+struct LogitCalibration: Sendable {
     /// What the level and the slope start from and return to, and their prior variances.
     private static let prior = (level: 0.0, slope: 1.0, levelVariance: 0.02, slopeVariance: 0.2)
     /// The share by which they return with each label.
@@ -25,6 +24,11 @@ struct LogitCalibration: Sendable, Equatable {
     private static let givenBack = 3e-5
     /// The center is the mean of about so many logits.
     private static let centerCount = 2_000.0
+    /// How far one label that counts for several may move a corrected logit; at most as far as one that counts
+    /// for itself, where that is further. Units: logits.
+    private static let moveMax = 0.05
+    /// How far one label may move the belief. Units: nats.
+    private static let gainMax = 1.0
 
     /// Labels learned.
     private var count = 0.0
@@ -43,11 +47,14 @@ struct LogitCalibration: Sendable, Equatable {
     /// What a logit is multiplied by.
     var factor: Double { plain + (1 - plain) * slope }
 
-    /// What is added then.
-    var summand: Double { (1 - plain) * (center + level - slope * center) }
+    /// What is added for the spread, which is about the center.
+    var spreadPart: Double { (1 - factor) * center }
+
+    /// What is added for the level.
+    var levelPart: Double { (1 - plain) * level }
 
     /// The logit as it is served.
-    func served(_ logit: Double) -> Double { summand + factor * logit }
+    func served(_ logit: Double) -> Double { factor * logit + spreadPart + levelPart }
 
     /// A prediction as it is served.
     func served(_ prediction: Prediction) -> Prediction {
@@ -69,6 +76,7 @@ struct LogitCalibration: Sendable, Equatable {
         let toLevel = covariance.level + covariance.both * x
         let toSlope = covariance.both + covariance.slope * x
         let variance = toLevel + toSlope * x
+        let weight = bounded(weight, corrected, variance, target: target)
         let mode = posterior_mode(corrected, variance, target, weight)
         let chance = stableLogistic(mode)
         let curvature = weight * chance * (1 - chance)
@@ -81,6 +89,18 @@ struct LogitCalibration: Sendable, Equatable {
         fade()
     }
 
+    /// What a label may count for that stands for several.
+    private func bounded(
+        _ weight: Double, _ corrected: Double, _ variance: Double, target: Double
+    ) -> Double {
+        guard weight > 1 else { return weight }
+        let move = posterior_mode(corrected, variance, target, weight) - corrected
+        guard abs(move) > Self.moveMax else { return weight }
+        let least = move < 0 ? -Self.moveMax : Self.moveMax
+        let weightThere = least / variance / (target - stableLogistic(corrected + least))
+        return weightThere > 1 ? min(weight, weightThere) : 1
+    }
+
     /// Lets each reading count by the likelihood that it gave the label.
     private mutating func weigh(
         _ asIs: Double, _ corrected: Double, target: Double, weight: Double
@@ -89,9 +109,10 @@ struct LogitCalibration: Sendable, Equatable {
             target * logLoss(logit: logit, label: true)
                 + (1 - target) * logLoss(logit: logit, label: false)
         }
-        // Weights of importance are large; one label must not decide for good.
-        let gain = min(weight, 1) * (loss(corrected) - loss(asIs))
-        let won = plain / (plain + (1 - plain) * exponential(-gain))
+        // As often as the label counts, but one label must not decide for good.
+        let gain = weight * (loss(corrected) - loss(asIs))
+        let bounded = max(-Self.gainMax, min(Self.gainMax, gain))
+        let won = plain / (plain + (1 - plain) * exponential(-bounded))
         plain = (1 - Self.givenBack) * won + Self.givenBack * Self.plainAtFirst
     }
 
@@ -104,8 +125,6 @@ struct LogitCalibration: Sendable, Equatable {
         covariance.both *= square
         covariance.slope = square * covariance.slope + (1 - square) * Self.prior.slopeVariance
     }
-
-    static func == (a: Self, b: Self) -> Bool { a.numbers == b.numbers }
 
     // MARK: Bytes
 

@@ -36,7 +36,8 @@ extension ResponseHead {
         }
         if let calibration = reading.calibration {
             parts = parts.map { ($0.name, calibration.factor * $0.logit) }
-            parts.append((name: "calibration", logit: calibration.summand))
+            parts[0].logit += calibration.spreadPart
+            parts.append((name: "calibration", logit: calibration.levelPart))
         }
         return parts.filter { abs($0.logit) >= 1e-3 }.sorted {
             (-abs($0.logit), $0.name) < (-abs($1.logit), $1.name)

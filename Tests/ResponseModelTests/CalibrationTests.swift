@@ -2,7 +2,7 @@ import Records
 import ResponseModel
 import Testing
 
-/// What labels have shown of logits is put right as they are served, and learning does not hear of it.
+/// What labels have shown of logits is put right as they are served, and the head's own learning does not hear of it.
 @Suite struct CalibrationTests {
     static var calibrated: HeadConfiguration {
         var configuration = StateTests.configuration()
@@ -19,7 +19,7 @@ import Testing
             name: "click", dimension: stream.dimension, configuration: StateTests.configuration())
         var loss = (calibrated: 0.0, plain: 0.0)
         for example in stream.examples(6_000) {
-            // Labels turn half-way: what was learned says the contrary, and the spread has to fall.
+            // Labels turn after a third: what was learned says the contrary, and the spread has to fall.
             let isTurned = head.eventCount >= 2_000
             let label = isTurned ? !example.label : example.label
             let made = try head.learn(example.exposure, item: example.item, label: label)
@@ -89,13 +89,80 @@ import Testing
             head.dump(into: &changes)
             var state = MemoryState()
             state.apply(changes)
-            let restored = try #require(
+            var restored = try #require(
                 try ResponseHead(
                     restoring: "click", dimension: stream.dimension,
                     configuration: Self.calibrated, from: state))
             for example in stream.examples(20) {
                 #expect(try restored.predict(example) == head.predict(example))
             }
+            guard configuration.calibrates else { continue }
+            for example in stream.examples(200) {
+                #expect(try restored.learn(example) == head.learn(example))
+            }
+            #expect(StateTests.dump(restored) == StateTests.dump(head))
+        }
+    }
+
+    @Test("where negatives are thinned, labels count as often as they stand for")
+    func weights() throws {
+        for isOff in [false, true] {
+            var stream = Stream(seed: 13, spread: 20)
+            var head = ResponseHead(
+                name: "click", dimension: stream.dimension, configuration: Self.calibrated)
+            var plain = ResponseHead(
+                name: "click", dimension: stream.dimension,
+                configuration: StateTests.configuration())
+            var random = SeededRandom(seed: 14)
+            var loss = (calibrated: 0.0, plain: 0.0)
+            for example in stream.examples(20_000) {
+                // Where the labels turn, what was learned is off for long; one negative in ten is kept.
+                let label = isOff && head.eventCount >= 2_000 ? !example.label : example.label
+                let weight = label ? 1.0 : 10
+                guard label || random.unit() < 0.1 else { continue }
+                func learned(_ head: inout ResponseHead) throws -> Double {
+                    let made = try head.learn(
+                        example.exposure, item: example.item, label: label, weight: weight)
+                    return weight * logLoss(logit: made.logit, label: label)
+                }
+                loss.calibrated += try learned(&head)
+                loss.plain += try learned(&plain)
+            }
+            let gain = (loss.plain - loss.calibrated) / loss.plain
+            #expect(isOff ? gain > 0.001 : gain > -0.003, "\(gain)")
+        }
+    }
+
+    @Test("one label that counts for a thousand moves what is served of others little")
+    func heavyLabel() throws {
+        var stream = Stream(seed: 15, spread: 20)
+        // With the correction and without, each as it is after a label of weight 1 and one of weight 1,000.
+        var heads = [Self.calibrated, StateTests.configuration()].map {
+            ResponseHead(name: "click", dimension: stream.dimension, configuration: $0)
+        }
+        // Labels that turn, so that the correction is in force.
+        for example in stream.examples(8_000) {
+            for place in heads.indices {
+                let label = heads[place].eventCount < 2_000 ? example.label : !example.label
+                try heads[place].learn(example.exposure, item: example.item, label: label)
+            }
+        }
+        let (others, heavy) = (stream.examples(50), stream.next())
+        var loaded = heads
+        for place in heads.indices {
+            try heads[place].learn(heavy, weight: 1)
+            try loaded[place].learn(heavy, weight: 1_000)
+        }
+        let x = try others.prefix(2).map { try heads[1].predict($0).logit }
+        let y = try others.prefix(2).map { try heads[0].predict($0).logit }
+        let factor = (y[1] - y[0]) / (x[1] - x[0])
+        for example in others {
+            func moved(_ place: Int) throws -> Double {
+                try loaded[place].predict(example).logit - heads[place].predict(example).logit
+            }
+            // Beside what the head itself has learned.
+            let more = try moved(0) - factor * moved(1)
+            #expect(abs(more) < 0.2, "\(more)")
         }
     }
 

@@ -41,8 +41,8 @@ struct Models {
             name: label.rawValue, dimension: dimension, configuration: configuration(of: label))
     }
 
-    /// Decisions rest on what the purchase head says, and earn no more where that is corrected (decision
-    /// 0128): it is read as it is.
+    /// Decisions at a click rest on what the purchase head says, and earn no more where that is corrected
+    /// (decision 0128): it is read as it is.
     private func configuration(of label: Label) -> HeadConfiguration {
         var own = configuration
         own.calibrates = configuration.calibrates && label == .click
