@@ -10,13 +10,18 @@ import Testing
         return configuration
     }
 
+    /// A head that corrects its logits, and one that learns the same and does not.
+    static func heads(dimension: Int) -> (calibrated: ResponseHead, plain: ResponseHead) {
+        func head(_ configuration: HeadConfiguration) -> ResponseHead {
+            ResponseHead(name: "click", dimension: dimension, configuration: configuration)
+        }
+        return (head(calibrated), head(StateTests.configuration()))
+    }
+
     @Test("a head is read alike by every way to ask it, and what it knows stays what it was")
     func waysToAsk() throws {
         var stream = Stream(seed: 8, spread: 20)
-        var head = ResponseHead(
-            name: "click", dimension: stream.dimension, configuration: Self.calibrated)
-        var plain = ResponseHead(
-            name: "click", dimension: stream.dimension, configuration: StateTests.configuration())
+        var (head, plain) = Self.heads(dimension: stream.dimension)
         var loss = (calibrated: 0.0, plain: 0.0)
         for example in stream.examples(6_000) {
             // Labels turn after a third: what was learned says the contrary, and the spread has to fall.
@@ -66,10 +71,7 @@ import Testing
     @Test("a head whose logits are right loses next to nothing by it")
     func right() throws {
         var stream = Stream(seed: 12, spread: 20)
-        var head = ResponseHead(
-            name: "click", dimension: stream.dimension, configuration: Self.calibrated)
-        var plain = ResponseHead(
-            name: "click", dimension: stream.dimension, configuration: StateTests.configuration())
+        var (head, plain) = Self.heads(dimension: stream.dimension)
         var loss = (calibrated: 0.0, plain: 0.0)
         for example in stream.examples(6_000) {
             loss.calibrated += logLoss(logit: try head.learn(example).logit, label: example.label)
@@ -108,11 +110,7 @@ import Testing
     func weights() throws {
         for isOff in [false, true] {
             var stream = Stream(seed: 13, spread: 20)
-            var head = ResponseHead(
-                name: "click", dimension: stream.dimension, configuration: Self.calibrated)
-            var plain = ResponseHead(
-                name: "click", dimension: stream.dimension,
-                configuration: StateTests.configuration())
+            var (head, plain) = Self.heads(dimension: stream.dimension)
             var random = SeededRandom(seed: 14)
             var loss = (calibrated: 0.0, plain: 0.0)
             for example in stream.examples(20_000) {
@@ -137,9 +135,8 @@ import Testing
     func heavyLabel() throws {
         var stream = Stream(seed: 15, spread: 20)
         // With the correction and without, each as it is after a label of weight 1 and one of weight 1,000.
-        var heads = [Self.calibrated, StateTests.configuration()].map {
-            ResponseHead(name: "click", dimension: stream.dimension, configuration: $0)
-        }
+        let (calibrated, plain) = Self.heads(dimension: stream.dimension)
+        var heads = [calibrated, plain]
         // Labels that turn, so that the correction is in force.
         for example in stream.examples(8_000) {
             for place in heads.indices {
